@@ -1,0 +1,5 @@
+"""The newsletter service of Dispatch: `create_app()` is the web application and the context of every command and job."""
+
+from newsletter.app import create_app
+
+__all__ = ["create_app"]

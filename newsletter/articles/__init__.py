@@ -1,0 +1,1 @@
+"""Curated stories and their public revisions."""

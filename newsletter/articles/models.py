@@ -1,0 +1,104 @@
+"""Articles and their revisions.
+
+An article is a slug and its history. What a reader sees is always a revision: the newest on the site, and in a digest
+the one that the editor put there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from newsletter.core import clock
+from newsletter.core.db import Base, Id
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source of a story. `publisher` is empty where the saved page does not let it be told from the title."""
+
+    publisher: str
+    title: str
+    url: str
+    raw: str
+    """The line as the page has it."""
+
+    def as_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+class Article(Base):
+    """A curated story; its identity is the slug."""
+
+    __tablename__ = "articles"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    slug: Mapped[str] = mapped_column(Text, unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    revisions: Mapped[list[Revision]] = relationship(
+        back_populates="article", order_by="Revision.number", cascade="all, delete-orphan"
+    )
+
+    @property
+    def current(self) -> Revision:
+        """The newest revision; an article always has one."""
+        return self.revisions[-1]
+
+
+class Revision(Base):
+    """One saved state of an article, public for good."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (
+        UniqueConstraint("article_id", "number"),
+        CheckConstraint("trust BETWEEN 0 AND 100", name="trust"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    """1 for the first state, then counted up."""
+    is_current: Mapped[bool] = mapped_column(index=True)
+    """True for the newest revision of its article alone."""
+    section: Mapped[str] = mapped_column(Text)
+    date: Mapped[date]
+    title: Mapped[str] = mapped_column(Text)
+    dek: Mapped[str] = mapped_column(Text)
+    trust: Mapped[int]
+    """0 to 100."""
+    hype: Mapped[str] = mapped_column(Text)
+    """One of the HYPE_LABELS."""
+    source_count: Mapped[int]
+    """The N of "N sources · cross-referenced", as the page says it."""
+    sources_json: Mapped[list[dict[str, str]]] = mapped_column("sources", JSON)
+    bullets: Mapped[list[str]] = mapped_column(JSON)
+    body: Mapped[str] = mapped_column(Text)
+    """Paragraphs, with an empty line between two of them."""
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    article: Mapped[Article] = relationship(back_populates="revisions")
+
+    @property
+    def sources(self) -> list[Source]:
+        return [Source(**source) for source in self.sources_json]
+
+    @property
+    def paragraphs(self) -> list[str]:
+        return self.body.split("\n\n") if self.body else []
+
+    @property
+    def slug(self) -> str:
+        return self.article.slug
+
+    def content(self) -> dict[str, Any]:
+        """What makes two revisions the same or not."""
+        return {name: getattr(self, name) for name in CONTENT}
+
+
+CONTENT = ("section", "date", "title", "dek", "trust", "hype", "source_count", "sources_json", "bullets", "body")
+"""The fields that an editor writes."""

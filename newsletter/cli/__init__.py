@@ -1,0 +1,37 @@
+"""The `newsletter` command: another thin door. Errors are one sentence on stderr and a non-zero exit code."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup, ScriptInfo
+
+from newsletter.app import create_app
+from newsletter.cli import articles, db
+from newsletter.core.errors import NewsletterError
+
+
+class Cli(AppGroup):
+    """The command group: what the rooms refuse becomes one sentence and exit code 1 (wrong usage stays 2)."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except NewsletterError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="dispatch-newsletter", prog_name="newsletter")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """The newsletter service of Dispatch. Settings come from the environment; docs/operate.md lists them."""
+    ctx.obj = ScriptInfo(create_app=lambda: create_app(serving=False), set_debug_flag=False)
+
+
+cli.add_command(articles.articles)
+cli.add_command(db.db)
+
+
+def main() -> None:
+    """The console command."""
+    cli(prog_name="newsletter")

@@ -1,0 +1,20 @@
+"""`newsletter db`: the database's structure."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup
+
+from newsletter import migrations
+from newsletter.cli.output import emit, json_option
+from newsletter.core.runtime import runtime
+
+db = AppGroup("db", help="The database's structure.")
+
+
+@db.command()
+@json_option
+def upgrade(as_json: bool) -> None:
+    """Bring the database to the newest structure (harmless when it is there already)."""
+    revision = migrations.upgrade(runtime().db)
+    emit({"revision": revision}, f"The database is at revision {revision}.", as_json=as_json)

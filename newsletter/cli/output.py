@@ -1,0 +1,30 @@
+"""How commands speak: words for people, or one JSON value on stdout with --json; progress goes to stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(command: F) -> F:
+    """Adds `--json` (the parameter `as_json`)."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+def emit(value: Any, words: str, *, as_json: bool) -> None:
+    """Print `value` as one line of JSON, or `words`."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str) if as_json else words)
+
+
+def table(rows: list[tuple[str, ...]], head: tuple[str, ...], empty: str) -> str:
+    """Rows in aligned columns under a head; `empty` says how to get some when there are none."""
+    if not rows:
+        return empty
+    lines = [head, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)

@@ -1,0 +1,1 @@
+"""What every room stands on: settings, the database, the clock, errors, tokens, the queue."""

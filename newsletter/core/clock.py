@@ -1,0 +1,27 @@
+"""The one clock: aware UTC, and a test can set it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+_set_to: datetime | None = None
+
+
+def now() -> datetime:
+    """The present, aware and in UTC."""
+    return _set_to or datetime.now(UTC)
+
+
+@contextmanager
+def set_to(moment: datetime) -> Iterator[None]:
+    """Stop the clock at an aware `moment` (for tests)."""
+    global _set_to  # noqa: PLW0603 - one process, one clock
+    if moment.tzinfo is None:
+        raise ValueError("the clock takes aware times only")
+    before, _set_to = _set_to, moment.astimezone(UTC)
+    try:
+        yield
+    finally:
+        _set_to = before

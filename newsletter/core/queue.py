@@ -1,0 +1,74 @@
+"""The queue is a wake-up, never a record: what there is to do stands in the database.
+
+Jobs are named by the dotted path of their entry point in `workers.jobs` and carry plain data, as JSON: pickle would run
+code for anyone who can write to Redis. No address ever stands in Redis.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, Worker
+from rq.registry import StartedJobRegistry
+from rq.serializers import JSONSerializer
+
+log = logging.getLogger(__name__)
+
+MAIL = "mail"
+"""Single mails (a reader waits for them): worked off first."""
+SENDING = "sending"
+"""Draining jobs, which send digests batch by batch."""
+
+SEND_SINGLE = "workers.jobs.send_single"
+DRAIN = "workers.jobs.drain"
+
+JOB_TIMEOUT = 600
+"""Seconds after which RQ ends a job; every job ends by itself long before."""
+
+
+class Queues:
+    """The two queues of the service, in one Redis or Valkey."""
+
+    def __init__(self, url: str) -> None:
+        self.redis: Redis = Redis.from_url(url, socket_connect_timeout=2, health_check_interval=30)
+        self.queues = {name: self._queue(name) for name in (MAIL, SENDING)}
+
+    def _queue(self, name: str) -> Queue:
+        return Queue(name, connection=self.redis, serializer=JSONSerializer, default_timeout=JOB_TIMEOUT)
+
+    def wake_mail(self, mail_id: int) -> bool:
+        """Queue the sending of one row of the outgoing table; False when the queue cannot be reached.
+
+        Call it after the commit. A lost wake-up costs time, not mail: the sweeper finds the row.
+        """
+        return self._enqueue(MAIL, SEND_SINGLE, mail_id)
+
+    def wake_drain(self) -> bool:
+        """Queue one draining job; False when the queue cannot be reached."""
+        return self._enqueue(SENDING, DRAIN)
+
+    def drains(self) -> int:
+        """How many draining jobs are queued or at work."""
+        queue = self.queues[SENDING]
+        return queue.count + StartedJobRegistry(queue=queue).get_job_count(cleanup=False)
+
+    def workers(self) -> int:
+        """How many workers listen for draining jobs."""
+        return Worker.count(queue=self.queues[SENDING])
+
+    def mail_waits(self) -> bool:
+        """Whether a single mail is queued: a draining job gives way to it."""
+        try:
+            return self.queues[MAIL].count > 0
+        except RedisError:
+            return False
+
+    def _enqueue(self, name: str, function: str, *args: int) -> bool:
+        try:
+            self.queues[name].enqueue_call(function, args=args, result_ttl=0, failure_ttl=86400)
+        except RedisError as error:
+            log.warning("the queue cannot be reached (%s); the sweeper will find the work", type(error).__name__)
+            return False
+        return True

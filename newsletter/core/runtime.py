@@ -1,0 +1,36 @@
+"""What a running process holds: its settings, its database, its queues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from flask import Flask, current_app
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.queue import Queues
+
+_KEY = "newsletter"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Made once by create_app; the doors fetch it with `runtime()` and hand its parts to the rooms."""
+
+    settings: Settings
+    db: Database
+
+    @cached_property
+    def queues(self) -> Queues:
+        """Connected at first use: a command that queues nothing needs no Redis."""
+        return Queues(self.settings.redis_url)
+
+    def install(self, app: Flask) -> None:
+        app.extensions[_KEY] = self
+
+
+def runtime() -> Runtime:
+    """The runtime of the current application context."""
+    found: Runtime = current_app.extensions[_KEY]
+    return found

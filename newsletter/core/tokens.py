@@ -1,0 +1,53 @@
+"""Secrets that travel in links.
+
+Two kinds. A *reader token* is random, stored with the reader and outlives a rotation of SECRET_KEY: it opens the
+reader's own pages from any old mail. A *signed token* carries a purpose and an age and needs no row: it proves that
+someone read a mail that we sent a moment ago.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+from datetime import timedelta
+from typing import Any
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from newsletter.core.errors import NewsletterError
+
+ALPHABET = string.ascii_letters + string.digits
+LENGTH = 22
+"""Characters of a random token: 62**22 is a little over 2**130."""
+
+
+class TokenError(NewsletterError):
+    """A signed token is forged, mangled, meant for something else, or too old."""
+
+
+def random_token() -> str:
+    """A new token of `LENGTH` alphanumerics: safe in URLs, and words to a mail client, so that none of it is cut."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
+def is_random_token(text: str) -> bool:
+    """Whether `text` has the form of a random token (nothing is looked up)."""
+    return len(text) == LENGTH and text.isascii() and text.isalnum()
+
+
+class Signer:
+    """Signs and reads tokens for one purpose; keys are newest last, so that SECRET_KEY can be rotated."""
+
+    def __init__(self, keys: tuple[str, ...], purpose: str) -> None:
+        self._serializer = URLSafeTimedSerializer(list(keys), salt=f"newsletter.{purpose}")
+
+    def sign(self, payload: Any) -> str:
+        """A URL-safe token that carries `payload` (plain JSON data) and the time."""
+        return self._serializer.dumps(payload)
+
+    def read(self, token: str, max_age: timedelta) -> Any:
+        """The payload. Raises TokenError for anything that this purpose did not sign within `max_age`."""
+        try:
+            return self._serializer.loads(token, max_age=int(max_age.total_seconds()))
+        except BadData as error:
+            raise TokenError("This link is not valid any more.") from error

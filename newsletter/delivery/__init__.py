@@ -1,0 +1,1 @@
+"""Delivery: the audience, the ledger of batches, sending, recovery."""

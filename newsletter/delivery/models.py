@@ -1,0 +1,101 @@
+"""The ledger: what is to be sent to whom, and what became of it.
+
+A batch holds its recipients' ids, packed, and in a column of its own one outcome byte for each. A send to a million
+readers is a thousand rows and about 9 MB. Nothing is counted twice: every figure is a count of outcome bytes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Double, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from newsletter.core import clock
+from newsletter.core.db import Base, Id
+
+BATCH_SIZE = 1000
+"""Recipients of a batch at most: what SendGrid takes in one request."""
+
+
+class BatchState(StrEnum):
+    """ready → claimed → sending → done | in_doubt. `sending` is committed just before the network call."""
+
+    READY = "ready"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    DONE = "done"
+    IN_DOUBT = "in_doubt"
+
+
+class Mailing(Base):
+    """The frozen letter of a digest in one language: what is edited after the freezing changes nothing of it."""
+
+    __tablename__ = "mailings"
+    __table_args__ = (UniqueConstraint("digest_id", "language"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
+    language: Mapped[str] = mapped_column(Text)
+    letter: Mapped[bytes] = mapped_column(LargeBinary)
+    """`digests.letter.Letter` as JSON."""
+
+
+class Edition(Base):
+    """A digest as some readers see it: which of its articles (a bit mask; 0 is nobody's letter), language, format."""
+
+    __tablename__ = "editions"
+    __table_args__ = (UniqueConstraint("digest_id", "mask", "language", "format"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
+    mask: Mapped[int] = mapped_column(BigInteger)
+    """Bit i stands for the article at position i."""
+    language: Mapped[str] = mapped_column(Text, default="en")
+    format: Mapped[str] = mapped_column(Text, default="html")
+    """html (with a text part) or text."""
+
+
+class Batch(Base):
+    """At most `BATCH_SIZE` recipients of one edition."""
+
+    __tablename__ = "batches"
+    __table_args__ = (Index("ix_batches_work", "state", "not_before"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"), index=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(Text, default=BatchState.READY)
+    attempt: Mapped[int] = mapped_column(default=0)
+    """Raised by each claim; finishing is fenced by it."""
+    lease_until: Mapped[float | None] = mapped_column(Double)
+    """Seconds since 1970 by the database's time; set while claimed or sending."""
+    not_before: Mapped[datetime | None]
+    """A deferral: not to be claimed earlier."""
+    provider_ref: Mapped[str | None] = mapped_column(Text)
+    """The provider's own name for what it took (SendGrid's X-Message-Id)."""
+    note: Mapped[str | None] = mapped_column(Text)
+    """What went wrong last, in words."""
+    first_id: Mapped[int] = mapped_column(BigInteger)
+    last_id: Mapped[int] = mapped_column(BigInteger)
+    outcomes: Mapped[bytes] = mapped_column(LargeBinary)
+    """One byte for each recipient, see `mail.outcomes`. Before `recipients`, so that reading it alone is cheap."""
+    recipients: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    """Subscriber ids in rising order, 8 bytes each, little-endian."""
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    edition: Mapped[Edition] = relationship()
+
+
+class Refusal(Base):
+    """Why one recipient of a digest was refused: rare enough to deserve a row."""
+
+    __tablename__ = "refusals"
+    __table_args__ = (UniqueConstraint("digest_id", "subscriber_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    reason: Mapped[str] = mapped_column(Text)
+    """The provider's answer with addresses taken out."""
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)

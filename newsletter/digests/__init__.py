@@ -1,0 +1,1 @@
+"""Digests: composing, rendering once, editions."""

@@ -1,0 +1,70 @@
+"""Outcomes: one byte for each recipient, a letter that can be read in a dump of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+WAITING = ord("w")
+ACCEPTED = ord("a")
+DEFERRED = ord("d")
+REFUSED = ord("r")
+SKIPPED = ord("s")
+IN_DOUBT = ord("?")
+CANCELLED = ord("c")
+
+NAMES = {
+    ACCEPTED: "accepted",
+    REFUSED: "refused",
+    SKIPPED: "skipped",
+    IN_DOUBT: "in_doubt",
+    WAITING: "waiting",
+    DEFERRED: "deferred",
+    CANCELLED: "cancelled",
+}
+"""The word for each byte, in the order in which a status shows them."""
+
+
+class Record:
+    """What a transport writes its answers into while it sends to `size` recipients, numbered from 0.
+
+    `may_go_on` is asked before each request or message: False when the sender's lease is over or an editor said stop.
+    `answered` is called after each answer, so that a position can be kept.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        may_go_on: Callable[[], bool] = lambda: True,
+        answered: Callable[[int], None] = lambda index: None,
+    ) -> None:
+        self.outcomes = bytearray([WAITING]) * size
+        self.reasons: dict[int, str] = {}
+        self.provider_ref: str | None = None
+        self.may_go_on = may_go_on
+        self._answered = answered
+
+    def waiting(self) -> list[int]:
+        """The recipients without an answer, in order."""
+        return [index for index, outcome in enumerate(self.outcomes) if outcome == WAITING]
+
+    def accepted(self, index: int) -> None:
+        self._set(index, ACCEPTED)
+
+    def deferred(self, index: int, reason: str) -> None:
+        """The receiving side asked to come back later."""
+        self.reasons[index] = reason
+        self._set(index, DEFERRED)
+
+    def refused(self, index: int, reason: str) -> None:
+        """Refused for good; `reason` is the provider's answer without any address in it."""
+        self.reasons[index] = reason
+        self._set(index, REFUSED)
+
+    def accept_rest(self, provider_ref: str) -> None:
+        """The provider took everyone who had no answer yet."""
+        self.outcomes = self.outcomes.replace(bytes([WAITING]), bytes([ACCEPTED]))
+        self.provider_ref = provider_ref
+
+    def _set(self, index: int, outcome: int) -> None:
+        self.outcomes[index] = outcome
+        self._answered(index)

@@ -1,0 +1,28 @@
+"""The ways in which sending fails, told apart where the provider answers: here, and nowhere above.
+
+Each speaks for the recipients that still have no answer in the record.
+"""
+
+from __future__ import annotations
+
+from newsletter.core.errors import NewsletterError
+
+
+class TransportError(NewsletterError):
+    """Sending failed; the message is a sentence without addresses or keys."""
+
+
+class NotTakenError(TransportError):
+    """Surely not taken (no connection, 429, 503 …): send again, after `retry_after` seconds if the provider said so."""
+
+    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class RefusedForGoodError(TransportError):
+    """Surely not taken, and trying again would not help (a wrong key, a forbidden sender): a person must act."""
+
+
+class InDoubtError(TransportError):
+    """Perhaps taken: the answer was lost. Sending again could mail everyone twice."""

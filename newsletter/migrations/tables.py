@@ -1,0 +1,11 @@
+"""All tables of all rooms in one place, for migrations and their test."""
+
+from newsletter.articles import models as articles
+from newsletter.core.db import Base
+from newsletter.delivery import models as delivery
+from newsletter.digests import models as digests
+from newsletter.mail import models as mail
+from newsletter.subscribers import models as subscribers
+
+ROOMS = (articles, subscribers, digests, delivery, mail)
+metadata = Base.metadata

