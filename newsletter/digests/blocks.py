@@ -1,0 +1,41 @@
+"""An article as a letter shows it: plain text on single lines, and links that are the same for every reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from newsletter.articles.models import Revision
+from newsletter.core.config import Settings
+from newsletter.digests.words import counted, day_in_words, one_line
+from newsletter.mail.share import ShareLink, share_links
+
+
+@dataclass(frozen=True)
+class Block:
+    """The values of templates/mail/digest/article.mjml and article.txt."""
+
+    section: str
+    day: str
+    title: str
+    dek: str
+    facts: str
+    """Like "Trust 69 · Some hype · 1 source"."""
+    bullets: tuple[str, ...]
+    url: str
+    share: tuple[ShareLink, ...]
+
+
+def block(revision: Revision, settings: Settings) -> Block:
+    """The block of an article at `revision`."""
+    title = one_line(revision.title)
+    url = settings.url(f"/articles/{revision.slug}")
+    return Block(
+        section=one_line(revision.section),
+        day=day_in_words(revision.date),
+        title=title,
+        dek=one_line(revision.dek),
+        facts=f"Trust {revision.trust} · {one_line(revision.hype)} · {counted(revision.source_count, 'source')}",
+        bullets=tuple(one_line(bullet) for bullet in revision.bullets),
+        url=url,
+        share=share_links(title, url),
+    )

@@ -1,0 +1,15 @@
+"""What every mail says of the publication, for the templates' shared frame."""
+
+from __future__ import annotations
+
+from newsletter.core.config import Settings
+
+
+def frame(settings: Settings, language: str = "en") -> dict[str, object]:
+    """The values that templates/mail/frame.mjml and frame.txt need, but for `title`."""
+    return {
+        "language": language,
+        "publication": settings.publication_name,
+        "host": settings.public_host,
+        "postal_address": settings.mail_postal_address,
+    }

@@ -1,0 +1,27 @@
+"""Links that share an article and track nobody: plain addresses, the same for every reader."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import quote
+
+
+class ShareLink(NamedTuple):
+    """A place to share at, in a word, and the address that opens it with the article filled in."""
+
+    word: str
+    href: str
+
+
+def share_links(title: str, url: str) -> tuple[ShareLink, ...]:
+    """Where the article `title` (one line) at the absolute address `url` can be shared.
+
+    LinkedIn takes the address alone and makes its preview from the page's Open Graph tags. In mailto (RFC 6068) a
+    space is %20, never +.
+    """
+    text, link = quote(title, safe=""), quote(url, safe="")
+    return (
+        ShareLink("X", f"https://x.com/intent/tweet?text={text}&url={link}"),
+        ShareLink("LinkedIn", f"https://www.linkedin.com/sharing/share-offsite/?url={link}"),
+        ShareLink("Email", f"mailto:?subject={text}&body={link}"),
+    )
