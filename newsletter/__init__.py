@@ -1,4 +1,4 @@
-"""The newsletter service of Dispatch: `create_app()` is the web application and the context of every command and job."""
+"""The newsletter service of Dispatch: `create_app()` is the site, and the context of every command and job."""
 
 from newsletter.app import create_app
 

@@ -21,6 +21,7 @@ from newsletter.core.db import Database
 from newsletter.migrations.tables import metadata
 from tests.services.postgres import Postgres
 
+CI = os.environ.get("CI") == "true"
 POSTAL = "Dispatch, 1 Example Street, 10115 Berlin"
 
 
@@ -107,3 +108,11 @@ def db(app: Flask) -> Database:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test is a failure: there, everything that tests need can be installed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if CI and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("CI=true: no test may be skipped", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -6,7 +6,7 @@ import click
 from flask.cli import AppGroup, ScriptInfo
 
 from newsletter.app import create_app
-from newsletter.cli import articles, db
+from newsletter.cli import articles, db, demo, digests, processes
 from newsletter.core.errors import NewsletterError
 
 
@@ -30,6 +30,10 @@ def cli(ctx: click.Context) -> None:
 
 cli.add_command(articles.articles)
 cli.add_command(db.db)
+cli.add_command(digests.digests)
+cli.add_command(processes.worker)
+cli.add_command(processes.clock)
+cli.add_command(demo.demo)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -21,10 +21,10 @@ def emit(value: Any, words: str, *, as_json: bool) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, default=str) if as_json else words)
 
 
-def table(rows: list[tuple[str, ...]], head: tuple[str, ...], empty: str) -> str:
+def table(rows: Sequence[tuple[object, ...]], head: tuple[str, ...], empty: str) -> str:
     """Rows in aligned columns under a head; `empty` says how to get some when there are none."""
     if not rows:
         return empty
-    lines = [head, *rows]
+    lines = [head, *(tuple(map(str, row)) for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)

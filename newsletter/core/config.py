@@ -24,6 +24,9 @@ TRANSPORTS = ("maildir", "smtp", "sendgrid")
 HYPE_LABELS = ("No hype", "Low hype", "Some hype", "High hype")
 
 
+_UTC = ZoneInfo("UTC")
+
+
 @dataclass(frozen=True)
 class Settings:
     """All settings of the service; each field is the environment variable of the same name in capitals."""
@@ -38,7 +41,7 @@ class Settings:
     secret_key_fallbacks: tuple[str, ...] = field(default=(), repr=False)
     suppression_key: str = field(default="", repr=False)
     publication_name: str = "Dispatch"
-    timezone: ZoneInfo = ZoneInfo("UTC")
+    timezone: ZoneInfo = _UTC
     hype_labels: tuple[str, ...] = HYPE_LABELS
     mail_transport: str = "maildir"
     maildir: Path = Path("var/mail")
@@ -103,7 +106,7 @@ def _read(env: FileAwareEnv) -> Settings:
         port=port,
         public_url=public_url,
         secret_key=key("SECRET_KEY"),
-        secret_key_fallbacks=tuple(k for k in env.list("SECRET_KEY_FALLBACKS", []) if k),
+        secret_key_fallbacks=tuple(filter(None, env.list("SECRET_KEY_FALLBACKS", []))),
         suppression_key=key("SUPPRESSION_KEY"),
         publication_name=_one_line("PUBLICATION_NAME", env.str("PUBLICATION_NAME", "Dispatch")),
         timezone=_zone(env.str("TIMEZONE", "UTC")),

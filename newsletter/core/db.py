@@ -1,8 +1,8 @@
 """The database: one engine, one unit of work.
 
-SQLite (one machine) and PostgreSQL (many) behave alike here. SQLite, as tried: a transaction that reads first and writes
-later fails with "locked" at once, whatever the time-out, so a writing transaction begins IMMEDIATE; deleted text stays
-in the file unless `secure_delete` is on.
+SQLite (one machine) and PostgreSQL (many) behave alike here. SQLite, as tried: a transaction that reads first and
+writes later fails with "locked" at once, whatever the time-out, so a writing transaction begins IMMEDIATE; deleted text
+stays in the file unless `secure_delete` is on.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import logging
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker
-from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
 log = logging.getLogger(__name__)
@@ -49,10 +48,11 @@ class Queues:
         """Queue one draining job; False when the queue cannot be reached."""
         return self._enqueue(SENDING, DRAIN)
 
-    def drains(self) -> int:
-        """How many draining jobs are queued or at work."""
-        queue = self.queues[SENDING]
-        return queue.count + StartedJobRegistry(queue=queue).get_job_count(cleanup=False)
+    def drains_queued(self) -> int:
+        """How many draining jobs wait for a worker. (Who is at work is for the ledger to say: a registry of jobs still
+        names those of a killed worker.)
+        """
+        return self.queues[SENDING].count
 
     def workers(self) -> int:
         """How many workers listen for draining jobs."""

@@ -5,5 +5,7 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent.parent
 _CHECKOUT = _PACKAGE.parent / "templates"
 
-TEMPLATES = _CHECKOUT if _CHECKOUT.is_dir() and (_CHECKOUT.parent / "pyproject.toml").is_file() else _PACKAGE / "templates"
+TEMPLATES = (
+    _CHECKOUT if _CHECKOUT.is_dir() and (_CHECKOUT.parent / "pyproject.toml").is_file() else _PACKAGE / "templates"
+)
 """The folder of `web/` and `mail/`."""

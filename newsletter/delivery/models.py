@@ -6,6 +6,7 @@ readers is a thousand rows and about 9 MB. Nothing is counted twice: every figur
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from enum import StrEnum
 
@@ -40,6 +41,10 @@ class Mailing(Base):
     language: Mapped[str] = mapped_column(Text)
     letter: Mapped[bytes] = mapped_column(LargeBinary)
     """`digests.letter.Letter` as JSON."""
+    id_salt: Mapped[bytes] = mapped_column(LargeBinary, default=lambda: secrets.token_bytes(32))
+    """Secret: a Message-ID derived from it is the same at each try, and cannot be guessed for another reader."""
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    """The date that the mails bear."""
 
 
 class Edition(Base):

@@ -80,8 +80,10 @@ class Letter:
 
     @classmethod
     def from_json(cls, data: bytes) -> Letter:
-        values: dict[str, Any] = orjson.loads(data)
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        values: Any = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in orjson.loads(data).items()
+        }
+        return cls(**values)
 
 
 def render(digest: DigestContent, settings: Settings, *, day: date | None = None, language: str = "en") -> Letter:

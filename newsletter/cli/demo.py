@@ -1,0 +1,130 @@
+"""`newsletter demo`: the whole service on one machine, with sample data, from nothing to mail in mailboxes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from newsletter import migrations
+from newsletter.cli import watching
+from newsletter.core.config import Settings, from_environment
+from newsletter.core.db import Database
+from newsletter.core.errors import NewsletterError
+from newsletter.delivery.status import DigestState, status
+from newsletter.embedded import demo_house, world
+from newsletter.embedded.supervisor import Supervisor
+
+GIVE_UP_AFTER = 300.0
+"""Seconds without any progress after which the demo says that something is wrong."""
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Exit when the digest is sent.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
+@click.option("--readers", type=click.IntRange(1, 1_000_000), default=world.READERS, show_default=True)
+def demo(once: bool, as_json: bool, readers: int) -> None:
+    """Run everything with sample data: a digest is composed, queued and sent into a maildir."""
+    began = time.monotonic()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    environment = demo_house.prepare_environment()
+    os.environ.update(environment)
+    settings = from_environment()
+    _say(f"Data folder: {settings.data_dir}")
+    demo_house.claim_data_dir(settings)
+    demo_house.check_port(settings.port)
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    database = Database(settings.database_url)
+    migrations.upgrade(database)
+    supervisor = Supervisor(os.environ, settings.data_dir / "log")
+    try:
+        demo_house.start(supervisor)
+        state = _send_digest(database, settings, supervisor, readers)
+        seconds = time.monotonic() - began
+        _report(settings, state, seconds, as_json=as_json)
+        if not once:
+            _stay(supervisor, settings)
+    except KeyboardInterrupt:
+        _say("")
+        sys.exit(130 if once else 0)
+    finally:
+        _say("Stopping …")
+        supervisor.stop()
+        database.dispose()
+    sys.exit(1 if state.open or state.refused else 0)
+
+
+def _send_digest(database: Database, settings: Settings, supervisor: Supervisor, readers: int) -> DigestState:
+    counts = world.fill(database, settings, readers)
+    _say(f"{counts.articles} articles and {counts.readers} readers are there.")
+    demo_house.wait_until_ready(supervisor, settings)
+    digest_id = world.compose_and_send(database, settings)
+    _say(f"Digest {digest_id} is composed and handed to the queue.")
+    return _follow(database, supervisor, digest_id)
+
+
+def _follow(database: Database, supervisor: Supervisor, digest_id: int) -> DigestState:
+    """Show progress until the digest is sent, and keep the processes alive meanwhile."""
+    last_open, moved = None, time.monotonic()
+    state = _read(database, digest_id)
+    with watching.progress_bar("Sending") as bar:
+        while state.status in ("scheduled", "sending"):
+            supervisor.keep()
+            watching.advance(bar, state)
+            if state.open != last_open:
+                last_open, moved = state.open, time.monotonic()
+            if time.monotonic() - moved > GIVE_UP_AFTER:
+                raise NewsletterError(f"Nothing moves any more; look into {supervisor.logs}.")
+            time.sleep(0.1)
+            state = _read(database, digest_id)
+        watching.advance(bar, state)
+    return state
+
+
+def _read(database: Database, digest_id: int) -> DigestState:
+    with database.reading() as session:
+        return status(session, digest_id)
+
+
+def _report(settings: Settings, state: DigestState, seconds: float, *, as_json: bool) -> None:
+    if as_json:
+        value = {
+            "digest": state.id,
+            "recipients": state.recipients,
+            "accepted": state.accepted,
+            "skipped": state.skipped,
+            "maildir": str(settings.maildir),
+            "seconds": round(seconds, 2),
+        }
+        click.echo(json.dumps(value))
+    else:
+        click.echo(f"{watching.sentence(state)} It took {seconds:.1f} s from the start.")
+        click.echo(f"  Site:  {settings.public_url}")
+        click.echo(f"  Mails: {settings.maildir} (a Maildir: try `mutt -f {_short(settings.maildir)}`)")
+
+
+def _stay(supervisor: Supervisor, settings: Settings) -> None:
+    click.echo("Sign up on the site and watch the confirmation mail arrive. Ctrl-C ends everything.")
+    while True:
+        supervisor.keep()
+        time.sleep(0.5)
+
+
+def _short(path: Path) -> str:
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _interrupt(_signum: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,201 @@
+"""`newsletter digests`: compose, look, schedule, send, control."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from newsletter.cli import watching
+from newsletter.cli.output import emit, json_option, table
+from newsletter.cli.times import ZonedTime
+from newsletter.core.errors import InvalidError
+from newsletter.core.runtime import runtime
+from newsletter.delivery import control
+from newsletter.delivery.status import DigestState
+from newsletter.delivery.status import status as read_status
+from newsletter.digests import composing, letter, scheduling
+from newsletter.digests.models import Digest
+
+digests = AppGroup("digests", help="Digests: compose, preview, schedule, send, watch.")
+
+CADENCES = click.Choice(["daily", "weekly", "monthly"])
+WORDS = (
+    click.option("--subject", help="The subject line; the first headline when not given."),
+    click.option("--preheader", help="The line that mailboxes show after the subject."),
+    click.option("--intro", help="Words before the first article; empty lines part paragraphs."),
+)
+
+
+def words_options(command: Any) -> Any:
+    for option in reversed(WORDS):
+        command = option(command)
+    return command
+
+
+@digests.command()
+@click.option("--cadence", type=CADENCES, default="weekly", show_default=True, help="Whose letter it is.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Earliest date of an article [one period back].")
+@click.option("--section", "sections", multiple=True, help="Only this section; may be given again.")
+@click.option("--min-trust", type=click.IntRange(0, 100), default=0, show_default=True, help="Lowest trust score.")
+@click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="At most so many articles.")
+@click.option("--order", type=click.Choice(["newest", "trust"]), default="newest", show_default=True)
+@words_options
+@json_option
+def compose(
+    cadence: str,
+    since: datetime | None,
+    sections: tuple[str, ...],
+    min_trust: int,
+    limit: int,
+    order: composing.Order,
+    subject: str | None,
+    preheader: str | None,
+    intro: str | None,
+    as_json: bool,
+) -> None:
+    """Pick articles by rule into a new draft."""
+    rule = composing.Rule(cadence, since.date() if since else None, sections or None, min_trust, limit, order)
+    with runtime().db.transaction() as session:
+        digest = composing.compose(session, rule, subject=subject, preheader=preheader, intro=intro or "")
+        value = _json(digest)
+    words = f"Digest {digest.id} is a draft of {len(value['articles'])} articles. "
+    words += f"Look: newsletter digests preview {digest.id}"
+    emit(value, words, as_json=as_json)
+
+
+@digests.command()
+@click.argument("digest_id", metavar="ID", type=int)
+@words_options
+@json_option
+def edit(digest_id: int, subject: str | None, preheader: str | None, intro: str | None, as_json: bool) -> None:
+    """Set the words of a draft."""
+    with runtime().db.transaction() as session:
+        digest = composing.edit(session, digest_id, subject=subject, preheader=preheader, intro=intro)
+        value = _json(digest)
+    emit(value, f"Digest {digest_id}: {digest.subject}", as_json=as_json)
+
+
+@digests.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """The newest digests."""
+    with runtime().db.reading() as session:
+        found = [_json(digest) for digest in composing.newest(session)]
+    rows = [(d["id"], d["status"], d["cadence"], len(d["articles"]), d["subject"]) for d in found]
+    head = ("ID", "STATUS", "CADENCE", "ARTICLES", "SUBJECT")
+    emit(found, table(rows, head, "No digest yet: newsletter digests compose makes one."), as_json=as_json)
+
+
+@digests.command()
+@click.argument("digest_id", metavar="ID", type=int)
+@json_option
+def show(digest_id: int, as_json: bool) -> None:
+    """A digest, its articles and where it stands."""
+    with runtime().db.reading() as session:
+        digest = composing.get(session, digest_id)
+        value = _json(digest) | {"recipients": read_status(session, digest_id).as_json()}
+    articles = "\n".join(f"  {i}. {title}" for i, title in enumerate(value["titles"], 1))
+    words = f"{digest.subject}\n{digest.cadence}, {digest.status}{_note(digest)}\n{articles}"
+    emit(value, words, as_json=as_json)
+
+
+@digests.command()
+@click.argument("digest_id", metavar="ID", type=int)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder [here].")
+@json_option
+def preview(digest_id: int, out: Path, as_json: bool) -> None:
+    """Write the digest as MJML, HTML and text."""
+    with runtime().db.reading() as session:
+        rendered = letter.render(composing.get(session, digest_id), runtime().settings)
+    html, text = rendered.edition(rendered.full_mask)
+    paths = {}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for kind, content in {"mjml": rendered.mjml, "html": html, "txt": text}.items():
+            paths[kind] = str(out / f"digest-{digest_id}.{kind}")
+            Path(paths[kind]).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise InvalidError(f"{out} cannot be written to: {error.strerror}.") from error
+    emit({"id": digest_id, **paths}, "\n".join(paths.values()), as_json=as_json)
+
+
+@digests.command()
+@click.argument("digest_id", metavar="ID", type=int)
+@click.option("--at", type=ZonedTime(), required=True, help='With its zone: "2026-12-01 07:00 Europe/Berlin".')
+@json_option
+def schedule(digest_id: int, at: datetime, as_json: bool) -> None:
+    """Send a draft at a time to come; a scheduled digest is moved."""
+    with runtime().db.transaction() as session:
+        digest = scheduling.schedule(session, runtime().settings, digest_id, at)
+        value = _json(digest)
+    emit(value, f"Digest {digest_id} will be sent on {at:%-d %B %Y at %H:%M %Z}.", as_json=as_json)
+
+
+@digests.command()
+@click.argument("digest_id", metavar="ID", type=int)
+@json_option
+def send(digest_id: int, as_json: bool) -> None:
+    """Send a draft now: the clock takes it up within seconds."""
+    with runtime().db.transaction() as session:
+        value = _json(scheduling.send(session, runtime().settings, digest_id))
+    emit(
+        value,
+        f"Digest {digest_id} is on its way. Watch: newsletter digests status {digest_id} --watch",
+        as_json=as_json,
+    )
+
+
+@digests.command()
+@click.argument("digest_id", metavar="ID", type=int)
+@click.option("--watch", is_flag=True, help="Show a progress bar until it is sent.")
+@json_option
+def status(digest_id: int, watch: bool, as_json: bool) -> None:
+    """Where a digest stands; the parts always sum to the recipients."""
+    if watch:
+        state = watching.watch(runtime().db, digest_id)
+    else:
+        with runtime().db.reading() as session:
+            state = read_status(session, digest_id)
+    emit(state.as_json(), watching.sentence(state), as_json=as_json)
+
+
+def _control(name: str, done: str, help_text: str) -> None:
+    """`pause`, `resume` and `cancel` differ in one function and one word."""
+
+    @digests.command(name, help=help_text)
+    @click.argument("digest_id", metavar="ID", type=int)
+    @json_option
+    def command(digest_id: int, as_json: bool) -> None:
+        with runtime().db.transaction() as session:
+            getattr(control, name)(session, digest_id)
+            state: DigestState = read_status(session, digest_id)
+        emit(state.as_json(), f"Digest {digest_id} is {done}. {watching.sentence(state)}", as_json=as_json)
+
+
+_control("pause", "paused", "Stop sending for the time being.")
+_control("resume", "being sent again", "Go on with a paused digest.")
+_control("cancel", "cancelled", "End a digest for good; who has it keeps it.")
+
+
+def _note(digest: Digest) -> str:
+    return f" ({digest.paused_reason}) {digest.paused_note or ''}".rstrip() if digest.paused_reason else ""
+
+
+def _json(digest: Digest) -> dict[str, Any]:
+    return {
+        "id": digest.id,
+        "status": digest.status,
+        "paused_reason": digest.paused_reason,
+        "paused_note": digest.paused_note,
+        "cadence": digest.cadence,
+        "subject": digest.subject,
+        "preheader": digest.preheader,
+        "intro": digest.intro,
+        "scheduled_at": digest.scheduled_at.isoformat() if digest.scheduled_at else None,
+        "articles": [revision.slug for revision in digest.revisions],
+        "titles": [revision.title for revision in digest.revisions],
+    }

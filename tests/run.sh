@@ -1,0 +1,22 @@
+#!/bin/sh
+# What `make test` runs: brings Node's mjml and Chromium where they are missing and it may, then starts pytest.
+# Where it may not, a line says what to install, and just those tests are skipped, visibly; with CI=true nothing is.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+
+if [ ! -d node_modules/mjml ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error ||
+    echo "note: npm's mjml is not there, so the tests that validate templates are skipped: npm ci --ignore-scripts" >&2
+fi
+
+if ! command -v chromium >/dev/null 2>&1; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing Chromium for the browser tests (once) …"
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+      chromium fonts-dejavu-core; } >/dev/null
+  fi
+  command -v chromium >/dev/null 2>&1 ||
+    echo "note: Chromium is not there, so the browser tests are skipped: sudo apt install chromium" >&2
+fi
+
+exec python -m pytest -n "${TEST_PROCESSES:-auto}" "$@"

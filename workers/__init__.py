@@ -1,0 +1,1 @@
+"""RQ entry points: job bodies of two lines, the worker, the clock."""

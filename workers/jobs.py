@@ -1,0 +1,17 @@
+"""Job bodies: plain data in, one call to a room. What they do is tested without a queue."""
+
+from __future__ import annotations
+
+from newsletter.core.runtime import runtime
+from newsletter.delivery import draining, singles
+
+
+def send_single(mail_id: int) -> None:
+    """Send one row of the outgoing table."""
+    singles.send(runtime(), mail_id)
+
+
+def drain() -> None:
+    """Send batches for a while, and queue a successor while there may be more."""
+    if draining.drain(runtime()):
+        runtime().queues.wake_drain()
