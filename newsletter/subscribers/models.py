@@ -31,7 +31,7 @@ class Cadence(StrEnum):
 
 
 class Subscriber(Base):
-    """A reader. `address` is as it was typed; `address_key` is the identity (see `subscribers.addresses`)."""
+    """A reader. `address` is what is written to, `address_key` the identity (see `subscribers.addresses`)."""
 
     __tablename__ = "subscribers"
     __table_args__ = (
@@ -52,5 +52,7 @@ class Subscriber(Base):
     min_trust: Mapped[int] = mapped_column(default=0)
     """The lowest trust score that the reader wants to see, 0 to 100."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    asked_at: Mapped[datetime | None]
+    """When a confirmation mail was last asked for: its link proves that the reader still wants the letter then."""
     confirmed_at: Mapped[datetime | None]
     left_at: Mapped[datetime | None]

@@ -1,0 +1,39 @@
+"""The stylesheet and the icon: kept by browsers for a year, under an address that changes with what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from flask import Blueprint, Flask, Response, send_from_directory, url_for
+
+FOLDER = Path(__file__).parent / "static"
+YEAR = 31_536_000
+
+pages = Blueprint("assets", __name__)
+
+
+def install(app: Flask) -> None:
+    """Templates write `asset('dispatch.css')`."""
+    app.jinja_env.globals["asset"] = asset
+    app.register_blueprint(pages)
+
+
+def asset(name: str) -> str:
+    """The address of a file in the folder `static`."""
+    return url_for("assets.file", version=_version(name), name=name)
+
+
+@pages.get("/assets/<version>/<name>")
+def file(version: str, name: str) -> Response:
+    """The file as it is now; only under its own version may it be kept, since a new release may be half out."""
+    response = send_from_directory(FOLDER, name)
+    if version == _version(name):
+        response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
+    return response
+
+
+@cache
+def _version(name: str) -> str:
+    return hashlib.sha256((FOLDER / name).read_bytes()).hexdigest()[:12]

@@ -1,0 +1,72 @@
+"""How pages say things: dates, counts, scores, choices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from flask import Flask
+
+from newsletter.core import clock
+from newsletter.core.runtime import runtime
+from newsletter.subscribers.addresses import mask
+from newsletter.subscribers.choices import Choices
+
+
+class Grade(NamedTuple):
+    """A word for a score and the tint that goes with it: good, care or bad. The tint never speaks alone."""
+
+    word: str
+    tint: str
+
+
+def install(app: Flask) -> None:
+    """What every template may use."""
+    app.jinja_env.filters.update(day=day, mask=mask, sources=sources, trust_grade=trust_grade, hype_tint=hype_tint)
+    app.jinja_env.filters.update(in_words=in_words)
+    app.context_processor(_everywhere)
+
+
+def day(value: date | datetime) -> str:
+    """ "2 May 2026", in the publication's zone."""
+    if isinstance(value, datetime):
+        value = value.astimezone(runtime().settings.timezone)
+    return f"{value.day} {value:%B %Y}"
+
+
+def sources(count: int) -> str:
+    """ "1 source", "3 sources"."""
+    return f"{count:,} source{'' if count == 1 else 's'}"
+
+
+def trust_grade(score: int) -> Grade:
+    """What a trust score of 0 to 100 means in a word."""
+    return Grade("high", "good") if score >= 80 else Grade("fair", "care") if score >= 60 else Grade("low", "bad")
+
+
+def hype_tint(label: str) -> str:
+    """The tint for a hype label: its place among the labels, from good to bad."""
+    labels = runtime().settings.hype_labels
+    place = labels.index(label) if label in labels else len(labels) // 2
+    return ("good", "care", "bad")[0 if place < len(labels) / 2 else 2 if place == len(labels) - 1 else 1]
+
+
+def in_words(choices: Choices) -> str:
+    """What choices mean: "the weekly letter, with stories from Policy and Research that …"."""
+    stories = "stories from all sections" if choices.sections is None else f"stories from {_listed(choices.sections)}"
+    trust = f" that have a trust score of {choices.min_trust} or more" if choices.min_trust else ""
+    return f"the {choices.cadence} letter, with {stories}{trust}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _everywhere() -> dict[str, object]:
+    settings = runtime().settings
+    return {
+        "publication": settings.publication_name,
+        "kofi_page": settings.kofi_page,
+        "year": clock.now().astimezone(settings.timezone).year,
+    }

@@ -1,0 +1,110 @@
+"""Addresses: what is taken, what is the same, what is shown."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from email_validator import validate_email
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.core.errors import InvalidError
+from newsletter.subscribers import addresses
+
+ATEXT = "abcXYZ019!#$%&'*+/=?^_`{|}~-."
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored", "key"),
+    [
+        ("ada@example.org", "ada@example.org", "ada@example.org"),
+        ("  Ada.L@Example.ORG \n", "Ada.L@example.org", "ada.l@example.org"),
+        ("ada+news@example.org", "ada+news@example.org", "ada+news@example.org"),
+        ("info@Bücher.example", "info@xn--bcher-kva.example", "info@xn--bcher-kva.example"),
+        ("ADA@xn--bcher-kva.example", "ADA@xn--bcher-kva.example", "ada@xn--bcher-kva.example"),
+        ("Jürgen@example.org", "Jürgen@example.org", "jürgen@example.org"),
+        ("Ju\u0308rgen@example.org", "Jürgen@example.org", "jürgen@example.org"),
+        ("postmaster@example.org", "postmaster@example.org", "postmaster@example.org"),
+    ],
+)
+def test_normalise_and_key(typed: str, stored: str, key: str) -> None:
+    assert addresses.normalise(typed) == stored
+    assert addresses.key(stored) == key
+    assert addresses.key(typed.strip()) == key
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "ada",
+        "ada@",
+        "@example.org",
+        "ada@localhost",
+        "ada@example",
+        "ada@site.test",
+        "ada@site.TEST",
+        "a@b@example.org",
+        "ada @example.org",
+        "ada@example.org\nBcc: eve@example.org",
+        "ada@example.org\x00",
+        "ada@[127.0.0.1]",
+        '"ada lovelace"@example.org',
+        "Ada <ada@example.org>",
+        "ada@exa_mple.org",
+        "ada@-example.org",
+        ".ada@example.org",
+        "a..b@example.org",
+        "ada@example..org",
+        "x" * 65 + "@example.org",
+        "ada@" + "x" * 64 + ".org",
+        "ada@" + "x." * 130 + "org",
+        "ada@xn--\u00fc.org",
+        "\ud800@example.org",
+    ],
+)
+def test_what_is_no_address_is_refused_without_repeating_it(typed: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        addresses.normalise(typed)
+    assert str(caught.value) == addresses.WRONG
+
+
+def test_letters_that_fold_to_ascii_ones_are_kept_as_those() -> None:
+    assert addresses.normalise("ada@\u212a.or\u017f") == "ada@k.ors"
+
+
+def test_an_empty_field_is_told_apart() -> None:
+    with pytest.raises(InvalidError, match="Enter your mail address"):
+        addresses.normalise(" \t")
+
+
+@given(st.text(st.sampled_from(ATEXT), max_size=70), st.text(st.sampled_from("aZ0-.x"), max_size=70))
+def test_the_fast_way_takes_nothing_that_the_validator_refuses(local: str, domain: str) -> None:
+    text = f"{local}@{domain}.org"
+    if addresses._PLAIN.fullmatch(text) and len(text) <= addresses.LONGEST:
+        found = validate_email(text, check_deliverability=False)
+        assert addresses.normalise(text).casefold() == found.normalized.casefold()
+
+
+@given(st.text())
+def test_hostile_text_is_one_address_or_one_sentence(text: str) -> None:
+    try:
+        stored = addresses.normalise(text)
+    except InvalidError:
+        return
+    assert stored.count("@") == 1
+    assert not any(c.isspace() or ord(c) < 32 for c in stored)
+    assert addresses.normalise(stored) == stored
+    assert addresses.key(stored) == addresses.key(addresses.key(stored))
+
+
+@given(st.text())
+def test_a_key_of_anything_is_a_key_or_a_sentence(text: str) -> None:
+    with suppress(InvalidError):
+        assert "@" in addresses.key(text)
+
+
+def test_a_masked_address_shows_a_letter_and_the_domain() -> None:
+    assert addresses.mask("ada@example.org") == "a•••@example.org"
+    assert addresses.mask("info@xn--bcher-kva.example") == "i•••@bücher.example"
+    assert addresses.mask("info@xn--zzzzzz9999.example") == "i•••@xn--zzzzzz9999.example"
