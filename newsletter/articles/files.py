@@ -1,0 +1,40 @@
+"""Saved pages on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from newsletter.articles.errors import PageError
+from newsletter.articles.page import ParsedPage, parse
+from newsletter.articles.plaintext import LARGEST
+
+
+def pages_in(path: Path) -> list[Path]:
+    """The files that a path stands for: itself, or a folder's *.txt in order of name (subfolders are left alone).
+
+    Raises PageError, without a line, for a folder that holds none or cannot be read.
+    """
+    try:
+        if not path.is_dir():
+            return [path]
+        found = sorted(file for file in path.iterdir() if file.suffix.lower() == ".txt" and file.is_file())
+    except OSError as error:
+        raise PageError(None, _cannot(error)) from error
+    if not found:
+        raise PageError(None, "The folder holds no .txt file.")
+    return found
+
+
+def read_page(path: Path, hype_labels: Sequence[str]) -> ParsedPage:
+    """Read a saved page. Raises PageError; its line is None if the file cannot be read at all."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)  # never more than is needed to see that it is too large
+    except OSError as error:
+        raise PageError(None, _cannot(error)) from error
+    return parse(data, hype_labels)
+
+
+def _cannot(error: OSError) -> str:
+    return f"It cannot be read ({error.strerror or 'unknown error'})."

@@ -1,0 +1,90 @@
+"""From a page to the archive: a new article, a further revision, or nothing new."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from newsletter.articles import slugs
+from newsletter.articles.models import Article, Revision
+from newsletter.articles.page import ParsedPage
+from newsletter.articles.queries import no_article
+
+
+class Imported(NamedTuple):
+    """What became of a page."""
+
+    outcome: Literal["created", "revised", "unchanged"]
+    slug: str
+
+
+def import_page(session: Session, page: ParsedPage, *, slug: str | None = None) -> Imported:
+    """Store a page: identity is the slug, which the title gives; `slug` names the article when its title changed.
+
+    A page that shows what the article already says changes nothing. Raises NotFoundError for an unknown `slug`.
+    Imports of one article take turns: the article's row is locked until the caller's transaction ends.
+    """
+    article = _existing(session, slug) if slug is not None else _found_or_new(session, page)
+    current = session.scalar(select(Revision).where(Revision.article_id == article.id, Revision.is_current))
+    if current is not None:
+        if current.content() == page.content():
+            return Imported("unchanged", article.slug)
+        # Before the new row: one flush would insert first, and for a moment two would be the newest.
+        session.execute(update(Revision).where(Revision.id == current.id).values(is_current=False))
+    number = current.number + 1 if current is not None else 1
+    session.add(Revision(article=article, number=number, is_current=True, **page.content()))
+    session.flush()
+    return Imported("created" if number == 1 else "revised", article.slug)
+
+
+def _existing(session: Session, slug: str) -> Article:
+    article = _locked(session, slug) if slugs.is_slug(slug) else None
+    if article is None:
+        raise no_article(slug)
+    return article
+
+
+def _found_or_new(session: Session, page: ParsedPage) -> Article:
+    """The page's article, locked. Whenever another import was faster between two statements, look again."""
+    while True:
+        slug = _slug_for(session, page)
+        found = _locked(session, slug)
+        if found is None:
+            if (new := _new(session, slug)) is not None:
+                return new
+        elif _slug_for(session, page) == slug:
+            return found
+
+
+def _locked(session: Session, slug: str) -> Article | None:
+    return session.scalar(select(Article).where(Article.slug == slug).with_for_update())
+
+
+def _new(session: Session, slug: str) -> Article | None:
+    """A new article; None if another import has just taken the slug."""
+    article = Article(slug=slug)
+    try:
+        with session.begin_nested():
+            session.add(article)
+    except IntegrityError:
+        return None
+    return article
+
+
+def _slug_for(session: Session, page: ParsedPage) -> str:
+    """The slug of the story that this page tells, known or new.
+
+    An article that ever had this title is the one, so that a page imported with `slug` before is known by its new title
+    from then on. Two stories whose titles only shorten to the same slug stay two.
+    """
+    had_it = select(Article.slug).join(Revision).where(Revision.title == page.title).order_by(Article.id).limit(1)
+    if (known := session.scalar(had_it)) is not None:
+        return known
+    slug = slugs.slug_of(page.title, page.date)
+    titles = session.scalars(select(Revision.title).join(Article).where(Article.slug == slug)).all()
+    if titles and not any(slugs.same_words(title, page.title) for title in titles):
+        return slugs.other_slug(page.title, page.date)
+    return slug

@@ -1,0 +1,201 @@
+"""An article page of Dispatch, saved as text, read back into its fields.
+
+The form, as the real page has it: "Skip to content", "Policy · May 2, 2026", title, dek, "Trust69", "HypeSome hype",
+"1 source · cross-referenced", "ShareXLinkedInEmail", "TL;DR" with its points, paragraphs, "Sources" with a numbered
+list, "Also on Policy", the site's footer. Dek and TL;DR may be missing. What the fields hold is text and stays text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from newsletter.articles.errors import PageError, quoted
+from newsletter.articles.models import Source
+from newsletter.articles.plaintext import Lines, lines
+from newsletter.articles.sources import is_numbered, read_source
+
+# Tables of our own: strptime reads the names of the machine's language.
+_FIRST_HALF = ("January", "February", "March", "April", "May", "June")
+_SECOND_HALF = ("July", "August", "September", "October", "November", "December")
+_MONTHS = {form: n for n, name in enumerate(_FIRST_HALF + _SECOND_HALF, 1) for form in (name, name[:3])} | {"Sept": 9}
+_DATE = re.compile(r"([A-Za-z]+)\.? ([0-9]{1,2}), ([0-9]{4})")
+_COUNT = re.compile(r"([0-9]{1,4}) sources? · cross-referenced")
+_SHARE = re.compile(r"Share(?: ?(?:X|LinkedIn|Email|Bluesky|Mastodon))+")
+
+
+@dataclass(frozen=True)
+class ParsedPage:
+    """What an article page shows. The names are those of `Revision`."""
+
+    section: str
+    date: date
+    title: str
+    dek: str
+    """Empty if the page has none."""
+    trust: int
+    """0 to 100."""
+    hype: str
+    source_count: int
+    """As the page says it; the list may be shorter."""
+    sources: tuple[Source, ...]
+    bullets: tuple[str, ...]
+    paragraphs: tuple[str, ...]
+    """Without empty lines inside."""
+
+    def content(self) -> dict[str, Any]:
+        """The same as `Revision.content()` of a revision that holds this page."""
+        return {
+            "section": self.section,
+            "date": self.date,
+            "title": self.title,
+            "dek": self.dek,
+            "trust": self.trust,
+            "hype": self.hype,
+            "source_count": self.source_count,
+            "sources_json": [source.as_json() for source in self.sources],
+            "bullets": list(self.bullets),
+            "body": "\n\n".join(self.paragraphs),
+        }
+
+
+def parse(data: bytes | str, hype_labels: Sequence[str]) -> ParsedPage:
+    """Read a saved page. Raises PageError, with line and reason, for anything that is not a whole article page."""
+    page = Lines(lines(data))
+    section, day = _section_and_date(page)
+    title, dek = _title_and_dek(page)
+    trust, hype, source_count = _trust(page), _hype(page, hype_labels), _source_count(page)
+    if _SHARE.fullmatch(_plain(page.peek())):
+        page.take("the text")
+    bullets = _bullets(page)
+    sources_at = _sources_at(page)
+    paragraphs = _paragraphs(page.lines[page.at : sources_at])
+    if not bullets and not paragraphs:
+        raise PageError(sources_at + 1, "The article has no text before its sources.")
+    return ParsedPage(
+        section=section,
+        date=day,
+        title=title,
+        dek=dek,
+        trust=trust,
+        hype=hype,
+        source_count=source_count,
+        sources=_sources(page, sources_at),
+        bullets=bullets,
+        paragraphs=paragraphs,
+    )
+
+
+def _plain(line: str) -> str:
+    """A line with plain single spaces: pages are saved with non-breaking ones, too."""
+    return " ".join(line.split())
+
+
+def _section_and_date(page: Lines) -> tuple[str, date]:
+    if _plain(page.peek()) == "Skip to content":
+        page.take("the section")
+    section, dot, words = _plain(page.take("the section and the date")).rpartition("·")
+    if not dot or not section.strip():
+        raise PageError(
+            page.at, "This is not an article page: it should begin with section and date, like “Policy · May 2, 2026”."
+        )
+    found = _DATE.fullmatch(words.strip())
+    if found is None:
+        raise PageError(page.at, f"{quoted(words.strip())} is not a date like “May 2, 2026”.")
+    try:
+        return section.strip(), date(int(found[3]), _MONTHS[found[1].capitalize()], int(found[2]))
+    except (KeyError, ValueError) as error:
+        raise PageError(page.at, f"{quoted(words.strip())} is a date that does not exist.") from error
+
+
+def _title_and_dek(page: Lines) -> tuple[str, str]:
+    if _scores_follow(page):
+        raise PageError(page.at, "The title is missing after this line.")
+    title = page.take("the title")
+    no_dek = _scores_follow(page) or re.fullmatch(r"Trust\s*[0-9]+", page.peek())
+    return title, "" if no_dek else page.take("the trust score")
+
+
+def _scores_follow(page: Lines) -> bool:
+    """Whether the scores come next. A title or a dek can begin with the same words, but the scores follow it."""
+    one, two, three = page.peek(), page.peek(1), page.peek(2)
+    return one.startswith("Trust") and two.startswith("Hype") and not three.startswith("Trust")
+
+
+def _trust(page: Lines) -> int:
+    line = page.take("the trust score")
+    if not line.startswith("Trust"):
+        raise PageError(page.at, f"The trust score (like “Trust69”) is missing before {quoted(line)}.")
+    score = line.removeprefix("Trust").strip()
+    if not re.fullmatch("[0-9]{1,3}", score) or int(score) > 100:
+        raise PageError(page.at, f"The trust score is {quoted(score)}, but it must be a whole number from 0 to 100.")
+    return int(score)
+
+
+def _hype(page: Lines, labels: Sequence[str]) -> str:
+    line = _plain(page.take("the hype label"))
+    if not line.startswith("Hype"):
+        raise PageError(page.at, f"The hype label (like “HypeSome hype”) is missing before {quoted(line)}.")
+    label = line.removeprefix("Hype").strip()
+    if label not in labels:
+        raise PageError(page.at, f"The hype label is {quoted(label)}, but it must be one of {', '.join(labels)}.")
+    return label
+
+
+def _source_count(page: Lines) -> int:
+    line = _plain(page.take("the number of sources"))
+    found = _COUNT.fullmatch(line)
+    if found is None:
+        raise PageError(page.at, f"{quoted(line)} should be a line like “2 sources · cross-referenced”.")
+    return int(found[1])
+
+
+def _bullets(page: Lines) -> tuple[str, ...]:
+    if _plain(page.peek()) != "TL;DR":
+        return ()
+    page.take("TL;DR")
+    bullets: list[str] = []
+    # An empty line ends the list: what begins with "•" after it is the article's own list.
+    while page.peek().startswith("•") and (not bullets or page.lines[page.at].strip()):
+        bullets.append(page.take("a point").removeprefix("•").strip())
+        if not bullets[-1]:
+            raise PageError(page.at, "This point of TL;DR is empty.")
+    if not bullets:
+        raise PageError(page.at, "TL;DR has no points (lines that begin with “•”).")
+    return tuple(bullets)
+
+
+def _sources_at(page: Lines) -> int:
+    """The index of the heading "Sources": the last such line before a numbered list, since a text can hold the word."""
+    empty_heading, following = 0, ""
+    for number in range(len(page.lines), page.at, -1):
+        line = page.lines[number - 1].strip()
+        if line == "Sources":
+            if is_numbered(following):
+                return number - 1
+            empty_heading = empty_heading or number
+        following = line or following
+    if empty_heading:
+        raise PageError(empty_heading, "No source is listed under “Sources”.")
+    raise PageError(page.last, "The page is cut off: its “Sources” are missing.")
+
+
+def _paragraphs(body: list[str]) -> tuple[str, ...]:
+    text = "\n".join(line.rstrip() for line in body)
+    return tuple(paragraph.strip() for paragraph in re.split(r"\n{2,}", text) if paragraph.strip())
+
+
+def _sources(page: Lines, heading: int) -> tuple[Source, ...]:
+    """The list under the heading, which "Also on …" ends."""
+    sources: list[Source] = []
+    for number, line in enumerate(page.lines[heading + 1 :], heading + 2):
+        if _plain(line).startswith("Also on "):
+            return tuple(sources)
+        if source := read_source(line):
+            sources.append(source)
+        elif line.strip():
+            raise PageError(number, f"{quoted(line.strip())} is not a source like “1. 01The Verge — AIIts headline”.")
+    raise PageError(page.last, "The page is cut off: its “Also on” line is missing.")

@@ -1,0 +1,74 @@
+"""From bytes to lines, and a walk along them: what a saved page must be before it can be read as an article."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+
+from newsletter.articles.errors import PageError
+
+LARGEST = 1_000_000
+"""Bytes. The real page has 4,000; what is far larger is some other file."""
+
+# Category Cc but tab and newline, and the two code points that XML 1.0 (section 2.2) forbids besides: none can be part
+# of a text, and terminals, mail headers and feeds would each do something else with them. Zero-width and bidirectional
+# characters are text.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
+
+# Unicode's own line ends would split a mail header (`str.splitlines` knows them); in a page they are white space.
+_SEPARATORS = str.maketrans("\u2028\u2029", "  ")
+
+
+def lines(data: bytes | str) -> list[str]:
+    """The lines of a text file, without their ends: UTF-8, with or without a byte order mark, LF, CRLF or CR.
+
+    Raises PageError for what is empty, larger than LARGEST, not UTF-8, or holds control characters.
+    """
+    text = _decoded(data).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").translate(_SEPARATORS)
+    if not text.strip():
+        raise PageError(1, "The file is empty.")
+    if found := _FORBIDDEN.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        if found.group() == "\0":
+            raise PageError(line, "This is a binary file, not a page saved as text.")
+        raise PageError(line, f"The line holds a control character (U+{ord(found.group()):04X}).")
+    return text.split("\n")
+
+
+def _decoded(data: bytes | str) -> str:
+    if isinstance(data, str):
+        data = data.encode("utf-8", "surrogatepass")
+    if len(data) > LARGEST:
+        raise PageError(1, f"The file is larger than {LARGEST:,} bytes, which no article page is.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        raise PageError(before.count(b"\n") + 1, "The line is not UTF-8 text.") from error
+
+
+class Lines:
+    """The lines of a page and a place among them."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        self.at = 0
+        """Index of the next line; so it is also the number, from 1, of the line taken last."""
+
+    def peek(self, further: int = 0) -> str:
+        """The next line with text (or, `further`, one after it); "" at the end."""
+        rest = (self.lines[index].strip() for index in range(self.at, len(self.lines)))
+        return next(islice(filter(None, rest), further, None), "")
+
+    def take(self, what: str) -> str:
+        """The next line with text, which should be `what`."""
+        while self.at < len(self.lines):
+            self.at += 1
+            if line := self.lines[self.at - 1].strip():
+                return line
+        raise PageError(self.last, f"The page is cut off: {what} should follow here.")
+
+    @property
+    def last(self) -> int:
+        """The number of the last line with text."""
+        return max(number for number, line in enumerate(self.lines, 1) if line.strip())

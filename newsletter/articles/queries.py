@@ -1,0 +1,70 @@
+"""What other rooms and doors ask about articles. All but `article` see newest revisions only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from newsletter.articles.models import Article, Revision
+from newsletter.articles.slugs import is_slug
+from newsletter.core.errors import NotFoundError
+
+Order = Literal["newest", "trust"]
+
+_NEWEST = (Revision.date.desc(), Revision.article_id.desc())
+_ORDERS = {"newest": _NEWEST, "trust": (Revision.trust.desc(), *_NEWEST)}
+
+
+def article(session: Session, slug: str) -> Article:
+    """The article with all its revisions. Raises NotFoundError."""
+    found = None
+    if is_slug(slug):  # nothing else is looked up: PostgreSQL refuses some texts, such as one with a NUL
+        found = session.scalar(select(Article).where(Article.slug == slug).options(selectinload(Article.revisions)))
+    if found is None:
+        raise no_article(slug)
+    return found
+
+
+def no_article(slug: str) -> NotFoundError:
+    """The error for a slug that no article has."""
+    shown = slug if is_slug(slug) else ascii(slug)[1:-1]
+    return NotFoundError(f"There is no article “{shown}”; `newsletter articles list` shows all.")
+
+
+def current(session: Session, limit: int | None = None) -> list[Revision]:
+    """The newest revision of each article (or of `limit` articles), the latest date first."""
+    return list(session.scalars(_current().order_by(*_NEWEST).limit(limit)))
+
+
+def sections(session: Session) -> list[str]:
+    """The sections in use, in alphabetical order."""
+    return sorted(session.scalars(select(Revision.section).where(Revision.is_current).distinct()))
+
+
+def choose(
+    session: Session,
+    *,
+    since: date | None,
+    sections: Sequence[str] | None,
+    min_trust: int,
+    limit: int,
+    order: Order,
+) -> list[Revision]:
+    """Articles for a digest: dated `since` or later, of these `sections` (None: any), with this trust at least.
+
+    At most `limit` (1 or more) of them; "trust" puts the most trusted first, and of equals the newest.
+    """
+    query = _current().where(Revision.trust >= min_trust)
+    if since is not None:
+        query = query.where(Revision.date >= since)
+    if sections is not None:
+        query = query.where(Revision.section.in_(sections))
+    return list(session.scalars(query.order_by(*_ORDERS[order]).limit(limit)))
+
+
+def _current() -> Select[Revision]:
+    return select(Revision).where(Revision.is_current).options(joinedload(Revision.article))
