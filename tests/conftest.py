@@ -18,6 +18,8 @@ from newsletter import migrations
 from newsletter.app import create_app
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.queue import Queues
+from newsletter.embedded.valkey import EmbeddedValkey
 from newsletter.migrations.tables import metadata
 from tests.services.postgres import Postgres
 
@@ -88,6 +90,24 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         mail_reply_to="editors@dispatch.example",
         mail_postal_address=POSTAL,
     )
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Valkey of this test process."""
+    valkey = EmbeddedValkey(tmp_path_factory.mktemp("valkey"))
+    valkey.ensure()
+    yield f"unix://{valkey.socket}"
+    valkey.stop()
+
+
+@pytest.fixture
+def queues(valkey_url: str) -> Iterator[Queues]:
+    """Empty queues in a real Valkey."""
+    queues = Queues(valkey_url)
+    queues.redis.flushall()
+    yield queues
+    queues.redis.close()
 
 
 @pytest.fixture

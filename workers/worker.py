@@ -19,6 +19,7 @@ from newsletter.core.errors import ConfigurationError
 from newsletter.core.queue import MAIL, SENDING, Queues
 from newsletter.core.runtime import Runtime
 from newsletter.delivery import stopping
+from newsletter.mail.transports import open_transport
 from workers import jobs
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class NewsletterWorker(Worker):
 
 def run(app: Flask, runtime: Runtime) -> None:
     """Work until SIGTERM or SIGINT. Raises ConfigurationError when the queue cannot be reached."""
+    open_transport(runtime.settings).close()  # a wrong setting stops the start; and forks find its modules loaded
     wait_for_queue(runtime.queues)
     # With RQ's defaults an abandoned job was found after 812 s, with these after 62 s (measured).
     worker = NewsletterWorker(

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.core import clock
@@ -57,6 +57,13 @@ class Revision(Base):
     __table_args__ = (
         UniqueConstraint("article_id", "number"),
         CheckConstraint("trust BETWEEN 0 AND 100", name="trust"),
+        Index(
+            "ix_revisions_current",
+            "article_id",
+            unique=True,
+            sqlite_where=text("is_current"),
+            postgresql_where=text("is_current"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -64,7 +71,7 @@ class Revision(Base):
     article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"))
     number: Mapped[int]
     """1 for the first state, then counted up."""
-    is_current: Mapped[bool] = mapped_column(index=True)
+    is_current: Mapped[bool]
     """True for the newest revision of its article alone."""
     section: Mapped[str] = mapped_column(Text)
     date: Mapped[date]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import click
 from flask.cli import AppGroup, ScriptInfo
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
+from newsletter import migrations
 from newsletter.app import create_app
-from newsletter.cli import articles, db, demo, digests, processes
-from newsletter.core.errors import NewsletterError
+from newsletter.cli import articles, db, demo, digests, processes, subscribers
+from newsletter.core.errors import ConflictError, NewsletterError
+from newsletter.core.runtime import runtime
 
 
 class Cli(AppGroup):
@@ -18,6 +21,8 @@ class Cli(AppGroup):
             return super().invoke(ctx)
         except NewsletterError as error:
             raise click.ClickException(str(error)) from error
+        except (OperationalError, ProgrammingError) as error:
+            raise click.ClickException(_database_sentence(ctx, error)) from error
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -31,9 +36,23 @@ def cli(ctx: click.Context) -> None:
 cli.add_command(articles.articles)
 cli.add_command(db.db)
 cli.add_command(digests.digests)
+cli.add_command(subscribers.subscribers)
 cli.add_command(processes.worker)
 cli.add_command(processes.clock)
 cli.add_command(demo.demo)
+
+
+def _database_sentence(ctx: click.Context, error: DBAPIError) -> str:
+    """What to do about it. The error itself quotes the statement, whose values can be addresses: only its cause shows."""
+    try:
+        with ctx.obj.load_app().app_context():
+            migrations.check(runtime().db)
+    except ConflictError as conflict:
+        return str(conflict)
+    except DBAPIError:
+        pass  # it cannot be reached at all, which its cause says
+    cause = " ".join(str(error.orig).split()).rstrip(".?")
+    return f"The database cannot be used: {cause}. DATABASE_URL and DATA_DIR say where it is."
 
 
 def main() -> None:

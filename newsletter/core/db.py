@@ -108,7 +108,6 @@ class Database:
         """A unit of work that only reads, and so never waits for a writer."""
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
-            session.rollback()
 
     def dispose(self) -> None:
         """Close the connections (before a fork, and at the end)."""

@@ -21,7 +21,7 @@ from newsletter.delivery.models import Batch, BatchState, Edition
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.mail.outcomes import ACCEPTED, DEFERRED, IN_DOUBT, WAITING
 
-LEASE = 10.0
+LEASE = 5.0
 """Seconds within which a worker that holds a batch must begin its next request or message, or stop."""
 
 

@@ -2,6 +2,7 @@
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from newsletter import migrations
 from newsletter.core.db import Database
@@ -16,3 +17,7 @@ def test_migrations_lead_to_the_models(db: Database) -> None:
 
 def test_upgrading_again_changes_nothing(db: Database) -> None:
     assert migrations.upgrade(db) == migrations.present(db) == migrations.head()
+
+
+def test_the_newest_migration_is_the_one_with_the_highest_number() -> None:
+    assert ScriptDirectory.from_config(migrations.config()).get_current_head() == migrations.head()

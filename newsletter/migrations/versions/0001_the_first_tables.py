@@ -144,7 +144,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("revisions", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_revisions_is_current"), ["is_current"], unique=False)
+        batch_op.create_index(
+            "ix_revisions_current",
+            ["article_id"],
+            unique=True,
+            sqlite_where=sa.text("is_current"),
+            postgresql_where=sa.text("is_current"),
+        )
 
     op.create_table(
         "batches",
@@ -199,7 +205,9 @@ def downgrade() -> None:
 
     op.drop_table("batches")
     with op.batch_alter_table("revisions", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_revisions_is_current"))
+        batch_op.drop_index(
+            "ix_revisions_current", sqlite_where=sa.text("is_current"), postgresql_where=sa.text("is_current")
+        )
 
     op.drop_table("revisions")
     op.drop_table("refusals")

@@ -1,0 +1,53 @@
+"""Things to test with, made through the rooms' own doors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from newsletter.articles import importing, page
+from newsletter.core.config import HYPE_LABELS, Settings
+from newsletter.core.db import Database
+from newsletter.delivery import freezing
+from newsletter.digests import composing, scheduling
+from newsletter.subscribers import importing as readers
+from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.importing import Reader
+
+SAMPLES = Path(importing.__file__).parents[1] / "embedded" / "samples"
+REAL_ARTICLE = SAMPLES / "01-musk-testifies-xai-used-model-distillation.txt"
+
+
+def add_article(db: Database, title: str, *, section: str = "Policy", trust: int = 69) -> str:
+    """An article like the real one, with another title, section and trust score; its slug."""
+    real = page.parse(REAL_ARTICLE.read_bytes(), HYPE_LABELS)
+    with db.transaction() as session:
+        changed = replace(real, title=title, section=section, trust=trust, date=date(2026, 5, 2))
+        return importing.import_page(session, changed).slug
+
+
+def add_readers(
+    db: Database, count: int, *, start: int = 1, sections: Sequence[str] | None = None, min_trust: int = 0
+) -> None:
+    """Active weekly readers r1@readers.example, r2@…"""
+    choices = Choices("weekly", tuple(sections) if sections else None, min_trust)
+    with db.transaction() as session:
+        rows = (Reader(f"r{number}@readers.example", choices) for number in range(start, start + count))
+        readers.import_rows(session, rows)
+
+
+def add_digest(db: Database, *, subject: str | None = None) -> int:
+    """A weekly draft of all articles; its number."""
+    with db.transaction() as session:
+        return composing.compose(session, composing.Rule("weekly", since=date(2026, 1, 1)), subject=subject).id
+
+
+def send_digest(db: Database, settings: Settings) -> int:
+    """A digest of all articles, scheduled for now and frozen: its batches are ready."""
+    digest_id = add_digest(db)
+    with db.transaction() as session:
+        scheduling.send(session, settings, digest_id)
+    assert freezing.freeze(db, settings, digest_id)
+    return digest_id

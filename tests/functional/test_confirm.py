@@ -1,0 +1,154 @@
+"""The confirmation link: GET shows, POST confirms, and nothing else does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.tokens import Signer
+from newsletter.subscribers import links
+from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.models import Status, Subscriber
+from newsletter.subscribers.signup import signup
+
+ADA = "ada@example.org"
+
+
+@pytest.fixture
+def link(db: Database, settings: Settings) -> str:
+    """The path of a confirmation link for a pending reader."""
+    return sign_up(db, settings)
+
+
+def sign_up(db: Database, settings: Settings) -> str:
+    with db.transaction() as session:
+        signup(session, ADA, Choices("daily", ("Policy",), 70))
+        return f"/confirm/{links.confirmation(settings.signing_keys, session.scalars(select(Subscriber)).one())}"
+
+
+def status(db: Database) -> str:
+    with db.reading() as session:
+        return session.scalars(select(Subscriber.status)).one()
+
+
+def test_the_page_shows_a_button_and_changes_nothing(client: FlaskClient, db: Database, link: str) -> None:
+    page = client.get(link)
+    assert page.status_code == 200
+    assert "a•••@example.org" in page.text
+    assert ADA not in page.text
+    assert "the daily letter, with stories from Policy that have a trust score of 70 or more" in page.text
+    assert "<button>Yes, send me the letter</button>" in page.text
+    client.head(link)
+    client.options(link)
+    assert status(db) == Status.PENDING
+
+
+def test_the_button_confirms_and_a_repeat_is_fine(client: FlaskClient, db: Database, link: str) -> None:
+    page = client.post(link)
+    assert page.status_code == 200
+    assert "is confirmed" in page.text
+    with db.reading() as session:
+        reader = session.scalars(select(Subscriber)).one()
+        assert (reader.status, reader.left_at) == (Status.ACTIVE, None)
+        first = reader.confirmed_at
+        assert first is not None
+        assert f'href="/preferences/{reader.token}"' in page.text
+    assert client.post(link).text == page.text
+    assert "is confirmed" in client.get(link).text
+    with db.reading() as session:
+        assert session.scalars(select(Subscriber.confirmed_at)).one() == first
+
+
+def test_a_press_on_another_site_confirms_nothing(client: FlaskClient, db: Database, link: str) -> None:
+    assert client.post(link, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert client.post(link, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert client.post(link, headers={"Origin": "http://[evil"}).status_code == 403
+    assert status(db) == Status.PENDING
+    assert client.post(link, headers={"Origin": "null"}).status_code == 200  # ours, under no-referrer
+
+
+def test_a_link_works_for_seven_days(
+    client: FlaskClient, db: Database, link: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert links.CONFIRMATION_AGE == timedelta(days=7)
+    monkeypatch.setattr(links, "CONFIRMATION_AGE", timedelta(seconds=-1))
+    page = client.post(link)
+    assert page.status_code == 404
+    assert "Sign up again" in page.text
+    assert status(db) == Status.PENDING
+
+
+def test_an_old_link_brings_nobody_back_who_left_since(
+    client: FlaskClient, db: Database, settings: Settings, link: str
+) -> None:
+    client.post(link)
+    with db.reading() as session:
+        token = session.scalars(select(Subscriber.token)).one()
+    client.post(f"/unsubscribe/{token}")
+    assert client.post(link).status_code == 409
+    assert status(db) == Status.LEFT
+    with clock.set_to(clock.now() + timedelta(hours=1)):
+        again = sign_up(db, settings)
+        assert client.post(again).status_code == 200
+    with db.reading() as session:
+        reader = session.scalars(select(Subscriber)).one()
+        assert (reader.status, reader.left_at) == (Status.ACTIVE, None)
+
+
+@pytest.mark.parametrize("ended", [Status.BOUNCED, Status.COMPLAINED])
+def test_an_address_that_takes_no_mail_stays_so(client: FlaskClient, db: Database, link: str, ended: Status) -> None:
+    with db.transaction() as session:
+        session.scalars(select(Subscriber)).one().status = ended
+    assert client.post(link).status_code == 409
+    assert status(db) == ended
+
+
+def test_a_link_outlives_a_rotation_of_the_key(client: FlaskClient, db: Database, settings: Settings) -> None:
+    old = Settings(secret_key="an older secret key")
+    rotated = Settings(secret_key=settings.secret_key, secret_key_fallbacks=(old.secret_key,))
+    with db.transaction() as session:
+        signup(session, ADA, Choices())
+        token = links.confirmation(old.signing_keys, session.scalars(select(Subscriber)).one())
+        assert links.confirmed(session, rotated.signing_keys, token)[0].address == ADA
+    assert client.post(f"/confirm/{token}").status_code == 404  # this application does not know the older key
+
+
+def test_a_token_for_another_purpose_confirms_nothing(client: FlaskClient, db: Database, settings: Settings) -> None:
+    sign_up(db, settings)
+    forged = Signer(settings.signing_keys, "erase").sign([1, clock.now().isoformat()])
+    assert client.post(f"/confirm/{forged}").status_code == 404
+    assert status(db) == Status.PENDING
+
+
+def test_a_reader_who_is_not_kept_any_more_gets_a_kind_page(client: FlaskClient, db: Database, link: str) -> None:
+    with db.transaction() as session:
+        session.delete(session.scalars(select(Subscriber)).one())
+    page = client.post(link)
+    assert page.status_code == 404
+    assert "Sign up again" in page.text
+
+
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_mangled_links_change_nothing(client: FlaskClient, db: Database, link: str, data: st.DataObject) -> None:
+    token = link.removeprefix("/confirm/")
+    place = data.draw(st.integers(0, len(token) - 2))
+    other = data.draw(st.characters(blacklist_characters=token[place] + "/", blacklist_categories=("Cs",)))
+    mangled = data.draw(
+        st.sampled_from(
+            [token[:place], token[:place] + other + token[place + 1 :], token.swapcase(), token + other, other + token]
+        )
+    )
+    for path in (f"/confirm/{mangled}", f"/unsubscribe/{mangled}", f"/preferences/{mangled}"):
+        for answer in (client.get(path), client.post(path)):
+            assert answer.status_code in (404, 405)
+    assert status(db) == Status.PENDING

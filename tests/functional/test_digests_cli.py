@@ -1,0 +1,160 @@
+"""`newsletter digests`: what an editor types, and what comes back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from newsletter.cli import cli
+from newsletter.core import clock
+from newsletter.core.db import Database
+from newsletter.core.runtime import runtime
+from newsletter.delivery import draining, freezing
+from tests.factories import add_article, add_digest, add_readers
+
+
+@pytest.fixture
+def newsletter(app: Flask) -> Any:
+    """Runs a command: the result of its words."""
+
+    def run(*words: str) -> Result:
+        return app.test_cli_runner().invoke(cli, list(words))
+
+    return run
+
+
+@pytest.fixture
+def articles(db: Database) -> None:
+    add_article(db, "A policy story", section="Policy", trust=80)
+    add_article(db, "A research story", section="Research", trust=50)
+    add_article(db, "A safety story", section="Safety", trust=65)
+
+
+def output(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.mark.usefixtures("articles")
+@pytest.mark.parametrize(
+    ("rule", "slugs"),
+    [
+        ([], ["a-safety-story", "a-research-story", "a-policy-story"]),
+        (["--order", "trust"], ["a-policy-story", "a-safety-story", "a-research-story"]),
+        (["--min-trust", "60"], ["a-safety-story", "a-policy-story"]),
+        (["--section", "Research", "--section", "Safety"], ["a-safety-story", "a-research-story"]),
+        (["--limit", "1"], ["a-safety-story"]),
+    ],
+)
+def test_compose_picks_by_rule(newsletter: Any, rule: list[str], slugs: list[str]) -> None:
+    digest = output(newsletter("digests", "compose", "--since", "2026-05-01", *rule, "--json"))
+    assert digest["articles"] == slugs
+    assert (digest["status"], digest["cadence"]) == ("draft", "weekly")
+
+
+@pytest.mark.usefixtures("articles")
+def test_compose_looks_one_period_back_unless_told(newsletter: Any) -> None:
+    with clock.set_to(datetime(2026, 5, 6, tzinfo=UTC)):
+        assert output(newsletter("digests", "compose", "--json"))["id"] == 1
+        refused = newsletter("digests", "compose", "--cadence", "daily")
+    assert refused.exit_code == 1
+    assert refused.stderr == ("Error: No article since 2026-05-05 fits the rule: import articles or widen it.\n")
+
+
+@pytest.mark.usefixtures("articles")
+def test_words_are_set_and_changed_while_it_is_a_draft(newsletter: Any) -> None:
+    words = ["--subject", "A\n subject", "--preheader", "Before", "--intro", "One.\n\nTwo."]
+    digest = output(newsletter("digests", "compose", "--since", "2026-05-01", *words, "--json"))
+    assert (digest["subject"], digest["preheader"], digest["intro"]) == ("A subject", "Before", "One.\n\nTwo.")
+    assert output(newsletter("digests", "edit", "1", "--subject", "Better", "--json"))["subject"] == "Better"
+    assert newsletter("digests", "send", "1").exit_code == 0
+    late = newsletter("digests", "edit", "1", "--subject", "Too late")
+    assert (late.exit_code, late.stderr) == (1, "Error: Digest 1 is scheduled, and only a draft can be edited.\n")
+
+
+@pytest.mark.usefixtures("articles")
+def test_preview_writes_mjml_html_and_text(newsletter: Any, db: Database, tmp_path: Path) -> None:
+    add_digest(db)
+    paths = output(newsletter("digests", "preview", "1", "--out", str(tmp_path / "new"), "--json"))
+    assert "<mjml" in Path(paths["mjml"]).read_text()
+    assert "A policy story" in Path(paths["html"]).read_text()
+    assert "A policy story" in Path(paths["txt"]).read_text()
+    (tmp_path / "file").touch()
+    refused = newsletter("digests", "preview", "1", "--out", str(tmp_path / "file" / "below"))
+    assert refused.exit_code == 1
+    assert "cannot be written to" in refused.stderr
+
+
+@pytest.mark.usefixtures("articles")
+@pytest.mark.parametrize(
+    ("at", "code", "says"),
+    [
+        ("2031-01-02 07:00 Europe/Berlin", 0, "2 January 2031 at 07:00 CET"),
+        ("2031-01-02T07:00+02:00", 0, "2 January 2031 at 07:00 UTC+02:00"),
+        ("2031-01-02T07:00Z", 0, "2 January 2031 at 07:00 UTC"),
+        ("2031-01-02 07:00", 2, "has no zone"),
+        ("2031-02-30T07:00Z", 2, "is not a time"),
+        ("2031-01-02 07:00 Europe/Atlantis", 2, "no zone is called"),
+        ("soon", 2, "is not a time"),
+        ("2020-01-02T07:00Z", 1, "is in the past"),
+    ],
+)
+def test_schedule_wants_a_time_to_come_with_its_zone(
+    newsletter: Any, db: Database, at: str, code: int, says: str
+) -> None:
+    add_digest(db)
+    result = newsletter("digests", "schedule", "1", "--at", at)
+    assert result.exit_code == code, result.output
+    assert says in result.output
+    shown = output(newsletter("digests", "show", "1", "--json"))
+    assert shown["status"] == ("scheduled" if code == 0 else "draft")
+
+
+@pytest.mark.usefixtures("articles")
+def test_status_from_draft_to_sent(newsletter: Any, db: Database, app: Flask) -> None:
+    add_readers(db, 3)
+    add_digest(db)
+    assert "a draft; nobody is counted yet" in newsletter("digests", "status", "1").stdout
+    newsletter("digests", "send", "1")
+    freezing.freeze(db, runtime().settings, 1)
+    assert output(newsletter("digests", "status", "1", "--json"))["waiting"] == 3
+    draining.drain(runtime())
+    watched = newsletter("digests", "status", "1", "--watch", "--json")
+    state = output(watched)
+    assert list(state) == [
+        "id", "status", "paused_reason", "recipients", "accepted", "refused", "skipped", "in_doubt", "waiting",
+        "deferred", "cancelled",
+    ]  # fmt: skip
+    assert (state["status"], state["recipients"], state["accepted"]) == ("sent", 3, 3)
+    assert newsletter("digests", "send", "1").stderr == "Error: Digest 1 is sent, and cannot be scheduled.\n"
+    assert newsletter("digests", "cancel", "1").stderr == "Error: Digest 1 is sent, and cannot be cancelled.\n"
+
+
+@pytest.mark.usefixtures("articles")
+def test_pause_resume_cancel(newsletter: Any, db: Database) -> None:
+    add_readers(db, 2)
+    add_digest(db)
+    assert newsletter("digests", "pause", "1").exit_code == 1
+    newsletter("digests", "send", "1")
+    freezing.freeze(db, runtime().settings, 1)
+    assert output(newsletter("digests", "pause", "1", "--json"))["paused_reason"] == "editor"
+    assert draining.drain(runtime()) is False
+    assert output(newsletter("digests", "resume", "1", "--json"))["status"] == "sending"
+    assert output(newsletter("digests", "cancel", "1", "--json"))["cancelled"] == 2
+
+
+def test_an_unknown_digest_is_a_sentence(newsletter: Any) -> None:
+    for words in (["show", "7"], ["status", "7"], ["send", "7"], ["preview", "7"], ["pause", "7"], ["cancel", "7"]):
+        result = newsletter("digests", *words)
+        assert (result.exit_code, result.stderr) == (1, "Error: There is no digest 7.\n")
+
+
+def test_lists_say_how_to_fill_them(newsletter: Any) -> None:
+    assert output(newsletter("digests", "list", "--json")) == []
+    assert "newsletter digests compose" in newsletter("digests", "list").stdout

@@ -1,0 +1,157 @@
+"""The ledger: claimed by one, fenced by the attempt, taken back when a lease is over."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import update
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Database, epoch_now
+from newsletter.delivery import control, ledger
+from newsletter.delivery.ledger import Claim
+from newsletter.delivery.models import Batch, BatchState
+from newsletter.delivery.status import status
+from newsletter.digests.composing import get
+from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT, WAITING
+from tests.factories import add_article, add_readers, send_digest
+
+
+@pytest.fixture
+def digest_id(db: Database, settings: Settings) -> int:
+    """A digest to three readers, frozen."""
+    add_article(db, "A story")
+    add_readers(db, 3)
+    return send_digest(db, settings)
+
+
+def claim(db: Database) -> Claim | None:
+    with db.transaction() as session:
+        return ledger.claim(session)
+
+
+def take(db: Database) -> Claim:
+    claimed = claim(db)
+    assert claimed is not None
+    return claimed
+
+
+def mark(db: Database, claimed: Claim) -> bool:
+    with db.transaction() as session:
+        return ledger.mark_sending(session, claimed, 60)
+
+
+def end_lease(db: Database) -> None:
+    with db.transaction() as session:
+        session.execute(update(Batch).values(lease_until=epoch_now() - 100))
+
+
+def recover(db: Database, *, whole: bool) -> int:
+    with db.transaction() as session:
+        return ledger.recover(session, whole=whole, grace=2)
+
+
+def batch(db: Database) -> Batch:
+    with db.reading() as session:
+        return session.get_one(Batch, 1)
+
+
+def test_a_batch_is_claimed_once(db: Database, digest_id: int) -> None:
+    assert take(db).attempt == 1
+    assert claim(db) is None
+
+
+def test_a_claim_that_is_alive_is_not_taken_back(db: Database, digest_id: int) -> None:
+    take(db)
+    assert recover(db, whole=True) == 0
+
+
+def test_a_claim_whose_worker_died_before_the_call_is_ready_again(db: Database, digest_id: int) -> None:
+    first = take(db)
+    end_lease(db)
+    assert recover(db, whole=True) == 1
+    second = take(db)
+    assert second.attempt == first.attempt + 1
+    assert not mark(db, first), "the first worker lost its claim and must not send"
+    assert mark(db, second)
+
+
+@pytest.mark.parametrize(
+    ("whole", "state", "outcomes"), [(True, BatchState.IN_DOUBT, b"???"), (False, BatchState.READY, b"www")]
+)
+def test_a_worker_that_died_in_the_call(
+    db: Database, digest_id: int, whole: bool, state: BatchState, outcomes: bytes
+) -> None:
+    assert mark(db, take(db))
+    end_lease(db)
+    assert recover(db, whole=whole) == 1
+    assert (batch(db).state, batch(db).outcomes) == (state, outcomes)
+
+
+def test_answers_so_far_outlive_the_worker(db: Database, digest_id: int) -> None:
+    claimed = take(db)
+    assert mark(db, claimed)
+    with db.transaction() as session:
+        assert ledger.renew(session, claimed, bytes([ACCEPTED, WAITING, WAITING]), 60)
+    end_lease(db)
+    recover(db, whole=False)
+    assert take(db).outcomes == b"aww"
+
+
+def test_finishing_is_fenced_by_the_attempt(db: Database, digest_id: int) -> None:
+    late = take(db)
+    assert mark(db, late)
+    end_lease(db)
+    recover(db, whole=False)
+    other = take(db)
+    assert mark(db, other)
+    with db.transaction() as session:
+        assert not ledger.finish(session, late, b"rrr")
+        assert not ledger.renew(session, late, b"rrr", 60)
+        assert ledger.finish(session, other, b"aaa")
+    assert (batch(db).state, batch(db).outcomes) == (BatchState.DONE, b"aaa")
+
+
+def test_a_digest_is_sent_only_when_nobody_is_open(db: Database, digest_id: int) -> None:
+    claimed = take(db)
+    mark(db, claimed)
+    with db.transaction() as session:
+        assert ledger.close_finished(session) == []
+        ledger.finish(session, claimed, bytes([ACCEPTED, IN_DOUBT, ACCEPTED]))
+        assert ledger.close_finished(session) == []
+        ledger.settle(session, session.get_one(Batch, 1), taken=True)
+        session.flush()
+        assert ledger.close_finished(session) == [digest_id]
+    with db.reading() as session:
+        assert (get(session, digest_id).status, status(session, digest_id).accepted) == ("sent", 3)
+
+
+def test_a_paused_digest_is_not_claimed_and_a_claim_not_marked(db: Database, digest_id: int) -> None:
+    claimed = take(db)
+    with db.transaction() as session:
+        control.pause(session, digest_id)
+    assert not mark(db, claimed)
+    with db.transaction() as session:
+        ledger.give_back(session, claimed)
+    assert claim(db) is None
+    with db.transaction() as session:
+        control.resume(session, digest_id)
+    assert take(db).attempt == 2
+
+
+def test_cancelling_counts_who_waited_and_the_parts_sum(db: Database, digest_id: int) -> None:
+    with db.transaction() as session:
+        control.cancel(session, digest_id)
+        state = status(session, digest_id)
+    assert (state.status, state.recipients, state.cancelled, state.waiting) == ("cancelled", 3, 3, 0)
+
+
+def test_a_batch_at_work_when_the_digest_is_cancelled_is_swept_when_it_comes_back(db: Database, digest_id: int) -> None:
+    claimed = take(db)
+    mark(db, claimed)
+    with db.transaction() as session:
+        control.cancel(session, digest_id)
+        assert status(session, digest_id).waiting == 3
+        ledger.finish(session, claimed, b"aaw")
+        control.sweep_cancelled(session)
+        state = status(session, digest_id)
+    assert (state.accepted, state.cancelled, state.waiting) == (2, 1, 0)

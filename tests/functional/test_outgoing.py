@@ -1,0 +1,148 @@
+"""The outgoing table: what a transaction decided on is sent, once its wake-up or the sweeper finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import Database, epoch_now
+from newsletter.mail import outgoing, single
+from newsletter.mail.message import Message, Recipient
+from newsletter.mail.models import OutgoingMail
+from newsletter.mail.outcomes import Record
+from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError, TransportError
+
+
+class Provider:
+    """A transport at the interface: keeps what it took, answers what it is told. (Real ones: tests/contract.)"""
+
+    name, whole, repeatable, deadline = "provider", False, False, 5.0
+
+    def __init__(self, error: TransportError | None = None, refuse: str = "", defer: str = "") -> None:
+        self.error, self.refuse, self.defer = error, refuse, defer
+        self.taken: list[tuple[str, str]] = []
+
+    def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
+        if self.error:
+            raise self.error
+        if self.refuse:
+            record.refused(0, self.refuse)
+        elif self.defer:
+            record.deferred(0, self.defer)
+        else:
+            self.taken.append((recipients[0].address, message.message_id(recipients[0])))
+            record.accepted(0)
+
+    def close(self) -> None:
+        pass
+
+
+def hello(
+    session: Session, settings: Settings, payload: Mapping[str, Any], mail_id: int
+) -> tuple[Message, Recipient] | None:
+    if payload.get("moot"):
+        return None
+    context = {"link": settings.url("/confirm/x"), "days": 7}
+    message = single.compose(settings, "confirmation", context, mail_id=mail_id, id_salt=b"salt")
+    return message, Recipient(mail_id, payload["to"])
+
+
+def put(db: Database, **payload: object) -> int:
+    with db.transaction() as session:
+        return outgoing.put(session, "hello", payload)
+
+
+def send(db: Database, settings: Settings, provider: Provider, mail_id: int) -> None:
+    outgoing.send(db, settings, provider, {"hello": hello}, mail_id)
+
+
+def rows(db: Database) -> Sequence[OutgoingMail]:
+    with db.reading() as session:
+        return session.scalars(select(OutgoingMail)).all()
+
+
+def due(db: Database) -> list[int]:
+    with db.reading() as session:
+        return outgoing.due(session)
+
+
+def test_a_row_goes_when_it_is_accepted(db: Database, settings: Settings) -> None:
+    provider = Provider()
+    mail_id = put(db, to="a@readers.example")
+    assert due(db) == [mail_id]
+    send(db, settings, provider, mail_id)
+    assert [to for to, _ in provider.taken] == ["a@readers.example"]
+    assert rows(db) == []
+    send(db, settings, provider, mail_id)
+    assert len(provider.taken) == 1
+
+
+def test_a_rolled_back_transaction_sends_nothing(db: Database) -> None:
+    with pytest.raises(RuntimeError), db.transaction() as session:  # noqa: PT012 - the error is in the block
+        outgoing.put(session, "hello", {"to": "a@readers.example"})
+        raise RuntimeError
+    assert due(db) == []
+
+
+def test_a_mail_that_has_become_moot_is_dropped(db: Database, settings: Settings) -> None:
+    provider = Provider()
+    send(db, settings, provider, put(db, moot=True))
+    assert (provider.taken, rows(db)) == ([], [])
+
+
+def test_what_was_not_taken_waits_and_then_has_the_same_message_id(db: Database, settings: Settings) -> None:
+    mail_id = put(db, to="a@readers.example")
+    send(db, settings, Provider(NotTakenError("Busy.", retry_after=120)), mail_id)
+    (row,) = rows(db)
+    assert (row.note, row.attempt, due(db)) == ("Busy.", 1, [])
+    assert row.not_before is not None
+    assert row.not_before - clock.now() > timedelta(seconds=100)
+    with clock.set_to(clock.now() + timedelta(seconds=200)):
+        assert due(db) == [mail_id]
+        first, second = Provider(), Provider()
+        send(db, settings, first, mail_id)
+    other = put(db, to="a@readers.example")
+    send(db, settings, second, other)
+    assert first.taken[0][1] != second.taken[0][1]
+
+
+@pytest.mark.parametrize("error", [RefusedForGoodError("The key is wrong."), InDoubtError("The answer was lost.")])
+def test_no_error_loses_a_mail(db: Database, settings: Settings, error: TransportError) -> None:
+    send(db, settings, Provider(error), put(db, to="a@readers.example"))
+    assert [row.note for row in rows(db)] == [str(error)]
+
+
+def test_a_deferral_waits_and_a_refusal_ends_it(db: Database, settings: Settings) -> None:
+    mail_id = put(db, to="a@readers.example")
+    send(db, settings, Provider(defer="450 later"), mail_id)
+    assert [row.note for row in rows(db)] == ["450 later"]
+    with clock.set_to(clock.now() + timedelta(hours=1)):
+        send(db, settings, Provider(refuse="550 unknown"), mail_id)
+    assert rows(db) == []
+
+
+def test_after_days_it_is_given_up(db: Database, settings: Settings) -> None:
+    mail_id = put(db, to="a@readers.example")
+    with clock.set_to(clock.now() + timedelta(days=4)):
+        send(db, settings, Provider(NotTakenError("Busy.")), mail_id)
+    assert rows(db) == []
+
+
+def test_a_row_is_one_workers_until_its_lease_is_over(db: Database, settings: Settings) -> None:
+    mail_id = put(db, to="a@readers.example")
+    assert outgoing._claim(db, mail_id, lease=60) is not None
+    provider = Provider()
+    send(db, settings, provider, mail_id)
+    assert (provider.taken, due(db)) == ([], [])
+    with db.transaction() as session:
+        session.execute(update(OutgoingMail).values(lease_until=epoch_now() - 1))
+    assert due(db) == [mail_id]
+    send(db, settings, provider, mail_id)
+    assert len(provider.taken) == 1

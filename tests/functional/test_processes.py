@@ -1,0 +1,123 @@
+"""The real processes: clock, workers and their Valkey, and what becomes of a digest when they are killed."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from email.parser import BytesHeaderParser
+from pathlib import Path
+
+import psutil
+import pytest
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.runtime_folder import socket_path
+from newsletter.delivery.status import status
+from newsletter.digests import scheduling
+from newsletter.mail.models import OutgoingMail
+from newsletter.subscribers import signup
+from newsletter.subscribers.choices import Choices
+from tests.factories import add_article, add_digest, add_readers
+from tests.services.house import House
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    """On one machine: the clock runs the queue."""
+    return replace(settings, redis_url=f"unix://{socket_path(tmp_path)}", redis_is_embedded=True)
+
+
+def addressees(maildir: Path) -> Counter[str]:
+    parser = BytesHeaderParser()
+    return Counter(parser.parsebytes(path.read_bytes())["To"] for path in (maildir / "new").iterdir())
+
+
+def sent(db: Database, digest_id: int) -> Callable[[], bool]:
+    def is_sent() -> bool:
+        with db.reading() as session:
+            return status(session, digest_id).status == "sent"
+
+    return is_sent
+
+
+def accepted(db: Database, digest_id: int) -> int:
+    with db.reading() as session:
+        return status(session, digest_id).accepted
+
+
+def start_digest(db: Database, settings: Settings) -> int:
+    digest_id = add_digest(db)
+    with db.transaction() as session:
+        scheduling.send(session, settings, digest_id)
+    return digest_id
+
+
+def test_killed_workers_lose_no_one_and_mail_no_one_twice(db: Database, settings: Settings) -> None:
+    add_article(db, "A story")
+    add_readers(db, 4000)
+    digest_id = start_digest(db, settings)
+    with House(settings) as house:
+        house.until(lambda: (settings.maildir / "new").exists(), "the first mail")
+        for child in (True, False, True):
+            name = random.choice(["worker-0", "worker-1"])
+            house.until(lambda: house.kill(name, child=child), f"killing {name}")  # noqa: B023 - called at once
+        house.until(sent(db, digest_id), "the digest being sent")
+    assert accepted(db, digest_id) == 4000
+    found = addressees(settings.maildir)
+    assert len(found) == 4000
+    assert set(found.values()) == {1}
+
+
+def test_a_killed_clock_and_a_killed_queue_come_back(db: Database, settings: Settings) -> None:
+    add_article(db, "A story")
+    add_readers(db, 2000)
+    with House(settings) as house:
+        (clock, *_rest) = house.supervisor.children
+        house.until(lambda: bool(psutil.Process(clock.process.pid).children()), "the queue's start")
+        (valkey,) = psutil.Process(clock.process.pid).children()
+        valkey.kill()
+        first = start_digest(db, settings)
+        house.until(sent(db, first), "the digest being sent after the queue was killed")
+        house.kill("clock")
+        second = start_digest(db, settings)
+        house.until(sent(db, second), "the digest being sent after the clock was killed")
+    assert accepted(db, first) == accepted(db, second) == 2000
+
+
+def test_a_sign_up_reaches_the_mailbox_through_queue_or_sweeper(db: Database, settings: Settings) -> None:
+    """The wake-up is lost here (nobody queues it), so the clock's sweep finds the row."""
+    with House(settings, workers=1) as house:
+        with db.transaction() as session:
+            signup.signup(session, "new@readers.example", Choices())
+
+        def is_gone() -> bool:
+            with db.reading() as session:
+                return session.query(OutgoingMail).count() == 0
+
+        house.until(is_gone, "the confirmation mail")
+    (path,) = (settings.maildir / "new").iterdir()
+    mail = BytesHeaderParser().parsebytes(path.read_bytes())
+    assert mail["To"] == "new@readers.example"
+    assert mail["Auto-Submitted"] == "auto-generated"
+
+
+def test_stopping_leaves_no_process_behind(db: Database, settings: Settings) -> None:
+    with House(settings) as house:
+        clock = psutil.Process(house.supervisor.children[0].process.pid)
+        house.until(lambda: bool(clock.children()), "the queue's start")
+        everyone = [psutil.Process(child.process.pid) for child in house.supervisor.children] + clock.children()
+    assert [process for process in everyone if process.is_running()] == []
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="the kernel ends orphans on Linux alone")
+def test_a_killed_clock_takes_its_queue_along(db: Database, settings: Settings) -> None:
+    with House(settings, workers=0) as house:
+        clock = psutil.Process(house.supervisor.children[0].process.pid)
+        house.until(lambda: bool(clock.children()), "the queue's start")
+        (valkey,) = clock.children()
+        clock.kill()
+        psutil.wait_procs([valkey], timeout=10)
+        assert not valkey.is_running()

@@ -1,0 +1,100 @@
+"""One turn of the clock, on a real queue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from rq.serializers import JSONSerializer
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.queue import DRAIN, MAIL, SEND_SINGLE, SENDING, Queues
+from newsletter.core.runtime import runtime
+from newsletter.delivery import draining
+from newsletter.delivery.status import status
+from newsletter.delivery.tick import tick
+from newsletter.digests import scheduling
+from newsletter.mail import outgoing
+from tests.factories import add_article, add_digest, add_readers
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+@pytest.fixture
+def settings(settings: Settings, valkey_url: str, queues: Queues) -> Settings:
+    return replace(settings, redis_url=valkey_url)
+
+
+def queued(queues: Queues, name: str) -> list[str]:
+    return [job.func_name for job in queues.queues[name].jobs]
+
+
+def send_now(db: Database, settings: Settings) -> int:
+    add_article(db, "A story")
+    add_readers(db, 1500)
+    digest_id = add_digest(db)
+    with db.transaction() as session:
+        scheduling.send(session, settings, digest_id)
+    return digest_id
+
+
+def test_a_due_digest_is_frozen_and_a_drain_queued_once(db: Database, settings: Settings, queues: Queues) -> None:
+    digest_id = send_now(db, settings)
+    tick(runtime())
+    with db.reading() as session:
+        assert status(session, digest_id).waiting == 1500
+    assert queued(queues, SENDING) == [DRAIN]
+    tick(runtime())
+    assert queued(queues, SENDING) == [DRAIN], "nothing piles up"
+
+
+def test_a_queue_that_lost_everything_is_rebuilt(db: Database, settings: Settings, queues: Queues) -> None:
+    send_now(db, settings)
+    with db.transaction() as session:
+        outgoing.put(session, "confirmation", {"subscriber": 1, "asked_at": ""})
+    tick(runtime())
+    queues.redis.flushall()
+    tick(runtime())
+    assert queued(queues, SENDING) == [DRAIN]
+    assert queued(queues, MAIL) == [SEND_SINGLE]
+
+
+def test_what_is_finished_queues_nothing(db: Database, settings: Settings, queues: Queues) -> None:
+    digest_id = send_now(db, settings)
+    tick(runtime())
+    queues.redis.flushall()
+    draining.drain(runtime())
+    tick(runtime())
+    assert queued(queues, SENDING) == []
+    with db.reading() as session:
+        assert status(session, digest_id).status == "sent"
+
+
+def test_a_draining_job_gives_way_to_a_single_mail(db: Database, settings: Settings, queues: Queues) -> None:
+    digest_id = send_now(db, settings)
+    tick(runtime())
+    queues.wake_mail(1)
+    assert draining.drain(runtime()) is True
+    with db.reading() as session:
+        assert status(session, digest_id).waiting >= 500, "one batch, then the reader who waits"
+
+
+def test_jobs_are_json_and_hold_no_address(db: Database, settings: Settings, queues: Queues) -> None:
+    send_now(db, settings)
+    with db.transaction() as session:
+        outgoing.put(session, "confirmation", {"subscriber": 1, "asked_at": ""})
+    tick(runtime())
+    everything = b""
+    for key in queues.redis.keys("rq:job:*"):
+        everything += b"".join(part for pair in queues.redis.hgetall(key).items() for part in pair)
+    assert b"@" not in everything
+    assert queues.queues[SENDING].serializer is JSONSerializer
+
+
+def test_the_lack_of_a_queue_is_no_error(db: Database, settings: Settings, queues: Queues) -> None:
+    digest_id = send_now(db, settings)
+    object.__setattr__(runtime(), "queues", Queues("unix:///nowhere/valkey.sock"))
+    tick(runtime())
+    with db.reading() as session:
+        assert status(session, digest_id).status == "sending"

@@ -1,0 +1,80 @@
+"""The real processes of the service, started as `newsletter` commands on a database of the test's choice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from newsletter.core.config import Settings
+from newsletter.embedded.supervisor import Supervisor
+
+PATIENCE = 60.0
+"""Seconds after which something that should happen counts as not happening."""
+
+
+class House:
+    """Clock and workers with the settings of a test; what dies is started again by `until`."""
+
+    def __init__(self, settings: Settings, *, workers: int = 2) -> None:
+        self.settings = settings
+        self.supervisor = Supervisor(environment_of(settings), settings.data_dir / "log")
+        self.workers = workers
+
+    def __enter__(self) -> House:
+        self.supervisor.start_command("clock", "clock")
+        for number in range(self.workers):
+            self.supervisor.start_command(f"worker-{number}", "worker")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.supervisor.stop()
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Keep the processes alive until `condition` holds."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            self.supervisor.keep()
+            if time.monotonic() > end:
+                raise AssertionError(f"{what} did not happen within {PATIENCE:.0f} s:\n{self.logs()}")
+            time.sleep(0.02)
+
+    def kill(self, name: str, *, child: bool = False) -> bool:
+        """kill -9 a process of this house, or with `child` its forked horse; False when there is none just now."""
+        (found,) = (each for each in self.supervisor.children if each.name == name)
+        try:
+            process = psutil.Process(found.process.pid)
+            if child:
+                (process,) = process.children()
+            process.send_signal(signal.SIGKILL)
+        except (psutil.NoSuchProcess, ValueError):
+            return False
+        return True
+
+    def logs(self) -> str:
+        return "\n".join(f"{path.name}:\n{path.read_text()}" for path in Path(self.supervisor.logs).glob("*.log"))
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment that gives a process these settings."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return kept | {
+        "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": "" if settings.redis_is_embedded else settings.redis_url,
+        "PUBLIC_URL": settings.public_url,
+        "SECRET_KEY": settings.secret_key,
+        "SUPPRESSION_KEY": settings.suppression_key,
+        "MAIL_TRANSPORT": settings.mail_transport,
+        "MAILDIR": str(settings.maildir),
+        "SMTP_URL": settings.smtp_url,
+        "SENDGRID_API_KEY": settings.sendgrid_api_key,
+        "SENDGRID_HOST": settings.sendgrid_host,
+        "MAIL_FROM": settings.mail_from,
+        "MAIL_REPLY_TO": settings.mail_reply_to,
+        "MAIL_POSTAL_ADDRESS": settings.mail_postal_address,
+    }
