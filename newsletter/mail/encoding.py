@@ -78,7 +78,7 @@ def _unsubscribe(url: str) -> bytes:
 def _body(message: Message) -> bytes:
     text = _part(b"plain", encode_text(message.text, message.placeholder))
     if not message.html:
-        return text + b"\r\n"
+        return text if text.endswith(b"\r\n") else text + b"\r\n"
     html = _part(b"html", encode_text(message.html, message.placeholder))
     start = b'Content-Type: multipart/alternative; boundary="%b"\r\n\r\n' % _BOUNDARY
     parts = b"".join(b"--%b\r\n%b\r\n" % (_BOUNDARY, part) for part in (text, html))

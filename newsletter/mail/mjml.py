@@ -33,7 +33,7 @@ def wrap(text: str, indent: str = "") -> str:
 def _environment(*, autoescape: bool) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES / "mail"),
-        autoescape=autoescape,
+        autoescape=autoescape,  # noqa: S701 - off for plain text alone
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -12,8 +12,9 @@ from functools import lru_cache
 
 SOFT_BREAK = b"=\r\n"
 
-_LINE_ENDS = re.compile(r"\r\n|\r|\n")
-_RISKY_STARTS = re.compile(rb"^(?:\.|F(?=rom ))", re.MULTILINE)
+_RISKY_LINES = re.compile(rb"^(\.+(?:F(?=rom ))?|F(?=rom ))([^\r\n]*)", re.MULTILINE)
+_WIDTH = 75
+"""Columns of a line that a soft break ends; a multiple of an escape's three."""
 
 
 def encode_text(text: str, placeholder: str) -> bytes:
@@ -22,28 +23,39 @@ def encode_text(text: str, placeholder: str) -> bytes:
     Each `placeholder` (letters and digits; empty for none) is kept, alone on its line. No line begins with a dot, so
     SMTP has none to double, or with "From ", which mbox files would change.
     """
-    lines = _LINE_ENDS.split(text)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if not placeholder:
         return b"\r\n".join(map(_encode, lines))
     return b"\r\n".join(_encode_around(line, placeholder) if placeholder in line else _encode(line) for line in lines)
 
 
 def _encode_around(line: str, placeholder: str) -> bytes:
-    pieces = [_encode(piece) for piece in line.split(placeholder)]
+    *before, last = line.split(placeholder)
     token = placeholder.encode()
-    parts = [pieces[0]]
-    for piece in pieces[1:]:
-        parts += [token, piece]
-    return SOFT_BREAK.join(part for part in parts if part)
+    parts = [_encode_open(piece) + token for piece in before]
+    return SOFT_BREAK.join(part for part in (*parts, _encode(last)) if part)
+
+
+def _encode_open(piece: str) -> bytes:
+    """`piece` with a soft line break at its end, unless it is empty. A letter stands in for what follows: it keeps a
+    column free for the break."""
+    encoded = _encode(piece + "x")[:-1]
+    return encoded if not encoded or encoded.endswith(SOFT_BREAK) else encoded + SOFT_BREAK
 
 
 @lru_cache(maxsize=2048)
 def _encode(line: str) -> bytes:
     encoded = binascii.b2a_qp(line.encode()).replace(b"\n", b"\r\n")
-    return _RISKY_STARTS.sub(_escape, encoded)
+    return _RISKY_LINES.sub(_escape, encoded)
 
 
-def _escape(start: re.Match[bytes]) -> bytes:
-    """Escaped it is two columns longer, so the line is broken there. What follows is never the end: b2a_qp itself
-    escapes a dot that stands alone."""
-    return b"=%02X" % start[0][0] + SOFT_BREAK
+def _escape(line: re.Match[bytes]) -> bytes:
+    """The line with its start escaped, which makes it longer: so what follows goes to a line of its own."""
+    start, rest = line.groups()
+    escaped = b"".join(b"=%02X" % byte for byte in start)
+    lines = [escaped[i : i + _WIDTH] for i in range(0, len(escaped), _WIDTH)]
+    if rest in (b"", b"="):
+        lines[-1] += rest
+    else:
+        lines.append(rest)
+    return SOFT_BREAK.join(lines)

@@ -1,0 +1,50 @@
+"""Every rendered template is valid MJML by its makers' own judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from newsletter.articles.models import Revision
+from newsletter.core.templates import TEMPLATES
+from newsletter.digests.letter import render
+from newsletter.mail.mjml import compile_mjml
+from newsletter.mail.single import write
+from tests.services.letters import DAY, HOSTILE, SETTINGS, Content, hostile_revisions, revision, revisions
+from tests.services.mjml_validate import validate
+
+CONTEXTS = {"confirmation": {"link": "https://letters.example.org/confirm/a.b?c=d&e=f", "days": 7}}
+
+
+def letter(articles: Sequence[Revision], **changes: str) -> str:
+    return render(Content(revisions=articles, **changes), SETTINGS, day=DAY).mjml
+
+
+def test_every_mail_is_valid(tmp_path: Path) -> None:
+    sources = {
+        "one": letter([revision()]),
+        "fifteen": letter(revisions(15)),
+        "bare": letter([revision(dek="", bullets=[])], preheader="", intro=""),
+        "hostile": letter(hostile_revisions(), subject=HOSTILE[3], preheader=HOSTILE[2], intro=HOSTILE[3]),
+        "breaking": letter([revision()], cadence="breaking"),
+        **{name: write(SETTINGS, name, context).mjml for name, context in CONTEXTS.items()},
+    }
+    assert validate(tmp_path, sources) == ""
+
+
+def test_every_single_mail_is_among_them() -> None:
+    singles = {path.parent.name for path in (TEMPLATES / "mail").glob("*/subject.txt")}
+    assert singles == set(CONTEXTS)
+
+
+def test_the_judge_finds_what_the_compiler_lets_pass(tmp_path: Path) -> None:
+    wrong = letter([revision()]).replace("<mj-divider", '<mj-divider weight="3"')
+    compile_mjml(wrong)
+    assert "Attribute weight is illegal" in validate(tmp_path, {"wrong": wrong})
+
+
+def test_broken_markup_is_an_error() -> None:
+    with pytest.raises(ValueError, match="unexpected end"):
+        compile_mjml("<mjml><mj-body><mj-section></mj-body></mjml>")
