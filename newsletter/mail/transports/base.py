@@ -8,6 +8,9 @@ from typing import Protocol
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import Record
 
+NOT_AN_ADDRESS = "This is not an address that mail can be sent to."
+"""The reason for a recipient whose address no transport can put on the wire."""
+
 
 class Transport(Protocol):
     """A way out of the house. Made for one process, used by one thread, closed at the end."""
@@ -23,8 +26,9 @@ class Transport(Protocol):
     def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
         """Send `message` to those recipients who are still waiting in `record`, and write each answer into it.
 
-        Raises NotTakenError, RefusedForGoodError or InDoubtError for all who are still waiting then. Returns early,
-        leaving them waiting, when `record.may_go_on()` is False.
+        Raises NotTakenError, RefusedForGoodError or InDoubtError for all who are still waiting then; where the
+        transport is not `whole`, the doubt is about the first of them alone: the others were not sent. Returns early,
+        leaving the rest waiting, when `record.may_go_on()` is False or, between two messages, the deadline is over.
         """
 
     def close(self) -> None:

@@ -1,4 +1,112 @@
-"""stub to be replaced"""
-from typing import Any
+"""A Maildir: each message a file, named after its Message-ID, so that a repeat is no second mail.
+
+The rules are those of https://cr.yp.to/proto/maildir.html: written in tmp/, then renamed into new/; a mail program
+moves it to cur/ and adds ":2," and flags. A kill at any instruction leaves a whole mail or none; a loss of power may
+cost the last seconds' files, since nothing waits for the disk: this is for demonstrations, tests and local reading.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from newsletter.mail.encoding import EncodedMessage, encode
+from newsletter.mail.headers import wire_address
+from newsletter.mail.message import Message, Recipient
+from newsletter.mail.outcomes import Record
+from newsletter.mail.transports.base import NOT_AN_ADDRESS
+from newsletter.mail.transports.deadline import Deadline
+from newsletter.mail.transports.errors import NotTakenError
+
+STALE = 3600.0
+"""Seconds after which a file of ours in tmp/ belongs to a process that is gone."""
+
+_MARK = ".letter"
+_numbers = itertools.count()
+
+
 class MaildirTransport:
-    def __init__(self, *a: Any) -> None: ...
+    """Writes into `folder`, which is made at the first send, readable by its owner alone."""
+
+    name = "maildir"
+    whole = False
+    repeatable = True
+
+    def __init__(self, folder: Path, deadline: float = 5.0) -> None:
+        self.folder = folder
+        self.deadline = deadline
+        self._ready = False
+        self._moved: set[str] = set()
+        self._moved_at = -1
+
+    def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
+        """See Transport.send. Raises NotTakenError when the folder cannot be written to."""
+        encoded, deadline = encode(message), Deadline(self.deadline)
+        try:
+            self._prepare()
+            for index in record.waiting():
+                if deadline.passed or not record.may_go_on():
+                    return
+                try:
+                    wire_address(recipients[index].address)
+                except ValueError:
+                    record.refused(index, NOT_AN_ADDRESS)
+                else:
+                    self._keep(message.message_id(recipients[index]), encoded, recipients[index])
+                    record.accepted(index)
+        except OSError as error:
+            raise NotTakenError(f"The mail folder {self.folder} cannot be written to: {error.strerror}.") from error
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _prepare(self) -> None:
+        if self._ready:
+            return
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in ("tmp", "new", "cur"):
+            (self.folder / name).mkdir(mode=0o700, exist_ok=True)
+        long_ago = time.time() - STALE
+        for path in (self.folder / "tmp").glob(f"*{_MARK}.*"):
+            with suppress(FileNotFoundError):  # another process tidies up too
+                if path.stat().st_mtime < long_ago:
+                    path.unlink()
+        self._ready = True
+
+    def _keep(self, message_id: str, encoded: EncodedMessage, recipient: Recipient) -> None:
+        name = file_name(message_id)
+        if not self._has(name):
+            self._write(name, encoded.render(recipient))
+
+    def _has(self, name: str) -> bool:
+        return (self.folder / "new" / name).exists() or name in self._in_cur()
+
+    def _in_cur(self) -> set[str]:
+        """The names in cur/ without their flags; read again only when the folder has changed."""
+        cur = self.folder / "cur"
+        changed = cur.stat().st_mtime_ns
+        if changed != self._moved_at:
+            self._moved = {path.name.partition(":")[0] for path in cur.iterdir()}
+            self._moved_at = changed
+        return self._moved
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Each try has a tmp file of its own: two workers may have the same job."""
+        tmp = self.folder / "tmp" / f"{name}{_MARK}.{os.getpid()}.{next(_numbers)}"
+        try:
+            with tmp.open("xb") as file:
+                file.write(content)
+            tmp.rename(self.folder / "new" / name)
+        except BaseException:
+            with suppress(OSError):
+                tmp.unlink()
+            raise
+
+
+def file_name(message_id: str) -> str:
+    """The file that holds the message: the left part of its Message-ID, digits that are unique by themselves."""
+    return message_id.partition("@")[0]

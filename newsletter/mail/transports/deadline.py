@@ -1,0 +1,57 @@
+"""A total deadline for a conversation over a socket.
+
+A socket's time-out holds for each read alone: a server that drips kept a 1 s time-out busy for 27 s (measured). So
+a thread of its own watches the clock, and shuts the socket when the time is over; whoever reads or writes then sees
+a closed connection.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+
+
+class Deadline:
+    """A context in which `seconds` run down. It cannot end a look-up in the DNS: that ends by itself, and then
+    `passed` is to be asked before anything is sent.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+        self._find: Callable[[], socket.socket | None] = lambda: None
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="deadline", daemon=True)
+
+    def left(self) -> float:
+        """Seconds that are left; not under 0.001, since a socket takes 0 for "do not wait"."""
+        return max(self._end - time.monotonic(), 0.001)
+
+    @property
+    def passed(self) -> bool:
+        return time.monotonic() >= self._end
+
+    def watch(self, find: Callable[[], socket.socket | None]) -> None:
+        """Shut what `find` finds when the time is over. It is asked then, since TLS puts another socket in place."""
+        self._find = find
+
+    def __enter__(self) -> Deadline:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        wait = self.left()
+        while not self._done.wait(wait):
+            found = self._find()
+            if found is not None:
+                with suppress(OSError):
+                    # Not SSLSocket's own shutdown: it would take the TLS state away from under the other thread.
+                    socket.socket.shutdown(found, socket.SHUT_RDWR)
+            wait = 0.05  # a connection that comes up late is shut too

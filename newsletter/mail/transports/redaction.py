@@ -1,0 +1,47 @@
+"""What other machines say, made fit to be kept: no address in it, one line, not long."""
+
+from __future__ import annotations
+
+import re
+import ssl
+
+HIDDEN = "…@…"
+LONGEST = 300
+"""Characters of a reason that are kept."""
+
+_READ = 2000
+_ADDRESS = re.compile(r"""(?:"[^"]*"|[^\s<>()\[\]{},;:"'@]+)(?:@|%40|=40)[^\s<>()\[\]{},;:"'@]+""", re.IGNORECASE)
+
+
+def redact(text: str, address: str = "") -> str:
+    """`text` on one line without anything that looks like an address, at most `LONGEST` characters long.
+
+    `address` is the recipient that the text is about: it goes whatever it looks like, and so does its local part where
+    it stands as a word ("user jane.doe unknown").
+    """
+    text, address = _one_line(text), _one_line(address)
+    if len(text) > _READ:
+        text = text[:_READ].rpartition(" ")[0]  # never half an address at the cut
+    if address:
+        text = re.sub(re.escape(address), HIDDEN, text, flags=re.IGNORECASE)
+    text = _ADDRESS.sub(HIDDEN, text)
+    local = address.rpartition("@")[0]
+    if len(local) > 2:
+        text = re.sub(rf"(?<!\w){re.escape(local)}(?!\w)", "…", text, flags=re.IGNORECASE)
+    return text[:LONGEST]
+
+
+def _one_line(text: str) -> str:
+    """Controls become spaces too: PostgreSQL takes no NUL."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def spoken(error: OSError) -> str:
+    """Why a connection failed, in a few words that hold no name of a host or file."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message})"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "TLS failed").replace("_", " ").lower()
+    return (error.strerror or "the connection was closed").lower()

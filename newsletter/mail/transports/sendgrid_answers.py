@@ -1,0 +1,94 @@
+"""What SendGrid's answers mean, in the project's own words."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from email.message import Message as Headers
+from email.utils import parsedate_to_datetime
+
+from newsletter.core import clock
+from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError, TransportError
+from newsletter.mail.transports.redaction import redact
+from newsletter.mail.transports.sendgrid_client import Answer
+
+LONGEST_PAUSE = 3600.0
+"""Seconds: whatever an answer says, we ask again within the hour."""
+
+_RECIPIENT = re.compile(r"personalizations\.(\d+)\.to(?:\.\d+(?:\.email)?)?")
+_FOR_GOOD = {
+    400: "SendGrid found the request faulty",
+    401: "SendGrid refused the API key, or the account may send no more",
+    403: "SendGrid does not allow this key or this sender (MAIL_FROM) to send",
+    404: "There is no SendGrid at SENDGRID_HOST",
+    405: "There is no SendGrid at SENDGRID_HOST",
+    413: "SendGrid found the digest too large",
+    415: "SendGrid found the request unreadable",
+}
+_LATER = {
+    200: "SendGrid only checked the mail and sent none: sandbox mode is on",
+    429: "SendGrid asks us to send more slowly",
+    503: "SendGrid is out of service at present",
+}
+
+
+def accepted_as(answer: Answer) -> str:
+    """The X-Message-Id of a 202; empty when the answer is anything else."""
+    return (answer.headers.get("X-Message-Id") or "").strip()[:200] if answer.status == 202 else ""
+
+
+def refused_recipients(answer: Answer) -> dict[int, str]:
+    """The positions in the request that a 400 names, each with SendGrid's reason; empty when it names none."""
+    found: dict[int, str] = {}
+    if answer.status == 400:
+        for field, message in _errors(answer.body):
+            if match := _RECIPIENT.fullmatch(field):
+                found.setdefault(int(match[1]), message)
+    return found
+
+
+def as_error(answer: Answer) -> TransportError:
+    """The error for an answer that is no success. What is not known to be a refusal leaves a doubt."""
+    said = redact("; ".join(message for _, message in _errors(answer.body)))
+    said = f" ({answer.status}: {said})." if said else f" ({answer.status})."
+    if answer.status in _LATER:
+        return NotTakenError(_LATER[answer.status] + said, _retry_after(answer.headers))
+    if answer.status in _FOR_GOOD:
+        return RefusedForGoodError(_FOR_GOOD[answer.status] + said)
+    return InDoubtError("SendGrid's answer does not tell whether it took the mail" + said)
+
+
+def _errors(body: bytes) -> list[tuple[str, str]]:
+    """Field and message of each error; none of it is to be trusted to have its form."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return []
+    errors = document.get("errors") if isinstance(document, dict) else None
+    return [
+        (str(error.get("field") or ""), str(error.get("message") or ""))
+        for error in (errors if isinstance(errors, list) else [])
+        if isinstance(error, dict)
+    ]
+
+
+def _retry_after(headers: Headers) -> float | None:
+    """Seconds to wait, from Retry-After (RFC 9110, 10.2.3) or X-RateLimit-Reset (seconds since 1970)."""
+    now = clock.now().timestamp()
+    for name, origin in (("Retry-After", 0.0), ("X-RateLimit-Reset", now)):
+        seconds = _seconds(headers.get(name, ""), now) - origin
+        if math.isfinite(seconds):
+            return min(max(seconds, 0.0), LONGEST_PAUSE)
+    return None
+
+
+def _seconds(text: str, now: float) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return parsedate_to_datetime(text).timestamp() - now
+    except (ValueError, TypeError, OverflowError):
+        return math.nan

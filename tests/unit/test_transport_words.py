@@ -1,0 +1,100 @@
+"""What goes in as a setting and comes out as a reason: no password and no address is shown."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.core.errors import ConfigurationError
+from newsletter.mail.transports.redaction import HIDDEN, LONGEST, redact
+from newsletter.mail.transports.smtp_url import MailServer, Tls, read_url
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://relay.example", MailServer("relay.example", 25, Tls.OFFERED)),
+        ("smtp://relay.example/", MailServer("relay.example", 25, Tls.OFFERED)),
+        ("smtp://relay.example:2525?starttls=never", MailServer("relay.example", 2525, Tls.NEVER)),
+        ("smtp://relay.example?starttls=required", MailServer("relay.example", 25, Tls.REQUIRED)),
+        ("smtp://u:p@relay.example", MailServer("relay.example", 587, Tls.REQUIRED, "u", "p")),
+        ("smtp://u:p@relay.example?starttls=never", MailServer("relay.example", 587, Tls.NEVER, "u", "p")),
+        ("smtps://a%40b:p%3A%2F%25@[::1]", MailServer("::1", 465, Tls.IMPLICIT, "a@b", "p:/%")),
+        ("smtps://relay.example:4650", MailServer("relay.example", 4650, Tls.IMPLICIT)),
+    ],
+)
+def test_a_url_says_where_how_and_who(url: str, server: MailServer) -> None:
+    assert read_url(url) == server
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "relay.example",
+        "http://u:secret@relay.example",
+        "smtp://",
+        "smtp://u:secret@relay.example:port",
+        "smtp://u:secret@relay.example:99999",
+        "smtp://u:sec/ret@relay.example",
+        "smtp://u:secret@relay.example/path",
+        "smtp://u:secret@relay.example#top",
+        "smtp://secret@relay.example",
+        "smtp://:secret@relay.example",
+        "smtp://u:secr%C3%A9t@relay.example",
+        "smtp://u:secret@relay.example?starttls=perhaps",
+        "smtp://u:secret@relay.example?starttls=",
+        "smtp://u:secret@relay.example?tls=1",
+        "smtps://u:secret@relay.example?starttls=required",
+        "smtp://u:secret@[::1",
+    ],
+)
+def test_a_url_that_is_wrong_is_named_and_not_shown(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^SMTP_URL is not valid: .*\.$") as caught:
+        read_url(url)
+    assert "sec" not in str(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@given(st.text())
+def test_any_text_is_a_url_or_a_configuration_error(text: str) -> None:
+    for url in (text, f"smtp://{text}"):
+        with suppress(ConfigurationError):
+            read_url(url)
+
+
+def test_a_password_is_not_part_of_what_is_printed() -> None:
+    assert "hidden" not in repr(read_url("smtp://u:hidden@relay.example"))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("550 5.1.1 <jane.doe@example.org>: Recipient rejected", f"550 5.1.1 <{HIDDEN}>: Recipient rejected"),
+        ("user jane.doe unknown, JANE.DOE@EXAMPLE.ORG", f"user … unknown, {HIDDEN}"),
+        ("see https://x.example/?rcpt=jane.doe%40example.org", f"see https:{HIDDEN}"),
+        ('"jane doe"@example.org is "odd"', f'{HIDDEN} is "odd"'),
+        ("bounce+jane.doe=example.org@relay.example", HIDDEN),
+        ("line one\r\n\tline\x00two", "line one line two"),
+        ("jörg@bücher.example fails", f"{HIDDEN} fails"),
+        ("nothing to hide", "nothing to hide"),
+        ("", ""),
+    ],
+)
+def test_addresses_are_taken_out(text: str, kept: str) -> None:
+    assert redact(text, "jane.doe@example.org") == kept
+
+
+ADDRESSES = st.from_regex(r"[a-z0-9._+]{3,12}@[a-z0-9]{1,8}\.(org|example)", fullmatch=True)
+
+
+@given(st.lists(st.text(max_size=40), max_size=4), ADDRESSES, st.integers(0, 60))
+def test_no_surroundings_let_an_address_through(words: list[str], address: str, padding: int) -> None:
+    for known in ("", address):
+        kept = redact(f"{'x ' * padding * 40}{address}".join(["", *words, ""]), known)
+        assert address not in kept
+        assert len(kept) <= LONGEST
+        assert kept.isprintable()
