@@ -23,10 +23,10 @@ class Written(NamedTuple):
 def write(settings: Settings, name: str, context: Mapping[str, object]) -> Written:
     """Fill in templates/mail/<name>/{subject.txt,body.txt,body.mjml} with `context`."""
     values: dict[str, Any] = {**frame(settings), **context}
-    values["title"] = TEXT_TEMPLATES.get_template(f"{name}/subject.txt").render(values)
+    values["title"] = TEXT_TEMPLATES.get_template(f"{name}/subject.txt").render(values).strip()
     return Written(
         values["title"],
-        TEXT_TEMPLATES.get_template(f"{name}/body.txt").render(values) + "\n",
+        TEXT_TEMPLATES.get_template(f"{name}/body.txt").render(values),
         MJML_TEMPLATES.get_template(f"{name}/body.mjml").render(values),
     )
 

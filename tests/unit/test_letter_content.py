@@ -138,6 +138,7 @@ def test_the_text_fits_its_columns_and_has_no_ragged_gaps() -> None:
     assert max(len(line) for line in text.splitlines() if not line.startswith("https://")) <= 72
     assert "\n\n\n" not in text
     assert not [line for line in text.splitlines() if line != line.rstrip()]
+    assert text.count("-" * 72 + "\n\n") == text.count("-" * 72) == 5
 
 
 def test_a_bare_letter() -> None:

@@ -119,6 +119,8 @@ def test_any_length_of_the_site_s_address_keeps_the_token_whole() -> None:
         wire = encode(message(html=f'<a href="{url}">', unsubscribe_url=url)).render(READER)
         assert f'<a href="{url}">'.replace(TOKEN, READER.token) == content(parsed(wire).get_body(("html",)))
         assert wire.count(READER.token.encode()) == 3
+        body = wire.partition(b"\r\n\r\n")[2]
+        assert max(map(len, body.split(b"\r\n"))) <= 76
 
 
 @pytest.mark.parametrize(
