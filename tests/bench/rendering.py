@@ -1,0 +1,71 @@
+"""Rendering: a digest of ten articles, a further edition of it, a further recipient."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import cycle
+from statistics import median
+
+from newsletter.articles import page
+from newsletter.articles.models import Article, Revision
+from newsletter.core.config import HYPE_LABELS, Settings
+from newsletter.core.tokens import random_token
+from newsletter.digests.letter import Letter, render, to_message
+from newsletter.digests.models import Digest, DigestArticle
+from newsletter.mail.encoding import EncodedMessage, encode
+from newsletter.mail.message import Recipient
+from tests.bench.result import Row, at_most
+from tests.factories import SAMPLES
+
+SETTINGS = replace(
+    Settings(),
+    public_url="https://letters.dispatch.example",
+    mail_from="letters@dispatch.example",
+    mail_postal_address="Dispatch, 1 Example Street, 10115 Berlin",
+)
+
+
+def measure() -> list[Row]:
+    """Medians of many runs, in milliseconds and microseconds."""
+    digest = ten_articles()
+    encode_whole(render(digest, SETTINGS), 0)  # templates are compiled once for each process
+    whole = timed(lambda: encode_whole(render(digest, SETTINGS), 0), 30)
+    letter = render(digest, SETTINGS)
+    masks = cycle(range(1, letter.full_mask))
+    edition = timed(lambda: encode_whole(letter, next(masks)), 200)
+    encoded = encode_whole(letter, 0)
+    reader = Recipient(1, "reader@readers.example", random_token())
+    recipient = timed(lambda: encoded.render(reader), 5000)
+    return [
+        at_most("Compile and encode a digest of 10 articles", whole * 1e3, "ms", 20),
+        at_most("A further edition of it", edition * 1e3, "ms", 0.5),
+        at_most("A further recipient", recipient * 1e6, "µs", 50),
+    ]
+
+
+def ten_articles() -> Digest:
+    """A digest of the ten samples, in no database."""
+    items = []
+    for position, path in enumerate(sorted(SAMPLES.glob("*.txt"))[:10]):
+        content = page.parse(path.read_bytes(), HYPE_LABELS).content()
+        revision = Revision(article=Article(slug=f"article-{position}"), number=1, is_current=True, **content)
+        items.append(DigestArticle(position=position, revision=revision))
+    return Digest(cadence="weekly", subject="Ten articles", preheader="", intro="", items=items)
+
+
+def encode_whole(letter: Letter, mask: int) -> EncodedMessage:
+    now = datetime.now(UTC)
+    return encode(to_message(letter, mask or letter.full_mask, "html", SETTINGS, id_salt=b"salt", date=now))
+
+
+def timed(what: Callable[[], object], times: int) -> float:
+    """Median seconds of one call."""
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        what()
+        seconds.append(time.perf_counter() - began)
+    return median(seconds)
