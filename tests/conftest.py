@@ -35,8 +35,8 @@ def postgres_url(worker_id: str) -> Iterator[str]:
     base = given or (server.url("postgres") if server else "")
     name = f"newsletter_test_{worker_id}"
     with psycopg.connect(base, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}"')  # type: ignore[call-overload]
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}"')
     url = base.rsplit("/", 1)[0] + f"/{name}"
     database = Database(url)
     migrations.upgrade(database)

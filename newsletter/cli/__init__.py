@@ -43,7 +43,7 @@ cli.add_command(demo.demo)
 
 
 def _database_sentence(ctx: click.Context, error: DBAPIError) -> str:
-    """What to do about it. The error itself quotes the statement, whose values can be addresses: only its cause shows."""
+    """What to do about it. The error quotes the statement, whose values can be addresses: only its cause shows."""
     try:
         with ctx.obj.load_app().app_context():
             migrations.check(runtime().db)

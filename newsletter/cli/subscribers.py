@@ -27,8 +27,8 @@ PAUSE = 0.01
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--cadence",
-    type=click.Choice(list(Cadence)),
-    default=Cadence.WEEKLY,
+    type=click.Choice([cadence.value for cadence in Cadence]),
+    default=Cadence.WEEKLY.value,
     show_default=True,
     help="For rows that name none.",
 )
@@ -42,7 +42,7 @@ def import_(ctx: click.Context, file: Path, cadence: str, as_json: bool) -> None
     """
     result: dict[str, Any] = {"imported": 0, "unchanged": 0, "refused": []}
     try:
-        _import(file, str(cadence), result)
+        _import(file, cadence, result)
     except InvalidError as error:
         raise click.ClickException(f"{file}: {error}") from error
     emit(result, _words(result), as_json=as_json)
@@ -50,8 +50,8 @@ def import_(ctx: click.Context, file: Path, cadence: str, as_json: bool) -> None
 
 
 def _import(file: Path, cadence: str, result: dict[str, Any]) -> None:
-    with file.open("rb") as stream:
-        for chunk in chunks(csv_file.read(stream, cadence), CHUNK):
+    with csv_file.open_text(file) as text:
+        for chunk in chunks(csv_file.read(text, cadence), CHUNK):
             readers = [reader for _, reader in chunk if isinstance(reader, Reader)]
             result["refused"] += [{"row": row, "reason": why} for row, why in chunk if isinstance(why, str)]
             with runtime().db.transaction() as session:

@@ -11,23 +11,26 @@ from sqlalchemy.orm import Session
 from newsletter.mail.message import Recipient
 from newsletter.subscribers.models import Status, Subscriber
 
-_ACTIVE = select(Subscriber.id, Subscriber.address, Subscriber.token).where(Subscriber.status == Status.ACTIVE)
+# Columns of the table, not of the mapped class: plain rows cost half of what the ORM's do.
+_readers = Subscriber.__table__.c
+_ACTIVE = select(_readers.id, _readers.address, _readers.token).where(_readers.status == Status.ACTIVE)
 _LISTED = {
     # One parameter that holds all ids: a thousand bound parameters cost more than the query itself.
     "sqlite": _ACTIVE.where(text("id IN (SELECT value FROM json_each(:ids))")),
     "postgresql": _ACTIVE.where(text("id = ANY(:ids)")),
 }
-_RANGE = _ACTIVE.where(Subscriber.id.between(bindparam("first"), bindparam("last")))
+_RANGE = _ACTIVE.where(_readers.id.between(bindparam("first"), bindparam("last")))
 
 
 def active(session: Session, ids: array[int]) -> dict[int, Recipient]:
     """The active ones among `ids` (rising), by id. Who left or was suppressed since the freeze is missing."""
     if not ids:
         return {}
+    connection = session.connection()
     if ids[-1] - ids[0] + 1 == len(ids):
-        rows = session.execute(_RANGE, {"first": ids[0], "last": ids[-1]})
+        rows = connection.execute(_RANGE, {"first": ids[0], "last": ids[-1]})
     else:
-        dialect = session.get_bind().dialect.name
+        dialect = connection.dialect.name
         listed = json.dumps(ids.tolist()) if dialect == "sqlite" else ids.tolist()
-        rows = session.execute(_LISTED[dialect], {"ids": listed})
-    return {row[0]: Recipient(*row) for row in rows}
+        rows = connection.execute(_LISTED[dialect], {"ids": listed})
+    return {row[0]: Recipient._make(row) for row in rows.fetchall()}

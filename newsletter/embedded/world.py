@@ -20,6 +20,9 @@ READERS = 200
 SINCE = date(2026, 4, 1)
 """The samples are stories of April and May 2026."""
 
+SUBJECT = "Musk testifies that xAI distilled OpenAI's models, and nine more stories"
+INTRO = "This is the demo's letter: one real article of Dispatch and a handful of samples beside it."
+
 _SECTIONS = (None, None, None, ("Policy", "Research"), ("Models",), ("Policy", "Safety"), ("Gardening",))
 _MIN_TRUST = (0, 0, 0, 50, 60, 70, 80, 90)
 
@@ -47,8 +50,7 @@ def compose_and_send(db: Database, settings: Settings) -> int:
     """A weekly digest of all samples, sent now; its number."""
     with db.transaction() as session:
         rule = composing.Rule(cadence="weekly", since=SINCE, limit=15)
-        intro = "This is the demo's letter: one real article of Dispatch and a handful of samples beside it."
-        digest = composing.compose(session, rule, intro=intro)
+        digest = composing.compose(session, rule, subject=SUBJECT, intro=INTRO)
         scheduling.send(session, settings, digest.id)
         return digest.id
 

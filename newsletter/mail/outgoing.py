@@ -1,7 +1,7 @@
 """The outgoing table: single mails, written in the transaction that decides on them and sent by a worker.
 
-A single mail (a confirmation) is sent at least once: when a worker dies or an answer is lost, it goes out again with
-the same Message-ID. A second copy of a link that someone waits for is harmless, a lost one is not (docs/decisions/0004).
+A single mail (a confirmation) is sent at least once: when a worker dies or an answer is lost, it goes out again under
+its Message-ID. A second copy of a link that someone waits for is harmless, a lost one is not (docs/decisions/0004).
 """
 
 from __future__ import annotations

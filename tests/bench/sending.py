@@ -112,7 +112,7 @@ def _send(folder: Path, url: str, readers: int) -> dict[str, float]:
         database_url=f"sqlite:///{folder / 'newsletter.sqlite3'}",
         redis_url=f"unix://{socket_path(folder)}",
         redis_is_embedded=True,
-        secret_key="a secret key for the benchmark",  # noqa: S106
+        secret_key="a secret key for the benchmark",
         suppression_key="a suppression key for it",
         mail_transport="sendgrid",
         sendgrid_api_key="SG.bench",

@@ -122,7 +122,7 @@ def test_it_stays_up_and_ends_every_child_on_ctrl_c(tmp_path: Path) -> None:
         assert len(family) >= 5, "clock, its queue, two workers, web"
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
-        gone, alive = psutil.wait_procs(family, timeout=5)
+        _gone, alive = psutil.wait_procs(family, timeout=5)
     assert alive == []
     assert not socket_path(tmp_path / "var").exists()
 
@@ -132,5 +132,5 @@ def test_a_killed_demo_leaves_no_process_behind(tmp_path: Path) -> None:
     with running(tmp_path / "var", free_port()) as process:
         family = process.children(recursive=True)
         process.kill()
-        _gone, alive = psutil.wait_procs(family, timeout=10)
+        __gone, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []

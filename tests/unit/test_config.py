@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -33,7 +32,7 @@ def test_keys_are_made_once_and_kept_private(tmp_path: Path) -> None:
     assert first.secret_key == second.secret_key
     assert len(first.secret_key) > 30
     assert first.secret_key != first.suppression_key
-    assert stat.S_IMODE(os.stat(tmp_path / "var" / "secret_key.txt").st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "var" / "secret_key.txt").stat().st_mode) == 0o600
     assert first.secret_key not in repr(first)
 
 
