@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import Message as Headers
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -126,6 +128,22 @@ def test_a_lost_answer_is_a_doubt_that_ends_with_the_deadline(standin: SendGridS
     assert time.monotonic() - began < 10  # a time-out for each read would wait for ever: the drip never ends
 
 
+def test_a_name_that_was_looked_up_for_too_long_is_not_called_any_more(
+    standin: SendGridStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport = SendGridTransport(KEY, standin.url, deadline=0.1)
+    look_up = socket.getaddrinfo
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        time.sleep(0.2)
+        return look_up(*arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+
+    assert type(fails(transport)) is NotTakenError
+    assert standin.asked == 0
+
+
 def test_the_deadline_holds_over_tls_and_bad_certificates_are_no_connection(tmp_path: Path) -> None:
     certificate = make_certificate(tmp_path)
     with SendGridStandIn(tls=certificate.server_context()) as standin:
@@ -224,6 +242,7 @@ def test_the_same_address_twice_gets_one_mail(standin: SendGridStandIn, transpor
 
     assert list(record.outcomes) == [ACCEPTED, REFUSED]
     assert standin.counts.total() == 1
+    assert standin.asked == 1
 
 
 def test_a_local_part_beyond_ascii_is_refused_before_anything_is_sent(

@@ -63,7 +63,7 @@ class SendGridTransport:
 
     def _post(self, body: bytes, deadline: Deadline) -> Answer:
         if deadline.passed:
-            raise NotTakenError(f"SendGrid refused one address after the other for {self.deadline:g} seconds.")
+            raise NotTakenError(f"SendGrid could not be asked within {self.deadline:g} seconds.")
         try:
             return self._mail_send.post(body, deadline)
         except NotConnectedError as error:
