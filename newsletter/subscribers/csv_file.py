@@ -8,11 +8,11 @@ The first row names the columns: `email` (or `address`) must be there; `cadence`
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
-from typing import BinaryIO
+from pathlib import Path
+from typing import TextIO
 
 from newsletter.core import clock
 from newsletter.core.errors import InvalidError
@@ -25,13 +25,16 @@ LONGEST_LINE = 64_000
 """Characters of the first line at most: what has none so long is no CSV file."""
 
 
-def read(file: BinaryIO, cadence: str) -> Iterator[tuple[int, Reader | str]]:
+def open_text(path: Path) -> TextIO:
+    """The file as text: bytes that are no UTF-8 spoil the row that they stand in, not the file."""
+    return path.open(encoding="utf-8-sig", errors="replace", newline="")
+
+
+def read(text: TextIO, cadence: str) -> Iterator[tuple[int, Reader | str]]:
     """Each row with its number (the header is 1, as spreadsheets count) and its reader, or why it is refused.
 
     `cadence` is for rows that name none. Raises InvalidError when the file cannot be used at all.
     """
-    # Bytes that are no UTF-8 spoil the row that they stand in, not the file.
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
     first = text.readline(LONGEST_LINE)
     rows = csv.reader(chain([first], text), delimiter=max(",;\t", key=first.count))
     columns = _columns(rows)

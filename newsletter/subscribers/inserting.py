@@ -15,8 +15,7 @@ _INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 def insert_new(session: Session, rows: Sequence[dict[str, Any]]) -> int:
     """Insert those `rows` (columns by name) whose address is not there yet; returns how many were."""
-    statement = _insert(session).on_conflict_do_nothing(index_elements=["address_key"])
-    return session.connection().execute(statement, rows).rowcount
+    return _execute(session, _insert(session).on_conflict_do_nothing(index_elements=["address_key"]), rows)
 
 
 def insert_confirmed(session: Session, rows: Sequence[dict[str, Any]]) -> int:
@@ -29,7 +28,12 @@ def insert_confirmed(session: Session, rows: Sequence[dict[str, Any]]) -> int:
         set_={"status": Status.ACTIVE, "confirmed_at": statement.excluded.confirmed_at},
         where=Subscriber.status == Status.PENDING,
     )
-    return session.connection().execute(statement, rows).rowcount
+    return _execute(session, statement, rows)
+
+
+def _execute(session: Session, statement: Any, rows: Sequence[dict[str, Any]]) -> int:
+    """Without the option, SQLAlchemy does not say how many rows an INSERT of a single one touched."""
+    return session.connection().execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _insert(session: Session) -> Any:

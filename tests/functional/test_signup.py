@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -219,6 +221,17 @@ def test_json_of_another_shape_is_refused(client: FlaskClient, body: bytes) -> N
 def test_json_from_another_site_is_refused(client: FlaskClient, db: Database) -> None:
     assert client.post("/subscribe", json={"email": ADA}, headers=FOREIGN).status_code == 403
     assert waiting(db) == []
+
+
+def test_many_sign_ups_at_the_same_moment_make_one_reader_and_one_mail(app: Flask, db: Database) -> None:
+    def post(_number: int) -> int:
+        return app.test_client().post("/subscribe", data={"email": ADA}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(post, range(16))) == {200}
+    assert len(waiting(db)) == 1
+    with db.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Subscriber)) == 1
 
 
 def test_the_worker_is_woken_after_the_commit(

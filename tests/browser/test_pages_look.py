@@ -1,0 +1,211 @@
+"""Readers' pages in a real browser: the whole way of a reader without JavaScript, and every page looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+from sqlalchemy import select
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.mail.models import OutgoingMail
+from newsletter.subscribers import links, mails
+from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.importing import Reader, import_rows
+from newsletter.subscribers.models import Status, Subscriber
+from newsletter.subscribers.signup import signup
+from tests.factories import add_article
+
+LONG = (  # 140 characters
+    "Regulators in eleven countries agree on words for the training data of large models, on who may check them, and "
+    "on the first date for it all"
+)
+WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenversicherungsangestellte"
+
+
+@dataclass
+class Look:
+    """A page of a browser, and what it did that it should not."""
+
+    page: Page
+    site: str
+    wrong: list[str] = field(default_factory=list)
+
+    def open(self, path: str, *, status: int = 200) -> None:
+        response = self.page.goto(self.site + path)
+        assert response is not None
+        assert response.status == status
+
+    def check(self) -> None:
+        """Nothing went wrong, nothing was kept, nothing scrolls sideways."""
+        assert self.wrong == []
+        assert self.page.context.cookies() == []
+        assert self.page.context.storage_state()["origins"] == []
+
+
+@contextmanager
+def looking(
+    browser: Browser, site: str, *, scheme: str = "light", width: int = 375, script: bool = False
+) -> Iterator[Look]:
+    context = browser.new_context(
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 800},
+        java_script_enabled=script,
+        reduced_motion="reduce",
+    )
+    look = Look(context.new_page(), site)
+
+    def on_request(request: Request) -> None:
+        if not request.url.startswith(site + "/"):
+            look.wrong.append(f"request to {request.url}")
+
+    def on_console(message: ConsoleMessage) -> None:
+        if "Failed to load resource" not in message.text:  # Chromium says so of each page that is a 404 or 422
+            look.wrong.append(message.text)
+
+    look.page.on("request", on_request)
+    look.page.on("console", on_console)
+    look.page.on("pageerror", lambda error: look.wrong.append(str(error)))
+    try:
+        yield look
+        look.check()
+    finally:
+        context.close()
+
+
+@pytest.fixture
+def paths(db: Database, settings: Settings) -> dict[str, int]:
+    """Every kind of page with something in it, and the status it comes with."""
+    slug = add_article(db, LONG)
+    add_article(db, f"{WORD} & <b>Co</b> {{{{ 7 * 7 }}}}", section="Research", trust=42)
+    with db.transaction() as session:
+        import_rows(session, [Reader("ada@example.org", Choices("daily", ("Policy",), 65)), Reader("left@example.org")])
+        signup(session, "new@a-very-long-name-of-a-university-in-a-small-town.example", Choices())
+        ada, left, new = session.scalars(select(Subscriber).order_by(Subscriber.id))
+        left.status = Status.LEFT
+        confirmation = links.confirmation(settings.signing_keys, new)
+        pages = {"/", "/subscribe", "/articles", f"/articles/{slug}", f"/confirm/{confirmation}"}
+        pages |= {f"/{page}/{reader.token}" for page in ("unsubscribe", "preferences") for reader in (ada, left)}
+    return {**dict.fromkeys(sorted(pages), 200), "/confirm/mangled": 404, "/nothing": 404}
+
+
+def test_a_reader_s_way_without_javascript(browser: Browser, site: str, db: Database, settings: Settings) -> None:
+    add_article(db, "One", section="Policy")
+    add_article(db, "Two", section="Research")
+    with looking(browser, site) as look:
+        page = look.page
+        look.open("/")
+        page.get_by_label("Your mail address").fill("nonsense")
+        page.get_by_role("button", name="Send me the confirmation mail").click()
+        assert page.get_by_role("alert").is_visible()
+        assert page.get_by_label("Your mail address").input_value() == "nonsense"
+
+        page.get_by_label("Your mail address").fill("ada@example.org")
+        page.get_by_text("Choose how often and which stories").click()
+        page.get_by_label("Daily").check()
+        page.get_by_label("Only those that I choose").check()
+        page.get_by_label("Policy").check()
+        page.get_by_role("button", name="Send me the confirmation mail").click()
+        assert page.get_by_text("We sent a link to a•••@example.org. It works for 7 days.").is_visible()
+
+        page.goto(confirmation_link(db, settings))
+        page.get_by_role("button", name="Yes, send me the letter").click()
+        assert page.get_by_role("heading", name="You get the letter").is_visible()
+        assert reader(db).status == Status.ACTIVE
+        assert (reader(db).cadence, reader(db).sections) == ("daily", ["Policy"])
+
+        page.get_by_role("link", name="Change what you get").click()
+        page.get_by_label("Monthly").check()
+        page.get_by_label("All of them, future ones too").check()
+        page.get_by_label("Lowest trust score").select_option("80")
+        page.get_by_role("button", name="Save my choices").click()
+        assert page.get_by_role("status").inner_text().startswith("Saved. From now on you get the monthly letter")
+        assert (reader(db).cadence, reader(db).sections, reader(db).min_trust) == ("monthly", None, 80)
+
+        page.get_by_role("link", name="leave the letter").click()
+        page.get_by_role("button", name="Send me no more letters").click()
+        assert page.get_by_role("heading", name="You have left").is_visible()
+        assert reader(db).status == Status.LEFT
+
+
+def reader(db: Database) -> Subscriber:
+    with db.reading() as session:
+        return session.scalars(select(Subscriber)).one()
+
+
+def confirmation_link(db: Database, settings: Settings) -> str:
+    """The link in the mail that waits."""
+    with db.reading() as session:
+        row = session.scalars(select(OutgoingMail)).one()
+        composed = mails.confirmation(session, settings, row.payload, row.id)
+    assert composed is not None
+    return next(word for word in composed[0].text.split() if "/confirm/" in word)
+
+
+def test_a_form_on_another_site_leads_to_ours(browser: Browser, site: str, db: Database) -> None:
+    other = site.replace("127.0.0.1", "localhost")  # another site to a browser
+    form = f'<form method=post action="{other}/subscribe"><input name=email value=ada@example.org><button>Go</button>'
+    with looking(browser, other) as look:
+        look.page.route(f"{other}/embedded", lambda route: route.fulfill(body=form, content_type="text/html"))
+        look.page.route(f"{site}/embedded", lambda route: route.fulfill(body=form, content_type="text/html"))
+        look.page.goto(f"{site}/embedded")
+        look.page.get_by_role("button").click()
+        assert "You come from another site" in look.page.get_by_role("status").inner_text()
+        look.page.get_by_role("button", name="Send me the confirmation mail").click()
+        assert look.page.get_by_role("heading", name="Check your mailbox").is_visible()
+        look.wrong.clear()  # the other site's own page
+    assert reader(db).status == Status.PENDING
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible(browser: Browser, site: str, paths: dict[str, int], scheme: str) -> None:
+    with looking(browser, site, scheme=scheme, script=True) as look:
+        for path, status in paths.items():
+            look.open(path, status=status)
+            for details in look.page.query_selector_all("summary"):
+                details.click()
+            found = Axe().run(look.page)
+            assert found.violations_count == 0, f"{path}: {found.generate_report()}"
+        look.open("/")
+        look.page.get_by_role("button").click()
+        found = Axe().run(look.page)
+        assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("width", [320, 375, 768, 1280])
+def test_nothing_scrolls_sideways(browser: Browser, site: str, paths: dict[str, int], width: int) -> None:
+    with looking(browser, site, width=width, script=True) as look:
+        for path, status in paths.items():
+            look.open(path, status=status)
+            wide = look.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, path
+
+
+def test_targets_are_large_enough_for_a_thumb(browser: Browser, site: str, paths: dict[str, int]) -> None:
+    with looking(browser, site, script=True) as look:
+        for path, status in paths.items():
+            look.open(path, status=status)
+            for target in look.page.query_selector_all(
+                "button, input[type=email], select, nav a, summary, .options label"
+            ):
+                box = target.bounding_box()
+                assert box is None or box["height"] >= 44, f"{path}: {target.inner_text()}"
+
+
+def test_the_focus_is_visible_and_the_first_stop_skips_to_the_content(browser: Browser, site: str) -> None:
+    with looking(browser, site, script=True) as look:
+        look.open("/")
+        look.page.keyboard.press("Tab")
+        skip = look.page.get_by_role("link", name="Skip to content")
+        box = skip.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert skip.evaluate("getComputedStyle(document.activeElement).outlineWidth") == "2px"
+        look.page.keyboard.press("Enter")
+        look.page.keyboard.press("Tab")
+        assert look.page.evaluate("document.activeElement.id") == "email"

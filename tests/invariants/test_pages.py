@@ -1,0 +1,161 @@
+"""What holds for every page: GET, HEAD and OPTIONS change nothing, the HTML is valid, the headers are there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import html5lib
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.migrations.tables import metadata
+from newsletter.subscribers import links
+from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.importing import Reader, import_rows
+from newsletter.subscribers.models import Status, Subscriber
+from newsletter.subscribers.signup import signup
+from newsletter.web.guards import HEADERS
+from tests.factories import add_article
+
+ARGUMENTS = {"version": "x", "name": "dispatch.css", "number": 1}
+"""For the parts of an address that are neither an article nor a reader."""
+
+
+class House:
+    """The application with something in it: an article, and a reader in each state."""
+
+    def __init__(self, app: Flask, db: Database, settings: Settings) -> None:
+        self.app, self.db = app, db
+        self.slug = add_article(db, "A story of “many” words & <signs>")
+        with db.transaction() as session:
+            import_rows(session, [Reader(f"{status}@example.org", Choices(sections=("Policy",))) for status in Status])
+            for reader in session.scalars(select(Subscriber)):
+                reader.status = reader.address.partition("@")[0]
+            signup(session, "waiting@example.org", Choices())
+            readers = {reader.address: reader for reader in session.scalars(select(Subscriber))}
+            self.confirmations = [links.confirmation(settings.signing_keys, reader) for reader in readers.values()]
+            self.tokens = [reader.token for reader in readers.values()]
+
+    def addresses(self) -> Iterator[str]:
+        """An address for every route, and for every reader's state where it is a reader's page."""
+        adapter = self.app.url_map.bind("letters.example.org")
+        for rule in self.app.url_map.iter_rules():
+            if rule.endpoint == "static":
+                continue
+            tokens = [""]
+            if "token" in rule.arguments:
+                tokens = [*(self.confirmations if "confirm" in rule.rule else self.tokens), "mangled"]
+            for token in tokens:
+                values = {**ARGUMENTS, "slug": self.slug, "token": token}
+                yield adapter.build(rule.endpoint, {name: values[name] for name in rule.arguments})
+        yield from ("/nothing", "/articles/nothing")
+
+    def contents(self) -> dict[str, list[Any]]:
+        """Every row of every table."""
+        with self.db.reading() as session:
+            return {table.name: sorted(map(repr, session.execute(table.select()))) for table in metadata.sorted_tables}
+
+
+@pytest.fixture
+def house(app: Flask, db: Database, settings: Settings) -> House:
+    return House(app, db, settings)
+
+
+class Outline(HTMLParser):
+    """Counts tags and collects ids, labels, inline styles and scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: Counter[str] = Counter()
+        self.ids: Counter[str] = Counter()
+        self.referred: set[str] = set()
+        self.headings: list[int] = []
+        self.forbidden: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        if tag in ("script", "style", "iframe", "img"):
+            self.forbidden.append(tag)
+        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
+            self.headings.append(int(tag[1]))
+        for name, value in attrs:
+            if name == "style" or name.startswith("on"):
+                self.forbidden.append(f"{tag} {name}")
+            if name == "id":
+                self.ids[value or ""] += 1
+            if name in ("for", "aria-labelledby", "aria-describedby"):
+                self.referred |= set((value or "").split())
+            if name == "href" and value and value.startswith("#"):
+                self.referred.add(value[1:])
+
+
+def check_page(page: str) -> None:
+    """Valid HTML with a title, one h1, headings in order, no id twice, no reference into nothing, nothing inline."""
+    html5lib.HTMLParser(strict=True).parse(page)
+    outline = Outline(page)
+    assert outline.tags["title"] == outline.tags["h1"] == outline.tags["main"] == 1
+    assert set(outline.ids.values()) == {1}
+    assert outline.referred <= set(outline.ids)
+    assert outline.forbidden == []
+    steps = zip([0, *outline.headings], outline.headings, strict=False)
+    assert all(after <= before + 1 for before, after in steps)
+
+
+def check_headers(headers: Any) -> None:
+    for name, value in HEADERS.items():
+        assert headers[name] == value
+    assert "Set-Cookie" not in headers
+    assert headers["Cache-Control"]
+
+
+def test_looking_changes_nothing(house: House, client: FlaskClient) -> None:
+    before = house.contents()
+    for address in house.addresses():
+        for method in ("GET", "HEAD", "OPTIONS"):
+            answer = client.open(address, method=method)
+            assert answer.status_code < 500, address
+            check_headers(answer.headers)
+    assert house.contents() == before
+
+
+def test_every_page_is_valid(house: House, client: FlaskClient) -> None:
+    pages = 0
+    for address in house.addresses():
+        answer = client.get(address)
+        if answer.mimetype == "text/html":
+            check_page(answer.text)
+            pages += 1
+    assert pages > 20
+
+
+def test_every_answer_to_a_form_is_valid(house: House, client: FlaskClient) -> None:
+    for address in [*house.addresses()]:
+        for data in (
+            {},
+            {"email": '"><p>', "cadence": "x", "which": "only", "min_trust": "<"},
+            {"email": "a@b.example"},
+        ):
+            answer = client.post(address, data=data)
+            assert answer.status_code < 500, address
+            check_headers(answer.headers)
+            check_page(answer.text)
+
+
+def test_every_private_page_stays_out_of_search_engines(house: House, client: FlaskClient) -> None:
+    for address in house.addresses():
+        if any(secret in address for secret in (*house.tokens, *house.confirmations)):
+            answer = client.get(address)
+            assert '<meta name="robots" content="noindex">' in answer.text
+            assert answer.headers["X-Robots-Tag"] == "noindex"
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert "@example.org" in answer.text or answer.status_code == 409
+            for status in Status:
+                assert f"{status}@example.org" not in answer.text

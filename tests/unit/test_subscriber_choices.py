@@ -1,0 +1,62 @@
+"""What can be chosen, and how it is said."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.core.errors import InvalidError
+from newsletter.subscribers.choices import LONGEST_SECTION, MOST_SECTIONS, Choices
+from newsletter.web.words import in_words
+
+
+def test_sections_are_kept_sorted_and_once() -> None:
+    assert Choices(sections=("Research", " Policy", "Policy ", "")).sections == ("Policy", "Research")
+    assert Choices().sections is None
+
+
+@pytest.mark.parametrize("cadence", ["", "hourly", "WEEKLY", "breaking"])
+def test_another_cadence_is_refused(cadence: str) -> None:
+    with pytest.raises(InvalidError, match="daily, weekly or monthly"):
+        Choices(cadence=cadence)
+
+
+@pytest.mark.parametrize("trust", [-1, 101])
+def test_a_score_beyond_the_scale_is_refused(trust: int) -> None:
+    with pytest.raises(InvalidError, match="0 to 100"):
+        Choices(min_trust=trust)
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [(), ("", " "), ("x" * (LONGEST_SECTION + 1),), tuple(map(str, range(MOST_SECTIONS + 1))), ("a\x00b",), ("a\nb",)],
+)
+def test_no_section_or_a_strange_one_is_refused(sections: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidError):
+        Choices(sections=sections)
+
+
+@given(st.lists(st.text(min_size=1, max_size=80), max_size=60))
+def test_any_names_are_choices_or_a_sentence(names: list[str]) -> None:
+    try:
+        choices = Choices(sections=tuple(names))
+    except InvalidError:
+        return
+    assert choices == Choices(sections=choices.sections)
+    assert choices.columns()["sections"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        (Choices(), "the weekly letter, with stories from all sections"),
+        (Choices("daily", ("Policy",)), "the daily letter, with stories from Policy"),
+        (
+            Choices("monthly", ("Law", "Policy", "Research"), 80),
+            "the monthly letter, with stories from Law, Policy and Research that have a trust score of 80 or more",
+        ),
+    ],
+)
+def test_choices_in_words(choices: Choices, words: str) -> None:
+    assert in_words(choices) == words

@@ -1,0 +1,113 @@
+"""CSV files of readers, as the world writes them."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.core.errors import InvalidError
+from newsletter.subscribers import csv_file
+from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.importing import Reader
+
+
+def read(data: bytes, cadence: str = "weekly") -> list[tuple[int, Reader | str]]:
+    text = data.decode("utf-8-sig", "replace")  # as `open_text` does
+    return list(csv_file.read(io.StringIO(text, newline=""), cadence))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"email\nada@example.org\n",
+        b"email\r\nada@example.org",
+        b"\xef\xbb\xbfemail\nada@example.org\n",
+        b'"E-Mail ID", Email ,name\n1,ada@example.org,"Ada\nLovelace"\n',
+        b"name;ADDRESS\nAda;ada@example.org\n",
+        b"name\temail\n\tada@example.org\n",
+        b"name,email\nJ\xfcrgen,ada@example.org\n",
+        b"name,email\nA\x00da,ada@example.org\n",
+        b"email\n\n , \nada@example.org\n",
+        b'"na\nme",email\nAda,ada@example.org\n',
+    ],
+)
+def test_an_address_is_found_in_many_forms_of_file(data: bytes) -> None:
+    assert [reader for _, reader in read(data)] == [Reader("ada@example.org", Choices())]
+
+
+def test_choices_and_the_time_are_read() -> None:
+    data = (
+        b"email;cadence;sections;min_trust;confirmed_at\n"
+        b'a@example.org;Daily;"Research; Policy";70;2026-05-02T10:00:00+02:00\n'
+        b"b@example.org;;;;2026-05-02\n"
+        b"c@example.org\n"
+    )
+    assert read(data, "monthly") == [
+        (
+            2,
+            Reader("a@example.org", Choices("daily", ("Policy", "Research"), 70), datetime(2026, 5, 2, 8, tzinfo=UTC)),
+        ),
+        (3, Reader("b@example.org", Choices("monthly"), datetime(2026, 5, 2, tzinfo=UTC))),
+        (4, Reader("c@example.org", Choices("monthly"))),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("nobody", "not a mail address"),
+        ('"a@example.org\nb@example.org"', "not a mail address"),
+        ("a\x00@example.org", "not a mail address"),
+        (",daily", "Enter your mail address"),
+        ("a@example.org,hourly", "daily, weekly or monthly"),
+        ("a@example.org,,;", "at least one section"),
+        ("a@example.org,,a\x00b", "from the list"),
+        ("a@example.org,,,101", "0 to 100"),
+        ("a@example.org,,,many", "0 to 100"),
+        ("a@example.org,,,1e1", "0 to 100"),
+        ("a@example.org,,,,yesterday", "must look like"),
+        ("a@example.org,,,,0001-01-01T00:00:00+14:00", "must look like"),
+        ("a@example.org,,,,2999-01-01", "future"),
+    ],
+)
+def test_a_bad_row_is_refused_with_its_number_and_the_others_are_taken(row: str, reason: str) -> None:
+    data = f"email,cadence,sections,min_trust,confirmed_at\nx@example.org\n{row}\ny@example.org\n".encode()
+    first, bad, last = read(data)
+    assert (first[0], bad[0], last[0]) == (2, 3, 4)
+    assert isinstance(bad[1], str)
+    assert reason in bad[1]
+    assert "a@example.org" not in bad[1]
+    assert (first[1], last[1]) == (Reader("x@example.org"), Reader("y@example.org"))
+
+
+def test_a_quotation_mark_that_is_never_closed_spoils_one_row() -> None:
+    data = b'email\na@example.org\n"' + b"b@example.org\n" * 20_000
+    rows = read(data)
+    assert rows[0] == (2, Reader("a@example.org"))
+    assert "a quotation mark may be missing" in str(rows[1][1])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\n", b"name\nAda\n", b"ada@example.org\nbob@example.org\n", b"\x00\x01", "email\nx".encode("utf-16"), b'"'],
+)
+def test_a_file_without_an_address_column_cannot_be_used(data: bytes) -> None:
+    with pytest.raises(InvalidError, match="one of them must be email"):
+        read(data)
+
+
+@pytest.mark.parametrize("head", [b"email,email", b"email,address", b"email,cadence,Cadence"])
+def test_a_column_must_not_stand_twice(head: bytes) -> None:
+    with pytest.raises(InvalidError, match="twice"):
+        read(head + b"\na@example.org\n")
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_readers_or_reasons(data: bytes) -> None:
+    for number, found in read(b"email,sections,confirmed_at\n" + data):
+        assert number >= 2
+        assert isinstance(found, Reader | str)
