@@ -14,6 +14,7 @@ import pytest
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.queue import Queues
 from newsletter.core.runtime_folder import socket_path
 from newsletter.delivery.status import status
 from newsletter.digests import scheduling
@@ -85,6 +86,18 @@ def test_a_killed_clock_and_a_killed_queue_come_back(db: Database, settings: Set
         second = start_digest(db, settings)
         house.until(sent(db, second), "the digest being sent after the clock was killed")
     assert accepted(db, first) == accepted(db, second) == 2000
+
+
+def test_with_a_redis_url_no_embedded_queue_is_started(db: Database, settings: Settings, queues: Queues) -> None:
+    path = queues.redis.get_connection_kwargs()["path"]
+    settings = replace(settings, redis_url=f"unix://{path}", redis_is_embedded=False)
+    add_article(db, "A story")
+    add_readers(db, 10)
+    digest_id = start_digest(db, settings)
+    with House(settings) as house:
+        house.until(sent(db, digest_id), "the digest being sent")
+        assert psutil.Process(house.supervisor.children[0].process.pid).children() == []
+    assert not (settings.data_dir / "valkey").exists()
 
 
 def test_a_sign_up_reaches_the_mailbox_through_queue_or_sweeper(db: Database, settings: Settings) -> None:
