@@ -23,7 +23,12 @@ def create_app(settings: Settings | None = None, *, serving: bool = True) -> Fla
     settings = settings or from_environment()
     if serving:
         settings.check_serving()
-    app = Flask("newsletter", template_folder=str(TEMPLATES / "web"), root_path=str(Path(__file__).parent))
+    app = Flask(
+        "newsletter",
+        template_folder=str(TEMPLATES / "web"),
+        static_folder=None,  # web.assets serves what there is
+        root_path=str(Path(__file__).parent),
+    )
     app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=1_000_000, PREFERRED_URL_SCHEME="https")
     Runtime(settings, Database(settings.database_url)).install(app)
     install(app)

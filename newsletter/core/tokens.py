@@ -21,13 +21,21 @@ LENGTH = 22
 """Characters of a random token: 62**22 is a little over 2**130."""
 
 
+_PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
+
+
 class TokenError(NewsletterError):
     """A signed token is forged, mangled, meant for something else, or too old."""
 
 
 def random_token() -> str:
     """A new token of `LENGTH` alphanumerics: safe in URLs, and words to a mail client, so that none of it is cut."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    number = secrets.randbelow(len(ALPHABET) ** LENGTH)
+    token = ""
+    while len(token) < LENGTH:  # two at a step, since imports make a million of them: 3 µs each (secrets.choice: 33)
+        number, pair = divmod(number, len(_PAIRS))
+        token += _PAIRS[pair]
+    return token
 
 
 def is_random_token(text: str) -> bool:

@@ -40,9 +40,7 @@ class Postgres:
         self.data = self.folder / "data"
         self.port = _free_port()
         self._own(self.folder)
-        self._run(
-            "initdb", "-D", str(self.data), "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
-        )
+        self._run("initdb", "-D", str(self.data), "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         self.process = self.start()
 
     def url(self, database: str) -> str:
