@@ -40,8 +40,8 @@ def demo(once: bool, as_json: bool, readers: int) -> None:
     _say(f"Data folder: {settings.data_dir}")
     demo_house.claim_data_dir(settings)
     demo_house.check_port(settings.port)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: a shell's background job ignores it
+        signal.signal(name, _interrupt)
     database = Database(settings.database_url)
     migrations.upgrade(database)
     supervisor = Supervisor(os.environ, settings.data_dir / "log")

@@ -10,7 +10,9 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -21,10 +23,18 @@ from newsletter.core.errors import ConfigurationError
 from newsletter.core.runtime_folder import socket_path
 
 TRANSPORTS = ("maildir", "smtp", "sendgrid")
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 HYPE_LABELS = ("No hype", "Low hype", "Some hype", "High hype")
 
 
 _UTC = ZoneInfo("UTC")
+
+
+class Limit(NamedTuple):
+    """At most `count` messages in `seconds`, for all workers together."""
+
+    count: int
+    seconds: int
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,13 @@ class Settings:
     mail_reply_to: str = ""
     mail_postal_address: str = ""
     kofi_page: str = "https://ko-fi.com/dispatch"
+    mail_limits: tuple[Limit, ...] = ()
+    overdue_after: timedelta = timedelta(hours=2)
+    sendgrid_webhook_key: str = ""
+    return_path_domain: str = ""
+    dkim_domain: str = ""
+    dkim_selector: str = ""
+    dkim_key: str = field(default="", repr=False)
 
     @property
     def signing_keys(self) -> tuple[str, ...]:
@@ -120,6 +137,13 @@ def _read(env: FileAwareEnv) -> Settings:
         mail_reply_to=_address("MAIL_REPLY_TO", env.str("MAIL_REPLY_TO", "")),
         mail_postal_address=_one_line("MAIL_POSTAL_ADDRESS", env.str("MAIL_POSTAL_ADDRESS", "")),
         kofi_page=_web_address("KOFI_PAGE", env.str("KOFI_PAGE", "https://ko-fi.com/dispatch")),
+        mail_limits=_limits(env.list("MAIL_LIMITS", [])),
+        overdue_after=timedelta(minutes=env.int("OVERDUE_AFTER", 120)),
+        sendgrid_webhook_key=env.str("SENDGRID_WEBHOOK_KEY", ""),
+        return_path_domain=_domain("RETURN_PATH_DOMAIN", env.str("RETURN_PATH_DOMAIN", "")),
+        dkim_domain=_domain("DKIM_DOMAIN", env.str("DKIM_DOMAIN", "")),
+        dkim_selector=_domain("DKIM_SELECTOR", env.str("DKIM_SELECTOR", "")),
+        dkim_key=env.str("DKIM_KEY", ""),
     )
     _check_transport(settings)
     return settings
@@ -130,6 +154,9 @@ def _check_transport(settings: Settings) -> None:
         raise ConfigurationError(
             f"MAIL_TRANSPORT is {settings.mail_transport!r}, but it must be one of {', '.join(TRANSPORTS)}."
         )
+    dkim = (settings.dkim_domain, settings.dkim_selector, settings.dkim_key)
+    if any(dkim) and not all(dkim):
+        raise ConfigurationError("DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY belong together: set all of them, or none.")
     needs = {"smtp": ("SMTP_URL", settings.smtp_url), "sendgrid": ("SENDGRID_API_KEY", settings.sendgrid_api_key)}
     name, value = needs.get(settings.mail_transport, ("", "-"))
     if not value:
@@ -197,6 +224,25 @@ def _address(name: str, text: str) -> str:
         return validate_email(text, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
         raise ConfigurationError(f"{name} is not a mail address: {error}") from error
+
+
+def _limits(texts: list[str]) -> tuple[Limit, ...]:
+    """Like "50/second,10000/hour,200000/day"."""
+    limits = []
+    for text in filter(None, (text.strip() for text in texts)):
+        count, _, unit = text.partition("/")
+        if not count.isascii() or not count.isdigit() or int(count) < 1 or unit not in SECONDS:
+            raise ConfigurationError(
+                f"MAIL_LIMITS holds {text!r}, but a limit looks like 50/second, 9000/hour or 90000/day."
+            )
+        limits.append(Limit(int(count), SECONDS[unit]))
+    return tuple(limits)
+
+
+def _domain(name: str, text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", text):
+        raise ConfigurationError(f"{name} is {text!r}, but it must be a plain host name like mail.example.org.")
+    return text.lower()
 
 
 def _one_line(name: str, text: str) -> str:

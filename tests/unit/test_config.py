@@ -70,6 +70,11 @@ def test_types(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SECRET_KEY", "short"),
         ("KOFI_PAGE", "javascript:alert(1)"),
         ("SECRET_KEY_FILE", "/nowhere/key"),
+        ("MAIL_LIMITS", "50"),
+        ("MAIL_LIMITS", "50/second,9/lunch"),
+        ("MAIL_LIMITS", "0/second"),
+        ("RETURN_PATH_DOMAIN", "bounces@example.org"),
+        ("DKIM_DOMAIN", "example.org"),
     ],
 )
 def test_a_wrong_one_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
