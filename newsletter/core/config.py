@@ -31,9 +31,9 @@ _UTC = ZoneInfo("UTC")
 
 
 class Limit(NamedTuple):
-    """At most `count` messages in `seconds`, for all workers together."""
+    """At most `most` messages in `seconds`, for all workers together."""
 
-    count: int
+    most: int
     seconds: int
 
 
