@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.errors import ConflictError
-from newsletter.subscribers import links
+from newsletter.subscribers import links, suppressions
 from newsletter.subscribers.models import Status, Subscriber
 from newsletter.subscribers.signup import MAY_CONFIRM
 
@@ -25,11 +25,15 @@ def who(session: Session, keys: tuple[str, ...], token: str, *, for_change: bool
     return reader
 
 
-def confirm(session: Session, keys: tuple[str, ...], token: str) -> Subscriber:
-    """Make the reader of a confirmation link active; for one who is, nothing changes. Raises as `who` does."""
+def confirm(session: Session, keys: tuple[str, ...], token: str, *, suppression_key: str) -> Subscriber:
+    """Make the reader of a confirmation link active; for one who is, nothing changes. Raises as `who` does.
+
+    That they had left is not held against them any more.
+    """
     reader = who(session, keys, token, for_change=True)
     if reader.status != Status.ACTIVE:
         reader.status = Status.ACTIVE
         reader.confirmed_at = clock.now()
         reader.left_at = None
+        suppressions.lift_left(session, suppression_key, reader.address_key)
     return reader

@@ -1,11 +1,11 @@
-"""A subscriber: a reader's address and choices, and nothing else about the person."""
+"""A subscriber: a reader's address and choices, and nothing else about the person. And who must not be mailed."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, CheckConstraint, Index, Text
+from sqlalchemy import JSON, CheckConstraint, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core import clock, tokens
@@ -56,3 +56,23 @@ class Subscriber(Base):
     """When a confirmation mail was last asked for: its link proves that the reader still wants the letter then."""
     confirmed_at: Mapped[datetime | None]
     left_at: Mapped[datetime | None]
+
+
+class Reason(StrEnum):
+    """Why an address is suppressed."""
+
+    LEFT = "left"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+class Suppression(Base):
+    """An address that must not be mailed, which cannot be read from it (see `subscribers.suppressions`)."""
+
+    __tablename__ = "suppressions"
+
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    """HMAC-SHA256 of the address's key under SUPPRESSION_KEY."""
+    reason: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    """When what led to it happened last."""

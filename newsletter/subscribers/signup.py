@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.mail import outgoing
-from newsletter.subscribers import addresses, choices
+from newsletter.subscribers import addresses, choices, suppressions
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.inserting import insert_new
 from newsletter.subscribers.models import Status, Subscriber
@@ -20,14 +20,18 @@ PERIOD = timedelta(minutes=10)
 MAY_CONFIRM = (Status.PENDING, Status.LEFT)
 
 
-def signup(session: Session, address: str, wanted: Choices) -> int | None:
+def signup(session: Session, key: str, address: str, wanted: Choices) -> int | None:
     """Sign an address up and return the id of the mail that asks for a confirmation, or None when none is due.
 
     The door answers alike in both cases: nobody learns from it whether an address is known. A reader who is active
     keeps everything as it is; one who left, or has not confirmed yet, gets the choices made last. An address that
-    bounced or complained is not written to. Raises InvalidError when `address` is none.
+    bounced or complained is not written to, though its reader be erased (`key` is SUPPRESSION_KEY). Raises InvalidError
+    when `address` is none.
     """
-    reader = _find_or_add(session, addresses.normalise(address), wanted)
+    address = addresses.normalise(address)
+    if not suppressions.may_be_asked(session, key, addresses.key(address)):
+        return None
+    reader = _find_or_add(session, address, wanted)
     if reader.status not in MAY_CONFIRM:
         return None
     choices.change(reader, wanted)

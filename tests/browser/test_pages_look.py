@@ -83,9 +83,10 @@ def paths(db: Database, settings: Settings) -> dict[str, int]:
     """Every kind of page with something in it, and the status it comes with."""
     slug = add_article(db, LONG)
     add_article(db, f"{WORD} & <b>Co</b> {{{{ 7 * 7 }}}}", section="Research", trust=42)
+    long = "new@a-very-long-name-of-a-university-in-a-small-town.example"
     with db.transaction() as session:
         import_rows(session, [Reader("ada@example.org", Choices("daily", ("Policy",), 65)), Reader("left@example.org")])
-        signup(session, "new@a-very-long-name-of-a-university-in-a-small-town.example", Choices())
+        signup(session, settings.suppression_key, long, Choices())
         ada, left, new = session.scalars(select(Subscriber).order_by(Subscriber.id))
         left.status = Status.LEFT
         confirmation = links.confirmation(settings.signing_keys, new)

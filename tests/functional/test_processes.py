@@ -104,7 +104,7 @@ def test_a_sign_up_reaches_the_mailbox_through_queue_or_sweeper(db: Database, se
     """The wake-up is lost here (nobody queues it), so the clock's sweep finds the row."""
     with House(settings, workers=1) as house:
         with db.transaction() as session:
-            signup.signup(session, "new@readers.example", Choices())
+            signup.signup(session, settings.suppression_key, "new@readers.example", Choices())
 
         def is_gone() -> bool:
             with db.reading() as session:

@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from newsletter.cli.subscribers import subscribers
+from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import CHUNK, Reader, import_rows
@@ -79,9 +80,11 @@ def test_nobody_is_brought_back(run: Run, db: Database, status: Status) -> None:
     assert readers(db) == {"a@example.org": (status, "weekly")}
 
 
-def test_one_who_was_pending_is_confirmed_and_keeps_the_choices_made_here(run: Run, db: Database) -> None:
+def test_one_who_was_pending_is_confirmed_and_keeps_the_choices_made_here(
+    run: Run, db: Database, settings: Settings
+) -> None:
     with db.transaction() as session:
-        signup(session, "a@example.org", Choices("monthly"))
+        signup(session, settings.suppression_key, "a@example.org", Choices("monthly"))
     assert json.loads(run("email,cadence\na@example.org,daily\n", "--json").stdout)["imported"] == 1
     assert readers(db) == {"a@example.org": (Status.ACTIVE, "monthly")}
 

@@ -38,7 +38,7 @@ class House:
             import_rows(session, [Reader(f"{status}@example.org", Choices(sections=("Policy",))) for status in Status])
             for reader in session.scalars(select(Subscriber)):
                 reader.status = reader.address.partition("@")[0]
-            signup(session, "waiting@example.org", Choices())
+            signup(session, settings.suppression_key, "waiting@example.org", Choices())
             readers = {reader.address: reader for reader in session.scalars(select(Subscriber))}
             self.confirmations = [links.confirmation(settings.signing_keys, reader) for reader in readers.values()]
             self.tokens = [reader.token for reader in readers.values()]

@@ -25,7 +25,8 @@ def confirm_page(token: str) -> str:
 def confirm(token: str) -> str:
     """The button: from now on the letter comes."""
     with runtime().db.transaction() as session:
-        reader = confirming.confirm(session, runtime().settings.signing_keys, token)
+        settings = runtime().settings
+        reader = confirming.confirm(session, settings.signing_keys, token, suppression_key=settings.suppression_key)
     return _confirmed(reader)
 
 

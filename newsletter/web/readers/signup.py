@@ -46,7 +46,7 @@ def subscribe() -> ResponseReturnValue:
         choices, wrong_choices = typed.choices(known)
         if wrong := {**wrong_address, **wrong_choices}:
             return _ask_again(typed, known, wrong)
-        mail = signup(session, address, choices)
+        mail = signup(session, runtime().settings.suppression_key, address, choices)
     if mail is not None:
         runtime().queues.wake_mail(mail)
     return _asked(address)
