@@ -11,9 +11,9 @@ from types import FrameType
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from newsletter.core import stopping
 from newsletter.core.errors import NewsletterError
 from newsletter.core.runtime import Runtime
-from newsletter.delivery import stopping
 from newsletter.delivery.tick import tick
 from newsletter.embedded.valkey import EmbeddedValkey
 
@@ -33,25 +33,28 @@ def run(runtime: Runtime) -> None:
     valkey = EmbeddedValkey(runtime.settings.data_dir) if runtime.settings.redis_is_embedded else None
     me = f"{socket.gethostname()}:{os.getpid()}"
     try:
+        first = True
         while not stopping.asked():
-            turn(runtime, valkey, me)
+            first = not turn(runtime, valkey, me, first=first) and first
             stopping.wait(EVERY)
     finally:
         if valkey:
             valkey.stop()
 
 
-def turn(runtime: Runtime, valkey: EmbeddedValkey | None, me: str) -> None:
-    """One turn: keep the queue alive, and tick unless another clock does."""
+def turn(runtime: Runtime, valkey: EmbeddedValkey | None, me: str, *, first: bool) -> bool:
+    """One turn: keep the queue alive, and tick unless another clock does. Whether it ticked."""
     try:
         if valkey:
             valkey.ensure()
         if _is_leader(runtime, me):
-            tick(runtime)
+            tick(runtime, first=first)
+            return True
     except (SQLAlchemyError, RedisError, NewsletterError, OSError) as error:
         log.error("this turn failed: %s: %s", type(error).__name__, _plain(error))
     except Exception:
         log.exception("this turn failed")
+    return False
 
 
 def _is_leader(runtime: Runtime, me: str) -> bool:

@@ -15,11 +15,10 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from newsletter.core import processes
+from newsletter.core import processes, stopping
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.queue import MAIL, SENDING, Queues
 from newsletter.core.runtime import Runtime
-from newsletter.delivery import stopping
 from newsletter.mail.transports import open_transport
 from workers import jobs
 

@@ -7,6 +7,7 @@ from flask.cli import AppGroup
 from newsletter import migrations
 from newsletter.cli.output import emit, json_option
 from newsletter.core.runtime import runtime
+from newsletter.delivery import restored as restoring
 
 db = AppGroup("db", help="The database's structure.")
 
@@ -17,3 +18,12 @@ def upgrade(as_json: bool) -> None:
     """Bring the database to the newest structure (harmless when it is there already)."""
     revision = migrations.upgrade(runtime().db)
     emit({"revision": revision}, f"The database is at revision {revision}.", as_json=as_json)
+
+
+@db.command()
+@json_option
+def restored(as_json: bool) -> None:
+    """Say that this database is a restored backup: its open digests wait until someone resumes them."""
+    with runtime().db.transaction() as session:
+        paused = restoring.pause_all(session)
+    emit({"paused": paused}, f"{len(paused)} open digests wait: newsletter digests list shows them.", as_json=as_json)

@@ -1,4 +1,4 @@
-"""`newsletter digests`: compose, look, schedule, send, control."""
+"""`newsletter digests`: compose, look, schedule, send. What follows is in `cli.sending`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from newsletter.cli import watching
 from newsletter.cli.output import emit, json_option, table
 from newsletter.cli.times import ZonedTime
 from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
-from newsletter.delivery import control
-from newsletter.delivery.status import DigestState
+from newsletter.delivery import settling
 from newsletter.delivery.status import status as read_status
 from newsletter.digests import composing, letter, scheduling
 from newsletter.digests.models import Digest
+from newsletter.mail.outcomes import IN_DOUBT
 
 digests = AppGroup("digests", help="Digests: compose, preview, schedule, send, watch.")
 
@@ -98,8 +97,16 @@ def show(digest_id: int, as_json: bool) -> None:
     with runtime().db.reading() as session:
         digest = composing.get(session, digest_id)
         value = _json(digest) | {"recipients": read_status(session, digest_id).as_json()}
+        doubts = settling.in_doubt(session, digest_id)
+        value["in_doubt"] = [{"batch": b.id, "recipients": b.outcomes.count(IN_DOUBT), "note": b.note} for b in doubts]
     articles = "\n".join(f"  {i}. {title}" for i, title in enumerate(value["titles"], 1))
-    words = f"{digest.subject}\n{digest.cadence}, {digest.status}{_note(digest)}\n{articles}"
+    words = f"{digest.subject}\n{digest.cadence}, {digest.status}{_note(digest)}\n{articles}{_doubts(value)}"
+    for doubt in value["in_doubt"]:
+        words += f"\nBatch {doubt['batch']} ({doubt['recipients']} readers) is in doubt: {doubt['note']}"
+        words += f"\n  If SendGrid's activity shows it: newsletter digests settle {digest_id} {doubt['batch']} --taken"
+        words += (
+            f"\n  If not, to send it again:        newsletter digests settle {digest_id} {doubt['batch']} --not-taken"
+        )
     emit(value, words, as_json=as_json)
 
 
@@ -126,11 +133,12 @@ def preview(digest_id: int, out: Path, as_json: bool) -> None:
 @digests.command()
 @click.argument("digest_id", metavar="ID", type=int)
 @click.option("--at", type=ZonedTime(), required=True, help='With its zone: "2026-12-01 07:00 Europe/Berlin".')
+@click.option("--exact", is_flag=True, help="Hand it over to SendGrid half an hour ahead; SendGrid keeps the time.")
 @json_option
-def schedule(digest_id: int, at: datetime, as_json: bool) -> None:
+def schedule(digest_id: int, at: datetime, exact: bool, as_json: bool) -> None:
     """Send a draft at a time to come; a scheduled digest is moved."""
     with runtime().db.transaction() as session:
-        digest = scheduling.schedule(session, runtime().settings, digest_id, at)
+        digest = scheduling.schedule(session, runtime().settings, digest_id, at, exact=exact)
         value = _json(digest)
     emit(value, f"Digest {digest_id} will be sent on {at:%-d %B %Y at %H:%M %Z}.", as_json=as_json)
 
@@ -149,40 +157,19 @@ def send(digest_id: int, as_json: bool) -> None:
     )
 
 
-@digests.command()
-@click.argument("digest_id", metavar="ID", type=int)
-@click.option("--watch", is_flag=True, help="Show a progress bar until it is sent.")
-@json_option
-def status(digest_id: int, watch: bool, as_json: bool) -> None:
-    """Where a digest stands; the parts always sum to the recipients."""
-    if watch:
-        state = watching.watch(runtime().db, digest_id)
-    else:
-        with runtime().db.reading() as session:
-            state = read_status(session, digest_id)
-    emit(state.as_json(), watching.sentence(state), as_json=as_json)
-
-
-def _control(name: str, done: str, help_text: str) -> None:
-    """`pause`, `resume` and `cancel` differ in one function and one word."""
-
-    @digests.command(name, help=help_text)
-    @click.argument("digest_id", metavar="ID", type=int)
-    @json_option
-    def command(digest_id: int, as_json: bool) -> None:
-        with runtime().db.transaction() as session:
-            getattr(control, name)(session, digest_id)
-            state: DigestState = read_status(session, digest_id)
-        emit(state.as_json(), f"Digest {digest_id} is {done}. {watching.sentence(state)}", as_json=as_json)
-
-
-_control("pause", "paused", "Stop sending for the time being.")
-_control("resume", "being sent again", "Go on with a paused digest.")
-_control("cancel", "cancelled", "End a digest for good; who has it keeps it.")
-
-
 def _note(digest: Digest) -> str:
     return f" ({digest.paused_reason}) {digest.paused_note or ''}".rstrip() if digest.paused_reason else ""
+
+
+def _doubts(value: dict[str, Any]) -> str:
+    """What is in doubt, with the evidence and both ways to settle it."""
+    words = ""
+    for doubt in value["in_doubt"]:
+        settle = f"newsletter digests settle {value['id']} {doubt['batch']}"
+        words += f"\nBatch {doubt['batch']} ({doubt['recipients']:,} readers) is in doubt: {doubt['note']}"
+        words += f"\n  If the provider's activity shows that it was taken: {settle} --taken"
+        words += f"\n  If it shows that it was not, to send it again:      {settle} --not-taken"
+    return words
 
 
 def _json(digest: Digest) -> dict[str, Any]:

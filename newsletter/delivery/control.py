@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from newsletter.core import clock
 from newsletter.core.errors import ConflictError
 from newsletter.delivery.models import Batch, BatchState
 from newsletter.digests.composing import get
@@ -32,8 +33,13 @@ def pause_for_error(session: Session, digest_id: int, note: str) -> None:
 
 
 def resume(session: Session, digest_id: int) -> Digest:
-    """Go on sending. Raises ConflictError unless it is paused."""
-    return _move(session, digest_id, DigestStatus.PAUSED, DigestStatus.SENDING, None)
+    """Go on sending; what was not frozen yet because it was overdue is sent now. Raises ConflictError unless paused."""
+    digest = get(session, digest_id)
+    if digest.frozen_at is not None:
+        return _move(session, digest_id, DigestStatus.PAUSED, DigestStatus.SENDING, None)
+    digest = _move(session, digest_id, DigestStatus.PAUSED, DigestStatus.SCHEDULED, None)
+    digest.scheduled_at = max(digest.scheduled_at or clock.now(), clock.now())
+    return digest
 
 
 def cancel(session: Session, digest_id: int) -> Digest:

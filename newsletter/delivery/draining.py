@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
+from newsletter.core import stopping
 from newsletter.core.runtime import Runtime
-from newsletter.delivery import ledger, sending, stopping
-from newsletter.delivery.letters import Letters
-from newsletter.mail.transports import open_transport
+from newsletter.delivery import ledger, restored, sending
+from newsletter.delivery.kit import Kit
 
 DRAIN_FOR = 30.0
 """Seconds after which a draining job makes room for its successor."""
@@ -19,9 +19,11 @@ def drain(runtime: Runtime) -> bool:
     Gives way earlier when a single mail waits: a reader who signs up does not wait for a digest.
     """
     end = time.monotonic() + DRAIN_FOR
-    transport = open_transport(runtime.settings)
-    letters = Letters(runtime.settings)
+    kit = Kit.open(runtime)
     try:
+        with runtime.db.reading() as session:
+            if restored.is_set_back(session, restored.Witness(runtime.settings.data_dir, runtime.queues.redis)):
+                return False  # the clock pauses what is open at its next turn
         while not stopping.asked():
             with runtime.db.transaction() as session:
                 claim = ledger.claim(session)
@@ -29,9 +31,9 @@ def drain(runtime: Runtime) -> bool:
                 with runtime.db.transaction() as session:
                     ledger.close_finished(session)
                 return False
-            sending.send(runtime.db, transport, letters, claim)
+            sending.send(kit, claim)
             if time.monotonic() > end or runtime.queues.mail_waits():
                 return True
         return True
     finally:
-        transport.close()
+        kit.close()

@@ -7,29 +7,47 @@ Readers who leave in between are found by the sender, who looks at each status a
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.delivery import audience
+from newsletter.delivery import audience, handover
 from newsletter.delivery.models import Batch, BatchState, Edition, Mailing
 from newsletter.digests import composing, letter
-from newsletter.digests.models import Digest, DigestStatus
+from newsletter.digests.models import Digest, DigestStatus, PausedReason
 from newsletter.mail.outcomes import SKIPPED, WAITING
 
 log = logging.getLogger(__name__)
 
+OVERDUE = "Its time passed while nothing was running: resume it to send it now, or cancel it."
+
 
 def due(session: Session) -> list[int]:
-    """Scheduled digests whose time has come, oldest first."""
+    """Scheduled digests whose time has come, or, of those that are handed over ahead, is near; oldest first."""
+    now = clock.now()
+    its_time = or_(Digest.scheduled_at <= now, and_(Digest.exact, Digest.scheduled_at <= now + handover.AHEAD))
     return list(
         session.scalars(
             select(Digest.id)
-            .where(Digest.status == DigestStatus.SCHEDULED, Digest.scheduled_at <= clock.now())
+            .where(Digest.status == DigestStatus.SCHEDULED, its_time)
             .order_by(Digest.scheduled_at, Digest.id)
+        )
+    )
+
+
+def hold_overdue(session: Session, after: timedelta) -> list[int]:
+    """Digests whose time passed longer ago than `after` are not sent unasked: they are paused; their numbers."""
+    return list(
+        session.scalars(
+            update(Digest)
+            .where(Digest.status == DigestStatus.SCHEDULED, Digest.scheduled_at < clock.now() - after)
+            .values(status=DigestStatus.PAUSED, paused_reason=PausedReason.OVERDUE, paused_note=OVERDUE)
+            .returning(Digest.id)
+            .execution_options(synchronize_session=False)
         )
     )
 

@@ -66,7 +66,7 @@ class Batch(Base):
     """At most `BATCH_SIZE` recipients of one edition."""
 
     __tablename__ = "batches"
-    __table_args__ = (Index("ix_batches_work", "state", "not_before"), {"sqlite_autoincrement": True})
+    __table_args__ = (Index("ix_batches_work", "state", "id"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"), index=True)
@@ -78,6 +78,12 @@ class Batch(Base):
     """Seconds since 1970 by the database's time; set while claimed or sending."""
     not_before: Mapped[datetime | None]
     """A deferral: not to be claimed earlier."""
+    failures: Mapped[int] = mapped_column(default=0)
+    """Times in a row that the provider took nothing; the pause before the next try doubles with each."""
+    deferred_since: Mapped[datetime | None]
+    """When a recipient was deferred first; after a while a deferral counts as a refusal."""
+    handover: Mapped[str | None] = mapped_column(Text)
+    """SendGrid's batch_id of a batch that was handed over ahead of its time: by it a batch can be taken back."""
     provider_ref: Mapped[str | None] = mapped_column(Text)
     """The provider's own name for what it took (SendGrid's X-Message-Id)."""
     note: Mapped[str | None] = mapped_column(Text)
@@ -92,6 +98,17 @@ class Batch(Base):
     edition: Mapped[Edition] = relationship()
 
 
+class Turn(Base):
+    """One row: how often the clock has turned while something was open. A witness outside the database knows it too,
+    so that a database that was set back is recognised (see `delivery.restored`)."""
+
+    __tablename__ = "turns"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+    turned_at: Mapped[datetime]
+
+
 class Refusal(Base):
     """Why one recipient of a digest was refused: rare enough to deserve a row."""
 
@@ -103,4 +120,6 @@ class Refusal(Base):
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
     reason: Mapped[str] = mapped_column(Text)
     """The provider's answer with addresses taken out."""
+    temporary: Mapped[bool]
+    """True when trying again could help: `digests retry` sends to exactly these."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)

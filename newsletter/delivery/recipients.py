@@ -1,4 +1,4 @@
-"""Ids of the ledger become recipients: those who are still active, as they are at this moment."""
+"""Ids of the ledger become addresses: of those who are still active, as they are at this moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from array import array
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
-from newsletter.mail.message import Recipient
 from newsletter.subscribers.models import Status, Subscriber
 
 # Columns of the table, not of the mapped class: plain rows cost half of what the ORM's do.
@@ -22,8 +21,11 @@ _LISTED = {
 _RANGE = _ACTIVE.where(_readers.id.between(bindparam("first"), bindparam("last")))
 
 
-def active(session: Session, ids: array[int]) -> dict[int, Recipient]:
-    """The active ones among `ids` (rising), by id. Who left or was suppressed since the freeze is missing."""
+def active(session: Session, ids: array[int]) -> dict[int, tuple[str, str]]:
+    """Address and token of the active ones among `ids` (rising), by id.
+
+    Who left or was suppressed since the freeze is missing.
+    """
     if not ids:
         return {}
     connection = session.connection()
@@ -33,4 +35,4 @@ def active(session: Session, ids: array[int]) -> dict[int, Recipient]:
         dialect = connection.dialect.name
         listed = json.dumps(ids.tolist()) if dialect == "sqlite" else ids.tolist()
         rows = connection.execute(_LISTED[dialect], {"ids": listed})
-    return {row[0]: Recipient._make(row) for row in rows.fetchall()}
+    return {subscriber_id: (address, token) for subscriber_id, address, token in rows.fetchall()}

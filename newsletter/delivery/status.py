@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.models import Batch
+from newsletter.delivery.models import Batch, BatchState
 from newsletter.digests.composing import get
-from newsletter.mail.outcomes import NAMES
+from newsletter.mail.outcomes import IN_DOUBT, NAMES, WAITING
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,14 @@ def status(session: Session, digest_id: int) -> DigestState:
     digest = get(session, digest_id)
     counts = dict.fromkeys(NAMES, 0)
     recipients = 0
-    for outcomes in session.scalars(select(Batch.outcomes).where(Batch.digest_id == digest_id)):
+    for state, outcomes in session.execute(select(Batch.state, Batch.outcomes).where(Batch.digest_id == digest_id)):
         recipients += len(outcomes)
         for outcome in counts:
             counts[outcome] += outcomes.count(outcome)
+        if state == BatchState.SENDING:
+            # Marked ahead, in case that no answer is written down: while the worker lives they are waiting.
+            ahead = outcomes.count(IN_DOUBT)
+            counts[IN_DOUBT] -= ahead
+            counts[WAITING] += ahead
     parts = {NAMES[outcome]: count for outcome, count in counts.items()}
     return DigestState(digest.id, digest.status, digest.paused_reason, recipients, **parts)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from newsletter.core.runtime import Runtime
-from newsletter.delivery import control, freezing, ledger
+from newsletter.delivery import control, freezing, handover, ledger, restored
 from newsletter.mail import outgoing
 from newsletter.mail.transports import open_transport
 
@@ -45,20 +45,28 @@ class Waker:
             queues.wake_mail(mail_id)
 
 
-def tick(runtime: Runtime) -> None:
-    """Freeze what is due, take back what was lost, close what is finished, and wake the workers."""
+def tick(runtime: Runtime, *, first: bool = False) -> None:
+    """Freeze what is due, take back what was lost, close what is finished, and wake the workers.
+
+    `first`: the first turn of this clock, when what is found open was left by somebody else.
+    """
     db, settings = runtime.db, runtime.settings
+    restored.turn(runtime, restored.Witness(settings.data_dir, runtime.queues.redis), first=first)
+    with db.transaction() as session:
+        for digest_id in freezing.hold_overdue(session, settings.overdue_after):
+            log.warning("digest %d is overdue and waits", digest_id)
     with db.reading() as session:
         due = freezing.due(session)
     for digest_id in due:
         freezing.freeze(db, settings, digest_id)
-    transport = open_transport(settings)
     with db.transaction() as session:
-        if lost := ledger.recover(session, whole=transport.whole, grace=GRACE):
+        if lost := ledger.recover(session, grace=GRACE):
             log.warning("%d batches whose worker was lost are taken back", lost)
         control.sweep_cancelled(session)
         for digest_id in ledger.close_finished(session):
             log.info("digest %d is sent", digest_id)
+    if settings.mail_transport == "sendgrid":
+        handover.take_back(db, open_transport(settings))
     waker = Waker(runtime)
     try:
         waker.wake_drains()

@@ -54,6 +54,8 @@ class Digest(Base):
     intro: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     scheduled_at: Mapped[datetime | None]
+    exact: Mapped[bool] = mapped_column(default=False)
+    """Handed over to SendGrid ahead of its time, which SendGrid then keeps: no doubt needs an editor."""
     frozen_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     items: Mapped[list[DigestArticle]] = relationship(

@@ -18,12 +18,22 @@ GRACE = timedelta(minutes=1)
 """A time that passed while it was being typed is not in the past."""
 
 
-def schedule(session: Session, settings: Settings, digest_id: int, at: datetime) -> Digest:
-    """Schedule a draft (or move a scheduled digest) to the aware time `at`.
+EXACT_FROM = timedelta(minutes=31)
+"""The least time ahead that an exact hand-over needs (see `delivery.handover`)."""
+
+
+def schedule(session: Session, settings: Settings, digest_id: int, at: datetime, *, exact: bool = False) -> Digest:
+    """Schedule a draft (or move a scheduled digest) to the aware time `at`; `exact`: hand it over to SendGrid ahead.
 
     Raises InvalidError when `at` is past or the preflight refuses, ConflictError when the digest is further already.
     """
     digest = get(session, digest_id)
+    if exact and settings.mail_transport != "sendgrid":
+        raise InvalidError(
+            "Only SendGrid keeps mail until its time: leave --exact out, or set MAIL_TRANSPORT."
+        )
+    if exact and at < clock.now() + EXACT_FROM:
+        raise InvalidError("An exact hand-over needs more than half an hour: give a later time, or leave --exact out.")
     if at < clock.now() - GRACE:
         raise InvalidError(f"{at:%Y-%m-%d %H:%M %Z} is in the past: give a time to come, or use `digests send`.")
     if problems := preflight.check(settings, digest):
@@ -32,7 +42,7 @@ def schedule(session: Session, settings: Settings, digest_id: int, at: datetime)
     moved = session.execute(
         update(Digest)
         .where(Digest.id == digest_id, Digest.status.in_([DigestStatus.DRAFT, DigestStatus.SCHEDULED]))
-        .values(status=DigestStatus.SCHEDULED, scheduled_at=at)
+        .values(status=DigestStatus.SCHEDULED, scheduled_at=at, exact=exact)
         .returning(Digest.id)
     ).one_or_none()
     if moved is None:

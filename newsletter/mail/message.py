@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 
 class Recipient(NamedTuple):
-    """Someone a message goes to. `id` is opaque; `token` replaces the message's placeholder."""
+    """Someone a message goes to. `id` is opaque; `token` replaces the message's placeholder; `place` is the number in
+    the batch, by which a provider's event finds the reader again."""
 
     id: int
     address: str
     token: str = ""
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class Message:
     id_salt: bytes
     """Secret, kept with what is sent: the same recipient gets the same Message-ID at each try."""
     date: datetime
+    send_at: datetime | None = None
+    """When the provider shall send it, if it is handed over ahead of its time."""
+    handover: str = ""
+    """The provider's name for what is handed over ahead, by which it can be taken back."""
     reference: tuple[tuple[str, str], ...] = ()
     """Opaque names of what is sent, for the provider's later events: ("batch", "17"), ("attempt", "1")."""
 

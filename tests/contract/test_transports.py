@@ -58,7 +58,9 @@ def message(**changes: object) -> Message:
 
 
 def readers(count: int) -> list[Recipient]:
-    return [Recipient(n, f"reader.{n}@mail.example.org", f"TokenOfReader{n:09d}") for n in range(1, count + 1)]
+    return [
+        Recipient(n, f"reader.{n}@mail.example.org", f"TokenOfReader{n:09d}", place=n - 1) for n in range(1, count + 1)
+    ]
 
 
 def send(way: Way, mail: Message, recipients: list[Recipient]) -> Record:

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now
-from newsletter.delivery import control, ledger
+from newsletter.delivery import control, ledger, settling
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.models import Batch, BatchState
 from newsletter.delivery.status import status
@@ -35,9 +35,9 @@ def take(db: Database) -> Claim:
     return claimed
 
 
-def mark(db: Database, claimed: Claim) -> bool:
+def mark(db: Database, claimed: Claim, outcomes: bytes = b"") -> bool:
     with db.transaction() as session:
-        return ledger.mark_sending(session, claimed, 60)
+        return ledger.mark_sending(session, claimed, outcomes or claimed.outcomes, 60)
 
 
 def end_lease(db: Database) -> None:
@@ -45,9 +45,9 @@ def end_lease(db: Database) -> None:
         session.execute(update(Batch).values(lease_until=epoch_now() - 100))
 
 
-def recover(db: Database, *, whole: bool) -> int:
+def recover(db: Database) -> int:
     with db.transaction() as session:
-        return ledger.recover(session, whole=whole, grace=2)
+        return ledger.recover(session, grace=2)
 
 
 def batch(db: Database) -> Batch:
@@ -62,13 +62,13 @@ def test_a_batch_is_claimed_once(db: Database, digest_id: int) -> None:
 
 def test_a_claim_that_is_alive_is_not_taken_back(db: Database, digest_id: int) -> None:
     take(db)
-    assert recover(db, whole=True) == 0
+    assert recover(db) == 0
 
 
 def test_a_claim_whose_worker_died_before_the_call_is_ready_again(db: Database, digest_id: int) -> None:
     first = take(db)
     end_lease(db)
-    assert recover(db, whole=True) == 1
+    assert recover(db) == 1
     second = take(db)
     assert second.attempt == first.attempt + 1
     assert not mark(db, first), "the first worker lost its claim and must not send"
@@ -76,15 +76,28 @@ def test_a_claim_whose_worker_died_before_the_call_is_ready_again(db: Database, 
 
 
 @pytest.mark.parametrize(
-    ("whole", "state", "outcomes"), [(True, BatchState.IN_DOUBT, b"???"), (False, BatchState.READY, b"www")]
+    ("outcomes", "state"),
+    [
+        (b"???", BatchState.IN_DOUBT),
+        (b"aw?", BatchState.IN_DOUBT),
+        (b"www", BatchState.READY),
+        (b"adr", BatchState.READY),
+        (b"asr", BatchState.DONE),
+    ],
 )
-def test_a_worker_that_died_in_the_call(
-    db: Database, digest_id: int, whole: bool, state: BatchState, outcomes: bytes
-) -> None:
-    assert mark(db, take(db))
+def test_a_worker_that_died_in_the_call(db: Database, digest_id: int, outcomes: bytes, state: BatchState) -> None:
+    """What was marked ahead says what is known: who is in doubt is not sent to again, who waits is."""
+    assert mark(db, take(db), outcomes)
     end_lease(db)
-    assert recover(db, whole=whole) == 1
+    assert recover(db) == 1
     assert (batch(db).state, batch(db).outcomes) == (state, outcomes)
+
+
+def test_while_a_worker_lives_who_is_marked_ahead_counts_as_waiting(db: Database, digest_id: int) -> None:
+    mark(db, take(db), b"??a")
+    with db.reading() as session:
+        state = status(session, digest_id)
+    assert (state.waiting, state.in_doubt, state.accepted) == (2, 0, 1)
 
 
 def test_answers_so_far_outlive_the_worker(db: Database, digest_id: int) -> None:
@@ -93,7 +106,7 @@ def test_answers_so_far_outlive_the_worker(db: Database, digest_id: int) -> None
     with db.transaction() as session:
         assert ledger.renew(session, claimed, bytes([ACCEPTED, WAITING, WAITING]), 60)
     end_lease(db)
-    recover(db, whole=False)
+    recover(db)
     assert take(db).outcomes == b"aww"
 
 
@@ -101,7 +114,7 @@ def test_finishing_is_fenced_by_the_attempt(db: Database, digest_id: int) -> Non
     late = take(db)
     assert mark(db, late)
     end_lease(db)
-    recover(db, whole=False)
+    recover(db)
     other = take(db)
     assert mark(db, other)
     with db.transaction() as session:
@@ -118,7 +131,7 @@ def test_a_digest_is_sent_only_when_nobody_is_open(db: Database, digest_id: int)
         assert ledger.close_finished(session) == []
         ledger.finish(session, claimed, bytes([ACCEPTED, IN_DOUBT, ACCEPTED]))
         assert ledger.close_finished(session) == []
-        ledger.settle(session, session.get_one(Batch, 1), taken=True)
+        settling.settle_by_editor(session, digest_id, 1, taken=True)
         session.flush()
         assert ledger.close_finished(session) == [digest_id]
     with db.reading() as session:

@@ -18,6 +18,7 @@ from http.server import ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 
 from tests.services.sendgrid_exchange import Behaviour, Exchange, ok
+from tests.services.sendgrid_schedules import Schedules
 
 KEY = "SG.a-key-for-tests"
 
@@ -50,6 +51,7 @@ class SendGridStandIn:
         self.asked = 0
         """Requests that came in."""
         self.ended = threading.Event()
+        self.schedules = Schedules()
         self._keep = not keep_counts_only
         self._script: deque[Behaviour] = deque()
         self._lock = threading.Lock()
@@ -96,8 +98,11 @@ class SendGridStandIn:
         return message_id
 
     def mails(self) -> Iterator[Mail]:
-        """Every mail that was taken, with substitutions made as SendGrid makes them: in content and subject."""
+        """Every mail that was taken and not cancelled, with substitutions made as SendGrid makes them: in content and
+        subject."""
         for message_id, document in zip(self.message_ids, self.requests, strict=True):
+            if document.get("batch_id") in self.schedules.cancelled:
+                continue
             parts = {part["type"]: part["value"] for part in document["content"]}
             for one in document["personalizations"]:
                 own = one.get("substitutions", {})

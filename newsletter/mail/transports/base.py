@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import Record
@@ -33,3 +33,14 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Let go of connections. Harmless when there are none."""
+
+
+@runtime_checkable
+class Schedules(Protocol):
+    """A transport that keeps what it is given until its time, and lets it be taken back before."""
+
+    def reserve(self) -> str:
+        """A new name for something to be handed over. Raises NotTakenError or RefusedForGoodError."""
+
+    def withdraw(self, handover: str) -> None:
+        """Take back what was handed over under this name. Raises NotTakenError or RefusedForGoodError."""

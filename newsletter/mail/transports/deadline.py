@@ -14,10 +14,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 
+from newsletter.core import stopping
+
+LOOK = 0.5
+"""Seconds between two looks whether the process was asked to stop."""
+
 
 class Deadline:
-    """A context in which `seconds` run down. It cannot end a look-up in the DNS: that ends by itself, and then
-    `passed` is to be asked before anything is sent.
+    """A context in which `seconds` run down, or fewer when the process is asked to stop. It cannot end a look-up in
+    the DNS: that ends by itself, and then `passed` is to be asked before anything is sent.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -28,11 +33,11 @@ class Deadline:
 
     def left(self) -> float:
         """Seconds that are left; not under 0.001, since a socket takes 0 for "do not wait"."""
-        return max(self._end - time.monotonic(), 0.001)
+        return max(min(self._end, stopping.end()) - time.monotonic(), 0.001)
 
     @property
     def passed(self) -> bool:
-        return time.monotonic() >= self._end
+        return time.monotonic() >= min(self._end, stopping.end())
 
     def watch(self, find: Callable[[], socket.socket | None]) -> None:
         """Shut what `find` finds when the time is over. It is asked then, since TLS puts another socket in place."""
@@ -47,11 +52,14 @@ class Deadline:
         self._thread.join()
 
     def _watch(self) -> None:
-        wait = self.left()
-        while not self._done.wait(wait):
+        while not self._done.wait(min(self.left(), LOOK)):
+            if not self.passed:
+                continue
             found = self._find()
             if found is not None:
                 with suppress(OSError):
                     # Not SSLSocket's own shutdown: it would take the TLS state away from under the other thread.
                     socket.socket.shutdown(found, socket.SHUT_RDWR)
-            wait = 0.05  # a connection that comes up late is shut too
+            # And on: a connection that comes up late is shut too.
+            if self._done.wait(0.05):
+                return

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
+
+import orjson
 
 from newsletter.core.errors import ConfigurationError
 from newsletter.mail.headers import wire_address
@@ -14,9 +16,19 @@ from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
 from newsletter.mail.transports.errors import InDoubtError, NotTakenError
 from newsletter.mail.transports.redaction import redact
-from newsletter.mail.transports.sendgrid_answers import accepted_as, as_error, refused_recipients
-from newsletter.mail.transports.sendgrid_client import Answer, MailSend, NoAnswerError, NotConnectedError
-from newsletter.mail.transports.sendgrid_request import MOST_RECIPIENTS, build
+from newsletter.mail.transports.sendgrid_answers import (
+    accepted_as,
+    as_error,
+    as_refusal,
+    batch_id,
+    is_cancelled,
+    refused_recipients,
+)
+from newsletter.mail.transports.sendgrid_client import Answer, NoAnswerError, NotConnectedError, SendGridClient
+from newsletter.mail.transports.sendgrid_request import MOST_RECIPIENTS, Personal, build
+
+ASK_WITHIN = 10.0
+"""Seconds for a question about what is scheduled."""
 
 
 class SendGridTransport:
@@ -36,7 +48,7 @@ class SendGridTransport:
         if urlsplit(host).scheme not in ("http", "https") or not urlsplit(host).hostname:
             raise ConfigurationError("SENDGRID_HOST is not valid: it must look like https://api.sendgrid.com.")
         self.deadline = deadline
-        self._mail_send = MailSend(api_key, host, context)
+        self._client = SendGridClient(api_key, host, context)
 
     def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
         """See Transport.send. ValueError when more than 1000 recipients are waiting.
@@ -58,23 +70,56 @@ class SendGridTransport:
                     raise as_error(answer)
                 batch = _without(batch, refused, record)
 
+    def reserve(self) -> str:
+        """A new batch_id (POST /v3/mail/batch), by which a request with `send_at` can be taken back. Raises
+        NotTakenError or RefusedForGoodError.
+        """
+        answer = self._ask(lambda deadline: self._client.post("mail/batch", b"{}", deadline))
+        name = batch_id(answer)
+        if not name:
+            raise as_refusal(answer)
+        return name
+
+    def withdraw(self, handover: str) -> None:
+        """Cancel what was handed over under this batch_id. Raises NotTakenError or RefusedForGoodError.
+
+        SendGrid answers 400 when it is cancelled already, and when ten are: it holds no more cancellations at a time.
+        """
+        body = orjson.dumps({"batch_id": handover, "status": "cancel"})
+        answer = self._ask(lambda deadline: self._client.post("user/scheduled_sends", body, deadline))
+        if answer.status == 400 and handover.isalnum():
+            state = self._ask(lambda deadline: self._client.get(f"user/scheduled_sends/{handover}", deadline))
+            if is_cancelled(state, handover):
+                return
+        if answer.status != 201:
+            raise as_refusal(answer)
+
     def close(self) -> None:
         """Each request has a connection of its own."""
+
+    def _ask(self, request: Callable[[Deadline], Answer]) -> Answer:
+        """A request that may be repeated without harm."""
+        try:
+            with Deadline(min(self.deadline, ASK_WITHIN)) as deadline:
+                return request(deadline)
+        except (NotConnectedError, NoAnswerError) as error:
+            raise NotTakenError(f"SendGrid cannot be reached: {error}.") from error
 
     def _post(self, body: bytes, deadline: Deadline) -> Answer:
         if deadline.passed:
             raise NotTakenError(f"SendGrid could not be asked within {self.deadline:g} seconds.")
         try:
-            return self._mail_send.post(body, deadline)
+            return self._client.post("mail/send", body, deadline)
         except NotConnectedError as error:
             raise NotTakenError(f"SendGrid cannot be reached: {error}.") from error
         except NoAnswerError as error:
             raise InDoubtError(f"SendGrid's answer was lost: {error}.") from error
 
 
-def _wire_recipients(recipients: Sequence[Recipient], record: Record) -> list[tuple[int, str, str]]:
-    """Index, address and token of those who are waiting. Whom SendGrid would stumble over is refused here."""
-    batch, seen = [], set()
+def _wire_recipients(recipients: Sequence[Recipient], record: Record) -> list[Personal]:
+    """Those who are waiting. Whom SendGrid would stumble over is refused here."""
+    batch: list[Personal] = []
+    seen: set[str] = set()
     for index in record.waiting():
         try:
             address = wire_address(recipients[index].address)
@@ -87,16 +132,16 @@ def _wire_recipients(recipients: Sequence[Recipient], record: Record) -> list[tu
             record.refused(index, "The same address stands in this batch already.")
         else:
             seen.add(folded)
-            batch.append((index, address, recipients[index].token))
+            batch.append(Personal(index, recipients[index].place, address, recipients[index].token))
     return batch
 
 
-def _without(batch: list[tuple[int, str, str]], refused: dict[int, str], record: Record) -> list[tuple[int, str, str]]:
+def _without(batch: list[Personal], refused: dict[int, str], record: Record) -> list[Personal]:
     """Record those whose position in the request is in `refused`; the others are left."""
     left = []
     for position, one in enumerate(batch):
         if position in refused:
-            record.refused(one[0], redact(refused[position], one[1]))
+            record.refused(one.number, redact(refused[position], one.address))
         else:
             left.append(one)
     return left

@@ -59,12 +59,36 @@ def as_error(answer: Answer) -> TransportError:
     return InDoubtError("SendGrid's answer does not tell whether it took the mail" + said)
 
 
+def as_refusal(answer: Answer) -> NotTakenError | RefusedForGoodError:
+    """The error for an answer to a request that leaves no doubt, since it can be repeated."""
+    error = as_error(answer)
+    return error if isinstance(error, NotTakenError | RefusedForGoodError) else NotTakenError(str(error))
+
+
+def batch_id(answer: Answer) -> str:
+    """The batch_id in the 201 of POST /v3/mail/batch; empty when the answer is anything else."""
+    document = _document(answer.body) if answer.status == 201 else None
+    found = document.get("batch_id") if isinstance(document, dict) else None
+    return found if isinstance(found, str) and found.isalnum() and len(found) <= 200 else ""
+
+
+def is_cancelled(answer: Answer, handover: str) -> bool:
+    """Whether GET /v3/user/scheduled_sends/{batch_id} says that the batch is cancelled."""
+    document = _document(answer.body) if answer.status == 200 else None
+    return isinstance(document, list) and {"batch_id": handover, "status": "cancel"} in document
+
+
+def _document(body: bytes) -> object:
+    try:
+        document: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return document
+
+
 def _errors(body: bytes) -> list[tuple[str, str]]:
     """Field and message of each error; none of it is to be trusted to have its form."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return []
+    document = _document(body)
     errors = document.get("errors") if isinstance(document, dict) else None
     return [
         (str(error.get("field") or ""), str(error.get("message") or ""))

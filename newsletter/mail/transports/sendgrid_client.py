@@ -40,23 +40,31 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class MailSend:
-    """POST /v3/mail/send at `host`, e.g. https://api.sendgrid.com; a new connection each time."""
+class SendGridClient:
+    """The API at `host`, e.g. https://api.sendgrid.com; a new connection each time."""
 
     def __init__(self, api_key: str, host: str, context: ssl.SSLContext | None = None) -> None:
         logging.getLogger("python_http_client.client").disabled = True
         self._http = _Http(context or ssl.create_default_context())
-        opener = urllib.request.build_opener(_AnyStatus, self._http)
-        self._endpoint = SendGridAPIClient(api_key, host=host).client.mail.send
-        self._endpoint._make_request = lambda _, request, timeout: opener.open(request, timeout=timeout)
+        self._opener = urllib.request.build_opener(_AnyStatus, self._http)
+        self._client = SendGridAPIClient(api_key, host=host).client
 
-    def post(self, body: bytes, deadline: Deadline) -> Answer:
-        """Send a JSON `body`, encoded as UTF-8. Raises NotConnectedError or NoAnswerError."""
+    def post(self, path: str, body: bytes, deadline: Deadline) -> Answer:
+        """Send a JSON `body` in UTF-8 to a path like "mail/send". Raises NotConnectedError or NoAnswerError."""
+        return self._request("post", path, deadline, request_body=_Body(body))
+
+    def get(self, path: str, deadline: Deadline) -> Answer:
+        """Ask. Raises NotConnectedError or NoAnswerError."""
+        return self._request("get", path, deadline)
+
+    def _request(self, method: str, path: str, deadline: Deadline, **body: bytes) -> Answer:
         self._http.deadline = deadline
+        endpoint = self._client
+        for part in path.split("/"):
+            endpoint = endpoint._(part)
+        endpoint._make_request = lambda _, request, timeout: self._opener.open(request, timeout=timeout)
         try:
-            answer = self._endpoint.post(
-                request_body=_Body(body), request_headers={"Content-Type": _JSON}, timeout=deadline.left()
-            )
+            answer = getattr(endpoint, method)(request_headers={"Content-Type": _JSON}, timeout=deadline.left(), **body)
         except http.client.HTTPException as error:
             raise NoAnswerError("no answer in time" if deadline.passed else "the connection was closed") from error
         except OSError as error:

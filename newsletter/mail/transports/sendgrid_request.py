@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
+from newsletter.core.tokens import is_random_token
 from newsletter.mail.headers import wire_address
 from newsletter.mail.message import Message
 
 MOST_RECIPIENTS = 1000
 """Personalizations in one request."""
+
+_GAP = "\uffff"
+"""Stands where a token goes, in text that is else ASCII."""
 
 _TRACKING_OFF = {
     "click_tracking": {"enable": False, "enable_text": False},
@@ -22,14 +26,23 @@ _TRACKING_OFF = {
 """Said in each request, or the account's setting counts; subscription tracking would add its own List-Unsubscribe."""
 
 
-def build(message: Message, recipients: Iterable[tuple[int, str, str]]) -> bytes:
-    """The JSON for `recipients`: index in the batch, address on the wire, token.
+class Personal(NamedTuple):
+    """What is one recipient's own: the number among those that `send` was given, the place in the ledger's batch."""
+
+    number: int
+    place: int
+    address: str
+    token: str
+
+
+def build(message: Message, recipients: Iterable[Personal]) -> bytes:
+    """The JSON for `recipients`.
 
     Date, Message-ID and MIME are SendGrid's own affair. Its events give back the custom arguments: `message.reference`,
-    and a recipient's index as "n". SendGrid keeps them as data that names nobody: only opaque ids go there.
+    and a recipient's place as "n". SendGrid keeps them as data that names nobody: only opaque ids go there.
     """
     body: dict[str, Any] = {
-        "personalizations": _personalizations(message, recipients),
+        "personalizations": orjson.Fragment(_personalizations(message, recipients)),
         "from": {"email": wire_address(message.sender), "name": message.sender_name},
         "subject": message.subject,
         "content": [{"type": "text/plain", "value": message.text}],
@@ -41,6 +54,10 @@ def build(message: Message, recipients: Iterable[tuple[int, str, str]]) -> bytes
         body["reply_to"] = {"email": wire_address(message.reply_to)}
     if message.reference:
         body["custom_args"] = dict(message.reference)
+    if message.send_at:
+        body["send_at"] = int(message.send_at.timestamp())
+    if message.handover:
+        body["batch_id"] = message.handover
     if headers := _shared_headers(message):
         body["headers"] = headers
     return orjson.dumps(body)
@@ -53,18 +70,32 @@ def _shared_headers(message: Message) -> dict[str, str]:
     return headers
 
 
-def _personalizations(message: Message, recipients: Iterable[tuple[int, str, str]]) -> list[dict[str, Any]]:
-    """Substitutions reach content and subject alone, so the personal List-Unsubscribe stands in each one's headers.
+def _personalizations(message: Message, recipients: Iterable[Personal]) -> bytes:
+    """The JSON array. A thousand objects differ in three words, so what they share is written once: a fifth of the
+    time that dicts take (measured).
+    """
+    own = _own(message)
+    objects = []
+    for one in recipients:
+        if len(own) > 1 and not is_random_token(one.token):
+            raise ValueError("the message needs a recipient's token")
+        address = orjson.dumps(one.address).decode()
+        rest = one.token.join(own)
+        objects.append(f'{{"to":[{{"email":{address}}}],"custom_args":{{"n":"{one.place}"}}{rest}}}')
+    return f"[{','.join(objects)}]".encode()
 
+
+def _own(message: Message) -> list[str]:
+    """The rest of an object after address and place, cut where the token goes.
+
+    Substitutions reach content and subject alone, so the personal List-Unsubscribe stands in each one's headers.
     SendGrid joins these with the headers that all share (django-anymail relies on it too).
     """
-    placeholder, url = message.placeholder, message.unsubscribe_url
-    result = []
-    for index, address, token in recipients:
-        one: dict[str, Any] = {"to": [{"email": address}], "custom_args": {"n": str(index)}}
-        if placeholder:
-            one["substitutions"] = {placeholder: token}
-        if url:
-            one["headers"] = {"List-Unsubscribe": f"<{url.replace(placeholder, token) if placeholder else url}>"}
-        result.append(one)
-    return result
+    text = ""
+    if message.placeholder:
+        text += f',"substitutions":{{"{message.placeholder}":"{_GAP}"}}'
+    if message.unsubscribe_url:
+        url = message.unsubscribe_url
+        url = url.replace(message.placeholder, _GAP) if message.placeholder else url
+        text += f',"headers":{{"List-Unsubscribe":{orjson.dumps(f"<{url}>").decode()}}}'
+    return text.split(_GAP)

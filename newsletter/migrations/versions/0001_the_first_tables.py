@@ -196,7 +196,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("batches", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_batches_digest_id"), ["digest_id"], unique=False)
-        batch_op.create_index("ix_batches_work", ["state", "not_before"], unique=False)
+        batch_op.create_index("ix_batches_work", ["state", "id"], unique=False)
 
     op.create_table(
         "digest_articles",

@@ -1,0 +1,61 @@
+"""What is kept of events: a post until it is worked off, what deserves a row, and proofs that came too early."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from newsletter.core import clock
+from newsletter.core.db import Base, Id
+
+_OPEN = text("payload IS NOT NULL")
+
+
+class EventPost(Base):
+    """One post of a provider, stripped to what is needed: no address, no IP address, no user agent.
+
+    What is worked off loses its payload and stays as a hash for a day, so that a replay is known.
+    """
+
+    __tablename__ = "event_posts"
+    __table_args__ = (Index("ix_event_posts_open", "attempt", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    provider: Mapped[str] = mapped_column(Text)
+    body_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    """SHA-256 of the body as it came."""
+    received_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
+    payload: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """{"taken": [[batch, attempt], …], "events": [[kind, at, batch, place, reader, listed, reason], …]}"""
+    attempt: Mapped[int] = mapped_column(default=0)
+    """Times that working it off failed."""
+    not_before: Mapped[datetime | None]
+
+
+class Event(Base):
+    """What was reported about a reader. Once for each occasion, however often it is reported."""
+
+    __tablename__ = "events"
+    __table_args__ = (UniqueConstraint("subscriber_id", "kind", "occasion"), Index("ix_events_digest", "digest_id"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    digest_id: Mapped[int | None] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(Text)
+    occasion: Mapped[str] = mapped_column(Text)
+    """ "digest 17", or the time where no digest is known. SendGrid's sg_event_id would not do: it can differ for one and
+    the same event that is posted again (sendgrid-nodejs #1435)."""
+    reason: Mapped[str] = mapped_column(Text)
+    occurred_at: Mapped[datetime]
+
+
+class TakenBatch(Base):
+    """An event showed that a provider took this attempt, while its own answer was still awaited."""
+
+    __tablename__ = "taken_batches"
+
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
