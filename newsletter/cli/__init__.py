@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from newsletter import migrations
 from newsletter.app import create_app
-from newsletter.cli import articles, db, demo, processes, sending, subscribers
+from newsletter.cli import articles, bounces, db, demo, processes, sending, subscribers
 from newsletter.core.errors import ConflictError, NewsletterError
 from newsletter.core.runtime import runtime
 
@@ -34,6 +34,7 @@ def cli(ctx: click.Context) -> None:
 
 
 cli.add_command(articles.articles)
+cli.add_command(bounces.bounces)
 cli.add_command(db.db)
 cli.add_command(sending.digests)
 cli.add_command(subscribers.subscribers)

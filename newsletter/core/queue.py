@@ -17,10 +17,13 @@ log = logging.getLogger(__name__)
 
 MAIL = "mail"
 """Single mails (a reader waits for them): worked off first."""
+EVENTS = "events"
+"""What providers report later: it holds up no mail, and digests hold it up for half a minute at most."""
 SENDING = "sending"
 """Draining jobs, which send digests batch by batch."""
 
 SEND_SINGLE = "workers.jobs.send_single"
+TAKE_EVENTS = "workers.jobs.take_events"
 DRAIN = "workers.jobs.drain"
 
 JOB_TIMEOUT = 600
@@ -28,11 +31,11 @@ JOB_TIMEOUT = 600
 
 
 class Queues:
-    """The two queues of the service, in one Redis or Valkey."""
+    """The three queues of the service, in one Redis or Valkey."""
 
     def __init__(self, url: str) -> None:
         self.redis: Redis = Redis.from_url(url, socket_connect_timeout=2, health_check_interval=30)
-        self.queues = {name: self._queue(name) for name in (MAIL, SENDING)}
+        self.queues = {name: self._queue(name) for name in (MAIL, EVENTS, SENDING)}
 
     def _queue(self, name: str) -> Queue:
         return Queue(name, connection=self.redis, serializer=JSONSerializer, default_timeout=JOB_TIMEOUT)
@@ -43,6 +46,17 @@ class Queues:
         Call it after the commit. A lost wake-up costs time, not mail: the sweeper finds the row.
         """
         return self._enqueue(MAIL, SEND_SINGLE, mail_id)
+
+    def wake_events(self) -> bool:
+        """Queue one job that works off providers' posts, unless one is queued: it takes whatever it finds when it
+        begins. False when the queue cannot be reached.
+        """
+        try:
+            if self.queues[EVENTS].count:
+                return True
+        except RedisError:
+            pass  # which is logged when the job cannot be queued either
+        return self._enqueue(EVENTS, TAKE_EVENTS)
 
     def wake_drain(self) -> bool:
         """Queue one draining job; False when the queue cannot be reached."""

@@ -86,6 +86,9 @@ class Batch(Base):
     """SendGrid's batch_id of a batch that was handed over ahead of its time: by it a batch can be taken back."""
     provider_ref: Mapped[str | None] = mapped_column(Text)
     """The provider's own name for what it took (SendGrid's X-Message-Id)."""
+    disowned: Mapped[int | None]
+    """The last attempt that was in doubt and settled as not taken: an event of it proves that its readers were mailed
+    twice."""
     note: Mapped[str | None] = mapped_column(Text)
     """What went wrong last, in words."""
     first_id: Mapped[int] = mapped_column(BigInteger)

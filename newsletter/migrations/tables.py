@@ -3,9 +3,10 @@
 from newsletter.articles import models as articles
 from newsletter.core.db import Base
 from newsletter.delivery import models as delivery
+from newsletter.delivery.events import models as events
 from newsletter.digests import models as digests
 from newsletter.mail import models as mail
 from newsletter.subscribers import models as subscribers
 
-ROOMS = (articles, subscribers, digests, delivery, mail)
+ROOMS = (articles, subscribers, digests, delivery, events, mail)
 metadata = Base.metadata

@@ -1,11 +1,11 @@
-"""The web doors: readers' pages and articles."""
+"""The web doors: readers' pages, articles, and hooks for other services."""
 
 from __future__ import annotations
 
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from newsletter.web import articles, assets, errors, guards, health, readers, words
+from newsletter.web import articles, assets, errors, guards, health, hooks, readers, words
 
 
 def install(app: Flask) -> None:
@@ -22,3 +22,4 @@ def install(app: Flask) -> None:
     app.register_blueprint(readers.pages)
     app.register_blueprint(articles.pages)
     app.register_blueprint(health.pages)
+    hooks.install(app)

@@ -13,9 +13,9 @@ from flask import Flask, Response, abort, request
 
 from newsletter.core.runtime import runtime
 
-FOREIGN_POSTS_ALLOWED = {"readers.subscribe", "readers.unsubscribe"}
-"""Endpoints that take a post from elsewhere: other sites' forms, which get a page of ours with a button, and mail
-providers' one-click (RFC 8058)."""
+FOREIGN_POSTS_ALLOWED = {"readers.subscribe", "readers.unsubscribe", "hooks.sendgrid"}
+"""Endpoints that take a post from elsewhere: other sites' forms, which get a page of ours with a button, mail
+providers' one-click (RFC 8058), and hooks, which want a signature."""
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 

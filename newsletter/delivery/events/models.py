@@ -46,8 +46,8 @@ class Event(Base):
     digest_id: Mapped[int | None] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(Text)
     occasion: Mapped[str] = mapped_column(Text)
-    """ "digest 17", or the time where no digest is known. SendGrid's sg_event_id would not do: it can differ for one and
-    the same event that is posted again (sendgrid-nodejs #1435)."""
+    """ "digest 17", or the time where no digest is known. SendGrid's sg_event_id would not do: it can differ for one
+    and the same event that is posted again (sendgrid-nodejs #1435)."""
     reason: Mapped[str] = mapped_column(Text)
     occurred_at: Mapped[datetime]
 

@@ -1,17 +1,17 @@
 """The written policy: what an event means for the reader (docs/events.md shows it as a table).
 
-A hard bounce, a complaint and an unsubscription end it at once. Soft bounces end it when `SOFT_BOUNCES` letters in a row
-came back within `WITHIN`: a letter that was handed over and about which nothing bad was heard counts as delivered, so
-that missing `delivered` events count against nobody, and the order of events makes no difference.
+A hard bounce, a complaint and an unsubscription end it at once. Soft bounces end it when `SOFT_BOUNCES` letters in a
+row came back within `WITHIN`: a letter that was handed over and about which nothing bad was heard counts as delivered,
+so that missing `delivered` events count against nobody, and the order of events makes no difference.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from newsletter.delivery import audience
 from newsletter.delivery.events.models import Event
 from newsletter.delivery.events.words import Kind
 from newsletter.delivery.models import Batch
+from newsletter.delivery.places import place_of
 from newsletter.digests.models import Digest
 from newsletter.mail.outcomes import ACCEPTED
 from newsletter.subscribers.models import Reason
@@ -64,8 +65,8 @@ class _Letter(NamedTuple):
 
 def worn_out(session: Session, readers: Collection[tuple[int, datetime | None]]) -> dict[int, datetime]:
     """Those of `readers` (id, confirmed when) who have had too many soft bounces in a row, and when the last was."""
-    rows = session.execute(
-        select(Event.subscriber_id, Event.digest_id, Digest.frozen_at, Event.kind)
+    rows: Iterable[Any] = session.execute(
+        select(Event.subscriber_id, Digest.id, Digest.frozen_at, Event.kind)
         .join(Digest, Digest.id == Event.digest_id)
         .where(Event.subscriber_id.in_([reader for reader, _ in readers]), Digest.frozen_at.is_not(None))
         .order_by(Event.subscriber_id, Digest.frozen_at, Digest.id)
@@ -74,7 +75,7 @@ def worn_out(session: Session, readers: Collection[tuple[int, datetime | None]])
     found = {}
     for reader, group in groupby(rows, key=lambda row: row[0]):
         since = confirmed[reader]
-        letters = [_Letter(row[1], row[2], row[3]) for row in group if since is None or row[2] >= since]
+        letters = [_Letter(*row[1:]) for row in group if since is None or row[2] >= since]
         if last := _last_of_a_row(session, reader, letters):
             found[reader] = last
     return found
@@ -108,5 +109,5 @@ def _delivered(session: Session, reader: int, first: _Letter, last: _Letter, hea
 
 
 def _outcome(recipients: bytes, outcomes: bytes, reader: int) -> int | None:
-    place = audience.place_of(audience.unpack(recipients), reader)
+    place = place_of(audience.unpack(recipients), reader)
     return None if place is None else outcomes[place]

@@ -1,0 +1,151 @@
+"""Applying events to readers: the same result in any order, and however often.
+
+Each event is kept once for its occasion. What ends a subscription suppresses the address and updates the reader in one
+transaction; a stronger end (complained, bounced, left) replaces a weaker one. A report that is older than the reader's
+last confirmation ends nothing, unless it is a complaint.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from newsletter.delivery import audience
+from newsletter.delivery.events import policy
+from newsletter.delivery.events.models import Event
+from newsletter.delivery.events.words import Kind, ReaderEvent
+from newsletter.delivery.models import Batch
+from newsletter.delivery.places import place_of
+from newsletter.subscribers import suppressions
+from newsletter.subscribers.models import Reason, Status, Subscriber
+from newsletter.subscribers.suppressions import STRENGTH, ToSuppress
+
+STATUS = {Reason.LEFT: Status.LEFT, Reason.BOUNCED: Status.BOUNCED, Reason.COMPLAINED: Status.COMPLAINED}
+_STRENGTH_OF = {STATUS[reason]: strength for reason, strength in STRENGTH.items()}
+
+
+class _Batch(NamedTuple):
+    digest_id: int
+    ids: array[int]
+
+
+class _Known(NamedTuple):
+    """An event whose reader is found."""
+
+    event: ReaderEvent
+    reader: Subscriber
+    digest_id: int | None
+
+    @property
+    def at(self) -> datetime:
+        return datetime.fromtimestamp(self.event.at, UTC)
+
+
+class _End(NamedTuple):
+    reader: Subscriber
+    reason: Reason
+    at: datetime
+
+
+def apply(session: Session, suppression_key: str, events: Sequence[ReaderEvent]) -> int:
+    """Apply events; how many are about a reader that we know. Those about unknown readers or batches change nothing.
+
+    A few queries for all of them together: give at most a thousand or so at a time.
+    """
+    known = _known(session, events)
+    if known:
+        _keep(session, known)
+        ends = [end for one in known if (end := _end(one))]
+        _finish(session, suppression_key, [*ends, *_worn_out(session, known)])
+    return len(known)
+
+
+def _known(session: Session, events: Sequence[ReaderEvent]) -> list[_Known]:
+    """The events with their readers, who are locked until the transaction ends, always in the same order."""
+    batches = _batches(session, {event.batch for event in events if event.batch is not None})
+    meant = [(event, reader) for event in events if (reader := _reader(event, batches)) is not None]
+    rows = session.scalars(
+        select(Subscriber)
+        .where(Subscriber.id.in_({reader for _, reader in meant}))
+        .order_by(Subscriber.id)
+        .with_for_update()
+    )
+    readers = {row.id: row for row in rows}
+    return [
+        _Known(event, readers[reader], batches[event.batch].digest_id if event.batch is not None else None)
+        for event, reader in meant
+        if reader in readers
+    ]
+
+
+def _batches(session: Session, ids: set[int]) -> dict[int, _Batch]:
+    if not ids:
+        return {}
+    rows = session.execute(select(Batch.id, Batch.digest_id, Batch.recipients).where(Batch.id.in_(ids)))
+    return {row[0]: _Batch(row[1], audience.unpack(row[2])) for row in rows}
+
+
+def _reader(event: ReaderEvent, batches: dict[int, _Batch]) -> int | None:
+    """Whom an event is about; None when its batch is unknown, or when batch, place and reader do not fit together."""
+    if event.batch is None:
+        return event.reader
+    batch = batches.get(event.batch)
+    if batch is None:
+        return None
+    if event.place is None:
+        return event.reader if event.reader is not None and place_of(batch.ids, event.reader) is not None else None
+    if event.place >= len(batch.ids) or event.reader not in (None, batch.ids[event.place]):
+        return None
+    return batch.ids[event.place]
+
+
+def _keep(session: Session, known: Iterable[_Known]) -> None:
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    rows = [
+        {
+            "subscriber_id": one.reader.id,
+            "digest_id": one.digest_id,
+            "kind": str(one.event.kind),
+            "occasion": f"digest {one.digest_id}" if one.digest_id is not None else one.at.isoformat(),
+            "reason": one.event.reason,
+            "occurred_at": one.at,
+        }
+        for one in sorted(known, key=lambda one: one.reader.id)
+    ]
+    session.execute(insert(Event).on_conflict_do_nothing(), rows)
+
+
+def _end(one: _Known) -> _End | None:
+    """How the event ends the subscription; None when it does not."""
+    reason = policy.ENDS.get(one.event.listed or one.event.kind)
+    if reason is None:
+        return None
+    confirmed_at = one.reader.confirmed_at
+    if reason is not Reason.COMPLAINED and confirmed_at and one.event.at < int(confirmed_at.timestamp()):
+        return None
+    return _End(one.reader, reason, one.at)
+
+
+def _worn_out(session: Session, known: Iterable[_Known]) -> list[_End]:
+    readers = {one.reader.id: one.reader for one in known if one.event.kind is Kind.SOFT_BOUNCED}
+    if not readers:
+        return []
+    found = policy.worn_out(session, [(reader.id, reader.confirmed_at) for reader in readers.values()])
+    return [_End(readers[reader], Reason.BOUNCED, at) for reader, at in found.items()]
+
+
+def _finish(session: Session, suppression_key: str, ends: Sequence[_End]) -> None:
+    suppressions.suppress_all(
+        session, suppression_key, [ToSuppress(end.reader.address_key, end.reason, end.at) for end in ends]
+    )
+    for end in ends:
+        if STRENGTH[end.reason] > _STRENGTH_OF.get(Status(end.reader.status), 0):
+            end.reader.status = STATUS[end.reason]
+            if end.reason is Reason.LEFT:
+                end.reader.left_at = end.at

@@ -1,0 +1,70 @@
+"""Proofs that a provider took a batch, and the doubts that they settle.
+
+An event may come while the provider's own answer is still awaited: SendGrid can take a batch, report deliveries, and
+never answer. So a proof is kept until its batch is done, and settles a doubt whenever that arises.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+
+from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from newsletter.delivery import settling
+from newsletter.delivery.events.models import TakenBatch
+from newsletter.delivery.events.words import Taken
+from newsletter.delivery.models import Batch, BatchState
+
+log = logging.getLogger(__name__)
+
+TWICE = "Attempt {attempt} was taken after all, though it was settled as not taken: its readers were mailed twice."
+
+
+def keep(session: Session, proofs: Collection[Taken]) -> None:
+    """Keep those that can still settle something. A proof that an editor's decision was wrong becomes a note."""
+    ids = {proof.batch for proof in proofs}
+    rows = session.execute(
+        select(Batch.id, Batch.state, Batch.attempt, Batch.disowned).where(Batch.id.in_(ids)).order_by(Batch.id)
+    )
+    early = []
+    for batch, state, attempt, disowned in rows:
+        if state != BatchState.DONE and Taken(batch, attempt) in proofs:
+            early.append({"batch_id": batch, "attempt": attempt})
+        if disowned is not None and Taken(batch, disowned) in proofs:
+            _note_twice(session, batch, disowned)
+    if early:
+        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        session.execute(insert(TakenBatch).on_conflict_do_nothing(), early)
+
+
+def settle(session: Session) -> list[int]:
+    """Settle the batches in doubt whose attempt is proved to have been taken; their numbers."""
+    batches = session.scalars(
+        select(Batch)
+        .join(TakenBatch, and_(TakenBatch.batch_id == Batch.id, TakenBatch.attempt == Batch.attempt))
+        .where(Batch.state == BatchState.IN_DOUBT)
+        .order_by(Batch.id)
+        .with_for_update(of=Batch)
+    ).all()
+    for batch in batches:
+        settling.settle(session, batch, taken=True)
+        log.info("batch %d was in doubt and is accepted: its events show it", batch.id)
+    session.flush()
+    over = select(Batch.id).where(
+        Batch.id == TakenBatch.batch_id, or_(Batch.state == BatchState.DONE, Batch.attempt > TakenBatch.attempt)
+    )
+    session.execute(delete(TakenBatch).where(over.exists()).execution_options(synchronize_session=False))
+    return [batch.id for batch in batches]
+
+
+def _note_twice(session: Session, batch: int, attempt: int) -> None:
+    log.warning("batch %d: %s", batch, TWICE.format(attempt=attempt))
+    session.execute(
+        update(Batch)
+        .where(Batch.id == batch)
+        .values(note=TWICE.format(attempt=attempt))
+        .execution_options(synchronize_session=False)
+    )
