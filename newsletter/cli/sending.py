@@ -12,6 +12,8 @@ from newsletter.delivery import control, settling
 from newsletter.delivery.status import DigestState
 from newsletter.delivery.status import status as read_status
 
+__all__ = ["digests"]
+
 
 @digests.command()
 @click.argument("digest_id", metavar="ID", type=int)

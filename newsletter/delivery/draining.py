@@ -6,7 +6,7 @@ import time
 
 from newsletter.core import stopping
 from newsletter.core.runtime import Runtime
-from newsletter.delivery import ledger, restored, sending
+from newsletter.delivery import ledger, restored, sending, sweeping
 from newsletter.delivery.kit import Kit
 
 DRAIN_FOR = 30.0
@@ -24,16 +24,29 @@ def drain(runtime: Runtime) -> bool:
         with runtime.db.reading() as session:
             if restored.is_set_back(session, restored.Witness(runtime.settings.data_dir, runtime.queues.redis)):
                 return False  # the clock pauses what is open at its next turn
-        while not stopping.asked():
+        with runtime.db.transaction() as session:
+            claim = ledger.claim(session)
+        while claim is not None and not stopping.asked():
+            run = sending.send(kit, claim)
+            more = time.monotonic() < end and not stopping.asked() and not runtime.queues.mail_waits()
+            # One transaction for the end of this batch and the beginning of the next.
             with runtime.db.transaction() as session:
-                claim = ledger.claim(session)
-            if claim is None:
-                with runtime.db.transaction() as session:
-                    ledger.close_finished(session)
-                return False
-            sending.send(kit, claim)
-            if time.monotonic() > end or runtime.queues.mail_waits():
+                if run is not None:
+                    sending.write_down(session, run)
+                claim = ledger.claim(session) if more else None
+            if run is not None:
+                run.tidy()
+            if not more:
                 return True
-        return True
+        return _stop(runtime, claim)
     finally:
         kit.close()
+
+
+def _stop(runtime: Runtime, claim: ledger.Claim | None) -> bool:
+    with runtime.db.transaction() as session:
+        if claim is not None:  # asked to stop before it was sent
+            ledger.give_back(session, claim)
+            return True
+        sweeping.close_finished(session)
+        return False

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.config import Settings
-from newsletter.core.db import Database
+from newsletter.core.db import Database, table_of
 from newsletter.delivery import audience, handover
 from newsletter.delivery.models import Batch, BatchState, Edition, Mailing
 from newsletter.digests import composing, letter
@@ -100,4 +100,4 @@ def _write_batches(session: Session, digest_id: int, readers: audience.Audience)
         for ids in audience.batches(all_ids)
     ]
     if rows:
-        session.execute(Batch.__table__.insert(), rows)  # type: ignore[attr-defined]
+        session.connection().execute(table_of(Batch).insert(), rows)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.db import Database
-from newsletter.delivery import ledger, settling
+from newsletter.delivery import marks, settling
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.models import Batch, BatchState
 from newsletter.digests.models import Digest, DigestStatus
@@ -89,5 +89,5 @@ def _wait_again(session: Session, batch_id: int, handover: str) -> bool:
         return False
     settling.settle(session, batch, taken=False)
     batch.outcomes = batch.outcomes.replace(bytes([ACCEPTED]), bytes([WAITING]))
-    batch.state = ledger.state_for(batch.outcomes)
+    batch.state = marks.state_for(batch.outcomes)
     return True

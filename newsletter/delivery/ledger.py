@@ -7,20 +7,20 @@ whose batch went to another can change nothing. Leases are measured by the datab
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
+from sqlalchemy import Update, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
-from newsletter.core.db import epoch_now
+from newsletter.core.db import epoch_now, table_of
 from newsletter.delivery import audience
 from newsletter.delivery.audience import EditionKey
+from newsletter.delivery.marks import state_for
 from newsletter.delivery.models import Batch, BatchState, Edition
 from newsletter.digests.models import Digest, DigestStatus
-from newsletter.mail.outcomes import DEFERRED, IN_DOUBT, WAITING
+from newsletter.mail.outcomes import DEFERRED
 from newsletter.mail.transports.base import Transport
 
 LEASE = 5.0
@@ -45,47 +45,89 @@ class Claim:
     handover: str | None
 
 
+# The statements are made once, on tables and not on mapped classes: making them anew for each batch took longer than
+# running them (measured: 6 ms of CPU a batch).
+_batches, _digests, _editions = table_of(Batch), table_of(Digest), table_of(Edition)
+_batch, _digest, _edition = _batches.c, _digests.c, _editions.c
+_mine = (_batch.id == bindparam("batch"), _batch.attempt == bindparam("held"))
+
+_NEXT = (
+    select(_batch.id)
+    .join_from(_batches, _digests, _digest.id == _batch.digest_id)
+    .where(_batch.state == BatchState.READY, _digest.status == DigestStatus.SENDING)
+    .where(or_(_batch.not_before.is_(None), _batch.not_before <= bindparam("now")))
+    .order_by(_batch.id)
+    .limit(1)
+    .with_for_update(skip_locked=True, of=_batches)
+)
+_TAKE = (
+    update(_batches)
+    .where(_batch.id == bindparam("batch"), _batch.state == BatchState.READY)
+    .values(state=BatchState.CLAIMED, attempt=_batch.attempt + 1, lease_until=epoch_now() + LEASE, not_before=None)
+)
+_READ = (
+    select(
+        _batch.digest_id,
+        _batch.attempt,
+        _batch.recipients,
+        _batch.outcomes,
+        _batch.failures,
+        _batch.deferred_since,
+        _batch.handover,
+        _digest.exact,
+        _digest.scheduled_at,
+        _edition.mask,
+        _edition.language,
+        _edition.format,
+    )
+    .join_from(_batches, _editions, _edition.id == _batch.edition_id)
+    .join(_digests, _digest.id == _batch.digest_id)
+    .where(_batch.id == bindparam("batch"))
+)
+_MARK = (
+    update(_batches)
+    .where(*_mine, _batch.state == BatchState.CLAIMED)
+    .where(select(_digest.status).where(_digest.id == _batch.digest_id).scalar_subquery() == DigestStatus.SENDING)
+    .values(
+        state=BatchState.SENDING,
+        outcomes=bindparam("new_outcomes"),
+        handover=bindparam("new_handover"),
+        lease_until=epoch_now() + bindparam("seconds"),
+    )
+)
+_RENEW = (
+    update(_batches)
+    .where(*_mine, _batch.state == BatchState.SENDING)
+    .values(outcomes=bindparam("new_outcomes"), lease_until=epoch_now() + bindparam("seconds"))
+)
+_GIVE_BACK = (
+    update(_batches)
+    .where(*_mine, _batch.state == BatchState.CLAIMED)
+    .values(state=BatchState.READY, lease_until=None, not_before=bindparam("new_not_before"))
+)
+_FINISH = (
+    update(_batches)
+    .where(*_mine, _batch.state == BatchState.SENDING)
+    .values(
+        state=bindparam("new_state"),
+        outcomes=bindparam("new_outcomes"),
+        provider_ref=bindparam("new_provider_ref"),
+        note=bindparam("new_note"),
+        failures=bindparam("new_failures"),
+        deferred_since=bindparam("new_deferred_since"),
+        not_before=bindparam("new_not_before"),
+        lease_until=None,
+    )
+)
+
+
 def claim(session: Session) -> Claim | None:
     """Take the oldest batch that is ready, of any digest that is sending; None when there is none."""
-    batch_id = session.scalar(
-        select(Batch.id)
-        .join(Digest, Digest.id == Batch.digest_id)
-        .where(Batch.state == BatchState.READY, _its_time(), Digest.status == DigestStatus.SENDING)
-        .order_by(Batch.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=Batch)
-    )
-    if batch_id is None:
+    connection = session.connection()
+    batch_id = connection.scalar(_NEXT, {"now": clock.now()})
+    if batch_id is None or connection.execute(_TAKE, {"batch": batch_id}).rowcount == 0:
         return None
-    taken = session.execute(
-        update(Batch)
-        .where(Batch.id == batch_id, Batch.state == BatchState.READY)
-        .values(state=BatchState.CLAIMED, attempt=Batch.attempt + 1, lease_until=epoch_now() + LEASE, not_before=None)
-        .execution_options(synchronize_session=False)
-    )
-    return _read(session, batch_id) if _rows(taken) else None
-
-
-def _read(session: Session, batch_id: int) -> Claim:
-    row = session.execute(
-        select(
-            Batch.digest_id,
-            Batch.attempt,
-            Batch.recipients,
-            Batch.outcomes,
-            Batch.failures,
-            Batch.deferred_since,
-            Batch.handover,
-            Digest.exact,
-            Digest.scheduled_at,
-            Edition.mask,
-            Edition.language,
-            Edition.format,
-        )
-        .join(Edition, Edition.id == Batch.edition_id)
-        .join(Digest, Digest.id == Batch.digest_id)
-        .where(Batch.id == batch_id)
-    ).one()
+    row = connection.execute(_READ, {"batch": batch_id}).one()
     return Claim(
         batch_id=batch_id,
         digest_id=row.digest_id,
@@ -107,27 +149,17 @@ def mark_sending(
 
     False when the claim is lost or the digest must not go on.
     """
-    return _fenced(
-        session,
-        claim,
-        BatchState.CLAIMED,
-        select(Digest.status).where(Digest.id == claim.digest_id).scalar_subquery() == DigestStatus.SENDING,
-        state=BatchState.SENDING,
-        outcomes=outcomes,
-        handover=handover,
-        lease_until=epoch_now() + seconds,
-    )
+    return _fenced(session, claim, _MARK, new_outcomes=outcomes, new_handover=handover, seconds=seconds)
 
 
 def renew(session: Session, claim: Claim, outcomes: bytes, seconds: float) -> bool:
     """Keep the answers so far, and the lease for `seconds` more. False when the claim is lost: the worker must stop."""
-    return _fenced(session, claim, BatchState.SENDING, outcomes=outcomes, lease_until=epoch_now() + seconds)
+    return _fenced(session, claim, _RENEW, new_outcomes=outcomes, seconds=seconds)
 
 
 def give_back(session: Session, claim: Claim, pause: timedelta = timedelta(0)) -> None:
     """Undo a claim that led to no network call; nobody claims the batch before `pause` is over."""
-    not_before = clock.now() + pause if pause else None
-    _fenced(session, claim, BatchState.CLAIMED, state=BatchState.READY, lease_until=None, not_before=not_before)
+    _fenced(session, claim, _GIVE_BACK, new_not_before=clock.now() + pause if pause else None)
 
 
 def finish(
@@ -145,53 +177,15 @@ def finish(
     return _fenced(
         session,
         claim,
-        BatchState.SENDING,
-        state=state,
-        outcomes=outcomes,
-        provider_ref=provider_ref,
-        note=note,
-        failures=claim.failures + 1 if failed else 0,
-        deferred_since=(claim.deferred_since or clock.now()) if DEFERRED in outcomes else None,
-        lease_until=None,
-        not_before=clock.now() + pause if state == BatchState.READY and pause else None,
+        _FINISH,
+        new_state=state,
+        new_outcomes=outcomes,
+        new_provider_ref=provider_ref,
+        new_note=note,
+        new_failures=claim.failures + 1 if failed else 0,
+        new_deferred_since=(claim.deferred_since or clock.now()) if DEFERRED in outcomes else None,
+        new_not_before=clock.now() + pause if state == BatchState.READY and pause else None,
     )
-
-
-def recover(session: Session, *, grace: float) -> int:
-    """Take back what was claimed and whose lease passed more than `grace` seconds ago; how many batches.
-
-    A batch that was only claimed reached no provider. One that was sending says in its outcomes who is in doubt, and
-    whose answer is known; who waits is sent to again.
-    """
-    over = Batch.lease_until < epoch_now() - grace
-    lost = session.execute(
-        update(Batch)
-        .where(Batch.state == BatchState.CLAIMED, over)
-        .values(state=BatchState.READY, lease_until=None)
-        .execution_options(synchronize_session=False)
-    )
-    count = _rows(lost)
-    for batch in session.scalars(select(Batch).where(Batch.state == BatchState.SENDING, over).with_for_update()):
-        batch.state = state_for(batch.outcomes)
-        if batch.state == BatchState.IN_DOUBT:
-            batch.note = "The worker ended before it could write down the provider's answer."
-        batch.lease_until = None
-        count += 1
-    return count
-
-
-def in_doubt(outcomes: bytes) -> bytes:
-    """Everyone without an answer is in doubt."""
-    return outcomes.replace(bytes([WAITING]), bytes([IN_DOUBT])).replace(bytes([DEFERRED]), bytes([IN_DOUBT]))
-
-
-def marked_ahead(outcomes: Iterable[int], places: Iterable[int]) -> bytes:
-    """`outcomes` with those at `places` in doubt who have no answer yet: they are in a request."""
-    ahead = bytearray(outcomes)
-    for place in places:
-        if ahead[place] in (WAITING, DEFERRED):
-            ahead[place] = IN_DOUBT
-    return bytes(ahead)
 
 
 def lease(transport: Transport) -> float:
@@ -199,68 +193,7 @@ def lease(transport: Transport) -> float:
     return LEASE + transport.deadline
 
 
-def close_finished(session: Session) -> list[int]:
-    """Digests of which nobody waits any more become sent; their numbers.
-
-    What was handed over ahead is not sent before its time: until then it can be taken back.
-    """
-    open_states = (BatchState.READY, BatchState.CLAIMED, BatchState.SENDING, BatchState.IN_DOUBT)
-    is_open = or_(
-        select(Batch.id).where(Batch.digest_id == Digest.id, Batch.state.in_(open_states)).exists(),
-        and_(Digest.exact, Digest.scheduled_at > clock.now()),
-    )
-    return list(
-        session.scalars(
-            update(Digest)
-            .where(Digest.status == DigestStatus.SENDING, ~is_open)
-            .values(status=DigestStatus.SENT, sent_at=clock.now())
-            .returning(Digest.id)
-            .execution_options(synchronize_session=False)
-        )
-    )
-
-
-def ready(session: Session, limit: int) -> int:
-    """How many batches could be claimed now, counted up to `limit`."""
-    rows = session.scalars(
-        select(Batch.id)
-        .join(Digest, Digest.id == Batch.digest_id)
-        .where(Batch.state == BatchState.READY, _its_time(), Digest.status == DigestStatus.SENDING)
-        .limit(limit)
-    )
-    return len(rows.all())
-
-
-def at_work(session: Session) -> int:
-    """How many batches a worker has now; a dead worker's stop counting when their lease is over."""
-    states = (BatchState.CLAIMED, BatchState.SENDING)
-    query = select(func.count()).select_from(Batch).where(Batch.state.in_(states), Batch.lease_until > epoch_now())
-    return session.scalars(query).one()
-
-
-def state_for(outcomes: bytes) -> BatchState:
-    """The state of a batch that nobody holds."""
-    if IN_DOUBT in outcomes:
-        return BatchState.IN_DOUBT
-    return BatchState.READY if WAITING in outcomes or DEFERRED in outcomes else BatchState.DONE
-
-
-def _its_time() -> ColumnElement[bool]:
-    return or_(Batch.not_before.is_(None), Batch.not_before <= clock.now())
-
-
-def _fenced(
-    session: Session, claim: Claim, held: BatchState, /, *conditions: ColumnElement[bool], **values: object
-) -> bool:
-    result = session.execute(
-        update(Batch)
-        .where(Batch.id == claim.batch_id, Batch.attempt == claim.attempt, Batch.state == held, *conditions)
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
-    return _rows(result) == 1
-
-
-def _rows(result: object) -> int:
-    assert isinstance(result, CursorResult)
-    return result.rowcount
+def _fenced(session: Session, claim: Claim, statement: Update, **values: object) -> bool:
+    """Run a statement that changes the batch only while this claim holds it; whether it did."""
+    values |= {"batch": claim.batch_id, "held": claim.attempt}
+    return session.connection().execute(statement, values).rowcount == 1

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 
 from newsletter.core import stopping
-from newsletter.delivery import control, ledger
+from newsletter.delivery import control, ledger, marks
 from newsletter.delivery.kit import Kit
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.positions import Position
@@ -71,6 +71,11 @@ class Run:
             return self._renew()
         return True
 
+    def tidy(self) -> None:
+        """Once the outcomes are committed, the ledger knows all that the position files knew."""
+        if self._position:
+            self.kit.positions.forget(self.claim.batch_id)
+
     def refusals(self) -> list[tuple[int, str]]:
         """Place and reason of everyone refused in this run."""
         return [(place, reason) for place, reason in self.reasons.items() if self.outcomes[place] == REFUSED]
@@ -89,7 +94,7 @@ class Run:
                 control.pause_for_error(session, self.claim.digest_id, self.note)
         except InDoubtError as error:
             if self.kit.transport.whole:
-                record.outcomes = bytearray(ledger.in_doubt(bytes(record.outcomes)))
+                record.outcomes = bytearray(marks.in_doubt(bytes(record.outcomes)))
                 self.note = str(error)
             else:
                 # The one message in flight: sent again with the same Message-ID, so that nobody is lost.
@@ -133,7 +138,7 @@ class Run:
     def _snapshot(self) -> bytes:
         """The outcomes as they are to be read if this worker ends now."""
         if self.kit.transport.whole:
-            return ledger.marked_ahead(self.outcomes, [recipient.place for recipient in self._slice])
+            return marks.marked_ahead(self.outcomes, [recipient.place for recipient in self._slice])
         return bytes(self.outcomes)
 
     def _keep_position(self) -> AbstractContextManager[Position | None]:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock, stopping
-from newsletter.delivery import control, handover, ledger, recipients
+from newsletter.delivery import control, handover, ledger, marks, recipients
 from newsletter.delivery.kit import Kit
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.models import Refusal
@@ -33,8 +33,10 @@ DEFER_PAUSE = (timedelta(minutes=1), timedelta(hours=1))
 """The shortest and the longest pause between two tries; in between, half of the time since the first deferral."""
 
 
-def send(kit: Kit, claim: Claim) -> None:
-    """Send to those of a claimed batch who wait, and write down what became of each."""
+def send(kit: Kit, claim: Claim) -> Run | None:
+    """Send to those of a claimed batch who wait. What became of each is in the run, for `write_down`; None when nothing
+    was sent and the batch is given back already.
+    """
     began = time.monotonic()
     outcomes = bytearray(claim.outcomes)
     _recall(kit, claim, outcomes)
@@ -45,29 +47,57 @@ def send(kit: Kit, claim: Claim) -> None:
         grant = _grant(kit, len(todo))
         if not grant.granted:
             _put_back(kit, claim, grant.wait)
-            return
+            return None
         todo = todo[: grant.granted]
         try:
             message = handover.prepare(kit.transport, message, claim)
         except NotTakenError as error:
             _put_back(kit, claim, error.retry_after or LONGEST_SLEEP)
-            return
+            return None
         except RefusedForGoodError as error:
             with kit.db.transaction() as session:
                 control.pause_for_error(session, claim.digest_id, str(error))
                 ledger.give_back(session, claim)
-            return
+            return None
     with kit.db.transaction() as session:
         # Read like this if this worker does not live to write down the answer.
         places = [recipient.place for recipient in todo] if kit.transport.whole else []
-        ahead = ledger.marked_ahead(outcomes, places)
+        ahead = marks.marked_ahead(outcomes, places)
         lease = ledger.lease(kit.transport)
         if not ledger.mark_sending(session, claim, ahead, lease, handover=message.handover or None):
             ledger.give_back(session, claim)
-            return
+            return None
     run = Run(kit, claim, outcomes, began)
     run.send(message, todo)
-    _write_down(kit, run)
+    return run
+
+
+def write_down(session: Session, run: Run) -> None:
+    """Finish the batch with what became of each recipient. Call `run.tidy` after the commit."""
+    claim = run.claim
+    refusals = [_refusal(claim, place, reason, temporary=False) for place, reason in run.refusals()]
+    pause = run.pause
+    if DEFERRED in run.outcomes:
+        since = claim.deferred_since or clock.now()
+        if clock.now() - since > DEFER_FOR:
+            refusals += _give_up(run)
+        else:
+            pause = max(pause, _defer_pause(clock.now() - since))
+    kept = ledger.finish(
+        session,
+        claim,
+        bytes(run.outcomes),
+        provider_ref=run.provider_ref,
+        pause=pause,
+        note=run.note,
+        failed=run.failed,
+    )
+    if kept and refusals:
+        _keep_reasons(session, refusals)
+    if not kept:
+        log.warning("batch %d was taken by another worker; its answers here count for nothing", claim.batch_id)
+    elif run.note:
+        log.warning("batch %d of digest %d: %s", claim.batch_id, claim.digest_id, run.note)
 
 
 def _recall(kit: Kit, claim: Claim, outcomes: bytearray) -> None:
@@ -109,37 +139,6 @@ def _grant(kit: Kit, wanted: int) -> Grant:
 def _put_back(kit: Kit, claim: Claim, seconds: float) -> None:
     with kit.db.transaction() as session:
         ledger.give_back(session, claim, timedelta(seconds=seconds))
-
-
-def _write_down(kit: Kit, run: Run) -> None:
-    claim = run.claim
-    refusals = [_refusal(claim, place, reason, temporary=False) for place, reason in run.refusals()]
-    pause = run.pause
-    if DEFERRED in run.outcomes:
-        since = claim.deferred_since or clock.now()
-        if clock.now() - since > DEFER_FOR:
-            refusals += _give_up(run)
-        else:
-            pause = max(pause, _defer_pause(clock.now() - since))
-    with kit.db.transaction() as session:
-        kept = ledger.finish(
-            session,
-            claim,
-            bytes(run.outcomes),
-            provider_ref=run.provider_ref,
-            pause=pause,
-            note=run.note,
-            failed=run.failed,
-        )
-        if kept and refusals:
-            _keep_reasons(session, refusals)
-    if not kept:
-        log.warning("batch %d was taken by another worker; its answers here count for nothing", claim.batch_id)
-        return
-    if not kit.transport.whole:
-        kit.positions.forget(claim.batch_id)
-    if run.note:
-        log.warning("batch %d of digest %d: %s", claim.batch_id, claim.digest_id, run.note)
 
 
 def _give_up(run: Run) -> list[dict[str, object]]:

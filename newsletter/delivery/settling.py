@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, undefer
 
 from newsletter.core.errors import ConflictError, InvalidError
-from newsletter.delivery import audience, ledger
+from newsletter.delivery import audience, marks
 from newsletter.delivery.models import Batch, BatchState, Refusal
 from newsletter.digests.composing import get
 from newsletter.digests.models import Digest, DigestStatus
@@ -33,7 +33,7 @@ def settle(session: Session, batch: Batch, *, taken: bool) -> None:
     The caller holds the batch (`in_doubt_batch`), so that of two who settle it only one does.
     """
     batch.outcomes = batch.outcomes.replace(bytes([IN_DOUBT]), bytes([ACCEPTED if taken else WAITING]))
-    batch.state = ledger.state_for(batch.outcomes)
+    batch.state = marks.state_for(batch.outcomes)
     batch.handover = batch.handover if taken else None
     batch.note = None
 
@@ -95,6 +95,6 @@ def _wait_again(session: Session, digest_id: int, readers: list[int]) -> list[in
                 outcomes[place] = WAITING
                 again.append(reader)
         batch.outcomes = bytes(outcomes)
-        batch.state = ledger.state_for(batch.outcomes)
+        batch.state = marks.state_for(batch.outcomes)
         batch.deferred_since = batch.not_before = None
     return again

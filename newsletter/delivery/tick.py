@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from newsletter.core.runtime import Runtime
-from newsletter.delivery import control, freezing, handover, ledger, restored
+from newsletter.delivery import control, freezing, handover, restored, sweeping
 from newsletter.mail import outgoing
 from newsletter.mail.transports import open_transport
 
@@ -30,7 +30,7 @@ class Waker:
         queues = self.runtime.queues
         workers = min(max(queues.workers(), 1), MOST_DRAINS)
         with self.runtime.db.reading() as session:
-            wanted = min(ledger.ready(session, workers), workers - ledger.at_work(session))
+            wanted = min(sweeping.ready(session, workers), workers - sweeping.at_work(session))
         for _ in range(wanted - queues.drains_queued()):
             queues.wake_drain()
 
@@ -60,10 +60,10 @@ def tick(runtime: Runtime, *, first: bool = False) -> None:
     for digest_id in due:
         freezing.freeze(db, settings, digest_id)
     with db.transaction() as session:
-        if lost := ledger.recover(session, grace=GRACE):
+        if lost := sweeping.recover(session, grace=GRACE):
             log.warning("%d batches whose worker was lost are taken back", lost)
         control.sweep_cancelled(session)
-        for digest_id in ledger.close_finished(session):
+        for digest_id in sweeping.close_finished(session):
             log.info("digest %d is sent", digest_id)
     if settings.mail_transport == "sendgrid":
         handover.take_back(db, open_transport(settings))

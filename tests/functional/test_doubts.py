@@ -1,4 +1,4 @@
-"""SendGrid accepts and is not heard, or refuses, or says wait: what becomes of a batch, counted at the receiving side."""
+"""SendGrid accepts and is not heard, or refuses, or says wait: what becomes of a batch, counted where mail arrives."""
 
 from __future__ import annotations
 

@@ -174,9 +174,9 @@ def test_late_in_the_day_it_is_simply_sent(
 
 
 def test_it_needs_sendgrid_and_time(db: Database, settings: Settings, digest_id: int) -> None:
+    later = clock.now() + timedelta(hours=1)
     with db.transaction() as session:
         with pytest.raises(InvalidError, match="half an hour"):
             scheduling.schedule(session, settings, digest_id, clock.now() + timedelta(minutes=20), exact=True)
         with pytest.raises(InvalidError, match="Only SendGrid"):
-            later = clock.now() + timedelta(hours=1)
             scheduling.schedule(session, replace(settings, mail_transport="smtp"), digest_id, later, exact=True)

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now
-from newsletter.delivery import control, ledger, settling
+from newsletter.delivery import control, ledger, settling, sweeping
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.models import Batch, BatchState
 from newsletter.delivery.status import status
@@ -47,7 +47,7 @@ def end_lease(db: Database) -> None:
 
 def recover(db: Database) -> int:
     with db.transaction() as session:
-        return ledger.recover(session, grace=2)
+        return sweeping.recover(session, grace=2)
 
 
 def batch(db: Database) -> Batch:
@@ -128,12 +128,12 @@ def test_a_digest_is_sent_only_when_nobody_is_open(db: Database, digest_id: int)
     claimed = take(db)
     mark(db, claimed)
     with db.transaction() as session:
-        assert ledger.close_finished(session) == []
+        assert sweeping.close_finished(session) == []
         ledger.finish(session, claimed, bytes([ACCEPTED, IN_DOUBT, ACCEPTED]))
-        assert ledger.close_finished(session) == []
+        assert sweeping.close_finished(session) == []
         settling.settle_by_editor(session, digest_id, 1, taken=True)
         session.flush()
-        assert ledger.close_finished(session) == [digest_id]
+        assert sweeping.close_finished(session) == [digest_id]
     with db.reading() as session:
         assert (get(session, digest_id).status, status(session, digest_id).accepted) == ("sent", 3)
 
