@@ -10,11 +10,13 @@ from pathlib import Path
 from sqlalchemy import select
 
 from newsletter.articles import importing, page
+from newsletter.core import clock
 from newsletter.core.config import HYPE_LABELS, Settings
 from newsletter.core.db import Database
-from newsletter.delivery import freezing, ledger
+from newsletter.delivery import freezing
 from newsletter.delivery.models import Batch, BatchState
 from newsletter.digests import composing, scheduling
+from newsletter.digests.models import DigestStatus
 from newsletter.mail.outcomes import ACCEPTED, WAITING
 from newsletter.subscribers import importing as readers
 from newsletter.subscribers.choices import Choices
@@ -64,5 +66,6 @@ def hand_over(db: Database, settings: Settings) -> int:
         for batch in session.scalars(select(Batch).where(Batch.digest_id == digest_id)):
             batch.state, batch.attempt = BatchState.DONE, 1
             batch.outcomes = batch.outcomes.replace(bytes([WAITING]), bytes([ACCEPTED]))
-        assert ledger.close_finished(session) == [digest_id]
+        digest = composing.get(session, digest_id)
+        digest.status, digest.sent_at = DigestStatus.SENT, clock.now()
     return digest_id

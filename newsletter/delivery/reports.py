@@ -100,7 +100,7 @@ def report(session: Session, digest_id: int) -> DigestReport:
 
 def _reported(session: Session, digest_id: int) -> Counter[str]:
     rows = session.execute(select(Event.kind, func.count()).where(Event.digest_id == digest_id).group_by(Event.kind))
-    return Counter(dict(rows.tuples().all()))
+    return Counter(dict(rows.all()))
 
 
 def _left(session: Session, digest: Digest) -> int:

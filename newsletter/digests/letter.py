@@ -20,6 +20,7 @@ from newsletter.core.config import Settings
 from newsletter.core.tokens import random_token
 from newsletter.digests.blocks import block
 from newsletter.digests.words import day_in_words, kind_of_letter, one_line, paragraphs
+from newsletter.mail import return_path
 from newsletter.mail.frame import frame
 from newsletter.mail.headers import phrase
 from newsletter.mail.message import Message
@@ -136,6 +137,8 @@ def to_message(
         id_salt=id_salt,
         date=date,
         reference=reference,
+        return_path_domain=settings.return_path_domain,
+        return_path_key=return_path.key(settings.suppression_key),
     )
 
 

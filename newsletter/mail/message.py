@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
+
+from newsletter.mail import return_path
 
 
 class Recipient(NamedTuple):
@@ -46,8 +48,21 @@ class Message:
     """The provider's name for what is handed over ahead, by which it can be taken back."""
     reference: tuple[tuple[str, str], ...] = ()
     """Opaque names of what is sent, for the provider's later events: ("batch", "17"), ("attempt", "1")."""
+    return_path_domain: str = ""
+    """Where bounces go, each to an address of its recipient's own; empty when they go to the sender."""
+    return_path_key: bytes = field(default=b"", repr=False)
+    """Signs those addresses, so that nobody else can make one."""
 
     def message_id(self, recipient: Recipient) -> str:
         """The Message-ID without its angle brackets (RFC 5322 3.6.4)."""
         digest = hashlib.blake2b(b"%d" % recipient.id, key=self.id_salt, digest_size=16).hexdigest()
         return f"{digest}@{self.id_domain}"
+
+    def envelope_sender(self, recipient: Recipient) -> str:
+        """The address that a mail server reports failures to (RFC 5321 3.6.3): where bounces are read, one that says
+        which batch and which recipient they are about.
+        """
+        batch = dict(self.reference).get("batch") if self.return_path_domain else None
+        if batch is None:
+            return self.sender
+        return return_path.address(self.return_path_key, self.return_path_domain, int(batch), recipient.id)

@@ -1,0 +1,130 @@
+"""The report of a digest: figures that can be proved, each reader once."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.errors import NotFoundError
+from newsletter.delivery import reports
+from newsletter.delivery.events import applying
+from newsletter.delivery.events.words import Kind, ReaderEvent
+from newsletter.delivery.models import Batch, BatchState, Refusal
+from newsletter.delivery.reports import DigestReport, Doubt, ReasonGroup
+from newsletter.mail.outcomes import IN_DOUBT, REFUSED, SKIPPED
+from newsletter.subscribers.leaving import leave
+from newsletter.subscribers.models import Subscriber
+from tests.factories import add_article, add_readers, hand_over
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+@pytest.fixture
+def digest_id(app: Flask, db: Database, settings: Settings) -> int:
+    """Handed over to 40 readers."""
+    add_article(db, "A story")
+    add_readers(db, 40)
+    return hand_over(db, settings)
+
+
+def report(db: Database, digest_id: int) -> DigestReport:
+    with db.reading() as session:
+        return reports.report(session, digest_id)
+
+
+def leave_all(db: Database, *numbers: int) -> None:
+    with db.transaction() as session:
+        for number in numbers:
+            query = select(Subscriber.token).where(Subscriber.address == f"r{number}@readers.example")
+            leave(session, session.scalars(query).one())
+
+
+def test_what_was_reported_is_counted_once_a_reader(db: Database, settings: Settings, digest_id: int) -> None:
+    at = int(clock.now().timestamp()) + 1
+    with db.transaction() as session:
+        batch = session.scalars(select(Batch.id)).one()
+        events = [
+            *(ReaderEvent(Kind.BOUNCED, at, batch, n, reason=f"550 5.1.1 id{n}x.mx user unknown") for n in range(3)),
+            *(ReaderEvent(Kind.SOFT_BOUNCED, at, batch, n, reason="452 4.2.2 mailbox full") for n in range(3, 5)),
+            ReaderEvent(Kind.BLOCKED, at, batch, 5, reason="550 5.7.1 no"),
+            ReaderEvent(Kind.DROPPED, at, batch, 6, listed=Kind.BOUNCED, reason="Bounced Address"),
+            ReaderEvent(Kind.COMPLAINED, at, batch, 7),
+            ReaderEvent(Kind.UNSUBSCRIBED, at, batch, 8),
+        ]
+        applying.apply(session, settings.suppression_key, events * 2)
+    found = report(db, digest_id)
+    assert (found.recipients, found.accepted) == (40, 40)
+    assert (found.bounced, found.soft_bounced, found.blocked, found.dropped, found.complained) == (3, 2, 1, 1, 1)
+    assert found.left == 1
+    assert found.reasons == (
+        ReasonGroup("bounced", "550 5.1.1 … user unknown", 3),
+        ReasonGroup("soft_bounced", "452 4.2.2 mailbox full", 2),
+        ReasonGroup("blocked", "550 5.7.1 no", 1),
+        ReasonGroup("dropped", "Bounced Address", 1),
+    )
+    assert json.loads(json.dumps(found.as_json()))["reasons"][0]["count"] == 3
+
+
+def test_another_digests_events_are_not_its_own(db: Database, settings: Settings, digest_id: int) -> None:
+    hand_over(db, settings)
+    with db.transaction() as session:
+        batch = session.scalars(select(Batch.id).where(Batch.digest_id != digest_id)).one()
+        applying.apply(session, settings.suppression_key, [ReaderEvent(Kind.BOUNCED, 1, batch, 0)])
+    assert report(db, digest_id).bounced == 0
+
+
+def test_refusals_are_grouped_by_what_they_mean(db: Database, digest_id: int) -> None:
+    said = [
+        "550 5.1.1 <…@…>: user unknown, queue id 4Fgh21",
+        "550-5.1.1 The account does not exist. q8-2002 - gsmtp",
+        "550-5.1.1 The account does not exist. x9-3003 - gsmtp",
+        "554 spam",
+        "Does not contain a valid address.",
+        "does not contain a valid address.",
+    ]
+    with db.transaction() as session:
+        batch = session.scalars(select(Batch)).one()
+        batch.outcomes = bytes([REFUSED]) * len(said) + batch.outcomes[len(said) :]
+        for reader, reason in zip(session.scalars(select(Subscriber.id).order_by(Subscriber.id)), said, strict=False):
+            session.add(Refusal(digest_id=digest_id, subscriber_id=reader, reason=reason, temporary=False))
+    found = report(db, digest_id)
+    assert (found.refused, found.accepted) == (6, 34)
+    assert [(group.reason, group.count) for group in found.reasons] == [
+        ("550 5.1.1 The account does not exist. … - gsmtp", 3),
+        ("Does not contain a valid address.", 2),
+        ("554 spam", 1),
+    ]
+
+
+def test_left_counts_those_who_got_it_and_left_soon(db: Database, digest_id: int) -> None:
+    with db.transaction() as session:
+        batch = session.scalars(select(Batch)).one()
+        batch.outcomes = bytes([SKIPPED]) + batch.outcomes[1:]
+    add_readers(db, 1, start=99)
+    with clock.set_to(clock.now() + timedelta(hours=1)):
+        leave_all(db, 1, 2, 3, 99)  # the first was skipped, the last is new
+    with clock.set_to(clock.now() + timedelta(hours=73)):
+        leave_all(db, 4)
+    assert report(db, digest_id).left == 2
+
+
+def test_doubts_are_listed(db: Database, digest_id: int) -> None:
+    with db.transaction() as session:
+        batch = session.scalars(select(Batch)).one()
+        batch.outcomes = bytes([IN_DOUBT]) * 2 + batch.outcomes[2:]
+        batch.state, batch.note = BatchState.IN_DOUBT, "No answer."
+        number = batch.id
+    assert report(db, digest_id).doubts == (Doubt(number, 2, "No answer."),)
+    assert report(db, digest_id).in_doubt == 2
+
+
+def test_there_must_be_one(db: Database) -> None:
+    with pytest.raises(NotFoundError), db.reading() as session:
+        reports.report(session, 4711)
