@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from newsletter.core.runtime import runtime
 from newsletter.delivery import draining, singles
+from newsletter.delivery.events import inbox
 
 
 def send_single(mail_id: int) -> None:
     """Send one row of the outgoing table."""
     singles.send(runtime(), mail_id)
+
+
+def take_events() -> None:
+    """Work off what providers reported, and queue a successor while there may be more."""
+    if inbox.work_off(runtime()):
+        runtime().queues.wake_events()
 
 
 def drain() -> None:

@@ -9,15 +9,14 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
+from newsletter.cli.describing import describe
 from newsletter.cli.output import emit, json_option, table
 from newsletter.cli.times import ZonedTime
 from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
-from newsletter.delivery import settling
-from newsletter.delivery.status import status as read_status
+from newsletter.delivery.reports import report
 from newsletter.digests import composing, letter, scheduling
 from newsletter.digests.models import Digest
-from newsletter.mail.outcomes import IN_DOUBT
 
 digests = AppGroup("digests", help="Digests: compose, preview, schedule, send, watch.")
 
@@ -93,20 +92,13 @@ def list_(as_json: bool) -> None:
 @click.argument("digest_id", metavar="ID", type=int)
 @json_option
 def show(digest_id: int, as_json: bool) -> None:
-    """A digest, its articles and where it stands."""
+    """A digest, its articles, and what became of its mails."""
     with runtime().db.reading() as session:
         digest = composing.get(session, digest_id)
-        value = _json(digest) | {"recipients": read_status(session, digest_id).as_json()}
-        doubts = settling.in_doubt(session, digest_id)
-        value["in_doubt"] = [{"batch": b.id, "recipients": b.outcomes.count(IN_DOUBT), "note": b.note} for b in doubts]
+        found = report(session, digest_id)
+        value = _json(digest) | {"report": found.as_json()}
     articles = "\n".join(f"  {i}. {title}" for i, title in enumerate(value["titles"], 1))
-    words = f"{digest.subject}\n{digest.cadence}, {digest.status}{_note(digest)}\n{articles}{_doubts(value)}"
-    for doubt in value["in_doubt"]:
-        words += f"\nBatch {doubt['batch']} ({doubt['recipients']} readers) is in doubt: {doubt['note']}"
-        words += f"\n  If SendGrid's activity shows it: newsletter digests settle {digest_id} {doubt['batch']} --taken"
-        words += (
-            f"\n  If not, to send it again:        newsletter digests settle {digest_id} {doubt['batch']} --not-taken"
-        )
+    words = f"{digest.subject}\n{digest.cadence}, {digest.status}{_note(digest)}\n{articles}\n{describe(found)}"
     emit(value, words, as_json=as_json)
 
 
@@ -159,17 +151,6 @@ def send(digest_id: int, as_json: bool) -> None:
 
 def _note(digest: Digest) -> str:
     return f" ({digest.paused_reason}) {digest.paused_note or ''}".rstrip() if digest.paused_reason else ""
-
-
-def _doubts(value: dict[str, Any]) -> str:
-    """What is in doubt, with the evidence and both ways to settle it."""
-    words = ""
-    for doubt in value["in_doubt"]:
-        settle = f"newsletter digests settle {value['id']} {doubt['batch']}"
-        words += f"\nBatch {doubt['batch']} ({doubt['recipients']:,} readers) is in doubt: {doubt['note']}"
-        words += f"\n  If the provider's activity shows that it was taken: {settle} --taken"
-        words += f"\n  If it shows that it was not, to send it again:      {settle} --not-taken"
-    return words
 
 
 def _json(digest: Digest) -> dict[str, Any]:

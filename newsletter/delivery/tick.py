@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from newsletter.core.runtime import Runtime
 from newsletter.delivery import control, freezing, handover, restored, sweeping
+from newsletter.delivery.events import inbox
 from newsletter.mail import outgoing
 from newsletter.mail.transports import open_transport
 
@@ -44,6 +45,13 @@ class Waker:
         for mail_id in mails:
             queues.wake_mail(mail_id)
 
+    def wake_events(self) -> None:
+        """Providers' posts whose wake-up was lost."""
+        with self.runtime.db.reading() as session:
+            waiting = inbox.due(session)
+        if waiting:
+            self.runtime.queues.wake_events()
+
 
 def tick(runtime: Runtime, *, first: bool = False) -> None:
     """Freeze what is due, take back what was lost, close what is finished, and wake the workers.
@@ -71,5 +79,6 @@ def tick(runtime: Runtime, *, first: bool = False) -> None:
     try:
         waker.wake_drains()
         waker.wake_mails()
+        waker.wake_events()
     except RedisError as error:
         log.warning("the queue cannot be reached (%s); trying again", type(error).__name__)

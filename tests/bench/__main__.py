@@ -5,21 +5,26 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 
-from tests.bench import rendering, sending
+from tests.bench import freezing, rendering, sending
+from tests.bench.result import Row
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--readers", type=int, default=100_000)
-    parser.add_argument("--only", choices=["rendering", "sending"], help="run one of them")
+    parser.add_argument("--readers", type=int, default=100_000, help="of the smaller digest; the larger has ten times")
+    parser.add_argument("--only", help="run one of them")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    rows = []
-    if options.only != "sending":
-        rows += rendering.measure()
-    if options.only != "rendering":
-        rows += sending.measure(options.readers)
+    benchmarks: dict[str, Callable[[], list[Row]]] = {
+        "rendering": rendering.measure,
+        "sending": lambda: sending.measure(options.readers),
+        "freezing": lambda: freezing.measure(10 * options.readers),
+    }
+    if options.only and options.only not in benchmarks:
+        parser.error(f"--only takes one of {', '.join(benchmarks)}")
+    rows = [row for name, run in benchmarks.items() if options.only in (None, name) for row in run()]
     if options.json:
         sys.stdout.write(json.dumps([row._asdict() for row in rows]) + "\n")
     else:

@@ -34,14 +34,14 @@ class House:
     def __exit__(self, *_: object) -> None:
         self.supervisor.stop()
 
-    def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Keep the processes alive until `condition` holds."""
+    def until(self, condition: Callable[[], bool], what: str, *, pause: float = 0.02) -> None:
+        """Keep the processes alive until `condition` holds; `pause`: seconds between two looks."""
         end = time.monotonic() + PATIENCE
         while not condition():
             self.supervisor.keep()
             if time.monotonic() > end:
                 raise AssertionError(f"{what} did not happen within {PATIENCE:.0f} s:\n{self.logs()}")
-            time.sleep(0.02)
+            time.sleep(pause)
 
     def kill(self, name: str, *, child: bool = False) -> bool:
         """kill -9 a process of this house, or with `child` its forked horse; False when there is none just now."""
@@ -74,6 +74,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "SMTP_URL": settings.smtp_url,
         "SENDGRID_API_KEY": settings.sendgrid_api_key,
         "SENDGRID_HOST": settings.sendgrid_host,
+        "SENDGRID_WEBHOOK_KEY": settings.sendgrid_webhook_key,
         "MAIL_FROM": settings.mail_from,
         "MAIL_REPLY_TO": settings.mail_reply_to,
         "MAIL_POSTAL_ADDRESS": settings.mail_postal_address,

@@ -40,7 +40,9 @@ class Exchange(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         standin = self.server.standin
-        if self.path == "/counts":
+        if self.path == "/recipients":
+            self.answer(200, {}, str(standin.recipients).encode())
+        elif self.path == "/counts":
             self.answer(200, {}, orjson.dumps(standin.totals()))
         else:
             self.answer(*standin.schedules.get(self.path))
@@ -92,6 +94,17 @@ class Exchange(BaseHTTPRequestHandler):
 def ok(exchange: Exchange) -> None:
     """Take what the rules allow."""
     exchange.answer(*exchange.take())
+
+
+def slow(seconds: float) -> Behaviour:
+    """Take it, and answer after a while, as a provider far away does."""
+
+    def behave(exchange: Exchange) -> None:
+        answer = exchange.take()
+        exchange.server.standin.ended.wait(seconds)
+        exchange.answer(*answer)
+
+    return behave
 
 
 def unnamed(exchange: Exchange) -> None:

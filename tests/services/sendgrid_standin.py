@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from http.server import ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 
-from tests.services.sendgrid_exchange import Behaviour, Exchange, ok
+from tests.services.sendgrid_exchange import Behaviour, Exchange, ok, slow
 from tests.services.sendgrid_schedules import Schedules
 
 KEY = "SG.a-key-for-tests"
@@ -48,6 +48,7 @@ class SendGridStandIn:
         self.message_ids: list[str] = []
         self.counts: Counter[str] = Counter()
         """How often each address was mailed."""
+        self.recipients = 0
         self.asked = 0
         """Requests that came in."""
         self.ended = threading.Event()
@@ -93,6 +94,7 @@ class SendGridStandIn:
             message_id = f"standin-{len(self.message_ids)}"
             self.message_ids.append(message_id)
             self.counts.update(addresses)
+            self.recipients += len(addresses)
             if self._keep:
                 self.requests.append(document)
         return message_id
@@ -121,7 +123,7 @@ class SendGridStandIn:
         return {
             "asked": self.asked,
             "taken": len(self.message_ids),
-            "recipients": self.counts.total(),
+            "recipients": self.recipients,
             "addresses": len(self.counts),
             "twice": sum(1 for count in self.counts.values() if count > 1),
             "cpu_seconds": time.process_time(),
@@ -149,8 +151,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--key", default=KEY)
     parser.add_argument("--fast", action="store_true", help="keep counts, not mails")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     options = parser.parse_args()
     standin = SendGridStandIn(options.key, options.port, keep_counts_only=options.fast)
+    if options.latency:
+        standin.behave = lambda _number: slow(options.latency)
     sys.stdout.write(f"{standin.url}\n")
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt):

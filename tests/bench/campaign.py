@@ -1,0 +1,196 @@
+"""One digest, sent by the real processes to a stand-in of its own, and what it took."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+from redis.exceptions import RedisError
+
+from newsletter import migrations
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.queue import Queues
+from newsletter.core.runtime_folder import socket_path
+from newsletter.delivery.status import DigestState, status
+from newsletter.digests import scheduling
+from newsletter.subscribers import importing
+from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.importing import Reader
+from tests.bench.rendering import SETTINGS
+from tests.factories import add_article, add_digest
+from tests.services.house import House
+
+KEY = "SG.bench"
+SECTIONS = [f"Section {number}" for number in range(12)]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rates in recipients a second, CPU in seconds, memory and growth in MB."""
+
+    readers: int
+    editions: int
+    rate: float
+    cpu_workers: float
+    cpu_clock: float
+    cpu_standin: float
+    memory: float
+    growth: float
+
+
+class Campaign:
+    """A digest of twelve articles to `readers`, who differ so that about `editions` editions are sent."""
+
+    def __init__(self, readers: int, *, editions: int = 1, workers: int = 2, latency: float = 0.0) -> None:
+        self.readers = readers
+        self.editions = editions
+        self.workers = workers
+        self.latency = latency
+
+    def run(self) -> Result:
+        """Send it. Raises RuntimeError unless everyone got exactly one mail."""
+        folder = Path(tempfile.mkdtemp(prefix="newsletter-bench-"))
+        try:
+            with standin(self.latency) as url:
+                settings = _settings(folder, url)
+                database = Database(settings.database_url)
+                digest_id = self.prepare(database)
+                with House(settings, workers=self.workers) as house:
+                    return self._measure(house, database, settings, digest_id)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def prepare(self, database: Database) -> int:
+        """Articles, readers and a draft in an empty database; the draft's number."""
+        migrations.upgrade(database)
+        for section in SECTIONS:
+            add_article(database, f"A story of {section}, and what followed from it", section=section)
+        with database.transaction() as session:
+            importing.import_rows(session, self._people())
+        return add_digest(database)
+
+    def _people(self) -> Iterator[Reader]:
+        rng = random.Random(1)
+        masks = rng.sample(range(1, 2 ** len(SECTIONS)), self.editions) if self.editions > 1 else [-1]
+        choices = [Choices("weekly", tuple(name for i, name in enumerate(SECTIONS) if mask >> i & 1)) for mask in masks]
+        for number in range(self.readers):
+            yield Reader(f"r{number}@readers.example", choices[number % len(choices)])
+
+    def _measure(self, house: House, database: Database, settings: Settings, digest_id: int) -> Result:
+        house.until(lambda: _workers(settings) == self.workers, "the workers' start")
+        before, size = _cpu(house), _size(settings)
+        with database.transaction() as session:
+            scheduling.send(session, settings, digest_id)
+        house.until(lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005)
+        began = time.perf_counter()
+        peak = _Peak(house)
+        house.until(lambda: peak.look() or taken(settings, "recipients") >= self.readers, "the sending", pause=0.05)
+        seconds = time.perf_counter() - began
+        house.until(lambda: _state(database, digest_id).status == "sent", "its end")
+        after, counts = _cpu(house), taken(settings, "counts")
+        if (counts["addresses"], counts["twice"]) != (self.readers, 0):
+            raise RuntimeError(f"not everyone got exactly one mail: {counts}")
+        database.dispose()
+        return Result(
+            readers=self.readers,
+            editions=self.editions,
+            rate=self.readers / seconds,
+            cpu_workers=after["worker"] - before["worker"],
+            cpu_clock=after["clock"] - before["clock"],
+            cpu_standin=counts["cpu_seconds"],
+            memory=peak.bytes / 1e6,
+            growth=(_size(settings) - size) / 1e6,
+        )
+
+
+@contextmanager
+def standin(latency: float = 0.0) -> Iterator[str]:
+    """A stand-in for SendGrid, as a process of its own: its address."""
+    module = ["-m", "tests.services.sendgrid_standin", "--fast", "--key", KEY, "--latency", str(latency)]
+    process = subprocess.Popen([sys.executable, *module], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+def taken(settings: Settings, what: str) -> Any:
+    """What the stand-in counted: all its "counts", or just the number of "recipients", which costs it nothing."""
+    with urllib.request.urlopen(f"{settings.sendgrid_host}/{what}") as answer:
+        return json.load(answer)
+
+
+def _settings(folder: Path, url: str) -> Settings:
+    return replace(
+        SETTINGS,
+        data_dir=folder,
+        database_url=f"sqlite:///{folder / 'newsletter.sqlite3'}",
+        redis_url=f"unix://{socket_path(folder)}",
+        redis_is_embedded=True,
+        secret_key="a secret key for the benchmark",
+        suppression_key="a suppression key for it",
+        mail_transport="sendgrid",
+        sendgrid_api_key=KEY,
+        sendgrid_host=url,
+    )
+
+
+def _state(database: Database, digest_id: int) -> DigestState:
+    with database.reading() as session:
+        return status(session, digest_id)
+
+
+def _workers(settings: Settings) -> int:
+    try:
+        return Queues(settings.redis_url).workers()
+    except RedisError:
+        return 0
+
+
+def _size(settings: Settings) -> int:
+    return sum(path.stat().st_size for path in settings.data_dir.glob("newsletter.sqlite3*"))
+
+
+def _cpu(house: House) -> dict[str, float]:
+    """CPU seconds so far of each kind of process, its ended children included."""
+    spent = {"worker": 0.0, "clock": 0.0}
+    for child in house.supervisor.children:
+        process = psutil.Process(child.process.pid)
+        for each in (process, *process.children(recursive=True)):
+            times = each.cpu_times()
+            spent[child.name.partition("-")[0]] += times.user + times.system
+            spent[child.name.partition("-")[0]] += times.children_user + times.children_system
+    return spent
+
+
+class _Peak:
+    """The largest resident memory of a worker's process that was seen."""
+
+    def __init__(self, house: House) -> None:
+        self._workers = [psutil.Process(c.process.pid) for c in house.supervisor.children if c.name != "clock"]
+        self.bytes = 0
+
+    def look(self) -> bool:
+        for worker in self._workers:
+            for process in (worker, *worker.children()):
+                try:
+                    self.bytes = max(self.bytes, process.memory_info().rss)
+                except psutil.NoSuchProcess:
+                    continue
+        return False

@@ -1,0 +1,75 @@
+"""Freezing an audience of a million in 2,000 editions, on SQLite and on PostgreSQL, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from newsletter.core.db import Database
+from newsletter.delivery import freezing
+from newsletter.digests import scheduling
+from tests.bench.campaign import Campaign
+from tests.bench.rendering import SETTINGS
+from tests.bench.result import Row, at_most
+from tests.services.postgres import Postgres
+
+MOST_SECONDS = {"SQLite": 6, "PostgreSQL": 12}
+EDITIONS = 2000
+
+
+def measure(readers: int) -> list[Row]:
+    """Seconds and peak memory for `readers` (1,000,000)."""
+    rows = []
+    for kind in MOST_SECONDS:
+        with _database(kind) as url:
+            found = _in_a_process(url, readers)
+        rows.append(at_most(f"Freezing {readers:,} readers, {kind}", found["seconds"], "s", MOST_SECONDS[kind]))
+        if kind == "SQLite":
+            rows.append(at_most("Memory of it, at its peak", found["megabytes"], "MB", 200))
+    return rows
+
+
+@contextmanager
+def _database(kind: str) -> Iterator[str]:
+    if kind == "SQLite":
+        with tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder:
+            yield f"sqlite:///{Path(folder) / 'newsletter.sqlite3'}"
+    else:
+        server = Postgres()
+        try:
+            yield server.url("postgres")
+        finally:
+            server.stop()
+
+
+def _in_a_process(url: str, readers: int) -> dict[str, float]:
+    Campaign(readers, editions=EDITIONS).prepare(Database(url))
+    command = [sys.executable, "-m", "tests.bench.freezing", url]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found: dict[str, float] = json.loads(output)
+    return found
+
+
+def main(url: str) -> None:
+    """Freeze the digest that is there, and print what it took."""
+    database = Database(url)
+    settings = replace(SETTINGS, database_url=url)
+    with database.transaction() as session:
+        scheduling.send(session, settings, 1)
+    began = time.perf_counter()
+    freezing.freeze(database, settings, 1)
+    seconds = time.perf_counter() - began
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    sys.stdout.write(json.dumps({"seconds": seconds, "megabytes": megabytes}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
