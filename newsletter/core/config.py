@@ -63,6 +63,7 @@ class Settings:
     mail_postal_address: str = ""
     kofi_page: str = "https://ko-fi.com/dispatch"
     mail_limits: tuple[Limit, ...] = ()
+    mail_deadline: int = 60
     overdue_after: timedelta = timedelta(hours=2)
     sendgrid_webhook_key: str = ""
     return_path_domain: str = ""
@@ -138,6 +139,7 @@ def _read(env: FileAwareEnv) -> Settings:
         mail_postal_address=_one_line("MAIL_POSTAL_ADDRESS", env.str("MAIL_POSTAL_ADDRESS", "")),
         kofi_page=_web_address("KOFI_PAGE", env.str("KOFI_PAGE", "https://ko-fi.com/dispatch")),
         mail_limits=_limits(env.list("MAIL_LIMITS", [])),
+        mail_deadline=_seconds("MAIL_DEADLINE", env.int("MAIL_DEADLINE", 60)),
         overdue_after=timedelta(minutes=env.int("OVERDUE_AFTER", 120)),
         sendgrid_webhook_key=env.str("SENDGRID_WEBHOOK_KEY", ""),
         return_path_domain=_domain("RETURN_PATH_DOMAIN", env.str("RETURN_PATH_DOMAIN", "")),
@@ -237,6 +239,12 @@ def _limits(texts: list[str]) -> tuple[Limit, ...]:
             )
         limits.append(Limit(int(count), SECONDS[unit]))
     return tuple(limits)
+
+
+def _seconds(name: str, number: int) -> int:
+    if number < 1:
+        raise ConfigurationError(f"{name} is {number}, but it must be at least one second.")
+    return number
 
 
 def _domain(name: str, text: str) -> str:

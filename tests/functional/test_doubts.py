@@ -21,7 +21,6 @@ from newsletter.delivery import control, draining, settling
 from newsletter.delivery.models import Batch, Refusal
 from newsletter.delivery.status import DigestState, status
 from newsletter.digests.composing import get
-from newsletter.mail.transports import sendgrid
 from tests.factories import add_article, add_readers, send_digest
 from tests.services import sendgrid_exchange as does
 from tests.services.sendgrid_standin import KEY, SendGridStandIn
@@ -30,9 +29,7 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 @pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[SendGridStandIn]:
-    # A second is enough to see that no answer comes.
-    monkeypatch.setattr(sendgrid.SendGridTransport.__init__, "__defaults__", (1.0, None))
+def provider() -> Iterator[SendGridStandIn]:
     with SendGridStandIn() as standin:
         yield standin
 
@@ -44,6 +41,7 @@ def settings(settings: Settings, provider: SendGridStandIn, queues: Queues, valk
         mail_transport="sendgrid",
         sendgrid_api_key=KEY,
         sendgrid_host=provider.url,
+        mail_deadline=1,  # enough to see that no answer comes
         redis_url=valkey_url,
     )
 

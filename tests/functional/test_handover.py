@@ -22,7 +22,6 @@ from newsletter.delivery.models import Batch
 from newsletter.delivery.status import DigestState, status
 from newsletter.delivery.tick import tick
 from newsletter.digests import scheduling
-from newsletter.mail.transports import sendgrid
 from tests.factories import add_article, add_digest, add_readers
 from tests.services import sendgrid_exchange as does
 from tests.services.sendgrid_standin import KEY, SendGridStandIn
@@ -31,16 +30,21 @@ pytestmark = pytest.mark.usefixtures("app")
 
 
 @pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[SendGridStandIn]:
-    monkeypatch.setattr(sendgrid.SendGridTransport.__init__, "__defaults__", (1.0, None))
+def provider() -> Iterator[SendGridStandIn]:
     with SendGridStandIn() as standin:
         yield standin
 
 
 @pytest.fixture
 def settings(settings: Settings, provider: SendGridStandIn, queues: Queues, valkey_url: str) -> Settings:
-    redis = {"redis_url": valkey_url}
-    return replace(settings, mail_transport="sendgrid", sendgrid_api_key=KEY, sendgrid_host=provider.url, **redis)
+    return replace(
+        settings,
+        mail_transport="sendgrid",
+        sendgrid_api_key=KEY,
+        sendgrid_host=provider.url,
+        mail_deadline=1,
+        redis_url=valkey_url,
+    )
 
 
 @pytest.fixture

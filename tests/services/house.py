@@ -10,11 +10,13 @@ from pathlib import Path
 
 import psutil
 
-from newsletter.core.config import Settings
+from newsletter.core.config import SECONDS, Settings
 from newsletter.embedded.supervisor import Supervisor
 
 PATIENCE = 60.0
 """Seconds after which something that should happen counts as not happening."""
+
+_UNITS = {seconds: unit for unit, seconds in SECONDS.items()}
 
 
 class House:
@@ -34,13 +36,15 @@ class House:
     def __exit__(self, *_: object) -> None:
         self.supervisor.stop()
 
-    def until(self, condition: Callable[[], bool], what: str, *, pause: float = 0.02) -> None:
+    def until(
+        self, condition: Callable[[], bool], what: str, *, pause: float = 0.02, within: float = PATIENCE
+    ) -> None:
         """Keep the processes alive until `condition` holds; `pause`: seconds between two looks."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + within
         while not condition():
             self.supervisor.keep()
             if time.monotonic() > end:
-                raise AssertionError(f"{what} did not happen within {PATIENCE:.0f} s:\n{self.logs()}")
+                raise AssertionError(f"{what} did not happen within {within:.0f} s:\n{self.logs()}")
             time.sleep(pause)
 
     def kill(self, name: str, *, child: bool = False) -> bool:
@@ -66,6 +70,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "DATA_DIR": str(settings.data_dir),
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": "" if settings.redis_is_embedded else settings.redis_url,
+        "PORT": str(settings.port),
         "PUBLIC_URL": settings.public_url,
         "SECRET_KEY": settings.secret_key,
         "SUPPRESSION_KEY": settings.suppression_key,
@@ -75,6 +80,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "SENDGRID_API_KEY": settings.sendgrid_api_key,
         "SENDGRID_HOST": settings.sendgrid_host,
         "SENDGRID_WEBHOOK_KEY": settings.sendgrid_webhook_key,
+        "MAIL_DEADLINE": str(settings.mail_deadline),
+        "MAIL_LIMITS": ",".join(f"{most}/{_UNITS[seconds]}" for most, seconds in settings.mail_limits),
         "MAIL_FROM": settings.mail_from,
         "MAIL_REPLY_TO": settings.mail_reply_to,
         "MAIL_POSTAL_ADDRESS": settings.mail_postal_address,

@@ -70,6 +70,7 @@ def test_types(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SECRET_KEY", "short"),
         ("KOFI_PAGE", "javascript:alert(1)"),
         ("SECRET_KEY_FILE", "/nowhere/key"),
+        ("MAIL_DEADLINE", "0"),
         ("MAIL_LIMITS", "50"),
         ("MAIL_LIMITS", "50/second,9/lunch"),
         ("MAIL_LIMITS", "0/second"),

@@ -11,11 +11,12 @@ def open_transport(settings: Settings) -> Transport:
     if settings.mail_transport == "sendgrid":
         from newsletter.mail.transports.sendgrid import SendGridTransport
 
-        return SendGridTransport(settings.sendgrid_api_key, settings.sendgrid_host)
+        return SendGridTransport(settings.sendgrid_api_key, settings.sendgrid_host, deadline=settings.mail_deadline)
     if settings.mail_transport == "smtp":
         from newsletter.mail.transports.smtp import SmtpTransport
 
-        return SmtpTransport(settings.smtp_url)
+        deadline = settings.mail_deadline
+        return SmtpTransport(settings.smtp_url, timeout=min(30, deadline), deadline=deadline)
     from newsletter.mail.transports.maildir import MaildirTransport
 
     return MaildirTransport(settings.maildir)
