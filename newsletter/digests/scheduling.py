@@ -29,9 +29,7 @@ def schedule(session: Session, settings: Settings, digest_id: int, at: datetime,
     """
     digest = get(session, digest_id)
     if exact and settings.mail_transport != "sendgrid":
-        raise InvalidError(
-            "Only SendGrid keeps mail until its time: leave --exact out, or set MAIL_TRANSPORT."
-        )
+        raise InvalidError("Only SendGrid keeps mail until its time: leave --exact out, or set MAIL_TRANSPORT.")
     if exact and at < clock.now() + EXACT_FROM:
         raise InvalidError("An exact hand-over needs more than half an hour: give a later time, or leave --exact out.")
     if at < clock.now() - GRACE:

@@ -94,10 +94,10 @@ class Campaign:
         before, size = _cpu(house), _size(settings)
         with database.transaction() as session:
             scheduling.send(session, settings, digest_id)
-        house.until(lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005)
+        house.until(lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005, within=600)
         began = time.perf_counter()
         peak = _Peak(house)
-        house.until(lambda: peak.look() or taken(settings, "recipients") >= self.readers, "the sending", pause=0.05)
+        house.until(lambda: peak.look() or taken(settings, "recipients") >= self.readers, "the sending", pause=0.05, within=600)
         seconds = time.perf_counter() - began
         house.until(lambda: _state(database, digest_id).status == "sent", "its end")
         after, counts = _cpu(house), taken(settings, "counts")
