@@ -51,12 +51,7 @@ class Queues:
         """Queue one job that works off providers' posts, unless one is queued: it takes whatever it finds when it
         begins. False when the queue cannot be reached.
         """
-        try:
-            if self.queues[EVENTS].count:
-                return True
-        except RedisError:
-            pass  # which is logged when the job cannot be queued either
-        return self._enqueue(EVENTS, TAKE_EVENTS)
+        return self.events_wait() or self._enqueue(EVENTS, TAKE_EVENTS)
 
     def wake_drain(self) -> bool:
         """Queue one draining job; False when the queue cannot be reached."""
@@ -73,9 +68,16 @@ class Queues:
         return Worker.count(queue=self.queues[SENDING])
 
     def mail_waits(self) -> bool:
-        """Whether a single mail is queued: a draining job gives way to it."""
+        """Whether a single mail is queued: every other job gives way to it."""
+        return self._waits(MAIL)
+
+    def events_wait(self) -> bool:
+        """Whether providers' posts are to be worked off: a draining job gives way to that, but not after each batch."""
+        return self._waits(EVENTS)
+
+    def _waits(self, name: str) -> bool:
         try:
-            return self.queues[MAIL].count > 0
+            return self.queues[name].count > 0
         except RedisError:
             return False
 

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from tests.bench import freezing, rendering, sending
+from tests.bench import events, freezing, rendering, sending
 from tests.bench.result import Row
 
 
@@ -20,6 +20,7 @@ def main() -> int:
     benchmarks: dict[str, Callable[[], list[Row]]] = {
         "rendering": rendering.measure,
         "sending": lambda: sending.measure(options.readers),
+        "events": lambda: events.measure(options.readers),
         "freezing": lambda: freezing.measure(10 * options.readers),
     }
     if options.only and options.only not in benchmarks:

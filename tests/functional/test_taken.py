@@ -142,3 +142,11 @@ def test_an_older_attempt_that_was_not_disowned_is_nothing_special(
     with caplog.at_level(logging.INFO):
         proofs(client, 1)
     assert "twice" not in caplog.text
+
+
+def test_a_proof_that_was_kept_does_not_settle_a_later_attempt(client: FlaskClient, db: Database) -> None:
+    proofs(client, 2)
+    change(db, BatchState.IN_DOUBT, attempt=3)
+    with db.transaction() as session:
+        assert taken.settle(session) == []
+    assert outcomes(db) == "r??"

@@ -1,0 +1,181 @@
+"""Events: posts of a thousand, signed, taken in by gunicorn as the Procfile starts it and worked off by the workers,
+beside a digest that is being sent; real clock, queue and SQLite.
+"""
+
+from __future__ import annotations
+
+import http.client
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+from redis.exceptions import RedisError
+from sqlalchemy import func, select
+
+from newsletter import migrations
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.queue import Queues
+from newsletter.core.runtime_folder import socket_path
+from newsletter.delivery.audience import unpack
+from newsletter.delivery.events.models import Event, EventPost
+from newsletter.delivery.models import Batch
+from newsletter.delivery.status import status
+from newsletter.digests import scheduling
+from newsletter.subscribers.models import Subscriber
+from tests.bench.campaign import KEY, standin
+from tests.bench.rendering import SETTINGS
+from tests.bench.result import Row, at_least
+from tests.factories import add_article, add_digest, add_readers, hand_over
+from tests.services.house import House
+from tests.services.sendgrid_events import SendGridSigner, body, event
+
+RATE = 10_000
+"""Events a second, taken in and worked off."""
+SIZE = 1000
+"""Events in a post."""
+PORT = 8479
+SOME = 0.02
+"""The part of the events that says something about a reader; the others are deliveries."""
+
+
+def measure(readers: int = 100_000, posts: int = 150) -> list[Row]:
+    """`posts` about one digest while another is sent to `readers`, each answer of the provider taking half a second."""
+    folder = Path(tempfile.mkdtemp(prefix="newsletter-bench-"))
+    signer = SendGridSigner()
+    try:
+        with standin(0.5) as url:
+            return _measure(_settings(folder, url, signer.public_key), signer, readers, posts)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _measure(settings: Settings, signer: SendGridSigner, readers: int, posts: int) -> list[Row]:
+    database = Database(settings.database_url)
+    migrations.upgrade(database)
+    add_article(database, "A story")
+    add_readers(database, readers)
+    hand_over(database, settings)
+    bodies = list(_bodies(database, posts))
+    sent = add_digest(database)
+    with House(settings, workers=2) as house:
+        gunicorn = ["-m", "gunicorn", "-c", "python:newsletter.web.serving", "newsletter:create_app()"]
+        house.supervisor.start("web", [sys.executable, *gunicorn])
+        house.until(lambda: _is_up(settings), "the start")
+        with database.transaction() as session:
+            scheduling.send(session, settings, sent)
+        house.until(lambda: _accepted(database, sent) > 0, "the sending")
+        before, accepted = _cpu(house), _accepted(database, sent)
+        began = time.perf_counter()
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(_post, bodies, [signer] * len(bodies)))
+        taken_in = time.perf_counter() - began
+        house.until(lambda: _open(database) == 0, "the working off", pause=0.05)
+        seconds = time.perf_counter() - began
+        after, running = _cpu(house), _accepted(database, sent) - accepted
+        beside = status_of(database, sent) != "sent"
+        house.until(lambda: status_of(database, sent) == "sent", "the end of the sending", pause=0.2)
+    with database.reading() as session:
+        kept = session.scalars(select(func.count()).select_from(Event)).one()
+    database.dispose()
+    if not beside or not kept:
+        raise RuntimeError(f"the digest was sent too early, or nothing was kept: {beside=}, {kept=}")
+    events = posts * SIZE
+    return [
+        Row("Events taken in", events / taken_in, "events/s"),
+        at_least("Events taken in and worked off", events / seconds, "events/s", RATE),
+        Row("Mails sent beside them", running / seconds, "recipients/s"),
+        Row("CPU of web, for 100,000 events", (after["web"] - before["web"]) / events * 100_000, "s"),
+        Row("CPU of workers, the sending included", after["worker"] - before["worker"], "s"),
+        Row("Events that deserved a row", kept, "rows"),
+    ]
+
+
+def _bodies(database: Database, posts: int) -> Iterator[bytes]:
+    """Posts as they come in a large send: each about a few batches; two readers in a hundred bounce or complain."""
+    rng = random.Random(1)
+    with database.reading() as session:
+        addresses = dict(session.execute(select(Subscriber.id, Subscriber.address)).all())
+        batches = {row[0]: unpack(row[1]) for row in session.execute(select(Batch.id, Batch.recipients))}
+    now = time.time()
+    for number in range(posts):
+        some = rng.sample(sorted(batches), min(10, len(batches)))
+        events = []
+        for count in range(SIZE):
+            batch = rng.choice(some)
+            place = rng.randrange(len(batches[batch]))
+            word = rng.choice(["bounce", "dropped", "spamreport"]) if rng.random() < SOME else "delivered"
+            address = addresses[batches[batch][place]]
+            custom = {"batch": str(batch), "attempt": "1", "n": str(place)}
+            events.append(event(word, address, now + number + count / SIZE, response="250 2.0.0 OK", **custom))
+        yield body(*events)
+
+
+def _post(raw: bytes, signer: SendGridSigner) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
+    connection.request("POST", "/hooks/sendgrid", raw, signer.headers(raw, time.time()))
+    answer = connection.getresponse()
+    if answer.status != 204:
+        raise RuntimeError(f"a post was answered {answer.status}")
+    connection.close()
+
+
+def _settings(folder: Path, url: str, key: str) -> Settings:
+    return replace(
+        SETTINGS,
+        data_dir=folder,
+        database_url=f"sqlite:///{folder / 'newsletter.sqlite3'}",
+        redis_url=f"unix://{socket_path(folder)}",
+        redis_is_embedded=True,
+        secret_key="a secret key for the benchmark",
+        suppression_key="a suppression key for it",
+        mail_transport="sendgrid",
+        sendgrid_api_key=KEY,
+        sendgrid_host=url,
+        sendgrid_webhook_key=key,
+        port=PORT,
+    )
+
+
+def _is_up(settings: Settings) -> bool:
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200 and Queues(settings.redis_url).workers() == 2
+    except (OSError, RedisError):
+        return False
+
+
+def _accepted(database: Database, digest_id: int) -> int:
+    with database.reading() as session:
+        return status(session, digest_id).accepted
+
+
+def status_of(database: Database, digest_id: int) -> str:
+    with database.reading() as session:
+        return status(session, digest_id).status
+
+
+def _open(database: Database) -> int:
+    with database.reading() as session:
+        open_posts = select(func.count()).select_from(EventPost).where(EventPost.payload.is_not(None))
+        return session.scalars(open_posts).one()
+
+
+def _cpu(house: House) -> dict[str, float]:
+    """CPU seconds so far of each kind of process, its children included."""
+    spent = {"web": 0.0, "worker": 0.0, "clock": 0.0}
+    for child in house.supervisor.children:
+        process = psutil.Process(child.process.pid)
+        for each in (process, *process.children(recursive=True)):
+            times = each.cpu_times()
+            spent[child.name.partition("-")[0]] += times.user + times.system
+            spent[child.name.partition("-")[0]] += times.children_user + times.children_system
+    return spent
