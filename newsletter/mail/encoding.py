@@ -25,7 +25,11 @@ class EncodedMessage:
     segments: tuple[bytes, ...]
 
     def render(self, recipient: Recipient) -> bytes:
-        """This recipient's mail. No line of it begins with a dot.
+        """This recipient's mail. No line of it begins with a dot. Raises ValueError as `pieces` does."""
+        return b"".join(self.pieces(recipient))
+
+    def pieces(self, recipient: Recipient) -> list[bytes]:
+        """This recipient's mail, to be written one piece after the other: copying 40 kB costs more than making them.
 
         Raises ValueError if the address cannot stand in a header, or if the message needs a token and has none.
         """
@@ -34,7 +38,10 @@ class EncodedMessage:
             raise ValueError("the message needs a recipient's token")
         address = wire_address(recipient.address)
         own = f"Message-ID: <{self.message.message_id(recipient)}>\r\nTo: {address}\r\n"
-        return own.encode() + token.encode().join(self.segments)
+        pieces = [own.encode(), self.segments[0]]
+        for segment in self.segments[1:]:
+            pieces += (token.encode(), segment)
+        return pieces
 
 
 def encode(message: Message) -> EncodedMessage:

@@ -1,4 +1,4 @@
-"""One suite, five ways."""
+"""One suite, seven ways."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ from tests.contract.ways import MaildirWay, SendGridWay, SmtpWay, Way
 from tests.services.certificates import Certificate, make_certificate
 from tests.services.sendgrid_standin import SendGridStandIn
 from tests.services.smtp_server import SmtpServer
+from tests.services.smtp_sink import SmtpSink
 
-WAYS = ("maildir", "smtp", "smtp with STARTTLS and password", "smtps", "sendgrid")
+WAYS = (
+    "maildir",
+    "smtp",
+    "smtp with STARTTLS and password",
+    "smtp in groups",
+    "smtps",
+    "smtps in groups",
+    "sendgrid",
+)
 
 
 @pytest.fixture(scope="session")
@@ -30,11 +39,16 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
         with SendGridStandIn() as standin:
             yield SendGridWay(standin)
     else:
-        certificate: Certificate = request.getfixturevalue("certificate")
-        tls = request.param != "smtp"
-        with SmtpServer(
-            certificate if tls else None, implicit_tls=request.param == "smtps", sign_in="password" in request.param
-        ) as server:
-            transport = SmtpTransport(server.url, context=certificate.client_context() if tls else None)
+        made: Certificate = request.getfixturevalue("certificate")
+        certificate = made if "smtps" in request.param or "STARTTLS" in request.param else None
+        with smtp_server(request.param, certificate) as server:
+            transport = SmtpTransport(server.url, context=certificate.client_context() if certificate else None)
             yield SmtpWay(server, transport)
             transport.close()
+
+
+def smtp_server(name: str, certificate: Certificate | None) -> SmtpServer | SmtpSink:
+    """One of two: aiosmtpd, which takes each command alone, or our own, which takes groups."""
+    if "groups" in name:
+        return SmtpSink(certificate=certificate)
+    return SmtpServer(certificate, implicit_tls=name == "smtps", sign_in="password" in name)

@@ -17,6 +17,7 @@ from newsletter.mail.transports.sendgrid import SendGridTransport
 from newsletter.mail.transports.smtp import SmtpTransport
 from tests.services.sendgrid_standin import KEY, SendGridStandIn
 from tests.services.smtp_server import SmtpServer
+from tests.services.smtp_sink import SmtpSink
 
 
 class Arrived(NamedTuple):
@@ -53,7 +54,7 @@ class MaildirWay(Way):
 class SmtpWay(Way):
     refused_address = "gone@mail.example.org"
 
-    def __init__(self, server: SmtpServer, transport: SmtpTransport) -> None:
+    def __init__(self, server: SmtpServer | SmtpSink, transport: SmtpTransport) -> None:
         self.server = server
         self.transport = transport
         server.rcpt[self.refused_address] = "550 5.1.1 <gone@mail.example.org>: no such user here, gone"

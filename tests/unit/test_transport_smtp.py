@@ -14,7 +14,6 @@ from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import ACCEPTED, DEFERRED, REFUSED, WAITING, Record
 from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError, TransportError
 from newsletter.mail.transports.smtp import SmtpTransport
-from newsletter.mail.transports.smtp_session import stuffed
 from tests.contract.test_transports import message, readers
 from tests.services.certificates import Certificate, make_certificate
 from tests.services.smtp_server import Drop, SmtpServer
@@ -257,10 +256,6 @@ def test_a_local_part_beyond_ascii_needs_smtputf8(offered: bool) -> None:
     assert options.get("jörg@mail.example.org") == (("SMTPUTF8", "BODY=8BITMIME") if offered else None)
     assert options["reader.1@mail.example.org"] == ()
     assert offered or "SMTPUTF8" in record.reasons[0]
-
-
-def test_lines_that_begin_with_a_dot_get_another_one() -> None:
-    assert stuffed(b"A: b\r\n\r\n.\r\n..x\r\n") == b"A: b\r\n\r\n..\r\n...x\r\n.\r\n"
 
 
 GREETING = b"220 mail.example ESMTP\r\n"

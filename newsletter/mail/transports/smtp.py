@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from newsletter.mail.encoding import encode
 from newsletter.mail.headers import wire_address
@@ -12,7 +12,8 @@ from newsletter.mail.outcomes import Record
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
 from newsletter.mail.transports.errors import NotTakenError
-from newsletter.mail.transports.smtp_session import Answer, ClosedError, Session
+from newsletter.mail.transports.smtp_replies import Answer, ClosedError, GoodbyeError
+from newsletter.mail.transports.smtp_session import Envelope, Session
 from newsletter.mail.transports.smtp_url import read_url
 
 
@@ -34,27 +35,29 @@ class SmtpTransport:
         self._server = read_url(url)
         self._timeout = timeout
         self.deadline = deadline
-        self._context = context or ssl.create_default_context()
+        self._context = context
         self._session: Session | None = None
+        self._in_groups = self._server.pipelining
 
     def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
         """See Transport.send."""
-        encoded, sender = encode(message), wire_address(message.sender)
+        encoded = encode(message)
+        todo = list(_envelopes(message, recipients, record))
+        following = [envelope for _, envelope in todo[1:]]
         with Deadline(self.deadline) as deadline:
+            if self._session is not None:
+                self._session.use(deadline)
             try:
-                for index in record.waiting():
+                for (index, envelope), next_one in zip(todo, [*following, None], strict=True):
                     if deadline.passed or not record.may_go_on():
-                        return
-                    try:
-                        to = wire_address(recipients[index].address)
-                    except ValueError:
-                        record.refused(index, NOT_AN_ADDRESS)
-                    else:
-                        answer = self._deliver(sender, to, encoded.render(recipients[index]), deadline)
-                        _note(answer, index, record)
+                        break
+                    content = encoded.pieces(recipients[index])
+                    _note(self._deliver(envelope, content, next_one, deadline), index, record)
             except BaseException:
                 self._drop()
                 raise
+        if self._session is not None and self._session.ahead:
+            self._drop()  # the server waits for a message that must not be sent now
 
     def close(self) -> None:
         """Say goodbye to the server, if there is a connection."""
@@ -62,20 +65,28 @@ class SmtpTransport:
             self._session.close()
             self._session = None
 
-    def _deliver(self, sender: str, to: str, content: bytes, deadline: Deadline) -> Answer:
-        """Over the kept connection, or, when the server has closed that one, over a new one."""
-        if self._session is not None:
-            try:
-                return self._session.deliver(sender, to, content, deadline)
-            except ClosedError:
-                self._drop()
+    def _deliver(
+        self, envelope: Envelope, content: Sequence[bytes], following: Envelope | None, deadline: Deadline
+    ) -> Answer:
+        """Over the kept connection; over a new one when the server has closed that one; and without groups when they
+        seem to be the reason: there are servers, and boxes before them, that offer them and lose what came together.
+        """
+        kept = self._session
+        session = self._session = kept or self._connect(deadline)
+        try:
+            return session.deliver(envelope, content, following)
+        except ClosedError as error:
+            self._drop()
+            if session.in_groups and not session.groups_work and not isinstance(error, GoodbyeError):
+                self._in_groups = False
+            elif kept is None:
+                raise NotTakenError("The mail server closed the connection before it had taken a message.") from None
+        return self._deliver(envelope, content, following, deadline)
+
+    def _connect(self, deadline: Deadline) -> Session:
         if deadline.passed:
             raise NotTakenError(f"The mail server did not answer within {self.deadline:g} seconds.")
-        self._session = Session(self._server, self._context, self._timeout, deadline)
-        try:
-            return self._session.deliver(sender, to, content, deadline)
-        except ClosedError:
-            raise NotTakenError("The mail server closed the connection before it had taken a message.") from None
+        return Session(self._server, self._context, self._timeout, deadline, in_groups=self._in_groups)
 
     def _drop(self) -> None:
         if self._session is not None:
@@ -83,8 +94,20 @@ class SmtpTransport:
             self._session = None
 
 
+def _envelopes(message: Message, recipients: Sequence[Recipient], record: Record) -> Iterator[tuple[int, Envelope]]:
+    """Everyone who is waiting, but for those whose address no server could be told: they are refused."""
+    for index in record.waiting():
+        recipient = recipients[index]
+        try:
+            address = wire_address(recipient.address)
+        except ValueError:
+            record.refused(index, NOT_AN_ADDRESS)
+        else:
+            yield index, Envelope.of(wire_address(message.envelope_sender(recipient)), address)
+
+
 def _note(answer: Answer, index: int, record: Record) -> None:
-    if answer.code < 300:
+    if answer.yes:
         record.accepted(index)
     elif answer.code < 500:
         record.deferred(index, f"{answer.code} {answer.text}")

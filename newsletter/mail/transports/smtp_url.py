@@ -28,10 +28,13 @@ class MailServer:
     tls: Tls
     user: str = ""
     password: str = field(default="", repr=False)
+    pipelining: bool = True
+    """Whether its offer of PIPELINING may be taken."""
 
 
 def read_url(url: str) -> MailServer:
-    """`smtp://[user:password@]host[:port][?starttls=required|never]` (port 25, 587 with a user) or `smtps://…` (465).
+    """`smtp://[user:password@]host[:port]` (port 25, 587 with a user) or `smtps://…` (465), and after a question mark
+    `starttls=required` or `starttls=never`, `pipelining=never`.
 
     User and password are percent-encoded. With a password STARTTLS is required, unless the URL says never: who can take
     the server's offer out of the conversation (RFC 3207, 6) must not get the password. Raises ConfigurationError with
@@ -46,7 +49,7 @@ def read_url(url: str) -> MailServer:
         raise _wrong("it must begin with smtp:// or smtps://")
     if not parts.hostname or parts.path not in ("", "/") or parts.fragment:
         raise _wrong(
-            "after the host (and port) nothing but ?starttls=… may follow; write @, : and / in a user or "
+            "after the host (and port) nothing but options (?starttls=…) may follow; write @, : and / in a user or "
             "password as %40, %3A and %2F"
         )
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
@@ -54,15 +57,21 @@ def read_url(url: str) -> MailServer:
         raise _wrong("it must hold a user and a password, or neither")
     if not (user + password).isascii():
         raise _wrong("user and password must be ASCII")
+    options = _options(parts.query)
+    tls = _tls(parts.scheme, options.get("starttls"), bool(user))
     standard = 465 if parts.scheme == "smtps" else 587 if user else 25
-    return MailServer(parts.hostname, port or standard, _tls(parts.scheme, parts.query, bool(user)), user, password)
+    return MailServer(parts.hostname, port or standard, tls, user, password, pipelining="pipelining" not in options)
 
 
-def _tls(scheme: str, query: str, has_password: bool) -> Tls:
+def _options(query: str) -> dict[str, str]:
     options = dict(parse_qsl(query, keep_blank_values=True))
-    wanted = options.pop("starttls", None)
-    if options or wanted not in (None, "required", "never"):
-        raise _wrong("its only option is starttls, which is required or never")
+    allowed = {"starttls": ("required", "never"), "pipelining": ("never",)}
+    if any(value not in allowed.get(name, ()) for name, value in options.items()):
+        raise _wrong("its only options are starttls, which is required or never, and pipelining, which is never")
+    return options
+
+
+def _tls(scheme: str, wanted: str | None, has_password: bool) -> Tls:
     if scheme == "smtps":
         if wanted:
             raise _wrong("smtps:// is encrypted from the first byte and knows no starttls")

@@ -1,0 +1,112 @@
+"""A mail server's replies, as they come out of its socket (RFC 5321 4.2)."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections import deque
+from typing import NamedTuple
+
+from newsletter.mail.transports.deadline import Deadline
+from newsletter.mail.transports.redaction import redact
+
+LONGEST_LINE = 8192
+"""Octets of a line that are read."""
+MOST_LINES = 100
+"""Lines of a reply that are read."""
+
+_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?\r?", re.DOTALL)
+
+
+class ClosedError(Exception):
+    """The conversation is over: the server hung up, fell silent, or said something that is no reply.
+
+    Who has handed over the end of a message before is in doubt; everything else was surely not taken.
+    """
+
+
+class GoodbyeError(ClosedError):
+    """The server said that it closes the connection (421), and so that it has not taken what it was asked to."""
+
+
+class Answer(NamedTuple):
+    """What the server said: 2xx yes, 354 go on, 4xx come back later, 5xx no (RFC 5321 4.2.1)."""
+
+    code: int
+    text: str = ""
+    """Why not, fit to be kept: one line without an address. Empty where the answer is not no."""
+
+    @property
+    def yes(self) -> bool:
+        return self.code < 300
+
+    @property
+    def no(self) -> bool:
+        return self.code >= 400
+
+
+_USUAL = {b"250 ": Answer(250), b"354 ": Answer(354)}
+"""A message that goes well gets four of these: they are known at a glance."""
+
+
+class Replies:
+    """Reads one reply after the other, however they are cut into packets, and waits `timeout` seconds for each."""
+
+    def __init__(self, sock: socket.socket, timeout: float, deadline: Deadline) -> None:
+        self.deadline = deadline
+        """For all that is read from now on."""
+        self._sock = sock
+        self._timeout = timeout
+        self._lines: deque[bytes] = deque()
+        self._begun = b""
+
+    @property
+    def unasked(self) -> bool:
+        """Whether the server has said more than was read as replies."""
+        return bool(self._lines or self._begun)
+
+    def next(self, about: str = "", *, patient: bool = False) -> Answer:
+        """The next reply; `about` is an address that must not be kept. A patient reader waits until the deadline.
+
+        Raises ClosedError, GoodbyeError for a 421.
+        """
+        said: list[bytes] = []
+        while True:
+            if not self._lines:
+                self._read(patient)
+            line = self._lines.popleft()
+            if line[:4] in _USUAL and not said:
+                return _USUAL[line[:4]]
+            parts = _LINE.fullmatch(line)
+            if parts is None or len(said) == MOST_LINES:
+                raise ClosedError
+            code, separator, text = parts.groups(b"")
+            said.append(text)
+            if separator != b"-":
+                break
+        if code < b"400":
+            return Answer(int(code))
+        if code == b"421":
+            raise GoodbyeError
+        return Answer(int(code), quoted(b" ".join(said), about))
+
+    def _read(self, patient: bool) -> None:
+        """At least one more line."""
+        # Who waits until the deadline needs no time-out: the deadline shuts the socket. It saves a poll for each call.
+        timeout = None if patient else min(self.deadline.left(), self._timeout)
+        while not self._lines:
+            try:
+                if self._sock.gettimeout() != timeout:
+                    self._sock.settimeout(timeout)
+                piece = self._sock.recv(LONGEST_LINE)
+            except OSError as error:
+                raise ClosedError from error
+            if not piece or len(self._begun) > LONGEST_LINE:
+                raise ClosedError
+            *lines, self._begun = (self._begun + piece).split(b"\n")
+            self._lines.extend(lines)
+
+
+def quoted(text: bytes | str, about: str = "") -> str:
+    """What a server said, to stand in a sentence of ours."""
+    return redact(text.decode("utf-8", "replace") if isinstance(text, bytes) else text, about).rstrip(".")
