@@ -12,13 +12,17 @@ from newsletter.delivery.kit import Kit
 DRAIN_FOR = 30.0
 """Seconds after which a draining job makes room for its successor."""
 
+EVENTS_AFTER = 2.0
+"""Seconds after which it makes room for events: they can wait so long, and a job for each batch would cost too much."""
+
 
 def drain(runtime: Runtime) -> bool:
     """Send ready batches for up to DRAIN_FOR seconds; True when there may be more to do.
 
-    Gives way earlier when a single mail waits: a reader who signs up does not wait for a digest.
+    Gives way earlier when a single mail waits (a reader who signs up does not wait for a digest), and, after
+    EVENTS_AFTER seconds, when providers' events do.
     """
-    end = time.monotonic() + DRAIN_FOR
+    began = time.monotonic()
     kit = Kit.open(runtime)
     try:
         with runtime.db.reading() as session:
@@ -28,7 +32,7 @@ def drain(runtime: Runtime) -> bool:
             claim = ledger.claim(session)
         while claim is not None and not stopping.asked():
             run = sending.send(kit, claim)
-            more = time.monotonic() < end and not stopping.asked() and not runtime.queues.mail_waits()
+            more = not stopping.asked() and not _gives_way(runtime, time.monotonic() - began)
             # One transaction for the end of this batch and the beginning of the next.
             with runtime.db.transaction() as session:
                 if run is not None:
@@ -41,6 +45,11 @@ def drain(runtime: Runtime) -> bool:
         return _stop(runtime, claim)
     finally:
         kit.close()
+
+
+def _gives_way(runtime: Runtime, seconds: float) -> bool:
+    queues = runtime.queues
+    return seconds > DRAIN_FOR or queues.mail_waits() or (seconds > EVENTS_AFTER and queues.events_wait())
 
 
 def _stop(runtime: Runtime, claim: ledger.Claim | None) -> bool:

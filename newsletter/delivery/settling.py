@@ -47,6 +47,8 @@ def settle_by_editor(session: Session, digest_id: int, batch_id: int, *, taken: 
             f"Batch {batch_id} of digest {digest_id} is not in doubt: `digests show` lists those that are."
         )
     settle(session, batch, taken=taken)
+    if not taken:
+        batch.disowned = batch.attempt  # an event that proves the contrary becomes a note
     return batch
 
 

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from newsletter.core.runtime import Runtime
 from newsletter.delivery import control, freezing, handover, restored, sweeping
-from newsletter.delivery.events import inbox
+from newsletter.delivery.events import inbox, taken
 from newsletter.mail import outgoing
 from newsletter.mail.transports import open_transport
 
@@ -70,6 +70,7 @@ def tick(runtime: Runtime, *, first: bool = False) -> None:
     with db.transaction() as session:
         if lost := sweeping.recover(session, grace=GRACE):
             log.warning("%d batches whose worker was lost are taken back", lost)
+        taken.settle(session)
         control.sweep_cancelled(session)
         for digest_id in sweeping.close_finished(session):
             log.info("digest %d is sent", digest_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -35,7 +35,7 @@ class Personal(NamedTuple):
     token: str
 
 
-def build(message: Message, recipients: Iterable[Personal]) -> bytes:
+def build(message: Message, recipients: Sequence[Personal]) -> bytes:
     """The JSON for `recipients`.
 
     Date, Message-ID and MIME are SendGrid's own affair. Its events give back the custom arguments: `message.reference`,
@@ -70,18 +70,18 @@ def _shared_headers(message: Message) -> dict[str, str]:
     return headers
 
 
-def _personalizations(message: Message, recipients: Iterable[Personal]) -> bytes:
+def _personalizations(message: Message, recipients: Sequence[Personal]) -> bytes:
     """The JSON array. A thousand objects differ in three words, so what they share is written once: a fifth of the
     time that dicts take (measured).
     """
     own = _own(message)
-    objects = []
-    for one in recipients:
-        if len(own) > 1 and not is_random_token(one.token):
-            raise ValueError("the message needs a recipient's token")
-        address = orjson.dumps(one.address).decode()
-        rest = one.token.join(own)
-        objects.append(f'{{"to":[{{"email":{address}}}],"custom_args":{{"n":"{one.place}"}}{rest}}}')
+    if len(own) > 1 and not all(is_random_token(one.token) for one in recipients):
+        raise ValueError("the message needs a recipient's token")
+    objects = [
+        f'{{"to":[{{"email":{orjson.dumps(one.address).decode()}}}],"custom_args":{{"n":"{one.place}"}}'
+        f"{one.token.join(own)}}}"
+        for one in recipients
+    ]
     return f"[{','.join(objects)}]".encode()
 
 
