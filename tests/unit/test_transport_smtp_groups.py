@@ -18,6 +18,8 @@ from tests.services.smtp_sink_conversation import Say
 
 CUT = Say("250 OK", cut=0)
 """Instead of an answer."""
+LONG = "a line of a very long letter\n" * 400_000 + message().text
+"""More than the buffers of both sides hold."""
 
 
 @pytest.fixture
@@ -86,12 +88,21 @@ def test_over_tls_it_is_the_same(certificate: Certificate) -> None:
 
 
 def test_a_message_that_fills_every_buffer_arrives_whole(sink: SmtpSink, transport: SmtpTransport) -> None:
-    text = "\n".join(f"line {number} of a very long letter" for number in range(200_000))
+    assert send(transport, 2, text=LONG) == "aa"
 
-    assert send(transport, 2, text=text + "\n" + message().text) == "aa"
+    assert [mail.content for mail in sink.mails] == [encode(message(text=LONG)).render(reader) for reader in readers(2)]
 
-    assert [len(mail.content) > 6_000_000 for mail in sink.mails] == [True, True]
-    assert encode(message(text=text + "\n" + message().text)).render(readers(2)[1]) == sink.mails[1].content
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_message_whose_end_did_not_leave_us_is_not_in_doubt(certificate: Certificate, tls: bool) -> None:
+    with SmtpSink(certificate=certificate if tls else None) as sink:
+        sink.cuts.extend([None, 2000])
+        transport = SmtpTransport(sink.url, context=certificate.client_context())
+        assert send(transport, 3, text=LONG) == "aaa"
+        transport.close()
+
+    assert arrived(sink) == [1, 2, 3]
+    assert sink.connections == 2
 
 
 def test_each_recipient_has_an_answer_of_its_own(sink: SmtpSink, transport: SmtpTransport) -> None:
