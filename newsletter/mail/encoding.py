@@ -5,8 +5,10 @@ The result is a whole RFC 5322 message: CRLF, lines of at most 998 octets, text 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import format_datetime
+from typing import Protocol
 
 from newsletter.core.tokens import is_random_token
 from newsletter.mail.headers import LONGEST, field, mailbox, unstructured, wire_address
@@ -15,6 +17,18 @@ from newsletter.mail.quoted_printable import encode_text
 
 _BOUNDARY = b"=_alternative"
 """Quoted-printable never has "=_", so no body can hold it (RFC 2045 6.7 suggests such a one)."""
+
+
+class Encoded(Protocol):
+    """A message that each recipient's mail can be had of."""
+
+    def render(self, recipient: Recipient) -> bytes: ...
+
+    def pieces(self, recipient: Recipient) -> list[bytes]: ...
+
+
+Encoder = Callable[[Message], Encoded]
+"""`encode`, or one that signs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from newsletter.core.config import Settings
+from newsletter.mail.encoding import Encoder, encode
 from newsletter.mail.transports.base import Transport
 
 
 def open_transport(settings: Settings) -> Transport:
-    """The transport that MAIL_TRANSPORT names; only that one is imported. Nothing is connected yet."""
+    """The transport that MAIL_TRANSPORT names; only that one is imported. Nothing is connected yet.
+
+    Raises ConfigurationError for a setting of it that is wrong.
+    """
     if settings.mail_transport == "sendgrid":
         from newsletter.mail.transports.sendgrid import SendGridTransport
 
@@ -16,7 +20,17 @@ def open_transport(settings: Settings) -> Transport:
         from newsletter.mail.transports.smtp import SmtpTransport
 
         deadline = settings.mail_deadline
-        return SmtpTransport(settings.smtp_url, timeout=min(30, deadline), deadline=deadline)
+        encoder = _encoder(settings)
+        return SmtpTransport(settings.smtp_url, timeout=min(30, deadline), deadline=deadline, encoder=encoder)
     from newsletter.mail.transports.maildir import MaildirTransport
 
-    return MaildirTransport(settings.maildir)
+    return MaildirTransport(settings.maildir, encoder=_encoder(settings))
+
+
+def _encoder(settings: Settings) -> Encoder:
+    """SendGrid signs by itself; what goes out otherwise is signed here if there is a key."""
+    if not settings.dkim_key:
+        return encode
+    from newsletter.mail.dkim import Signer
+
+    return Signer(settings.dkim_domain, settings.dkim_selector, settings.dkim_key).encode

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from newsletter.mail.encoding import EncodedMessage, encode
+from newsletter.mail.encoding import Encoded, Encoder, encode
 from newsletter.mail.headers import wire_address
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import Record
@@ -36,16 +36,17 @@ class MaildirTransport:
     whole = False
     repeatable = True
 
-    def __init__(self, folder: Path, deadline: float = 5.0) -> None:
+    def __init__(self, folder: Path, deadline: float = 5.0, encoder: Encoder = encode) -> None:
         self.folder = folder
         self.deadline = deadline
+        self._encode = encoder
         self._ready = False
         self._moved: set[str] = set()
         self._moved_at = -1
 
     def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
         """See Transport.send. Raises NotTakenError when the folder cannot be written to."""
-        encoded, deadline = encode(message), Deadline(self.deadline)
+        encoded, deadline = self._encode(message), Deadline(self.deadline)
         try:
             self._prepare()
             for index in record.waiting():
@@ -77,7 +78,7 @@ class MaildirTransport:
                     path.unlink()
         self._ready = True
 
-    def _keep(self, message_id: str, encoded: EncodedMessage, recipient: Recipient) -> None:
+    def _keep(self, message_id: str, encoded: Encoded, recipient: Recipient) -> None:
         name = file_name(message_id)
         if not self._has(name):
             self._write(name, encoded.render(recipient))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator, Sequence
 
-from newsletter.mail.encoding import encode
+from newsletter.mail.encoding import Encoder, encode
 from newsletter.mail.headers import wire_address
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import Record
@@ -30,18 +30,24 @@ class SmtpTransport:
     repeatable = False
 
     def __init__(
-        self, url: str, timeout: float = 30.0, deadline: float = 60.0, context: ssl.SSLContext | None = None
+        self,
+        url: str,
+        timeout: float = 30.0,
+        deadline: float = 60.0,
+        context: ssl.SSLContext | None = None,
+        encoder: Encoder = encode,
     ) -> None:
         self._server = read_url(url)
         self._timeout = timeout
         self.deadline = deadline
         self._context = context
+        self._encode = encoder
         self._session: Session | None = None
         self._in_groups = self._server.pipelining
 
     def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
         """See Transport.send."""
-        encoded = encode(message)
+        encoded = self._encode(message)
         todo = list(_envelopes(message, recipients, record))
         following = [envelope for _, envelope in todo[1:]]
         with Deadline(self.deadline) as deadline:
