@@ -14,7 +14,7 @@ from newsletter.core import clock
 from newsletter.core.config import HYPE_LABELS, Settings
 from newsletter.core.db import Database
 from newsletter.delivery import freezing
-from newsletter.delivery.models import Batch, BatchState
+from newsletter.delivery.models import Batch, BatchState, Mailing, letter_mark
 from newsletter.digests import composing, scheduling
 from newsletter.digests.models import DigestStatus
 from newsletter.mail.outcomes import ACCEPTED, WAITING
@@ -69,3 +69,9 @@ def hand_over(db: Database, settings: Settings) -> int:
         digest = composing.get(session, digest_id)
         digest.status, digest.sent_at = DigestStatus.SENT, clock.now()
     return digest_id
+
+
+def letter_of(db: Database) -> str:
+    """The mark by which events name the one letter that is there."""
+    with db.reading() as session:
+        return letter_mark(session.scalars(select(Mailing.id_salt)).one())

@@ -5,6 +5,7 @@ Every setting can also be given as NAME_FILE, the path of a file that holds it. 
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 import secrets
@@ -80,6 +81,11 @@ class Settings:
     def public_host(self) -> str:
         """The host of PUBLIC_URL without its port: the domain of List-ID and Message-ID."""
         return urlsplit(self.public_url).hostname or "localhost"
+
+    @property
+    def message_id_salt(self) -> bytes:
+        """For the Message-IDs of single mails: secret, and the same at each try, whatever SECRET_KEY is by then."""
+        return hmac.digest(self.suppression_key.encode(), b"message-id", "sha256")
 
     def url(self, path: str) -> str:
         """An absolute address on this site. Links are made from PUBLIC_URL, never from a Host header."""

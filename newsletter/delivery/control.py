@@ -27,7 +27,7 @@ def pause_for_error(session: Session, digest_id: int, note: str) -> None:
     """Stop because the provider refuses everything: nobody is marked, and `note` says to an editor what to do."""
     session.execute(
         update(Digest)
-        .where(Digest.id == digest_id, Digest.status == DigestStatus.SENDING)
+        .where(Digest.id == digest_id, Digest.status.in_([DigestStatus.SENDING, DigestStatus.SCHEDULED]))
         .values(status=DigestStatus.PAUSED, paused_reason=PausedReason.ERROR, paused_note=note)
     )
 

@@ -58,11 +58,11 @@ def freeze(db: Database, settings: Settings, digest_id: int) -> bool:
         digest = composing.get(session, digest_id)
         if digest.status != DigestStatus.SCHEDULED:
             return False
-        scheduled_at = digest.scheduled_at
+        scheduled_at, exact = digest.scheduled_at, digest.exact
         frozen = letter.render(digest, settings).to_json()
         readers = audience.read(session, digest.cadence, digest.revisions)
     with db.transaction() as session:
-        if not _take(session, digest_id, scheduled_at):
+        if not _take(session, digest_id, scheduled_at, exact=exact):
             return False
         session.add(Mailing(digest_id=digest_id, language="en", letter=frozen))
         _write_batches(session, digest_id, readers)
@@ -70,11 +70,16 @@ def freeze(db: Database, settings: Settings, digest_id: int) -> bool:
     return True
 
 
-def _take(session: Session, digest_id: int, scheduled_at: object) -> bool:
+def _take(session: Session, digest_id: int, scheduled_at: object, *, exact: bool = False) -> bool:
     """Only one freezer gets past this, and only if the digest was not moved or cancelled meanwhile."""
     taken = session.execute(
         update(Digest)
-        .where(Digest.id == digest_id, Digest.status == DigestStatus.SCHEDULED, Digest.scheduled_at == scheduled_at)
+        .where(
+            Digest.id == digest_id,
+            Digest.status == DigestStatus.SCHEDULED,
+            Digest.scheduled_at == scheduled_at,
+            Digest.exact == exact,
+        )
         .values(status=DigestStatus.SENDING, frozen_at=clock.now())
         .returning(Digest.id)
     ).one_or_none()

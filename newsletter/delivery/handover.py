@@ -8,22 +8,25 @@ before the time (twilio.com/docs/sendgrid, scheduling parameters), so we hand ov
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from newsletter.core import clock
+from newsletter.core import clock, stopping
+from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.delivery import marks, settling
 from newsletter.delivery.ledger import Claim
 from newsletter.delivery.models import Batch, BatchState
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.mail.message import Message
-from newsletter.mail.outcomes import ACCEPTED, WAITING
+from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT, WAITING
+from newsletter.mail.transports import open_transport
 from newsletter.mail.transports.base import Schedules, Transport
-from newsletter.mail.transports.errors import TransportError
+from newsletter.mail.transports.errors import NotTakenError, RefusedForGoodError
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,12 @@ AT_LEAST = timedelta(minutes=15)
 """With less time to go, what becomes doubtful might not be taken back in time: then it gets its time, but no name."""
 LAST_CALL = timedelta(minutes=11)
 """What is nearer to its time than this is not taken back any more."""
+MOST = 10
+"""Batches that one turn of the clock takes back at most."""
+TURN = 5.0
+"""Seconds that it may take."""
+ASK_AGAIN = timedelta(minutes=1)
+"""How long a refusal to take back is accepted."""
 
 
 def prepare(transport: Transport, message: Message, claim: Claim) -> Message:
@@ -49,45 +58,107 @@ def prepare(transport: Transport, message: Message, claim: Claim) -> Message:
     return replace(message, send_at=claim.send_at, handover=transport.reserve())
 
 
-def take_back(db: Database, transport: Transport) -> int:
+def take_back(db: Database, settings: Settings) -> int:
     """Take back at SendGrid what is in doubt, and what belongs to a digest that is paused or cancelled; how many.
 
-    What could not be taken back stays as it is; the next turn of the clock tries again.
+    A batch is marked as being withdrawn before SendGrid is told, and the mark goes only when its readers wait again or
+    SendGrid has refused: a crash in between leaves a batch that is asked about again. A turn of the clock takes back
+    a few; SendGrid holds ten cancellations at a time, so after a refusal we ask again only after a while.
     """
-    if not isinstance(transport, Schedules):
-        return 0
-    with db.reading() as session:
+    with db.transaction() as session:
+        _give_up_late_ones(session)
         found = _to_take_back(session)
+    if not found:
+        return 0
+    transport = open_transport(settings)
     count = 0
+    began = time.monotonic()
     for batch_id, handover in found:
+        if stopping.asked() or time.monotonic() - began > TURN:
+            break
+        with db.transaction() as session:
+            if not _mark(session, batch_id, handover):
+                continue
         try:
+            assert isinstance(transport, Schedules)
             transport.withdraw(handover)
-        except TransportError as error:
+        except RefusedForGoodError as error:
             log.warning("batch %d cannot be taken back: %s", batch_id, error)
-            continue
+            with db.transaction() as session:
+                _leave(session, batch_id)
+            break
+        except NotTakenError as error:
+            log.warning("batch %d cannot be taken back yet: %s", batch_id, error)
+            break
         with db.transaction() as session:
             count += _wait_again(session, batch_id, handover)
     return count
 
 
 def _to_take_back(session: Session) -> list[tuple[int, str]]:
-    stopped = Digest.status.in_([DigestStatus.PAUSED, DigestStatus.CANCELLED])
+    may_ask = or_(Batch.not_before.is_(None), Batch.not_before <= clock.now())
     rows = session.execute(
         select(Batch.id, Batch.handover)
         .join(Digest, Digest.id == Batch.digest_id)
-        .where(Batch.handover.is_not(None), Digest.exact, Digest.scheduled_at > clock.now() + LAST_CALL)
-        .where(or_(Batch.state == BatchState.IN_DOUBT, stopped))
-        .where(Batch.state.in_([BatchState.IN_DOUBT, BatchState.DONE, BatchState.READY]))
+        .where(or_(Batch.withdrawing, and_(_wanted(), may_ask)))
+        .order_by(~Batch.withdrawing, Batch.state != BatchState.IN_DOUBT, Batch.id)
+        .limit(MOST)
     )
     return [(batch_id, handover) for batch_id, handover in rows if handover]
 
 
-def _wait_again(session: Session, batch_id: int, handover: str) -> bool:
-    """Who was handed over under this name waits again; False when the batch has moved on meanwhile."""
-    batch = session.scalar(select(Batch).where(Batch.id == batch_id, Batch.handover == handover).with_for_update())
-    if batch is None or batch.state in (BatchState.CLAIMED, BatchState.SENDING):
+def _wanted() -> ColumnElement[bool]:
+    """In doubt or stopped, held by nobody, and with time enough."""
+    stopped = Digest.status.in_([DigestStatus.PAUSED, DigestStatus.CANCELLED])
+    free = Batch.state.in_([BatchState.IN_DOUBT, BatchState.DONE, BatchState.READY])
+    in_time = Digest.scheduled_at > clock.now() + LAST_CALL
+    why = or_(Batch.state == BatchState.IN_DOUBT, stopped)
+    return and_(Batch.handover.is_not(None), Digest.exact, in_time, free, why)
+
+
+def _mark(session: Session, batch_id: int, handover: str) -> bool:
+    """Whether the batch is still to be taken back; from now on nobody else touches it."""
+    batch = session.scalar(
+        select(Batch)
+        .join(Digest, Digest.id == Batch.digest_id)
+        .where(Batch.id == batch_id, Batch.handover == handover, or_(Batch.withdrawing, _wanted()))
+        .with_for_update(of=Batch)
+    )
+    if batch is None:
         return False
-    settling.settle(session, batch, taken=False)
-    batch.outcomes = batch.outcomes.replace(bytes([ACCEPTED]), bytes([WAITING]))
-    batch.state = marks.state_for(batch.outcomes)
+    batch.withdrawing = True
     return True
+
+
+def _wait_again(session: Session, batch_id: int, handover: str) -> bool:
+    """Who was handed over under this name waits again."""
+    batch = session.scalar(select(Batch).where(Batch.id == batch_id, Batch.withdrawing).with_for_update())
+    if batch is None or batch.handover != handover:
+        return False
+    batch.outcomes = batch.outcomes.replace(bytes([ACCEPTED]), bytes([WAITING]))
+    settling.settle(session, batch, taken=False)
+    batch.withdrawing = False
+    batch.not_before = None
+    return True
+
+
+def _leave(session: Session, batch_id: int) -> None:
+    """SendGrid keeps it: everything is as before, and we ask again later."""
+    batch = session.get_one(Batch, batch_id, with_for_update=True)
+    batch.withdrawing = False
+    batch.not_before = clock.now() + ASK_AGAIN
+
+
+def _give_up_late_ones(session: Session) -> None:
+    """Whether SendGrid took these back was not learnt in time: they are in doubt."""
+    late = (
+        select(Batch)
+        .join(Digest, Digest.id == Batch.digest_id)
+        .where(Batch.withdrawing, Digest.scheduled_at <= clock.now() + LAST_CALL)
+        .with_for_update(of=Batch)
+    )
+    for batch in session.scalars(late):
+        batch.outcomes = batch.outcomes.replace(bytes([ACCEPTED]), bytes([IN_DOUBT]))
+        batch.state = marks.state_for(batch.outcomes)
+        batch.note = "SendGrid was asked to take it back, and its answer did not come in time."
+        batch.withdrawing = False

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 from redis.exceptions import RedisError
 
 from newsletter.core.db import Database
+from newsletter.core.queue import Queues
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.letters import Letters
 from newsletter.delivery.positions import Positions
@@ -14,11 +16,17 @@ from newsletter.delivery.rates import Grant, Rates
 from newsletter.mail.transports import open_transport
 from newsletter.mail.transports.base import Transport
 
+DRAIN_FOR = 30.0
+"""Seconds after which a draining job makes room for its successor."""
+EVENTS_AFTER = 2.0
+"""Seconds after which it makes room for events: they can wait so long, and a job for each batch would cost too much."""
+LOOK_EVERY = 0.25
+"""Seconds between two looks into the queue."""
 WITHOUT_REDIS = 1.0
 """Seconds to wait when limits are set and Redis, which counts them, cannot be reached."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Kit:
     """The database, the way out, and what is remembered between batches."""
 
@@ -27,7 +35,10 @@ class Kit:
     letters: Letters
     rates: Rates
     positions: Positions
+    queues: Queues
     limited: bool
+    began: float = field(default_factory=time.monotonic)
+    _looked: float = 0.0
 
     @classmethod
     def open(cls, runtime: Runtime) -> Kit:
@@ -38,8 +49,19 @@ class Kit:
             letters=Letters(settings),
             rates=Rates(runtime.queues.redis, settings.mail_limits),
             positions=Positions(settings.data_dir),
+            queues=runtime.queues,
             limited=bool(settings.mail_limits),
         )
+
+    def gives_way(self) -> bool:
+        """Whether this job should end at the next safe point: its time is over, or somebody waits who comes first."""
+        now = time.monotonic()
+        if now - self.began > DRAIN_FOR:
+            return True
+        if now - self._looked < LOOK_EVERY:
+            return False
+        self._looked = now
+        return self.queues.mail_waits() or (now - self.began > EVENTS_AFTER and self.queues.events_wait())
 
     def grant(self, wanted: int) -> Grant:
         """How many messages may leave now. Without Redis: all of them, or, where limits are set, none."""

@@ -54,7 +54,7 @@ _mine = (_batch.id == bindparam("batch"), _batch.attempt == bindparam("held"))
 _NEXT = (
     select(_batch.id)
     .join_from(_batches, _digests, _digest.id == _batch.digest_id)
-    .where(_batch.state == BatchState.READY, _digest.status == DigestStatus.SENDING)
+    .where(_batch.state == BatchState.READY, ~_batch.withdrawing, _digest.status == DigestStatus.SENDING)
     .where(or_(_batch.not_before.is_(None), _batch.not_before <= bindparam("now")))
     .order_by(_batch.id)
     .limit(1)

@@ -6,6 +6,7 @@ readers is a thousand rows and about 9 MB. Nothing is counted twice: every figur
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from datetime import datetime
 from enum import StrEnum
@@ -47,6 +48,11 @@ class Mailing(Base):
     """The date that the mails bear."""
 
 
+def letter_mark(id_salt: bytes) -> str:
+    """A short name of a letter that no other letter of any installation has, and that tells nothing of its salt."""
+    return hashlib.blake2b(b"letter", key=id_salt, digest_size=6).hexdigest()
+
+
 class Edition(Base):
     """A digest as some readers see it: which of its articles (a bit mask; 0 is nobody's letter), language, format."""
 
@@ -84,6 +90,9 @@ class Batch(Base):
     """When a recipient was deferred first; after a while a deferral counts as a refusal."""
     handover: Mapped[str | None] = mapped_column(Text)
     """SendGrid's batch_id of a batch that was handed over ahead of its time: by it a batch can be taken back."""
+    withdrawing: Mapped[bool] = mapped_column(default=False)
+    """Being taken back at SendGrid: set before SendGrid is told, so that no crash can leave it told and us not knowing.
+    Meanwhile nobody claims the batch and its digest is not sent."""
     provider_ref: Mapped[str | None] = mapped_column(Text)
     """The provider's own name for what it took (SendGrid's X-Message-Id)."""
     disowned: Mapped[int | None]

@@ -10,9 +10,14 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
+from newsletter.delivery.models import letter_mark
 from newsletter.mail.outcomes import ACCEPTED
+
+
+def batch_name(batch_id: int, id_salt: bytes) -> str:
+    """A batch's name here: a database that was made anew or set back has batches of the same numbers."""
+    return f"{batch_id}-{letter_mark(id_salt)}"
 
 
 class Positions:
@@ -21,22 +26,22 @@ class Positions:
     def __init__(self, data_dir: Path) -> None:
         self.folder = data_dir / "positions"
 
-    def recall(self, batch_id: int) -> set[int]:
+    def recall(self, batch: str) -> set[int]:
         """The places of a batch that were accepted, as far as this machine knows."""
         places: set[int] = set()
-        for path in self.folder.glob(f"{batch_id}.*"):
+        for path in self.folder.glob(f"{batch}.*"):
             marks = path.read_bytes()
             places.update(place for place, mark in enumerate(marks) if mark == ACCEPTED)
         return places
 
-    def open(self, batch_id: int, attempt: int) -> Position:
-        """The file of one attempt."""
+    def open(self, batch: str, attempt: int) -> Position:
+        """The file of one attempt. Raises OSError when there is no room or no right to write."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        return Position(self.folder / f"{batch_id}.{attempt}")
+        return Position(self.folder / f"{batch}.{attempt}")
 
-    def forget(self, batch_id: int) -> None:
+    def forget(self, batch: str) -> None:
         """The ledger knows everything: the batch's files may go."""
-        for path in self.folder.glob(f"{batch_id}.*"):
+        for path in self.folder.glob(f"{batch}.*"):
             with suppress(FileNotFoundError):
                 path.unlink()
 
@@ -47,10 +52,7 @@ class Position:
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
 
-    def __enter__(self) -> Position:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def close(self) -> None:
         os.close(self._file)
 
     def accepted(self, place: int) -> None:

@@ -1,14 +1,15 @@
 """A database that was set back must not mail again what a later state of it knew to be sent.
 
-While anything is open the clock counts its turns, in the database and then in two places outside it: a file in DATA_DIR
-and Redis. A witness that knows a later turn than the database says that a backup was restored; a database with open
-digests that no witness knows, or whose last turn lies long back, may be one. Either way its open digests wait for an
-editor, who knows what went out.
+The clock counts its turns (each second while something is sent, else each minute), in the database and then in two
+places outside it: a file in DATA_DIR and Redis. A witness that knows a later turn than the database says that a backup
+was restored; a database that no witness knows and that was not turned for minutes, or whose last turn lies long back,
+may be one. Either way its open digests wait for an editor, who knows what went out.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,8 @@ LONG_BACK = (
     "Nothing was running for a long time, or a backup was restored; then more may have been sent than this database "
     "knows. Resume it, or cancel it."
 )
+IDLE = timedelta(minutes=1)
+"""Between two turns that are counted while nothing is sent."""
 _KEY = "newsletter:turn"
 _OPEN = (DigestStatus.SENDING, DigestStatus.SCHEDULED)
 
@@ -52,12 +55,15 @@ class Witness:
         return max(known, default=None)
 
     def tell(self, number: int) -> None:
-        """Make a turn known that the database has committed."""
+        """Make a turn known that the database has committed. One of two witnesses is enough."""
         with suppress(RedisError):
             self._redis.set(_KEY, number)
         fresh = self._path.with_suffix(".new")
-        fresh.write_text(str(number))
-        fresh.replace(self._path)
+        try:
+            fresh.write_text(str(number))
+            fresh.replace(self._path)
+        except OSError as error:
+            log.warning("the turn cannot be kept in DATA_DIR: %s", error.strerror)
 
 
 def is_set_back(session: Session, witness: Witness) -> bool:
@@ -68,15 +74,18 @@ def is_set_back(session: Session, witness: Witness) -> bool:
 
 def turn(runtime: Runtime, witness: Witness, *, first: bool) -> None:
     """Count a turn of the clock, after pausing what is open if the database was set back. `first`: since the start."""
+    last = witness.last()
     with runtime.db.transaction() as session:
-        row = session.scalar(select(Turn).with_for_update()) or Turn(number=0, turned_at=clock.now())
-        last = witness.last()
+        row = session.get(Turn, 1, with_for_update=True) or Turn(id=1, number=0, turned_at=clock.now())
+        quiet = clock.now() - row.turned_at
         if last is not None and last > row.number:
-            _pause(session, SET_BACK)
+            _pause(session, SET_BACK, _OPEN)
             row.number = last
-        elif first and row.number and (last is None or _long_back(row, runtime.settings.overdue_after)):
-            _pause(session, LONG_BACK, sending_only=True)
-        elif not _anything_open(session):
+        elif first and row.number and last is None and quiet > 3 * IDLE:
+            _pause(session, SET_BACK, _OPEN)
+        elif first and row.number and quiet > runtime.settings.overdue_after:
+            _pause(session, LONG_BACK, (DigestStatus.SENDING,))
+        elif row.number and quiet < IDLE and not _anything_is_sent(session):
             return
         row.number += 1
         row.turned_at = clock.now()
@@ -86,19 +95,14 @@ def turn(runtime: Runtime, witness: Witness, *, first: bool) -> None:
 
 def pause_all(session: Session) -> list[int]:
     """What `db restored` does by hand: every open digest waits for an editor; their numbers."""
-    return _pause(session, SET_BACK)
+    return _pause(session, SET_BACK, _OPEN)
 
 
-def _anything_open(session: Session) -> bool:
+def _anything_is_sent(session: Session) -> bool:
     return session.scalar(select(Digest.id).where(Digest.status == DigestStatus.SENDING).limit(1)) is not None
 
 
-def _long_back(row: Turn, limit: timedelta) -> bool:
-    return clock.now() - row.turned_at > limit
-
-
-def _pause(session: Session, note: str, *, sending_only: bool = False) -> list[int]:
-    statuses = (DigestStatus.SENDING,) if sending_only else _OPEN
+def _pause(session: Session, note: str, statuses: Collection[DigestStatus]) -> list[int]:
     paused = list(
         session.scalars(
             update(Digest)

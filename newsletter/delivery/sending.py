@@ -18,11 +18,12 @@ from newsletter.core import clock, stopping
 from newsletter.delivery import control, handover, ledger, marks, recipients
 from newsletter.delivery.kit import Kit
 from newsletter.delivery.ledger import Claim
-from newsletter.delivery.models import Refusal
+from newsletter.delivery.models import Refusal, letter_mark
+from newsletter.delivery.positions import batch_name
 from newsletter.delivery.rates import Grant
 from newsletter.delivery.run import LONGEST_SLEEP, Run
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.outcomes import ACCEPTED, DEFERRED, REFUSED, SKIPPED, WAITING
+from newsletter.mail.outcomes import ACCEPTED, DEFERRED, SKIPPED, WAITING
 from newsletter.mail.transports.errors import NotTakenError, RefusedForGoodError
 
 log = logging.getLogger(__name__)
@@ -39,9 +40,9 @@ def send(kit: Kit, claim: Claim) -> Run | None:
     """
     began = time.monotonic()
     outcomes = bytearray(claim.outcomes)
-    _recall(kit, claim, outcomes)
     with kit.db.reading() as session:
         message = _tag(kit.letters.message(session, claim.digest_id, claim.edition), claim)
+        _recall(kit, claim, message, outcomes)
         todo = _todo(session, claim, outcomes)
     if kit.transport.whole and todo:
         grant = _grant(kit, len(todo))
@@ -67,22 +68,21 @@ def send(kit: Kit, claim: Claim) -> Run | None:
         if not ledger.mark_sending(session, claim, ahead, lease, handover=message.handover or None):
             ledger.give_back(session, claim)
             return None
-    run = Run(kit, claim, outcomes, began)
-    run.send(message, todo)
+    run = Run(kit, claim, message, outcomes, began)
+    run.send(todo)
     return run
 
 
 def write_down(session: Session, run: Run) -> None:
     """Finish the batch with what became of each recipient. Call `run.tidy` after the commit."""
     claim = run.claim
-    refusals = [_refusal(claim, place, reason, temporary=False) for place, reason in run.refusals()]
     pause = run.pause
     if DEFERRED in run.outcomes:
-        since = claim.deferred_since or clock.now()
-        if clock.now() - since > DEFER_FOR:
-            refusals += _give_up(run)
+        since = clock.now() - (claim.deferred_since or clock.now())
+        if since > DEFER_FOR:
+            run.give_up_deferred()
         else:
-            pause = max(pause, _defer_pause(clock.now() - since))
+            pause = max(pause, _defer_pause(since))
     kept = ledger.finish(
         session,
         claim,
@@ -92,25 +92,27 @@ def write_down(session: Session, run: Run) -> None:
         note=run.note,
         failed=run.failed,
     )
-    if kept and refusals:
-        _keep_reasons(session, refusals)
+    if kept:
+        _keep_reasons(session, run)
     if not kept:
         log.warning("batch %d was taken by another worker; its answers here count for nothing", claim.batch_id)
     elif run.note:
         log.warning("batch %d of digest %d: %s", claim.batch_id, claim.digest_id, run.note)
 
 
-def _recall(kit: Kit, claim: Claim, outcomes: bytearray) -> None:
+def _recall(kit: Kit, claim: Claim, message: Message, outcomes: bytearray) -> None:
     """What a killed worker on this machine knew and could not tell the ledger any more."""
     if claim.attempt > 1 and not kit.transport.whole:
-        for place in kit.positions.recall(claim.batch_id):
-            if outcomes[place] in (WAITING, DEFERRED):
+        for place in kit.positions.recall(batch_name(claim.batch_id, message.id_salt)):
+            if place < len(outcomes) and outcomes[place] in (WAITING, DEFERRED):
                 outcomes[place] = ACCEPTED
 
 
 def _tag(message: Message, claim: Claim) -> Message:
     """The provider's later events name the batch and the attempt; nothing personal."""
-    return replace(message, reference=(("batch", str(claim.batch_id)), ("attempt", str(claim.attempt))))
+    letter = letter_mark(message.id_salt)
+    reference = (("batch", str(claim.batch_id)), ("attempt", str(claim.attempt)), ("letter", letter))
+    return replace(message, reference=reference)
 
 
 def _todo(session: Session, claim: Claim, outcomes: bytearray) -> list[Recipient]:
@@ -141,32 +143,22 @@ def _put_back(kit: Kit, claim: Claim, seconds: float) -> None:
         ledger.give_back(session, claim, timedelta(seconds=seconds))
 
 
-def _give_up(run: Run) -> list[dict[str, object]]:
-    """Who was deferred for too long is refused, in a way that `digests retry` finds."""
-    refusals = []
-    for place, outcome in enumerate(run.outcomes):
-        if outcome == DEFERRED:
-            run.outcomes[place] = REFUSED
-            reason = run.reasons.get(place, "Deferred for too long.")
-            refusals.append(_refusal(run.claim, place, reason, temporary=True))
-    return refusals
-
-
 def _defer_pause(since: timedelta) -> timedelta:
     shortest, longest = DEFER_PAUSE
     return min(max(since / 2, shortest), longest) * random.uniform(0.9, 1.1)  # noqa: S311
 
 
-def _refusal(claim: Claim, place: int, reason: str, *, temporary: bool) -> dict[str, object]:
-    return {
-        "digest_id": claim.digest_id,
-        "subscriber_id": claim.ids[place],
-        "reason": reason,
-        "temporary": temporary,
-        "created_at": clock.now(),
-    }
-
-
-def _keep_reasons(session: Session, refusals: list[dict[str, object]]) -> None:
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    session.execute(insert(Refusal).on_conflict_do_nothing(), refusals)
+def _keep_reasons(session: Session, run: Run) -> None:
+    rows = [
+        {
+            "digest_id": run.claim.digest_id,
+            "subscriber_id": run.claim.ids[place],
+            "reason": reason,
+            "temporary": place in run.given_up,
+            "created_at": clock.now(),
+        }
+        for place, reason in run.refusals()
+    ]
+    if rows:
+        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        session.execute(insert(Refusal).on_conflict_do_nothing(), rows)

@@ -42,6 +42,8 @@ def settle_by_editor(session: Session, digest_id: int, batch_id: int, *, taken: 
     """What `digests settle` does. Raises ConflictError unless that batch of that digest is in doubt."""
     get(session, digest_id)
     batch = in_doubt_batch(session, batch_id)
+    if batch is not None and batch.withdrawing:
+        raise ConflictError(f"Batch {batch_id} is just being taken back at SendGrid: look again in a minute.")
     if batch is None or batch.digest_id != digest_id:
         raise ConflictError(
             f"Batch {batch_id} of digest {digest_id} is not in doubt: `digests show` lists those that are."

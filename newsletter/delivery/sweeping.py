@@ -39,17 +39,23 @@ def recover(session: Session, *, grace: float) -> int:
 def close_finished(session: Session) -> list[int]:
     """Digests of which nobody waits any more become sent; their numbers.
 
-    What was handed over ahead is not sent before its time: until then it can be taken back.
+    What was handed over ahead is not sent before its time: until then it can be taken back. The digests are locked
+    first, so that the second statement sees what a `retry` that held one of them has just made ready.
     """
+    sending = select(Digest.id).where(Digest.status == DigestStatus.SENDING).with_for_update()
+    ids = session.scalars(sending).all()
+    if not ids:
+        return []
     open_states = (BatchState.READY, BatchState.CLAIMED, BatchState.SENDING, BatchState.IN_DOUBT)
+    open_batch = or_(Batch.state.in_(open_states), Batch.withdrawing)
     is_open = or_(
-        select(Batch.id).where(Batch.digest_id == Digest.id, Batch.state.in_(open_states)).exists(),
+        select(Batch.id).where(Batch.digest_id == Digest.id, open_batch).exists(),
         and_(Digest.exact, Digest.scheduled_at > clock.now()),
     )
     return list(
         session.scalars(
             update(Digest)
-            .where(Digest.status == DigestStatus.SENDING, ~is_open)
+            .where(Digest.id.in_(ids), ~is_open)
             .values(status=DigestStatus.SENT, sent_at=clock.now())
             .returning(Digest.id)
             .execution_options(synchronize_session=False)
@@ -62,7 +68,8 @@ def ready(session: Session, limit: int) -> int:
     rows = session.scalars(
         select(Batch.id)
         .join(Digest, Digest.id == Batch.digest_id)
-        .where(Batch.state == BatchState.READY, _its_time(), Digest.status == DigestStatus.SENDING)
+        .where(Batch.state == BatchState.READY, ~Batch.withdrawing, _its_time())
+        .where(Digest.status == DigestStatus.SENDING)
         .limit(limit)
     )
     return len(rows.all())

@@ -6,12 +6,13 @@ import logging
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
 
 from newsletter.core.runtime import Runtime
 from newsletter.delivery import control, freezing, handover, restored, sweeping
 from newsletter.delivery.events import inbox, taken
+from newsletter.delivery.run import UNFORESEEN
 from newsletter.mail import outgoing
-from newsletter.mail.transports import open_transport
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Waker:
         queues = self.runtime.queues
         workers = min(max(queues.workers(), 1), MOST_DRAINS)
         with self.runtime.db.reading() as session:
-            wanted = min(sweeping.ready(session, workers), workers - sweeping.at_work(session))
+            wanted = min(sweeping.ready(session, workers), max(workers - sweeping.at_work(session), 1))
         for _ in range(wanted - queues.drains_queued()):
             queues.wake_drain()
 
@@ -63,10 +64,7 @@ def tick(runtime: Runtime, *, first: bool = False) -> None:
     with db.transaction() as session:
         for digest_id in freezing.hold_overdue(session, settings.overdue_after):
             log.warning("digest %d is overdue and waits", digest_id)
-    with db.reading() as session:
-        due = freezing.due(session)
-    for digest_id in due:
-        freezing.freeze(db, settings, digest_id)
+    _freeze(runtime)
     with db.transaction() as session:
         if lost := sweeping.recover(session, grace=GRACE):
             log.warning("%d batches whose worker was lost are taken back", lost)
@@ -74,8 +72,6 @@ def tick(runtime: Runtime, *, first: bool = False) -> None:
         control.sweep_cancelled(session)
         for digest_id in sweeping.close_finished(session):
             log.info("digest %d is sent", digest_id)
-    if settings.mail_transport == "sendgrid":
-        handover.take_back(db, open_transport(settings))
     waker = Waker(runtime)
     try:
         waker.wake_drains()
@@ -83,3 +79,20 @@ def tick(runtime: Runtime, *, first: bool = False) -> None:
         waker.wake_events()
     except RedisError as error:
         log.warning("the queue cannot be reached (%s); trying again", type(error).__name__)
+    if settings.mail_transport == "sendgrid":
+        handover.take_back(db, settings)
+
+
+def _freeze(runtime: Runtime) -> None:
+    """A digest that cannot be frozen waits for an editor, and holds up nothing else."""
+    with runtime.db.reading() as session:
+        due = freezing.due(session)
+    for digest_id in due:
+        try:
+            freezing.freeze(runtime.db, runtime.settings, digest_id)
+        except DBAPIError:
+            raise  # the database's own trouble: the next turn tries again
+        except Exception as error:
+            log.exception("digest %d cannot be frozen", digest_id)
+            with runtime.db.transaction() as session:
+                control.pause_for_error(session, digest_id, UNFORESEEN.format(name=type(error).__name__))

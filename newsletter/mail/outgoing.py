@@ -21,7 +21,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.models import OutgoingMail
-from newsletter.mail.outcomes import DEFERRED, REFUSED, Record
+from newsletter.mail.outcomes import DEFERRED, REFUSED, WAITING, Record
 from newsletter.mail.transports.base import Transport
 from newsletter.mail.transports.errors import TransportError
 
@@ -65,20 +65,24 @@ def send(
     claim = _claim(db, mail_id, lease=transport.deadline * 2)
     if claim is None:
         return
-    with db.reading() as session:
-        mail = composers[claim.kind](session, settings, claim.payload, claim.id)
-    if mail is None:
-        _drop(db, claim)
-        return
-    message, recipient = mail
     record = Record(1)
     try:
+        with db.reading() as session:
+            mail = composers[claim.kind](session, settings, claim.payload, claim.id)
+        if mail is None:
+            _drop(db, claim)
+            return
+        message, recipient = mail
         transport.send(message, [recipient], record)
     except TransportError as error:
         _try_later(db, claim, str(error), getattr(error, "retry_after", None))
         return
+    except Exception as error:
+        # A row that nobody can send must not come back each minute for ever; RQ keeps the error itself.
+        _try_later(db, claim, f"Something unforeseen: {type(error).__name__}.", None)
+        raise
     outcome = record.outcomes[0]
-    if outcome == DEFERRED:
+    if outcome in (DEFERRED, WAITING):  # waiting: the transport was asked to stop before it could send
         _try_later(db, claim, record.reasons.get(0, ""), None)
         return
     if outcome == REFUSED:

@@ -31,7 +31,7 @@ def confirmation(
         "confirmation",
         {"link": link, "days": links.CONFIRMATION_AGE.days},
         mail_id=mail_id,
-        id_salt=settings.secret_key.encode(),
+        id_salt=settings.message_id_salt,
     )
     return message, Recipient(mail_id, reader.address)
 

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from tests.bench import events, freezing, rendering, sending
+from tests.bench import events, freezing, rendering, sending, smtp
 from tests.bench.result import Row
 
 
@@ -20,6 +20,7 @@ def main() -> int:
     benchmarks: dict[str, Callable[[], list[Row]]] = {
         "rendering": rendering.measure,
         "sending": lambda: sending.measure(options.readers),
+        "smtp": lambda: smtp.measure(options.readers // 5),
         "events": lambda: events.measure(options.readers),
         "freezing": lambda: freezing.measure(10 * options.readers),
     }

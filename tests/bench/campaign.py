@@ -97,7 +97,9 @@ class Campaign:
         house.until(lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005, within=600)
         began = time.perf_counter()
         peak = _Peak(house)
-        house.until(lambda: peak.look() or taken(settings, "recipients") >= self.readers, "the sending", pause=0.05, within=600)
+        house.until(
+            lambda: peak.look() or taken(settings, "recipients") >= self.readers, "the sending", pause=0.05, within=600
+        )
         seconds = time.perf_counter() - began
         house.until(lambda: _state(database, digest_id).status == "sent", "its end")
         after, counts = _cpu(house), taken(settings, "counts")

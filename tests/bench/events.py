@@ -33,7 +33,7 @@ from newsletter.subscribers.models import Subscriber
 from tests.bench.campaign import KEY, standin
 from tests.bench.rendering import SETTINGS
 from tests.bench.result import Row, at_least
-from tests.factories import add_article, add_digest, add_readers, hand_over
+from tests.factories import add_article, add_digest, add_readers, hand_over, letter_of
 from tests.services.house import House
 from tests.services.sendgrid_events import SendGridSigner, body, event
 
@@ -104,7 +104,7 @@ def _bodies(database: Database, posts: int) -> Iterator[bytes]:
     with database.reading() as session:
         addresses = dict(session.execute(select(Subscriber.id, Subscriber.address)).all())
         batches = {row[0]: unpack(row[1]) for row in session.execute(select(Batch.id, Batch.recipients))}
-    now = time.time()
+    letter, now = letter_of(database), time.time()
     for number in range(posts):
         some = rng.sample(sorted(batches), min(10, len(batches)))
         events = []
@@ -113,7 +113,7 @@ def _bodies(database: Database, posts: int) -> Iterator[bytes]:
             place = rng.randrange(len(batches[batch]))
             word = rng.choice(["bounce", "dropped", "spamreport"]) if rng.random() < SOME else "delivered"
             address = addresses[batches[batch][place]]
-            custom = {"batch": str(batch), "attempt": "1", "n": str(place)}
+            custom = {"batch": str(batch), "attempt": "1", "letter": letter, "n": str(place)}
             events.append(event(word, address, now + number + count / SIZE, response="250 2.0.0 OK", **custom))
         yield body(*events)
 

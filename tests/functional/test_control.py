@@ -170,12 +170,27 @@ class TestRestored:
         assert read(db, digest_id).paused_reason == "restored"
 
     def test_nobody_knows_the_database(self, db: Database, settings: Settings, frozen: int, queues: Queues) -> None:
-        """On a new machine, say: neither file nor Redis."""
+        """On a new machine, say: neither file nor Redis. What is still to come may have gone out as well."""
+        add_article(db, "Another story")
+        to_come = add_digest(db)
+        with db.transaction() as session:
+            scheduling.schedule(session, settings, to_come, clock.now() + timedelta(minutes=20))
+        tick(runtime(), first=True)
+        (settings.data_dir / "turn").unlink()
+        queues.redis.flushall()
+        with clock.set_to(clock.now() + timedelta(minutes=30)):
+            tick(runtime(), first=True)
+        assert read(db, frozen).paused_reason == "restored"
+        assert read(db, to_come).paused_reason == "restored"
+
+    def test_a_standby_that_loses_redis_for_a_moment_pauses_nothing(
+        self, db: Database, settings: Settings, frozen: int, queues: Queues
+    ) -> None:
         tick(runtime(), first=True)
         (settings.data_dir / "turn").unlink()
         queues.redis.flushall()
         tick(runtime(), first=True)
-        assert read(db, frozen).paused_reason == "restored"
+        assert read(db, frozen).status == "sending"
 
     def test_a_lost_redis_alone_is_no_restored_backup(
         self, db: Database, settings: Settings, frozen: int, queues: Queues

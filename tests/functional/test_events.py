@@ -29,7 +29,7 @@ from newsletter.delivery.models import Batch
 from newsletter.subscribers import suppressions
 from newsletter.subscribers.models import Reason, Status, Subscriber
 from newsletter.web.hooks import MOST_BYTES
-from tests.factories import add_article, add_readers, hand_over
+from tests.factories import add_article, add_readers, hand_over, letter_of
 from tests.services.sendgrid_events import AGENT, IP, SendGridSigner, body, event
 
 SIGNER = SendGridSigner()
@@ -54,7 +54,7 @@ def ours(db: Database, settings: Settings) -> dict[str, str]:
     hand_over(db, settings)
     with db.reading() as session:
         batch = session.scalars(select(Batch.id)).one()
-    return {"batch": str(batch), "attempt": "1", "n": "0"}
+    return {"batch": str(batch), "attempt": "1", "letter": letter_of(db), "n": "0"}
 
 
 def post(client: FlaskClient, raw: bytes, **headers: str) -> int:

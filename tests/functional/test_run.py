@@ -19,14 +19,14 @@ from newsletter.core.config import Limit, Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
-from newsletter.delivery import control, draining, settling
-from newsletter.delivery import run as running
+from newsletter.delivery import control, draining, holding, settling
 from newsletter.delivery.models import Batch, Refusal
 from newsletter.delivery.status import DigestState, status
 from newsletter.delivery.tick import tick
+from newsletter.digests.composing import get
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import Record
-from newsletter.mail.transports.errors import InDoubtError, TransportError
+from newsletter.mail.transports.errors import InDoubtError
 from tests.factories import add_article, add_readers, send_digest
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -65,7 +65,6 @@ class Postman:
 def postman(monkeypatch: pytest.MonkeyPatch) -> Postman:
     postman = Postman()
     monkeypatch.setattr("newsletter.delivery.kit.open_transport", lambda settings: postman)
-    monkeypatch.setattr("newsletter.delivery.tick.open_transport", lambda settings: postman)
     return postman
 
 
@@ -154,7 +153,7 @@ def test_an_editor_stops_it_between_two_messages(
     monkeypatch: pytest.MonkeyPatch,
     act: Callable[..., object],
 ) -> None:
-    monkeypatch.setattr(running, "RENEW_EVERY", 0.0)  # as if a second had passed between two messages
+    monkeypatch.setattr(holding, "RENEW_EVERY", 0.0)  # as if a second had passed between two messages
 
     def stop() -> None:
         with db.transaction() as session:
@@ -201,7 +200,7 @@ def test_an_unanswered_message_goes_again_with_the_same_id(db: Database, digest_
 def test_a_worker_that_lost_its_lease_stops_and_writes_nothing(
     db: Database, digest_id: int, postman: Postman, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "RENEW_EVERY", 0.0)
+    monkeypatch.setattr(holding, "RENEW_EVERY", 0.0)
 
     def lose_it() -> None:
         with db.transaction() as session:
@@ -216,18 +215,18 @@ def test_a_worker_that_lost_its_lease_stops_and_writes_nothing(
     assert batch.state == "sending", "it is the other worker's now"
 
 
-def test_an_error_that_nobody_foresaw_reaches_rq_and_the_batch_comes_back(
+def test_an_error_that_nobody_foresaw_pauses_the_digest_and_keeps_the_answers(
     db: Database, digest_id: int, postman: Postman
 ) -> None:
-    class OddError(TransportError):
-        pass
-
-    postman.answers["r2"] = die(OddError("odd"))
-    with pytest.raises(OddError):
-        drain()
+    postman.answers["r2"] = die(ZeroDivisionError("odd"))
+    drain()
+    with db.reading() as session:
+        digest = get(session, digest_id)
+    assert (digest.status, digest.paused_reason) == ("paused", "error")
+    assert "ZeroDivisionError" in str(digest.paused_note)
+    assert state(db, digest_id).accepted == 1
     postman.answers.clear()
     with db.transaction() as session:
-        session.scalars(select(Batch)).one().lease_until = 1.0
-    tick(runtime())
+        control.resume(session, digest_id)
     drain()
     assert [address for address, _ in postman.delivered] == ["r1", "r2", "r3", "r4", "r5"]

@@ -19,7 +19,7 @@ from newsletter.delivery.events import inbox, taken
 from newsletter.delivery.events.models import TakenBatch
 from newsletter.delivery.models import Batch, BatchState
 from newsletter.mail.outcomes import IN_DOUBT, REFUSED, WAITING
-from tests.factories import add_article, add_readers, send_digest
+from tests.factories import add_article, add_readers, letter_of, send_digest
 from tests.services.sendgrid_events import SendGridSigner, body, event
 
 SIGNER = SendGridSigner()
@@ -47,12 +47,13 @@ def change(db: Database, state: BatchState, **values: object) -> None:
             setattr(batch, name, value)
 
 
-def proofs(client: FlaskClient, *attempts: int, word: str = "processed") -> None:
+def proofs(client: FlaskClient, *attempts: int, word: str = "processed", letter: str = "") -> None:
     """Events of these attempts, posted and worked off."""
     with runtime().db.reading() as session:
         batch = session.scalars(select(Batch.id)).one()
+    custom = {"batch": str(batch), "letter": letter or letter_of(runtime().db), "n": "1"}
     now = clock.now().timestamp()
-    raw = body(*[event(word, "", now, batch=str(batch), attempt=str(attempt), n="1") for attempt in attempts])
+    raw = body(*[event(word, "", now, attempt=str(attempt), **custom) for attempt in attempts])
     assert client.post("/hooks/sendgrid", data=raw, headers=SIGNER.headers(raw, now)).status_code == 204
     inbox.work_off(runtime())
 
@@ -94,6 +95,13 @@ def test_what_is_not_in_doubt_stays_as_it_is(client: FlaskClient, db: Database, 
     proofs(client, 2)
     assert outcomes(db) == "r??"
     assert kept(db) == (0 if state == BatchState.DONE else 1)
+
+
+def test_a_batch_of_the_same_number_elsewhere_proves_nothing(client: FlaskClient, db: Database) -> None:
+    """Of another installation on the same account, or of a life of this database that was set back."""
+    change(db, BatchState.IN_DOUBT)
+    proofs(client, 2, letter="0123456789ab")
+    assert outcomes(db) == "r??"
 
 
 @pytest.mark.parametrize("attempt", [1, 3])

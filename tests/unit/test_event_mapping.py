@@ -15,7 +15,7 @@ from newsletter.delivery.events.words import Kind, ReaderEvent, Taken
 from tests.services.sendgrid_events import body, event
 
 NOW = 1_777_723_200
-OURS = {"batch": "17", "attempt": "2", "n": "5"}
+OURS = {"batch": "17", "attempt": "2", "letter": "0123456789ab", "n": "5"}
 
 WORDS: list[tuple[dict[str, Any], Kind, Kind | None]] = [
     ({"event": "bounce", "type": "bounce", "bounce_classification": "Invalid Address"}, Kind.BOUNCED, None),
@@ -48,7 +48,7 @@ WORDS: list[tuple[dict[str, Any], Kind, Kind | None]] = [
 def test_each_word_has_its_meaning(fields: dict[str, Any], kind: Kind, listed: Kind | None) -> None:
     fields = dict(fields)
     post = sendgrid.read(body(event(fields.pop("event"), "ada@example.org", NOW - 60, **OURS, **fields)), NOW)
-    assert post.taken == {Taken(17, 2)}
+    assert post.taken == {Taken(17, 2, "0123456789ab")}
     ((found, address),) = post.found
     assert address == "ada@example.org"
     assert (found.kind, found.listed, found.batch, found.place, found.at) == (kind, listed, 17, 5, NOW - 60)
@@ -57,7 +57,7 @@ def test_each_word_has_its_meaning(fields: dict[str, Any], kind: Kind, listed: K
 @pytest.mark.parametrize("word", sorted(sendgrid.TAKEN_ONLY))
 def test_what_is_no_more_than_a_proof(word: str) -> None:
     post = sendgrid.read(body(event(word, "ada@example.org", NOW, **OURS)), NOW)
-    assert post == ({Taken(17, 2)}, [])
+    assert post == ({Taken(17, 2, "0123456789ab")}, [])
 
 
 @pytest.mark.parametrize("word", ["open", "click", "group_resubscribe", "something_new", None, 7, ["bounce"]])

@@ -74,7 +74,7 @@ def _known(session: Session, events: Sequence[ReaderEvent]) -> list[_Known]:
         select(Subscriber)
         .where(Subscriber.id.in_({reader for _, reader in meant}))
         .order_by(Subscriber.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     readers = {row.id: row for row in rows}
     return [

@@ -29,7 +29,7 @@ class EventPost(Base):
     """SHA-256 of the body as it came."""
     received_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
     payload: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """{"taken": [[batch, attempt], …], "events": [[kind, at, batch, place, reader, listed, reason], …]}"""
+    """{"taken": [[batch, attempt, letter], …], "events": [[kind, at, batch, place, reader, listed, reason], …]}"""
     attempt: Mapped[int] = mapped_column(default=0)
     """Times that working it off failed."""
     not_before: Mapped[datetime | None]

@@ -70,7 +70,7 @@ def _read(one: Mapping[str, Any], now: int, post: Post) -> None:
         return
     batch, attempt = _number(one.get("batch")), _number(one.get("attempt"))
     if batch is not None and attempt is not None:
-        post.taken.add(Taken(batch, attempt))
+        post.taken.add(Taken(batch, attempt, _text(one.get("letter"))))
     if kind is not None:
         post.found.append(_found(one, kind, batch, now))
 

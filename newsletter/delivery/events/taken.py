@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from newsletter.delivery import settling
 from newsletter.delivery.events.models import TakenBatch
 from newsletter.delivery.events.words import Taken
-from newsletter.delivery.models import Batch, BatchState
+from newsletter.delivery.models import Batch, BatchState, Mailing, letter_mark
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +27,17 @@ def keep(session: Session, proofs: Collection[Taken]) -> None:
     """Keep those that can still settle something. A proof that an editor's decision was wrong becomes a note."""
     ids = {proof.batch for proof in proofs}
     rows = session.execute(
-        select(Batch.id, Batch.state, Batch.attempt, Batch.disowned).where(Batch.id.in_(ids)).order_by(Batch.id)
+        select(Batch.id, Batch.state, Batch.attempt, Batch.disowned, Mailing.id_salt)
+        .join(Mailing, Mailing.digest_id == Batch.digest_id)
+        .where(Batch.id.in_(ids))
+        .order_by(Batch.id)
     )
     early = []
-    for batch, state, attempt, disowned in rows:
-        if state != BatchState.DONE and Taken(batch, attempt) in proofs:
+    for batch, state, attempt, disowned, id_salt in rows:
+        letter = letter_mark(id_salt)
+        if state != BatchState.DONE and Taken(batch, attempt, letter) in proofs:
             early.append({"batch_id": batch, "attempt": attempt})
-        if disowned is not None and Taken(batch, disowned) in proofs:
+        if disowned is not None and Taken(batch, disowned, letter) in proofs:
             _note_twice(session, batch, disowned)
     if early:
         insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
@@ -45,7 +49,7 @@ def settle(session: Session) -> list[int]:
     batches = session.scalars(
         select(Batch)
         .join(TakenBatch, and_(TakenBatch.batch_id == Batch.id, TakenBatch.attempt == Batch.attempt))
-        .where(Batch.state == BatchState.IN_DOUBT)
+        .where(Batch.state == BatchState.IN_DOUBT, ~Batch.withdrawing)
         .order_by(Batch.id)
         .with_for_update(of=Batch)
     ).all()

@@ -28,6 +28,9 @@ class Taken(NamedTuple):
 
     batch: int
     attempt: int
+    letter: str
+    """The letter's own mark (`delivery.models.letter_mark`): another installation on the same account, or a database
+    that was set back, has batches of the same numbers."""
 
 
 class ReaderEvent(NamedTuple):

@@ -221,6 +221,7 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("deferred_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("handover", sa.Text(), nullable=True),
+        sa.Column("withdrawing", sa.Boolean(), nullable=False),
         sa.Column("provider_ref", sa.Text(), nullable=True),
         sa.Column("disowned", sa.Integer(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
