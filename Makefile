@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check bench chaos lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -22,6 +22,9 @@ check: .venv/ready-for-tests ## Format, lint, types, import rules
 
 bench: .venv/ready-for-tests ## Measure speed, as ratios in one run
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+chaos: .venv/ready-for-tests ## Kill everything while digests are sent, and count who got them (CHAOS_ARGS="--seed 7")
+	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
 lock: .venv/ready-for-tests ## Pin the newest allowed versions anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -28,10 +28,10 @@ EDITIONS = 2000
 def measure(readers: int) -> list[Row]:
     """Seconds and peak memory for `readers` (1,000,000)."""
     rows = []
-    for kind in MOST_SECONDS:
+    for kind, most in MOST_SECONDS.items():
         with _database(kind) as url:
             found = _in_a_process(url, readers)
-        rows.append(at_most(f"Freezing {readers:,} readers, {kind}", found["seconds"], "s", MOST_SECONDS[kind]))
+        rows.append(at_most(f"Freezing {readers:,} readers, {kind}", found["seconds"], "s", most))
         if kind == "SQLite":
             rows.append(at_most("Memory of it, at its peak", found["megabytes"], "MB", 200))
     return rows

@@ -36,9 +36,7 @@ class House:
     def __exit__(self, *_: object) -> None:
         self.supervisor.stop()
 
-    def until(
-        self, condition: Callable[[], bool], what: str, *, pause: float = 0.02, within: float = PATIENCE
-    ) -> None:
+    def until(self, condition: Callable[[], bool], what: str, *, pause: float = 0.02, within: float = PATIENCE) -> None:
         """Keep the processes alive until `condition` holds; `pause`: seconds between two looks."""
         end = time.monotonic() + within
         while not condition():

@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
 USER = "nobody"
 
 
@@ -59,6 +61,17 @@ class Postgres:
             )
         self._wait()
         return self.process
+
+    def kill(self) -> None:
+        """kill -9 of the server, as the kernel does when memory is short; `start` brings it back."""
+        backends = psutil.Process(self.process.pid).children()
+        self.process.kill()
+        self.process.wait()
+        _, alive = psutil.wait_procs(backends, timeout=5)  # they see that their server is gone
+        for backend in alive:
+            backend.kill()
+        psutil.wait_procs(alive)
+        (self.data / "postmaster.pid").unlink(missing_ok=True)  # `start` looks in it whether the next one is ready
 
     def stop(self) -> None:
         self.process.terminate()

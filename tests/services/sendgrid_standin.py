@@ -80,6 +80,10 @@ class SendGridStandIn:
     def script(self, *behaviours: Behaviour) -> None:
         self._script.extend(behaviours)
 
+    def forget_script(self) -> None:
+        """What `script` set and no request met."""
+        self._script.clear()
+
     def next_behaviour(self) -> Behaviour:
         with self._lock:
             number, self.asked = self.asked, self.asked + 1

@@ -1,0 +1,74 @@
+"""One run: a digest is sent through chaos and calm, and judged."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from newsletter.core.runtime import runtime
+from newsletter.delivery.status import status
+from tests.chaos import incidents, verdict
+from tests.chaos.plan import Plan
+from tests.chaos.scene import Scene
+from tests.chaos.verdict import Verdict
+
+
+class Result(NamedTuple):
+    """`folder`: logs and timeline of a run in which something came out wrong, or that was to be kept."""
+
+    plan: Plan
+    verdict: Verdict
+    seconds: float
+    incidents: int
+    told: str
+    folder: Path | None
+
+    def __str__(self) -> str:
+        what = "; ".join(self.verdict.wrong) or "nobody lost"
+        if not self.verdict.wrong:
+            what += f", {self.verdict.twice} twice (of {self.verdict.allowed} allowed)"
+        return f"{self.plan}: {what}; {self.told}, {self.seconds:.0f} s"
+
+
+def run(plan: Plan, *, keep: bool = False) -> Result:
+    """Send, disturb, settle, count."""
+    began = time.monotonic()
+    with Scene(plan) as scene:
+        count = disturb(scene)
+        scene.calm_down()
+        found = settle(scene)
+        folder = scene.keep_folder() if found.wrong or keep else None
+        reports = f", {scene.reports.posted} posts of events" if scene.reports else ""
+        told = f"{count} incidents, {scene.editor.settled} doubts settled by an editor{reports}"
+        return Result(plan, found, time.monotonic() - began, count, told, folder)
+
+
+def disturb(scene: Scene) -> int:
+    """Incidents, from the first start of the processes on; how many."""
+    pauses: random.Random = scene.plan.rng("pauses")
+    count = 0
+    while scene.timeline.seconds < scene.plan.seconds and not is_sent(scene):
+        scene.pass_time(pauses.expovariate(1 / scene.plan.pause))
+        incidents.happen(scene)
+        count += 1
+    return count
+
+
+def settle(scene: Scene) -> Verdict:
+    """Wait for the end, late events included, and judge."""
+    end = time.monotonic() + scene.plan.patience
+    while not is_sent(scene) and time.monotonic() < end:
+        scene.pass_time(0.2)
+    scene.timeline.add("the digest is sent" if is_sent(scene) else "the digest is still not sent")
+    if scene.reports:
+        scene.reports.hurry()
+        while scene.reports.open and time.monotonic() < end:
+            scene.pass_time(0.2)
+    return verdict.judge(scene)
+
+
+def is_sent(scene: Scene) -> bool:
+    with runtime().db.reading() as session:
+        return status(session, scene.digest_id).status == "sent"

@@ -1,0 +1,109 @@
+"""Counting at the end, where mail arrived: nobody lost, nobody twice, and a ledger that says what is true."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import undefer
+
+from newsletter.core.runtime import runtime
+from newsletter.delivery import audience
+from newsletter.delivery.models import Batch
+from newsletter.mail.outcomes import ACCEPTED, SKIPPED
+from newsletter.subscribers.models import Subscriber
+from tests.chaos.scene import Scene
+from tests.services.house import environment_of
+
+PARTS = ("accepted", "refused", "skipped", "in_doubt", "waiting", "deferred", "cancelled")
+
+
+class Verdict(NamedTuple):
+    """`wrong`: what must not be, in words; empty when all is well."""
+
+    wrong: list[str]
+    twice: int
+    """Readers who got a second copy."""
+    allowed: int
+    """How many that may be: by SMTP one for each kill of a worker and for each answer that was lost."""
+
+
+def judge(scene: Scene) -> Verdict:
+    """Look at what arrived, at the ledger, and at what `digests status` says."""
+    arrived = scene.provider.arrived()
+    twice = arrived.total() - len(arrived)
+    allowed = 0 if scene.provider.once_each else scene.household.kills + scene.provider.lost_answers()
+    wrong = [*_ledger(scene, arrived), *_status(scene, arrived), *_logs(scene)]
+    if twice > allowed:
+        wrong.append(f"{twice} second copies, where at most {allowed} may be")
+    if different := scene.provider.different_copies():
+        wrong.append(f"{different} readers got copies under different Message-IDs")
+    return Verdict(wrong, twice, allowed)
+
+
+def _ledger(scene: Scene, arrived: Counter[str]) -> list[str]:
+    """Reader by reader. Who left on the way may have got it, or not, and nobody may know."""
+    outcomes = _outcomes(scene)
+    stayed = {address: outcome for address, outcome in outcomes.items() if address not in scene.left}
+    unmailed = {address for address, outcome in stayed.items() if outcome == ACCEPTED and not arrived[address]}
+    untold = {address for address, outcome in stayed.items() if outcome != ACCEPTED and arrived[address]}
+    other = Counter(chr(outcome) for outcome in stayed.values() if outcome not in (ACCEPTED, SKIPPED))
+    skipped = {address for address, outcome in stayed.items() if outcome == SKIPPED}
+    unwanted = {f"r{number}@readers.example" for number in range(0, scene.plan.readers, 50)} - scene.left
+    found = {
+        "readers are lost: the ledger says accepted, and nothing arrived": len(unmailed),
+        "readers got it, and the ledger does not know": len(untold),
+        "readers are neither accepted nor skipped": other.total(),
+        "readers are skipped who wanted it, or not skipped who did not": len(skipped ^ unwanted),
+        "readers are missing in the ledger": scene.plan.readers - len(outcomes),
+        "strangers got mail": len(arrived.keys() - outcomes.keys()),
+    }
+    return [f"{count} {what}" for what, count in found.items() if count]
+
+
+def _outcomes(scene: Scene) -> dict[str, int]:
+    """The outcome of each reader by address."""
+    with runtime().db.reading() as session:
+        addresses = {row.id: row.address for row in session.execute(select(Subscriber.id, Subscriber.address))}
+        batches = session.scalars(
+            select(Batch).where(Batch.digest_id == scene.digest_id).options(undefer(Batch.recipients))
+        )
+        return {
+            addresses[reader]: outcome
+            for batch in batches
+            for reader, outcome in zip(audience.unpack(batch.recipients), batch.outcomes, strict=True)
+        }
+
+
+def _status(scene: Scene, arrived: Counter[str]) -> list[str]:
+    """What the command says to an editor."""
+    state = _command(scene, "digests", "status", str(scene.digest_id), "--json")
+    wrong = []
+    if state["status"] != "sent":
+        wrong.append(f"the digest is not sent but {state['status']}: {state}")
+    if state["recipients"] != scene.plan.readers or sum(state[part] for part in PARTS) != state["recipients"]:
+        wrong.append(f"the parts do not sum to {scene.plan.readers} recipients: {state}")
+    if abs(state["accepted"] - len(arrived)) > len(scene.left & arrived.keys()):
+        wrong.append(f"{state['accepted']} are said to be accepted, and {len(arrived)} got it")
+    return wrong
+
+
+def _command(scene: Scene, *words: str) -> dict[str, Any]:
+    result = subprocess.run(
+        [sys.executable, "-m", "newsletter", *words],
+        env=environment_of(scene.settings),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def _logs(scene: Scene) -> list[str]:
+    """No log holds an address, whatever went wrong."""
+    return [f"{path.name} holds an address" for path in scene.folder.glob("log/*") if b"@readers" in path.read_bytes()]

@@ -1,0 +1,217 @@
+"""Workers that go on only when they are told to, from one step to the next, so that a test can interleave them at will.
+
+What runs in them is the real code of a draining job; only the provider at its end is a model of one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from queue import SimpleQueue
+
+from newsletter.delivery import ledger, sending
+from newsletter.delivery.kit import Kit
+from newsletter.mail.message import Message, Recipient
+from newsletter.mail.outcomes import Record
+from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError
+
+DEADLINE = 3.0
+
+
+class Order(Enum):
+    """What shall happen next to a worker."""
+
+    GO_ON = "all goes well"
+    LOSE = "the answer is lost"
+    LATER = "the provider takes nothing at present"
+    REFUSE = "the provider refuses for good"
+    KILL = "kill -9"
+
+
+class KilledError(BaseException):
+    """The end of a worker. What it had in memory is lost."""
+
+
+class Provider:
+    """The receiving side."""
+
+    def __init__(self, time: Callable[[], float], begins: Callable[[Sequence[Recipient]], None]) -> None:
+        self.time = time
+        self.begins = begins
+        """Called when a worker turns to the provider with those who wait in its batch."""
+        self.mailed: Counter[int] = Counter()
+        """How often each reader was mailed."""
+        self.taken: set[tuple[str, str]] = set()
+        """Batch and attempt of what was taken."""
+        self.mishaps: Counter[int] = Counter()
+        """How often a reader's message was taken and nobody heard of it."""
+        self.talking: dict[Worker, tuple[str, float]] = {}
+        """Who asks for which batch, and since when."""
+
+    @contextmanager
+    def conversation(self, worker: Worker, message: Message) -> Iterator[None]:
+        """A worker asks for a batch. Nobody else may be doing so, unless their time is over. (Who is killed may have a
+        request on its way.)"""
+        batch = dict(message.reference)["batch"]
+        for other, (theirs, since) in self.talking.items():
+            assert other is worker or theirs != batch or self.time() - since > DEADLINE, "two workers send one batch"
+        self.talking[worker] = (batch, self.time())
+        try:
+            yield
+        except Exception:
+            del self.talking[worker]
+            raise
+        del self.talking[worker]
+
+    def take(self, worker: Worker, message: Message, recipients: Sequence[Recipient]) -> None:
+        """What is asked in time is taken."""
+        if self.time() - self.talking[worker][1] > DEADLINE:
+            raise NotTakenError("The time for asking is over.")
+        reference = dict(message.reference)
+        self.taken.add((reference["batch"], reference["attempt"]))
+        self.mailed.update(recipient.id for recipient in recipients)
+
+    def answers_in_time(self, worker: Worker) -> bool:
+        return self.time() - self.talking[worker][1] <= DEADLINE
+
+
+class Worker:
+    """A thread that works on one batch."""
+
+    def __init__(self, kit: Kit) -> None:
+        self.kit = kit
+        self.at = ""
+        """Where it waits for an order; empty when it has ended."""
+        self.error: BaseException | None = None
+        self._orders: SimpleQueue[Order] = SimpleQueue()
+        self._stops: SimpleQueue[str] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._wait()
+
+    def order(self, order: Order) -> None:
+        """Go on to the next stop, or to the end."""
+        self._orders.put(order)
+        self._wait()
+
+    def stop(self, where: str) -> Order:
+        """Called within the thread."""
+        self._stops.put(where)
+        order = self._orders.get()
+        if order is Order.KILL:
+            raise KilledError
+        return order
+
+    def _wait(self) -> None:
+        self.at = self._stops.get()
+        if not self.at:
+            self._thread.join()
+        if self.error:
+            raise self.error
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except KilledError:
+            pass
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever gives the orders
+            self.error = error
+        finally:
+            self._stops.put("")
+
+    def _work(self) -> None:
+        """What `draining.drain` does with one batch."""
+        with self.kit.db.transaction() as session:
+            claim = ledger.claim(session)
+        if claim is None:
+            return
+        self.stop("claimed")
+        run = sending.send(self.kit, claim)
+        if run is None:
+            return
+        self.stop("answered")
+        with self.kit.db.transaction() as session:
+            sending.write_down(session, run)
+        self.stop("written down")
+        run.tidy()
+
+
+class Whole:
+    """Takes or refuses all recipients in one answer, as SendGrid does."""
+
+    name = "whole"
+    whole = True
+    repeatable = False
+    deadline = DEADLINE
+
+    def __init__(self, provider: Provider) -> None:
+        self.worker: Worker
+        self._provider = provider
+
+    def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
+        if not record.may_go_on():
+            return
+        self._provider.begins(recipients)
+        with self._provider.conversation(self.worker, message):
+            self._ask(message, recipients)
+        record.accept_rest("a name")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _ask(self, message: Message, recipients: Sequence[Recipient]) -> None:
+        order = self.worker.stop("asking")
+        if order is Order.LATER:
+            raise NotTakenError("Later.")
+        if order is Order.REFUSE:
+            raise RefusedForGoodError("The key is wrong.")
+        if order is Order.LOSE:
+            raise InDoubtError("The connection was reset before the request was read.")
+        self._provider.take(self.worker, message, recipients)
+        if self.worker.stop("taken") is Order.LOSE or not self._provider.answers_in_time(self.worker):
+            raise InDoubtError("The answer was lost.")
+
+
+class Each:
+    """Answers for each message, as a mail server does."""
+
+    name = "each"
+    whole = False
+    repeatable = False
+    deadline = DEADLINE
+
+    def __init__(self, provider: Provider) -> None:
+        self.worker: Worker
+        self._provider = provider
+
+    def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
+        self._provider.begins(recipients)
+        for index in record.waiting():
+            if not record.may_go_on():
+                return
+            with self._provider.conversation(self.worker, message):
+                self._ask(message, recipients[index], index, record)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _ask(self, message: Message, recipient: Recipient, index: int, record: Record) -> None:
+        order = self.worker.stop("asking")
+        if order is Order.LATER:
+            record.deferred(index, "451 Later")
+        elif order is Order.REFUSE:
+            record.refused(index, "550 Unknown")
+        elif order is Order.LOSE:
+            raise NotTakenError("The connection was reset before the message.")
+        else:
+            self._provider.take(self.worker, message, [recipient])
+            self._provider.mishaps[recipient.id] += 1
+            if self.worker.stop("taken") is Order.LOSE or not self._provider.answers_in_time(self.worker):
+                raise InDoubtError("The answer was lost.")
+            self._provider.mishaps[recipient.id] -= 1
+            record.accepted(index)
