@@ -39,6 +39,7 @@ class Kit:
     limited: bool
     began: float = field(default_factory=time.monotonic)
     _looked: float = 0.0
+    _somebody_waits: bool = False
 
     @classmethod
     def open(cls, runtime: Runtime) -> Kit:
@@ -58,10 +59,11 @@ class Kit:
         now = time.monotonic()
         if now - self.began > DRAIN_FOR:
             return True
-        if now - self._looked < LOOK_EVERY:
-            return False
-        self._looked = now
-        return self.queues.mail_waits() or (now - self.began > EVENTS_AFTER and self.queues.events_wait())
+        if now - self._looked > LOOK_EVERY:
+            self._looked = now
+            events = now - self.began > EVENTS_AFTER and self.queues.events_wait()
+            self._somebody_waits = events or self.queues.mail_waits()
+        return self._somebody_waits
 
     def grant(self, wanted: int) -> Grant:
         """How many messages may leave now. Without Redis: all of them, or, where limits are set, none."""

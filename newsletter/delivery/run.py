@@ -55,11 +55,13 @@ class Run:
                 if todo and holding.may_go_on():
                     self._send_slice(todo)
                 return
-            while todo and holding.may_go_on() and not self._kit.gives_way():
+            while todo and holding.may_go_on():
                 granted, wait = self._kit.grant(len(todo))
                 if granted and not self._send_slice(todo[:granted]):
                     return
                 todo = todo[granted:]
+                if self._kit.gives_way():  # not before a slice was tried: each job gets on a little
+                    return
                 if not granted and not self._sleep(wait):
                     return
 

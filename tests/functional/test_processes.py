@@ -64,7 +64,8 @@ def test_killed_workers_lose_no_one_and_mail_no_one_twice(db: Database, settings
         house.until(lambda: (settings.maildir / "new").exists(), "the first mail")
         for child in (True, False, True):
             name = random.choice(["worker-0", "worker-1"])
-            house.until(lambda: house.kill(name, child=child), f"killing {name}")  # noqa: B023 - called at once
+            is_sent = sent(db, digest_id)  # on a quick machine it may be over before the third
+            house.until(lambda: house.kill(name, child=child) or is_sent(), f"killing {name}")  # noqa: B023
         house.until(sent(db, digest_id), "the digest being sent")
     assert accepted(db, digest_id) == 4000
     found = addressees(settings.maildir)
