@@ -52,9 +52,9 @@ class EncodedMessage:
             raise ValueError("the message needs a recipient's token")
         address = wire_address(recipient.address)
         own = f"Message-ID: <{self.message.message_id(recipient)}>\r\nTo: {address}\r\n"
-        pieces = [own.encode(), self.segments[0]]
-        for segment in self.segments[1:]:
-            pieces += (token.encode(), segment)
+        pieces = [own.encode()] * (2 * len(self.segments))
+        pieces[1::2] = self.segments
+        pieces[2::2] = [token.encode()] * (len(self.segments) - 1)
         return pieces
 
 

@@ -189,6 +189,17 @@ def test_a_connection_that_breaks_before_a_message_leaves_no_doubt(
     assert sink.connections == 2
 
 
+def test_groups_that_have_worked_are_not_given_up_for_a_broken_connection(
+    sink: SmtpSink, transport: SmtpTransport
+) -> None:
+    sink.script["MAIL"].extend([None] * 2 + [CUT])
+
+    assert send(transport, 10) == "a" * 10
+
+    assert sink.connections == 2
+    assert sink.turns <= 2 * 3 + 10
+
+
 @pytest.mark.parametrize("octets", [0, 1, 2000])
 def test_a_connection_that_breaks_within_a_message_leaves_one_in_doubt_at_most(
     sink: SmtpSink, transport: SmtpTransport, octets: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from newsletter.mail.encoding import Encoder, encode
+from newsletter.mail.encoding import Encoded, Encoder, encode
 from newsletter.mail.headers import wire_address
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import Record
@@ -13,8 +14,11 @@ from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
 from newsletter.mail.transports.errors import NotTakenError
 from newsletter.mail.transports.smtp_replies import Answer, ClosedError, GoodbyeError
-from newsletter.mail.transports.smtp_session import Envelope, Session
+from newsletter.mail.transports.smtp_session import Letter, Session
 from newsletter.mail.transports.smtp_url import read_url
+
+HANDFUL = 32
+"""Messages that are made at a time."""
 
 
 class SmtpTransport:
@@ -47,18 +51,16 @@ class SmtpTransport:
 
     def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
         """See Transport.send."""
-        encoded = self._encode(message)
-        todo = list(_envelopes(message, recipients, record))
-        following = [envelope for _, envelope in todo[1:]]
+        letters = _in_handfuls(_letters(message, self._encode(message), recipients, record))
         with Deadline(self.deadline) as deadline:
             if self._session is not None:
                 self._session.use(deadline)
             try:
-                for (index, envelope), next_one in zip(todo, [*following, None], strict=True):
-                    if deadline.passed or not record.may_go_on():
-                        break
-                    content = encoded.pieces(recipients[index])
-                    _note(self._deliver(envelope, content, next_one, deadline), index, record)
+                letter = next(letters, None)
+                while letter is not None and not deadline.passed and record.may_go_on():
+                    following = next(letters, None)
+                    _note(self._deliver(letter, following, deadline), letter.place, record)
+                    letter = following
             except BaseException:
                 self._drop()
                 raise
@@ -71,23 +73,21 @@ class SmtpTransport:
             self._session.close()
             self._session = None
 
-    def _deliver(
-        self, envelope: Envelope, content: Sequence[bytes], following: Envelope | None, deadline: Deadline
-    ) -> Answer:
+    def _deliver(self, letter: Letter, following: Letter | None, deadline: Deadline) -> Answer:
         """Over the kept connection; over a new one when the server has closed that one; and without groups when they
         seem to be the reason: there are servers, and boxes before them, that offer them and lose what came together.
         """
         kept = self._session
         session = self._session = kept or self._connect(deadline)
         try:
-            return session.deliver(envelope, content, following)
+            return session.deliver(letter, following)
         except ClosedError as error:
             self._drop()
             if session.in_groups and not session.groups_work and not isinstance(error, GoodbyeError):
                 self._in_groups = False
             elif kept is None:
                 raise NotTakenError("The mail server closed the connection before it had taken a message.") from None
-        return self._deliver(envelope, content, following, deadline)
+        return self._deliver(letter, following, deadline)
 
     def _connect(self, deadline: Deadline) -> Session:
         if deadline.passed:
@@ -100,8 +100,8 @@ class SmtpTransport:
             self._session = None
 
 
-def _envelopes(message: Message, recipients: Sequence[Recipient], record: Record) -> Iterator[tuple[int, Envelope]]:
-    """Everyone who is waiting, but for those whose address no server could be told: they are refused."""
+def _letters(message: Message, encoded: Encoded, recipients: Sequence[Recipient], record: Record) -> Iterator[Letter]:
+    """For everyone who is waiting, but for those whose address no server could be told: they are refused."""
     for index in record.waiting():
         recipient = recipients[index]
         try:
@@ -109,7 +109,15 @@ def _envelopes(message: Message, recipients: Sequence[Recipient], record: Record
         except ValueError:
             record.refused(index, NOT_AN_ADDRESS)
         else:
-            yield index, Envelope.of(wire_address(message.envelope_sender(recipient)), address)
+            sender = wire_address(message.envelope_sender(recipient))
+            yield Letter.of(index, sender, address, encoded.pieces(recipient))
+
+
+def _in_handfuls(letters: Iterator[Letter]) -> Iterator[Letter]:
+    """Some are made ahead: right after an answer has come, the processor has forgotten how, and each would cost several
+    times as much (measured)."""
+    while handful := list(islice(letters, HANDFUL)):
+        yield from handful
 
 
 def _note(answer: Answer, index: int, record: Record) -> None:

@@ -24,24 +24,27 @@ _DATA = b"DATA\r\n"
 _END = b".\r\n"
 
 
-class Envelope(NamedTuple):
-    """Who a message is from and for, as commands."""
+class Letter(NamedTuple):
+    """A message to one recipient, ready to be sent."""
 
+    place: int
+    """The recipient's in the record."""
     recipient: str
-    mail: bytes
-    rcpt: bytes
+    commands: bytes
+    """MAIL, RCPT and DATA."""
+    content: Sequence[bytes]
+    """In pieces; ends in CRLF, and no line of it begins with a dot."""
     is_ascii: bool
+    """Whether both addresses are."""
 
     @classmethod
-    def of(cls, sender: str, recipient: str) -> Envelope:
+    def of(cls, place: int, sender: str, recipient: str, content: Sequence[bytes]) -> Letter:
         """Both addresses as they stand on the wire."""
         is_ascii = sender.isascii() and recipient.isascii()
         # RFC 6531 3.1: who offers SMTPUTF8 offers 8BITMIME too.
-        mail = f"MAIL FROM:<{sender}>{'' if is_ascii else ' SMTPUTF8 BODY=8BITMIME'}\r\n"
-        return cls(recipient, mail.encode(), f"RCPT TO:<{recipient}>\r\n".encode(), is_ascii)
-
-    def group(self) -> tuple[bytes, ...]:
-        return self.mail, self.rcpt, _DATA
+        options = "" if is_ascii else " SMTPUTF8 BODY=8BITMIME"
+        commands = f"MAIL FROM:<{sender}>{options}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
+        return cls(place, recipient, commands, content, is_ascii)
 
 
 class Session:
@@ -57,12 +60,13 @@ class Session:
         in_groups: bool = True,
     ) -> None:
         self._connection = Connection(server, context, timeout, deadline)
-        self._answer = self._connection.replies.next
+        self._replies = self._connection.replies
         self.in_groups = in_groups and self._connection.offers("pipelining")
         self.groups_work = False
         """Whether a group that followed a message was answered: the server not only says that it can do it."""
-        self.ahead: Envelope | None = None
-        """The envelope of the next message, when its group was written and not answered yet."""
+        self.ahead: Letter | None = None
+        """The next letter, when its commands were written and not answered yet."""
+        self._takes_utf8 = self._connection.offers("smtputf8")
         self._proven = False
         self._unfinished = False
 
@@ -70,20 +74,21 @@ class Session:
         """From now on within `deadline`."""
         self._connection.use(deadline)
 
-    def deliver(self, envelope: Envelope, content: Sequence[bytes], following: Envelope | None) -> Answer:
-        """Send one message, whose `content` in pieces ends in CRLF and has no line that begins with a dot.
+    def deliver(self, letter: Letter, following: Letter | None) -> Answer:
+        """Send one message. `following` is the next call's, if there will be one.
 
-        `following` is the next call's envelope, if there will be one. Raises ClosedError, NotTakenError,
-        RefusedForGoodError (not taken); InDoubtError when no answer came to the end of the message.
+        Raises ClosedError, NotTakenError, RefusedForGoodError (not taken); InDoubtError when no answer came to the end
+        of the message.
         """
-        if not self._carries(envelope):
+        if not (letter.is_ascii or self._takes_utf8):
             return Answer(553, "The mail server takes no addresses with letters beyond ASCII (SMTPUTF8).")
         written, self.ahead = self.ahead is not None, None
-        answer = self._open(envelope, written)
+        refusal = None if written and self._replies.let_through() else self._open(letter, written)
         self.groups_work = self.groups_work or written
-        if answer is None:
-            answer = self._content(content, following)
-            self._proven = self._proven or answer.yes
+        if refusal is not None:
+            return refusal
+        answer = self._content(letter, following)
+        self._proven = self._proven or answer.yes
         return answer
 
     def close(self) -> None:
@@ -94,34 +99,32 @@ class Session:
         """Hang up without a word."""
         self._connection.drop()
 
-    def _carries(self, envelope: Envelope) -> bool:
-        return envelope.is_ascii or self._connection.offers("smtputf8")
-
-    def _open(self, envelope: Envelope, written: bool) -> Answer | None:
+    def _open(self, letter: Letter, written: bool) -> Answer | None:
         """MAIL, RCPT and DATA: None when the server waits for the message, else why it does not want it."""
         if self.in_groups and not written:
-            self._connection.write([_RESET, *envelope.group()] if self._unfinished else envelope.group())
-        if self._unfinished and self._command(_RESET, envelope).no:
+            self._connection.write([_RESET, letter.commands] if self._unfinished else [letter.commands])
+        if self._unfinished and self._command(_RESET, letter).no:
             raise ClosedError
-        mail = self._command(envelope.mail, envelope)
+        mail_from, rcpt_to, _ = letter.commands.splitlines(keepends=True)
+        mail = self._command(mail_from, letter)
         if mail.code >= 500:
             raise RefusedForGoodError(f"The mail server refused the sender, MAIL_FROM: {mail.code} {mail.text}.")
         if mail.no:
             raise NotTakenError(f"The mail server takes no mail at present: {mail.code} {mail.text}.")
-        rcpt = self._command(envelope.rcpt, envelope)
+        rcpt = self._command(rcpt_to, letter)
         if rcpt.no:
             self._cancel()
             self._check_relay(rcpt)
             return rcpt
-        data = self._command(_DATA, envelope)
+        data = self._command(_DATA, letter)
         self._unfinished = data.no
         return data if data.no else None
 
-    def _command(self, command: bytes, envelope: Envelope) -> Answer:
+    def _command(self, command: bytes, letter: Letter) -> Answer:
         """The answer to `command`, which was written already if it belongs to a group."""
         if not self.in_groups:
             self._connection.write([command])
-        answer = self._answer(envelope.recipient)
+        answer = self._replies.next(letter.recipient)
         if answer.no or (answer.code == 354 if command is _DATA else answer.yes):
             return answer
         raise ClosedError
@@ -129,26 +132,26 @@ class Session:
     def _cancel(self) -> None:
         """The recipient was refused, and in a group DATA is on its way."""
         self._unfinished = True
-        if self.in_groups and not self._answer().no:
+        if self.in_groups and not self._replies.next().no:
             # RFC 2920 3.1: it was let through though nobody is there to send to; a dot alone ends that.
             self._connection.write([_END])
-            self._answer()
+            self._replies.next()
 
     def _check_relay(self, rcpt: Answer) -> None:
         if rcpt.code in _NOT_ALLOWED or (not self._proven and "relay" in rcpt.text.lower()):
             # It would say so of everyone; a whole list must not be refused because a password is missing.
             raise RefusedForGoodError(f"The mail server does not pass on our mail: {rcpt.code} {rcpt.text}.")
 
-    def _content(self, content: Sequence[bytes], following: Envelope | None) -> Answer:
+    def _content(self, letter: Letter, following: Letter | None) -> Answer:
         """The message and its answer. The doubt begins when the last octet has been handed over."""
-        if self._connection.replies.unasked:
+        if self._replies.unasked:
             raise ClosedError  # what it said beyond its answers would be taken for the answer to this message
-        if following and self.in_groups and self._carries(following):
+        if following and self.in_groups and (following.is_ascii or self._takes_utf8):
             self.ahead = following
-        self._connection.write([*content, _END], self.ahead.group() if self.ahead else ())
+        self._connection.write([*letter.content, _END], [self.ahead.commands] if self.ahead else [])
         try:
             # RFC 5321 4.5.3.2.6 asks for 10 minutes here: who gives up early sends twice.
-            answer = self._answer(patient=True)
+            answer = self._replies.next(patient=True)
         except GoodbyeError:
             raise
         except ClosedError as error:
