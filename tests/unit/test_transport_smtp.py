@@ -17,6 +17,8 @@ from newsletter.mail.transports.smtp import SmtpTransport
 from tests.contract.test_transports import message, readers
 from tests.services.certificates import Certificate, make_certificate
 from tests.services.smtp_server import Drop, SmtpServer
+from tests.services.smtp_sink import SmtpSink
+from tests.services.smtp_sink_conversation import Say
 
 
 @pytest.fixture
@@ -199,6 +201,19 @@ def test_a_deadline_between_two_messages_leaves_the_rest_for_the_next_time(serve
     transport.send(message(), readers(2), record)
 
     assert set(record.outcomes) == {WAITING}
+
+
+def test_a_slow_server_is_sent_nothing_twice() -> None:
+    """No message is in flight when the time is over."""
+    with SmtpSink() as sink:
+        sink.script["."].extend([Say("250 OK", drip=0.02)] * 30)  # 0.16 s for each message
+        transport = SmtpTransport(sink.url, deadline=2)
+        record = Record(30)
+        while WAITING in record.outcomes:
+            transport.send(message(), readers(30), record)
+        transport.close()
+    assert set(record.outcomes) == {ACCEPTED}
+    assert len(sink.counts) == sink.counts.total() == 30
 
 
 def test_a_wrong_password_needs_a_person(certificate: Certificate) -> None:

@@ -24,8 +24,9 @@ HANDFUL = 32
 class SmtpTransport:
     """A mail server, as SMTP_URL names it; ConfigurationError when it does not.
 
-    `timeout`: seconds for each answer. `deadline`: seconds for all of one call; when it is over between two messages,
-    the call returns and leaves the rest waiting. `context`: what certificates are checked against, by default those
+    `timeout`: seconds for each answer. `deadline`: seconds for all of one call. A message is begun in the first half of
+    them alone: else a server that is slow, but answers, would be left at the end with a message in flight, which is
+    then sent twice. The rest is left waiting. `context`: what certificates are checked against, by default those
     that the system trusts. InDoubtError concerns the one message in flight, the first that is still waiting.
     """
 
@@ -57,7 +58,7 @@ class SmtpTransport:
                 self._session.use(deadline)
             try:
                 letter = next(letters, None)
-                while letter is not None and not deadline.passed and record.may_go_on():
+                while letter is not None and self._begins(deadline) and record.may_go_on():
                     following = next(letters, None)
                     _note(self._deliver(letter, following, deadline), letter.place, record)
                     letter = following
@@ -72,6 +73,9 @@ class SmtpTransport:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+    def _begins(self, deadline: Deadline) -> bool:
+        return not deadline.passed and deadline.left() > self.deadline / 2
 
     def _deliver(self, letter: Letter, following: Letter | None, deadline: Deadline) -> Answer:
         """Over the kept connection; over a new one when the server has closed that one; and without groups when they
