@@ -16,7 +16,7 @@ from newsletter.core.db import Database
 from newsletter.delivery import freezing
 from newsletter.delivery.models import Batch, BatchState, Mailing, letter_mark
 from newsletter.digests import composing, scheduling
-from newsletter.digests.models import DigestStatus
+from newsletter.digests.models import MOST_ARTICLES, DigestStatus
 from newsletter.mail.outcomes import ACCEPTED, WAITING
 from newsletter.subscribers import importing as readers
 from newsletter.subscribers.choices import Choices
@@ -47,7 +47,9 @@ def add_readers(
 def add_digest(db: Database, *, subject: str | None = None) -> int:
     """A weekly draft of all articles; its number."""
     with db.transaction() as session:
-        return composing.compose(session, composing.Rule("weekly", since=date(2026, 1, 1)), subject=subject).id
+        return composing.compose(
+            session, composing.Rule("weekly", since=date(2026, 1, 1), limit=MOST_ARTICLES), subject=subject
+        ).id
 
 
 def send_digest(db: Database, settings: Settings) -> int:

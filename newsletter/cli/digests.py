@@ -16,11 +16,11 @@ from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports import report
 from newsletter.digests import composing, letter, scheduling
-from newsletter.digests.models import Digest
+from newsletter.digests.models import BREAKING, Digest
 
 digests = AppGroup("digests", help="Digests: compose, preview, schedule, send, watch.")
 
-CADENCES = click.Choice(["daily", "weekly", "monthly"])
+CADENCES = click.Choice(["daily", "weekly", "monthly", BREAKING])
 WORDS = (
     click.option("--subject", help="The subject line; the first headline when not given."),
     click.option("--preheader", help="The line that mailboxes show after the subject."),

@@ -1,4 +1,4 @@
-"""The audience: who gets which edition, read once at the freeze.
+"""The audience: who gets which edition and when, read once at the freeze.
 
 Only ids are kept, packed: a million readers are 8 MB. What a reader's choices leave of a digest is a bit mask over its
 articles, worked out once for each distinct set of choices.
@@ -11,13 +11,17 @@ import sys
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import Text, cast, select
+from sqlalchemy import Text, cast, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Revision
+from newsletter.core.config import Settings
+from newsletter.delivery import hours
 from newsletter.delivery.models import BATCH_SIZE
+from newsletter.digests.models import BREAKING
 from newsletter.subscribers.models import Status, Subscriber
 
 
@@ -29,37 +33,85 @@ class EditionKey(NamedTuple):
     format: str
 
 
-Audience: TypeAlias = "dict[EditionKey, array[int]]"
-"""Ids in rising order for each edition. Mask 0: readers whose choices leave nothing."""
+class Wanted(NamedTuple):
+    """An edition, and when it is wanted: None is with the digest."""
+
+    edition: EditionKey
+    due_at: datetime | None
 
 
-def read(session: Session, cadence: str, revisions: Sequence[Revision]) -> Audience:
-    """Everyone of `cadence` who is active now, by edition."""
+Audience: TypeAlias = "dict[Wanted, array[int]]"
+"""Ids in rising order. Mask 0: readers whose choices leave nothing."""
+
+
+class _Choices(NamedTuple):
+    """The columns that decide; `sections` is JSON."""
+
+    sections: str | None
+    min_trust: int
+    max_hype: str | None
+    hour: int | None
+    zone: str | None
+    language: str
+    format: str
+
+
+_COLUMNS = (
+    cast(Subscriber.sections, Text),
+    Subscriber.min_trust,
+    Subscriber.max_hype,
+    Subscriber.hour,
+    Subscriber.zone,
+    Subscriber.language,
+    Subscriber.format,
+)
+
+
+def read(
+    session: Session, settings: Settings, cadence: str, revisions: Sequence[Revision], *, begins: datetime
+) -> Audience:
+    """Everyone of `cadence` (of breaking news: everyone who wants it) who is active and not pausing now.
+
+    `begins` is when the digest goes out. Breaking news waits for nobody's hour.
+    """
+    today = begins.astimezone(settings.timezone).date()
+    wants_it = Subscriber.breaking if cadence == BREAKING else Subscriber.cadence == cadence
     rows = session.execute(
-        select(Subscriber.id, cast(Subscriber.sections, Text), Subscriber.min_trust)
-        .where(Subscriber.status == Status.ACTIVE, Subscriber.cadence == cadence)
+        select(Subscriber.id, *_COLUMNS)
+        .where(Subscriber.status == Status.ACTIVE, wants_it)
+        .where(or_(Subscriber.paused_until.is_(None), Subscriber.paused_until <= today))
         .order_by(Subscriber.id)
         .execution_options(yield_per=10_000)
     )
-    keys: dict[tuple[str | None, int], EditionKey] = {}
+    known: dict[tuple[object, ...], array[int]] = {}
     audience: Audience = defaultdict(lambda: array("q"))
-    for subscriber_id, sections, min_trust in rows:
-        choices = (sections, min_trust)
-        key = keys.get(choices)
-        if key is None:
-            wanted = json.loads(sections) if sections else None
-            key = keys[choices] = EditionKey(mask_for(revisions, wanted, min_trust), "en", "html")
-        audience[key].append(subscriber_id)
+    for subscriber_id, *columns in rows:
+        choices = tuple(columns)
+        ids = known.get(choices)
+        if ids is None:
+            wanted = _wanted(_Choices(*columns), revisions, settings.hype_labels)
+            due_at = None if cadence == BREAKING else hours.next_at(begins, columns[3], columns[4])
+            ids = known[choices] = audience[Wanted(wanted, due_at)]
+        ids.append(subscriber_id)
     return audience
 
 
-def mask_for(revisions: Sequence[Revision], sections: Sequence[str] | None, min_trust: int) -> int:
-    """Bit i is set when the article at position i fits the choices."""
-    return sum(
+def _wanted(choices: _Choices, revisions: Sequence[Revision], labels: Sequence[str]) -> EditionKey:
+    sections = json.loads(choices.sections) if choices.sections else None
+    most = labels.index(choices.max_hype) if choices.max_hype in labels else len(labels)
+    mask = sum(
         1 << position
         for position, revision in enumerate(revisions)
-        if revision.trust >= min_trust and (sections is None or revision.section in sections)
+        if revision.trust >= choices.min_trust
+        and (sections is None or revision.section in sections)
+        and _rank(revision.hype, labels) <= most
     )
+    return EditionKey(mask, choices.language, choices.format)
+
+
+def _rank(label: str, labels: Sequence[str]) -> int:
+    """A label that the setting does not know any more is passed over by nobody who wants any."""
+    return labels.index(label) if label in labels else len(labels)
 
 
 def batches(ids: array[int]) -> Iterator[array[int]]:

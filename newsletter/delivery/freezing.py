@@ -59,13 +59,17 @@ def freeze(db: Database, settings: Settings, digest_id: int) -> bool:
         if digest.status != DigestStatus.SCHEDULED:
             return False
         scheduled_at, exact = digest.scheduled_at, digest.exact
-        frozen = letter.render(digest, settings).to_json()
-        readers = audience.read(session, digest.cadence, digest.revisions)
+        begins = max(scheduled_at, clock.now()) if scheduled_at else clock.now()
+        readers = audience.read(session, settings, digest.cadence, digest.revisions, begins=begins)
+        languages = {wanted.edition.language for wanted in readers}
+        letters = {each: letter.render(digest, settings, language=each).to_json() for each in languages}
     with db.transaction() as session:
         if not _take(session, digest_id, scheduled_at, exact=exact):
             return False
-        session.add(Mailing(digest_id=digest_id, language="en", letter=frozen))
-        _write_batches(session, digest_id, readers)
+        session.add_all(
+            Mailing(digest_id=digest_id, language=language, letter=frozen) for language, frozen in letters.items()
+        )
+        _write_batches(session, digest_id, readers, exact=exact)
     log.info("digest %d is frozen for %d readers", digest_id, sum(len(ids) for ids in readers.values()))
     return True
 
@@ -86,22 +90,25 @@ def _take(session: Session, digest_id: int, scheduled_at: object, *, exact: bool
     return taken is not None
 
 
-def _write_batches(session: Session, digest_id: int, readers: audience.Audience) -> None:
-    editions = {key: Edition(digest_id=digest_id, **key._asdict()) for key in readers}
+def _write_batches(session: Session, digest_id: int, readers: audience.Audience, *, exact: bool) -> None:
+    editions = {key: Edition(digest_id=digest_id, **key._asdict()) for key in {wanted.edition for wanted in readers}}
     session.add_all(editions.values())
     session.flush()
     rows = [
         {
             "digest_id": digest_id,
-            "edition_id": editions[key].id,
+            "edition_id": editions[wanted.edition].id,
             # Nobody's letter is done at once: these readers are counted, as skipped, and never claimed.
-            "state": BatchState.READY if key.mask else BatchState.DONE,
+            "state": BatchState.READY if wanted.edition.mask else BatchState.DONE,
+            "due_at": wanted.due_at,
+            # What is handed over ahead is kept until then by the provider.
+            "not_before": None if exact else wanted.due_at,
             "first_id": ids[0],
             "last_id": ids[-1],
             "recipients": audience.pack(ids),
-            "outcomes": bytes([WAITING if key.mask else SKIPPED]) * len(ids),
+            "outcomes": bytes([WAITING if wanted.edition.mask else SKIPPED]) * len(ids),
         }
-        for key, all_ids in readers.items()
+        for wanted, all_ids in readers.items()
         for ids in audience.batches(all_ids)
     ]
     if rows:

@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock, stopping
@@ -42,6 +42,9 @@ TURN = 5.0
 """Seconds that it may take."""
 ASK_AGAIN = timedelta(minutes=1)
 """How long a refusal to take back is accepted."""
+
+_TIME = func.coalesce(Batch.due_at, Digest.scheduled_at)
+"""When SendGrid sends a batch."""
 
 
 def prepare(transport: Transport, message: Message, claim: Claim) -> Message:
@@ -111,7 +114,7 @@ def _wanted() -> ColumnElement[bool]:
     """In doubt or stopped, held by nobody, and with time enough."""
     stopped = Digest.status.in_([DigestStatus.PAUSED, DigestStatus.CANCELLED])
     free = Batch.state.in_([BatchState.IN_DOUBT, BatchState.DONE, BatchState.READY])
-    in_time = Digest.scheduled_at > clock.now() + LAST_CALL
+    in_time = clock.now() + LAST_CALL < _TIME
     why = or_(Batch.state == BatchState.IN_DOUBT, stopped)
     return and_(Batch.handover.is_not(None), Digest.exact, in_time, free, why)
 
@@ -154,7 +157,7 @@ def _give_up_late_ones(session: Session) -> None:
     late = (
         select(Batch)
         .join(Digest, Digest.id == Batch.digest_id)
-        .where(Batch.withdrawing, Digest.scheduled_at <= clock.now() + LAST_CALL)
+        .where(Batch.withdrawing, clock.now() + LAST_CALL >= _TIME)
         .with_for_update(of=Batch)
     )
     for batch in session.scalars(late):

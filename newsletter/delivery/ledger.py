@@ -41,7 +41,7 @@ class Claim:
     failures: int
     deferred_since: datetime | None
     send_at: datetime | None
-    """The time of a digest that is handed over ahead."""
+    """For a digest that is handed over ahead: its time, or its readers' hour."""
     handover: str | None
 
 
@@ -74,6 +74,7 @@ _READ = (
         _batch.failures,
         _batch.deferred_since,
         _batch.handover,
+        _batch.due_at,
         _digest.exact,
         _digest.scheduled_at,
         _edition.mask,
@@ -137,7 +138,7 @@ def claim(session: Session) -> Claim | None:
         outcomes=row.outcomes,
         failures=row.failures,
         deferred_since=row.deferred_since,
-        send_at=row.scheduled_at if row.exact else None,
+        send_at=(row.due_at or row.scheduled_at) if row.exact else None,
         handover=row.handover,
     )
 

@@ -82,8 +82,10 @@ class Batch(Base):
     """Raised by each claim; finishing is fenced by it."""
     lease_until: Mapped[float | None] = mapped_column(Double)
     """Seconds since 1970 by the database's time; set while claimed or sending."""
+    due_at: Mapped[datetime | None]
+    """When its readers want their letters; None: with the digest. Frozen."""
     not_before: Mapped[datetime | None]
-    """A deferral: not to be claimed earlier."""
+    """Not to be claimed earlier: its readers' hour, or a deferral."""
     failures: Mapped[int] = mapped_column(default=0)
     """Times in a row that the provider took nothing; the pause before the next try doubles with each."""
     deferred_since: Mapped[datetime | None]

@@ -14,11 +14,16 @@ from newsletter.articles import queries
 from newsletter.articles.models import Revision
 from newsletter.core import clock
 from newsletter.core.errors import ConflictError, InvalidError, NotFoundError
-from newsletter.digests.models import MOST_ARTICLES, Digest, DigestArticle, DigestStatus
+from newsletter.digests.models import BREAKING, MOST_ARTICLES, Digest, DigestArticle, DigestStatus
 
 Order = Literal["newest", "trust"]
 
-PERIOD = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=31)}
+PERIOD = {
+    "daily": timedelta(days=1),
+    "weekly": timedelta(days=7),
+    "monthly": timedelta(days=31),
+    BREAKING: timedelta(days=1),
+}
 """How far back a digest of a cadence looks when the rule does not say `since`."""
 
 

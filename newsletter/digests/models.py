@@ -33,6 +33,9 @@ class PausedReason(StrEnum):
     RESTORED = "restored"
 
 
+BREAKING = "breaking"
+"""The cadence of a digest that is sent out of turn, to those who want that."""
+
 MOST_ARTICLES = 60
 """An edition is a bit mask over the articles in a signed 64-bit column."""
 

@@ -1,11 +1,13 @@
-"""A subscriber: a reader's address and choices, and nothing else about the person. And who must not be mailed."""
+"""A subscriber: a reader's address and choices, and nothing else about the person. What they agreed to, and who must not
+be mailed.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, CheckConstraint, Index, LargeBinary, Text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core import clock, tokens
@@ -30,6 +32,13 @@ class Cadence(StrEnum):
     MONTHLY = "monthly"
 
 
+class Format(StrEnum):
+    """What a reader's mail program is sent: HTML with a text part beside it, or text alone."""
+
+    HTML = "html"
+    TEXT = "text"
+
+
 class Subscriber(Base):
     """A reader. `address` is what is written to, `address_key` the identity (see `subscribers.addresses`)."""
 
@@ -51,17 +60,79 @@ class Subscriber(Base):
     """Sorted names of the sections that the reader wants; None means all, future ones included."""
     min_trust: Mapped[int] = mapped_column(default=0)
     """The lowest trust score that the reader wants to see, 0 to 100."""
+    max_hype: Mapped[str | None] = mapped_column(Text)
+    """The highest hype label that the reader wants to see; None means any."""
+    breaking: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether breaking news comes out of turn too."""
+    hour: Mapped[int | None]
+    """The hour of the day in `zone` at which letters come, 0 to 23; None means with the digest."""
+    zone: Mapped[str | None] = mapped_column(Text)
+    """An IANA time zone, chosen by the reader and never guessed by the IP address."""
+    format: Mapped[str] = mapped_column(Text, default=Format.HTML, server_default=text("'html'"))
+    language: Mapped[str] = mapped_column(Text, default="en", server_default=text("'en'"))
+    """Of the mails' frame; stories are in the language that they are written in."""
+    paused_until: Mapped[date | None]
+    """No letter comes before this day, in the publication's zone."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     asked_at: Mapped[datetime | None]
     """When a confirmation mail was last asked for: its link proves that the reader still wants the letter then."""
     confirmed_at: Mapped[datetime | None]
     left_at: Mapped[datetime | None]
+    left_reason: Mapped[str | None] = mapped_column(Text)
+    """Why the reader left, if they chose to say it: one of `subscribers.leaving`'s fixed words."""
+
+
+class SignupRequest(Base):
+    """What somebody typed into a sign-up form. The door writes just this row, whoever's address it is; a worker decides
+    what comes of it and deletes the row.
+    """
+
+    __tablename__ = "signup_requests"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    address: Mapped[str] = mapped_column(Text)
+    address_key: Mapped[str] = mapped_column(Text, index=True)
+    choices: Mapped[dict[str, object]] = mapped_column(JSON)
+    """The columns of `Choices`."""
+    page: Mapped[str] = mapped_column(Text)
+    """Where it was asked for: a path of ours."""
+    wording: Mapped[str] = mapped_column(Text)
+    """The sentence that stood beside the button."""
+    rank: Mapped[int] = mapped_column(default=1)
+    """Which sign-up of its network this is in a while: those of a network that sends many wait for the others."""
+    asked_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class Consent(Base):
+    """Evidence that a reader agreed: to which words, where, and when."""
+
+    __tablename__ = "consents"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), index=True)
+    wording: Mapped[str] = mapped_column(Text)
+    page: Mapped[str] = mapped_column(Text)
+    asked_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+
+
+class AddressChange(Base):
+    """A new address that its owner has not confirmed yet; one for each reader, the last."""
+
+    __tablename__ = "address_changes"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), unique=True)
+    address: Mapped[str] = mapped_column(Text)
+    address_key: Mapped[str] = mapped_column(Text)
+    asked_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 class Reason(StrEnum):
     """Why an address is suppressed."""
 
     LEFT = "left"
+    ERASED = "erased"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
 

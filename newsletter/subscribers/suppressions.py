@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.subscribers.models import Reason, Suppression
 
-STRENGTH = {Reason.LEFT: 1, Reason.BOUNCED: 2, Reason.COMPLAINED: 3}
+STRENGTH = {Reason.LEFT: 1, Reason.ERASED: 2, Reason.BOUNCED: 3, Reason.COMPLAINED: 4}
 """A stronger reason replaces a weaker one, never the other way round."""
 
 NOT_MAILED = (Reason.BOUNCED, Reason.COMPLAINED)

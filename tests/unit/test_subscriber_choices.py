@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.errors import InvalidError
-from newsletter.subscribers.choices import LONGEST_SECTION, MOST_SECTIONS, Choices
+from newsletter.subscribers.choices import LONGEST_NAME, MOST_SECTIONS, Choices
 from newsletter.web.words import in_words
 
 
@@ -30,7 +30,7 @@ def test_a_score_beyond_the_scale_is_refused(trust: int) -> None:
 
 @pytest.mark.parametrize(
     "sections",
-    [(), ("", " "), ("x" * (LONGEST_SECTION + 1),), tuple(map(str, range(MOST_SECTIONS + 1))), ("a\x00b",), ("a\nb",)],
+    [(), ("", " "), ("x" * (LONGEST_NAME + 1),), tuple(map(str, range(MOST_SECTIONS + 1))), ("a\x00b",), ("a\nb",)],
 )
 def test_no_section_or_a_strange_one_is_refused(sections: tuple[str, ...]) -> None:
     with pytest.raises(InvalidError):

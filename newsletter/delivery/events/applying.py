@@ -27,7 +27,7 @@ from newsletter.subscribers.models import Reason, Status, Subscriber
 from newsletter.subscribers.suppressions import STRENGTH, ToSuppress
 
 STATUS = {Reason.LEFT: Status.LEFT, Reason.BOUNCED: Status.BOUNCED, Reason.COMPLAINED: Status.COMPLAINED}
-_STRENGTH_OF = {STATUS[reason]: strength for reason, strength in STRENGTH.items()}
+_STRENGTH_OF = {status: STRENGTH[reason] for reason, status in STATUS.items()}
 
 
 class _Batch(NamedTuple):
