@@ -1,5 +1,5 @@
-"""A subscriber: a reader's address and choices, and nothing else about the person. What they agreed to, and who must not
-be mailed.
+"""A subscriber: a reader's address and choices, and nothing else about the person. What they agreed to, and who is not
+to be mailed.
 """
 
 from __future__ import annotations
