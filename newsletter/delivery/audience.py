@@ -85,18 +85,19 @@ def read(
     )
     known: dict[tuple[object, ...], array[int]] = {}
     audience: Audience = defaultdict(lambda: array("q"))
-    for subscriber_id, *columns in rows:
-        choices = tuple(columns)
-        ids = known.get(choices)
+    for row in rows:
+        columns = row[1:]
+        ids = known.get(columns)
         if ids is None:
-            wanted = _wanted(_Choices(*columns), revisions, settings.hype_labels)
-            due_at = None if cadence == BREAKING else hours.next_at(begins, columns[3], columns[4])
-            ids = known[choices] = audience[Wanted(wanted, due_at)]
-        ids.append(subscriber_id)
+            choices = _Choices(*columns)
+            due_at = None if cadence == BREAKING else hours.next_at(begins, choices.hour, choices.zone)
+            wanted = Wanted(_edition(choices, revisions, settings.hype_labels), due_at)
+            ids = known[columns] = audience[wanted]
+        ids.append(row[0])
     return audience
 
 
-def _wanted(choices: _Choices, revisions: Sequence[Revision], labels: Sequence[str]) -> EditionKey:
+def _edition(choices: _Choices, revisions: Sequence[Revision], labels: Sequence[str]) -> EditionKey:
     sections = json.loads(choices.sections) if choices.sections else None
     most = labels.index(choices.max_hype) if choices.max_hype in labels else len(labels)
     mask = sum(
