@@ -12,8 +12,9 @@ import string
 from datetime import timedelta
 from typing import Any
 
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 
+from newsletter.core import clock
 from newsletter.core.errors import NewsletterError
 
 ALPHABET = string.ascii_letters + string.digits
@@ -43,11 +44,18 @@ def is_random_token(text: str) -> bool:
     return len(text) == LENGTH and text.isascii() and text.isalnum()
 
 
+class _ClockedSigner(TimestampSigner):
+    """Takes the time from our clock."""
+
+    def get_timestamp(self) -> int:
+        return int(clock.now().timestamp())
+
+
 class Signer:
     """Signs and reads tokens for one purpose; keys are newest last, so that SECRET_KEY can be rotated."""
 
     def __init__(self, keys: tuple[str, ...], purpose: str) -> None:
-        self._serializer = URLSafeTimedSerializer(list(keys), salt=f"newsletter.{purpose}")
+        self._serializer = URLSafeTimedSerializer(list(keys), salt=f"newsletter.{purpose}", signer=_ClockedSigner)
 
     def sign(self, payload: Any) -> str:
         """A URL-safe token that carries `payload` (plain JSON data) and the time."""

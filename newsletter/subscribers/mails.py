@@ -11,7 +11,7 @@ from newsletter.core.config import Settings
 from newsletter.mail import single
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outgoing import Composer
-from newsletter.subscribers import links
+from newsletter.subscribers import fresh, links
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.signup import MAY_CONFIRM
 
@@ -36,5 +36,5 @@ def confirmation(
     return message, Recipient(mail_id, reader.address)
 
 
-COMPOSERS: dict[str, Composer] = {"confirmation": confirmation}
+COMPOSERS: dict[str, Composer] = {"confirmation": confirmation, "fresh_link": fresh.mail}
 """By the kind in the outgoing table."""

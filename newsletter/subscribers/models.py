@@ -128,6 +128,16 @@ class AddressChange(Base):
     asked_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
+class FreshLink(Base):
+    """When a reader last asked for a fresh link of a kind (see `subscribers.fresh`)."""
+
+    __tablename__ = "fresh_links"
+
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    asked_at: Mapped[datetime]
+
+
 class Reason(StrEnum):
     """Why an address is suppressed."""
 

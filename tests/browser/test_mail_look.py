@@ -29,6 +29,7 @@ LINK = "https://letters.example.org/confirm/" + "InNpZ24iLmFHVnNiRzgu" * 6
 MAILS = {
     "letter": letter(Content(revisions=[revision(), revision("long", title=HEADLINE), *hostile_revisions()])),
     "bare letter": letter(Content(preheader="", intro="", revisions=[revision(dek="", bullets=[])])),
+    "data_link": compose(SETTINGS, "data_link", {"link": LINK, "hours": 24}, mail_id=1, id_salt=SALT).html,
     "confirmation": compose(SETTINGS, "confirmation", {"link": LINK, "days": 7}, mail_id=1, id_salt=SALT).html,
 }
 

@@ -15,7 +15,11 @@ from newsletter.mail.single import write
 from tests.services.letters import DAY, HOSTILE, SETTINGS, Content, hostile_revisions, revision, revisions
 from tests.services.mjml_validate import validate
 
-CONTEXTS = {"confirmation": {"link": "https://letters.example.org/confirm/a.b?c=d&e=f", "days": 7}}
+LINK = "https://letters.example.org/confirm/a.b?c=d&e=f"
+CONTEXTS = {
+    "confirmation": {"link": LINK, "days": 7},
+    "data_link": {"link": LINK, "hours": 24},
+}
 
 
 def letter(articles: Sequence[Revision], **changes: str) -> str:

@@ -42,6 +42,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("subscriber_id", name=op.f("uq_address_changes_subscriber_id")),
     )
     op.create_table(
+        "fresh_links",
+        sa.Column("subscriber_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"], ["subscribers.id"], name=op.f("fk_fresh_links_subscriber_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("subscriber_id", "kind", name=op.f("pk_fresh_links")),
+    )
+    op.create_table(
         "consents",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("subscriber_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -92,6 +102,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_consents_subscriber_id"))
 
     op.drop_table("consents")
+    op.drop_table("fresh_links")
     op.drop_table("address_changes")
     with op.batch_alter_table("signup_requests", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_signup_requests_address_key"))

@@ -1,0 +1,96 @@
+"""Fresh links: mailed when a reader asks for one, they prove that someone reads that mailbox now.
+
+The link in a letter does not prove it: letters are forwarded. So what would hand a reader over (their data, erasure, a
+change of address) opens by a fresh link alone. It works for a day, and only while the address is the one that it was
+mailed to; opening it uses nothing up, since scanners open links too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.tokens import Signer, TokenError
+from newsletter.mail import outgoing, single
+from newsletter.mail.message import Message, Recipient
+from newsletter.subscribers.links import LinkError
+from newsletter.subscribers.models import FreshLink, Status, Subscriber
+
+AGE = timedelta(hours=24)
+PERIOD = timedelta(minutes=10)
+"""A reader is mailed one link of a kind in this time, however often it is asked for."""
+
+NOT_MAILED = (Status.BOUNCED, Status.COMPLAINED)
+"""No mail goes to these, not even one that is asked for."""
+
+
+class Kind(StrEnum):
+    """What a fresh link is for: templates/mail/<kind>_link is the mail, /<kind>/<token> the page that it opens."""
+
+    DATA = "data"
+
+
+def ask(session: Session, reader: Subscriber, kind: Kind) -> int | None:
+    """Ask for a fresh link; the id of its mail, or None when none is due: one was sent a moment ago, or the address
+    takes no mail. The door answers alike in both cases. `reader` is locked by the caller.
+    """
+    if reader.status in NOT_MAILED:
+        return None
+    last, now = session.get(FreshLink, (reader.id, kind)), clock.now()
+    if last is not None and now - last.asked_at < PERIOD:
+        return None
+    session.merge(FreshLink(subscriber_id=reader.id, kind=str(kind), asked_at=now))
+    return outgoing.put(session, "fresh_link", {"subscriber": reader.id, "kind": str(kind)})
+
+
+def token(keys: tuple[str, ...], reader: Subscriber, kind: Kind) -> str:
+    """A signed token for the reader, bound to the present address."""
+    return _signer(keys, kind).sign([reader.id, _mailbox(reader)])
+
+
+def reader_of(
+    session: Session, keys: tuple[str, ...], kind: Kind, token: str, *, for_change: bool = False
+) -> Subscriber:
+    """The reader whom a fresh link belongs to. Raises LinkError."""
+    try:
+        subscriber_id, mailbox = _signer(keys, kind).read(token, AGE)
+    except TokenError as error:
+        raise LinkError(
+            "It works for 24 hours, and only whole: mail programs sometimes cut such links. "
+            "The choices that each of our letters links to have a button that mails you a new one."
+        ) from error
+    reader = session.get(Subscriber, subscriber_id, with_for_update=for_change)
+    if reader is None:
+        raise LinkError("Nothing is kept any more of the reader whom this link was for.")
+    if mailbox != _mailbox(reader):
+        raise LinkError("The address has changed since this link was mailed. Ask for a new one at the new address.")
+    return reader
+
+
+def mail(
+    session: Session, settings: Settings, payload: Mapping[str, Any], mail_id: int
+) -> tuple[Message, Recipient] | None:
+    """The mail with the link. None when the reader is gone, or must not be mailed any more."""
+    reader, kind = session.get(Subscriber, payload["subscriber"]), Kind(payload["kind"])
+    if reader is None or reader.status in NOT_MAILED:
+        return None
+    link = settings.url(f"/{kind}/{token(settings.signing_keys, reader, kind)}")
+    context = {"link": link, "hours": int(AGE.total_seconds()) // 3600}
+    message = single.compose(settings, f"{kind}_link", context, mail_id=mail_id, id_salt=settings.message_id_salt)
+    return message, Recipient(mail_id, reader.address)
+
+
+def _mailbox(reader: Subscriber) -> str:
+    """Stands for the address in a token; nobody can work out the address from it."""
+    return hashlib.blake2b(reader.address_key.encode(), key=reader.token.encode(), digest_size=12).hexdigest()
+
+
+def _signer(keys: tuple[str, ...], kind: Kind) -> Signer:
+    return Signer(keys, f"fresh.{kind}")
