@@ -7,6 +7,7 @@ someone read a mail that we sent a moment ago.
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 from datetime import timedelta
@@ -21,6 +22,9 @@ ALPHABET = string.ascii_letters + string.digits
 LENGTH = 22
 """Characters of a random token: 62**22 is a little over 2**130."""
 
+
+_WRAPPED = re.compile(r"=?[\s\u200b\u00ad\ufeff]+")
+_AFTER_A_LINK = "=.,;:!?>)]}\"'*»”’"
 
 _PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
 
@@ -44,6 +48,14 @@ def is_random_token(text: str) -> bool:
     return len(text) == LENGTH and text.isascii() and text.isalnum()
 
 
+def tidy(text: str) -> str:
+    """A token without what mail programs and people put into and after a link: line breaks and spaces (a wrapped line,
+    quoted-printable's "=" at its end), and the full stop, bracket or quotation mark that ends a sentence. No token of
+    ours holds or ends in any of it, and what is left must still be whole.
+    """
+    return _WRAPPED.sub("", text).rstrip(_AFTER_A_LINK)
+
+
 class _ClockedSigner(TimestampSigner):
     """Takes the time from our clock."""
 
@@ -64,6 +76,6 @@ class Signer:
     def read(self, token: str, max_age: timedelta) -> Any:
         """The payload. Raises TokenError for anything that this purpose did not sign within `max_age`."""
         try:
-            return self._serializer.loads(token, max_age=int(max_age.total_seconds()))
+            return self._serializer.loads(tidy(token), max_age=int(max_age.total_seconds()))
         except BadData as error:
             raise TokenError("This link is not valid any more.") from error

@@ -21,14 +21,14 @@ class LinkError(NotFoundError):
 
 def owner(session: Session, token: str, *, for_change: bool = False) -> Subscriber:
     """The reader whose own token this is. Raises LinkError."""
-    found = None
+    token, found = tokens.tidy(token), None
     if tokens.is_random_token(token):
         query = select(Subscriber).where(Subscriber.token == token)
         found = session.scalar(query.with_for_update() if for_change else query)
     if found is None:
         raise LinkError(
-            "It may have been cut by a mail program. Each of our letters ends with a link that works, "
-            "and a new sign-up brings you a new one."
+            "It may have been cut by a mail program: each of our letters ends with a whole one. "
+            "Or its reader has erased everything that we kept, and then no letter comes any more."
         )
     return found
 

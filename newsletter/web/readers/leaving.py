@@ -1,21 +1,34 @@
-"""The unsubscribe link: a page with a button, and RFC 8058 one-click at the same address."""
+"""The unsubscribe link: a page with a button, and RFC 8058 one-click at the same address. After it, an undo, and four
+words for those who want to say why.
+"""
 
 from __future__ import annotations
 
-from flask import render_template
+from flask import render_template, request
 
 from newsletter.core.runtime import runtime
-from newsletter.subscribers import links
-from newsletter.subscribers.leaving import ENDED, leave
+from newsletter.subscribers import leaving, links
+from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.leaving import ENDED, UNDO, LeftReason
+from newsletter.subscribers.models import Subscriber
 from newsletter.web.readers.blueprint import pages
+
+WORDS = {
+    LeftReason.OFTEN: "It came too often",
+    LeftReason.CONTENT: "The stories were not for me",
+    LeftReason.TRUST: "I did not trust it",
+    LeftReason.OTHER: "Something else",
+}
 
 
 @pages.get("/unsubscribe/<token>")
+@pages.get("/unsubscribe/<token>/undo", endpoint="undo_page")
+@pages.get("/unsubscribe/<token>/reason", endpoint="reason_page")
 def unsubscribe_page(token: str) -> str:
     """Shows the button; whoever has left already is told so."""
     with runtime().db.reading() as session:
         reader = links.owner(session, token)
-        return render_template("left.html" if reader.status in ENDED else "unsubscribe.html", reader=reader)
+        return _left(reader) if reader.status in ENDED else render_template("unsubscribe.html", reader=reader)
 
 
 @pages.post("/unsubscribe/<token>")
@@ -24,5 +37,29 @@ def unsubscribe(token: str) -> str:
     (RFC 8058 3.2 lets it be urlencoded or multipart, without cookies or any other context).
     """
     with runtime().db.transaction() as session:
-        reader = leave(session, token)
-    return render_template("left.html", reader=reader)
+        reader = leaving.leave(session, token)
+    return _left(reader)
+
+
+@pages.post("/unsubscribe/<token>/undo")
+def undo(token: str) -> str:
+    """Takes it back, for a day."""
+    with runtime().db.transaction() as session:
+        reader = leaving.undo(session, runtime().settings.suppression_key, token)
+    return render_template("back.html", reader=reader, choices=Choices.of(reader))
+
+
+@pages.post("/unsubscribe/<token>/reason")
+def reason(token: str) -> str:
+    """One press says why; nobody has to."""
+    with runtime().db.transaction() as session:
+        reader = leaving.say_why(session, token, request.form.get("reason", ""))
+    if reader.status not in ENDED:
+        return render_template("unsubscribe.html", reader=reader)
+    return _left(reader, thanks=True)
+
+
+def _left(reader: Subscriber, *, thanks: bool = False) -> str:
+    hours = int(UNDO.total_seconds()) // 3600
+    may_undo = leaving.may_undo(reader)
+    return render_template("left.html", reader=reader, thanks=thanks, reasons=WORDS, may_undo=may_undo, hours=hours)
