@@ -10,7 +10,7 @@ import json
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
@@ -99,15 +99,28 @@ def read(
 
 def _edition(choices: _Choices, revisions: Sequence[Revision], labels: Sequence[str]) -> EditionKey:
     sections = json.loads(choices.sections) if choices.sections else None
-    most = labels.index(choices.max_hype) if choices.max_hype in labels else len(labels)
-    mask = sum(
+    mask = mask_of(revisions, sections, choices.min_trust, choices.max_hype, labels)
+    return EditionKey(mask, choices.language, choices.format)
+
+
+def mask_of(
+    revisions: Sequence[Revision],
+    sections: Collection[str] | None,
+    min_trust: int,
+    max_hype: str | None,
+    labels: Sequence[str],
+) -> int:
+    """What choices leave of a digest's articles: bit i is set where the article at position i fits. `labels` are
+    HYPE_LABELS; a highest hype that is none of them is any.
+    """
+    most = labels.index(max_hype) if max_hype in labels else len(labels)
+    return sum(
         1 << position
         for position, revision in enumerate(revisions)
-        if revision.trust >= choices.min_trust
+        if revision.trust >= min_trust
         and (sections is None or revision.section in sections)
         and _rank(revision.hype, labels) <= most
     )
-    return EditionKey(mask, choices.language, choices.format)
 
 
 def _rank(label: str, labels: Sequence[str]) -> int:

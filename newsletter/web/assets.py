@@ -1,4 +1,4 @@
-"""The stylesheet and the icon: kept by browsers for a year, under an address that changes with what is in them."""
+"""Stylesheet, icon and script: kept by browsers for a year, under an address that changes with what is in them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, abort, url_for
 
 FOLDER = Path(__file__).parent / "static"
-TYPES = {"dispatch.css": "text/css", "mark.svg": "image/svg+xml"}
+TYPES = {"dispatch.css": "text/css", "mark.svg": "image/svg+xml", "zone.js": "text/javascript"}
 YEAR = 31_536_000
 
 pages = Blueprint("assets", __name__)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 
 from newsletter.core import clock
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.addresses import mask
-from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.choices import LANGUAGES, Choices
+from newsletter.subscribers.models import Format
 
 
 class Grade(NamedTuple):
@@ -52,11 +54,36 @@ def hype_tint(label: str) -> str:
     return ("good", "care", "bad")[0 if place < len(labels) / 2 else 2 if place == len(labels) - 1 else 1]
 
 
+def moment(value: datetime, zone: str | None = None) -> str:
+    """ "2 May 2026 at 07:00 (Europe/Berlin)", in that zone or else the publication's."""
+    where = ZoneInfo(zone) if zone else runtime().settings.timezone
+    local = value.astimezone(where)
+    return f"{day(local.date())} at {local:%H:%M} ({where.key})"
+
+
 def in_words(choices: Choices) -> str:
     """What choices mean: "the weekly letter, with stories from Policy and Research that …"."""
     stories = "stories from all sections" if choices.sections is None else f"stories from {_listed(choices.sections)}"
-    trust = f" that have a trust score of {choices.min_trust} or more" if choices.min_trust else ""
-    return f"the {choices.cadence} letter, with {stories}{trust}"
+    extras = [
+        f"at {choices.hour:02}:00 ({choices.zone})" if choices.hour is not None else "",
+        "as plain text" if choices.format == Format.TEXT else "",
+        f"with {LANGUAGES[choices.language]} around the stories" if choices.language != Choices.language else "",
+    ]
+    parts = [
+        f"the {choices.cadence} letter{' and breaking news' if choices.breaking else ''}",
+        f"with {stories}{_fit(choices)}",
+        *filter(None, extras),
+    ]
+    return ", ".join(parts)
+
+
+def _fit(choices: Choices) -> str:
+    conditions = []
+    if choices.min_trust:
+        conditions.append(f"have a trust score of {choices.min_trust} or more")
+    if choices.max_hype:
+        conditions.append(f"are labelled “{choices.max_hype}” at most")
+    return f" that {' and '.join(conditions)}" if conditions else ""
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, date, datetime, timedelta
+
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from newsletter.core import clock
+from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.digests import composing, scheduling
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import Reader, import_rows
 from newsletter.subscribers.models import Status, Subscriber
@@ -66,6 +72,49 @@ def test_saving_says_what_it_means(
     assert "Saved" not in client.get(link).text
 
 
+def test_every_choice_is_kept_and_shown_again(client: FlaskClient, db: Database, link: str) -> None:
+    typed = {
+        "cadence": "daily", "breaking": "1", "which": "only", "section": ["Policy"], "min_trust": "70",
+        "max_hype": "Low hype", "hour": "7", "zone": "Europe/Berlin", "format": "text", "language": "de",
+    }  # fmt: skip
+    page = client.post(link, data=typed)
+    assert (
+        "the daily letter and breaking news, with stories from Policy that have a trust score of 70 or more and are "
+        "labelled “Low hype” at most, at 07:00 (Europe/Berlin), as plain text, with Deutsch around the stories."
+    ) in page.text
+    with db.reading() as session:
+        assert Choices.of(session.scalars(select(Subscriber)).one()) == Choices(
+            "daily", ("Policy",), 70, "Low hype", True, 7, "Europe/Berlin", "text", "de"
+        )
+    shown = client.get(link).text
+    for each in (
+        'name="breaking" value="1" checked',
+        "<option selected>Low hype</option>",
+        '<option value="7" selected>07:00</option>',
+        '<option value="Europe/Berlin" selected>Berlin</option>',
+        'value="text" checked',
+        '<option value="de" lang="de" selected>Deutsch</option>',
+    ):
+        assert each in shown
+    client.post(link, data={"cadence": "daily", "which": "all", "min_trust": "0"})
+    with db.reading() as session:
+        assert Choices.of(session.scalars(select(Subscriber)).one()) == Choices("daily")
+
+
+def test_another_name_of_a_zone_is_taken_and_shown(client: FlaskClient, link: str) -> None:
+    """Browsers say "Asia/Calcutta" where the list has "Asia/Kolkata"."""
+    page = client.post(link, data={"hour": "7", "zone": "Asia/Calcutta"})
+    assert page.status_code == 200
+    assert "<option selected>Asia/Calcutta</option>" in page.text
+
+
+def test_a_zone_without_an_hour_is_no_choice(client: FlaskClient, db: Database, link: str) -> None:
+    """The browser preselects one."""
+    assert client.post(link, data={"hour": "", "zone": "Europe/Berlin"}).status_code == 200
+    with db.reading() as session:
+        assert session.scalars(select(Subscriber)).one().zone is None
+
+
 @pytest.mark.parametrize(
     "typed",
     [
@@ -73,6 +122,12 @@ def test_saving_says_what_it_means(
         {"cadence": "weekly", "min_trust": "1000"},
         {"cadence": "weekly", "which": "only"},
         {"cadence": "weekly", "which": "only", "section": "Sports"},
+        {"max_hype": "Enormous hype"},
+        {"hour": "7"},
+        {"hour": "24", "zone": "Europe/Berlin"},
+        {"hour": "7", "zone": "Europe/Atlantis"},
+        {"format": "pdf"},
+        {"language": "tlh"},
     ],
 )
 def test_what_cannot_be_taken_changes_nothing(
@@ -96,3 +151,87 @@ def test_whoever_gets_no_letter_has_nothing_to_choose(client: FlaskClient, db: D
     assert "No letter goes to you" in client.get(link).text
     assert client.post(link, data={"cadence": "monthly"}).status_code == 409
     assert chosen(db)[0] == "daily"
+
+
+NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def scheduled(db: Database, settings: Settings, link: str) -> str:
+    """The link, and two daily digests of both stories that are scheduled for tomorrow and the day after, 05:30 UTC."""
+    with clock.set_to(NOW):
+        for days in (1, 2):
+            at = NOW.replace(hour=5, minute=30) + timedelta(days=days)
+            with db.transaction() as session:
+                rule = composing.Rule("daily", since=date(2026, 1, 1))
+                scheduling.schedule(session, settings, composing.compose(session, rule).id, at)
+    return link
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"cadence": "daily"}, "The next letter comes on 5 May 2026 at 05:30 (UTC)."),
+        (
+            {"cadence": "daily", "hour": "9", "zone": "Europe/Berlin"},
+            "The next letter comes on 5 May 2026 at 09:00 (Europe/Berlin).",
+        ),
+        (  # the hour has passed when the digest goes out
+            {"cadence": "daily", "hour": "7", "zone": "Asia/Tokyo"},
+            "The next letter comes on 6 May 2026 at 07:00 (Asia/Tokyo).",
+        ),
+        ({"cadence": "weekly"}, None),
+        ({"cadence": "daily", "min_trust": "90"}, None),  # nothing in it would fit
+    ],
+)
+def test_the_answer_says_when_the_next_letter_comes(
+    client: FlaskClient, scheduled: str, typed: dict[str, str], words: str | None
+) -> None:
+    with clock.set_to(NOW):
+        text = client.post(scheduled, data=typed).text
+        assert (words in text) if words else ("The next letter" not in text)
+        assert text.count("The next letter") == (1 if words else 0)
+        assert client.get(scheduled).text.count("The next letter") == (1 if words else 0)
+
+
+def test_a_pause_is_said_kept_and_ended(client: FlaskClient, db: Database, scheduled: str) -> None:
+    def until() -> date | None:
+        with db.reading() as session:
+            return session.scalars(select(Subscriber)).one().paused_until
+
+    with clock.set_to(NOW):
+        page = client.post(f"{scheduled}/pause", data={"until": "2026-05-06"})
+        assert "Paused. No letter comes before 6 May 2026. The next letter comes on 6 May 2026 at 05:30" in page.text
+        assert until() == date(2026, 5, 6)
+        page = client.get(scheduled)
+        assert "after a pause until 6 May 2026" in page.text
+        assert "End the pause now" in page.text
+        page = client.post(scheduled, data={"cadence": "daily"})
+        assert until() == date(2026, 5, 6)  # other choices leave it alone
+        page = client.post(f"{scheduled}/pause", data={"end": "1"})
+        assert "The pause is over: letters come again. The next letter comes on 5 May 2026" in page.text
+        assert until() is None
+    with clock.set_to(NOW):
+        client.post(f"{scheduled}/pause", data={"until": "2026-05-06"})
+    with clock.set_to(NOW + timedelta(days=2)):
+        assert "End the pause" not in client.get(scheduled).text  # it is over by itself
+
+
+@pytest.mark.parametrize("day", ["", "2026-05-04", "2025-12-31", "2027-06-01", "tomorrow", "9999-12-31", "2026-02-30"])
+def test_a_pause_that_cannot_be_taken_changes_nothing(client: FlaskClient, db: Database, link: str, day: str) -> None:
+    with clock.set_to(NOW):
+        page = client.post(f"{link}/pause", data={"until": day})
+    assert page.status_code == 422
+    assert 'id="until-error"' in page.text
+    with db.reading() as session:
+        assert session.scalars(select(Subscriber)).one().paused_until is None
+
+
+def test_the_script_is_optional_ours_and_small(client: FlaskClient, link: str) -> None:
+    page = client.get(link)
+    (source,) = re.findall(r'<script src="([^"]+)" defer></script>', page.text)
+    script = client.get(source)
+    assert script.mimetype == "text/javascript"
+    assert len(script.data) < 1000
+    assert page.headers["Content-Security-Policy"].endswith("; script-src 'self'")
+    assert "script-src" not in client.get("/").headers["Content-Security-Policy"]

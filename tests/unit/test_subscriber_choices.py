@@ -56,6 +56,13 @@ def test_any_names_are_choices_or_a_sentence(names: list[str]) -> None:
             Choices("monthly", ("Law", "Policy", "Research"), 80),
             "the monthly letter, with stories from Law, Policy and Research that have a trust score of 80 or more",
         ),
+        (
+            Choices(max_hype="No hype", breaking=True, format="text"),
+            (
+                "the weekly letter and breaking news, with stories from all sections that are labelled “No hype” at "
+                "most, as plain text"
+            ),
+        ),
     ],
 )
 def test_choices_in_words(choices: Choices, words: str) -> None:
