@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from newsletter.articles import importing, page
 from newsletter.core import clock
@@ -18,6 +19,7 @@ from newsletter.delivery.models import Batch, BatchState, Mailing, letter_mark
 from newsletter.digests import composing, scheduling
 from newsletter.digests.models import MOST_ARTICLES, DigestStatus
 from newsletter.mail.outcomes import ACCEPTED, WAITING
+from newsletter.subscribers import addresses, deciding, signup
 from newsletter.subscribers import importing as readers
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import Reader
@@ -42,6 +44,21 @@ def add_readers(
     with db.transaction() as session:
         rows = (Reader(f"r{number}@readers.example", choices) for number in range(start, start + count))
         readers.import_rows(session, rows)
+
+
+def sign_up(session: Session, settings: Settings, address: str, choices: Choices | None = None) -> int | None:
+    """Sign an address up and decide on it at once; the id of the mail that comes of it."""
+    signup.ask(session, address, choices or Choices(), page="/", wording=signup.agreement("Dispatch"))
+    return deciding.decide(session, settings.suppression_key, addresses.key(address))
+
+
+def decide_all(db: Database, settings: Settings) -> list[int]:
+    """Decide on the sign-ups that wait, in their turn; the ids of the mails that came of them."""
+    mails = []
+    with db.transaction() as session:
+        while (key := deciding.next_address(session)) is not None:
+            mails.append(deciding.decide(session, settings.suppression_key, key))
+    return [mail for mail in mails if mail is not None]
 
 
 def add_digest(db: Database, *, subject: str | None = None) -> int:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from newsletter.core.runtime import runtime
-from newsletter.delivery import draining, singles
+from newsletter.delivery import draining, signups, singles
 from newsletter.delivery.events import inbox
 
 
 def send_single(mail_id: int) -> None:
     """Send one row of the outgoing table."""
     singles.send(runtime(), mail_id)
+
+
+def take_signups() -> None:
+    """Decide on sign-ups and send their mails, and queue a successor while there may be more."""
+    if signups.work_off(runtime()):
+        runtime().queues.wake_signups()
 
 
 def take_events() -> None:

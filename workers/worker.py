@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 
 from newsletter.core import processes, stopping
 from newsletter.core.errors import ConfigurationError
-from newsletter.core.queue import EVENTS, MAIL, SENDING, Queues
+from newsletter.core.queue import EVENTS, MAIL, SENDING, SIGNUPS, Queues
 from newsletter.core.runtime import Runtime
 from newsletter.mail.transports import open_transport
 from workers import jobs
@@ -55,7 +55,7 @@ def run(app: Flask, runtime: Runtime) -> None:
     wait_for_queue(runtime.queues)
     # With RQ's defaults an abandoned job was found after 812 s, with these after 62 s (measured).
     worker = NewsletterWorker(
-        [runtime.queues.queues[name] for name in (MAIL, EVENTS, SENDING)],
+        [runtime.queues.queues[name] for name in (MAIL, SIGNUPS, EVENTS, SENDING)],
         connection=runtime.queues.redis,
         serializer=JSONSerializer,
         worker_ttl=25,
@@ -92,5 +92,10 @@ def _stop(_signum: int, _frame: FrameType | None) -> None:
     stopping.ask()
 
 
-HANDLED: tuple[Callable[..., None], ...] = (jobs.send_single, jobs.take_events, jobs.drain)
+HANDLED: tuple[Callable[..., None], ...] = (
+    jobs.send_single,
+    jobs.take_signups,
+    jobs.take_events,
+    jobs.drain,
+)
 """Imported here so that every fork has them, and what they need, already loaded."""

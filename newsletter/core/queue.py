@@ -17,12 +17,16 @@ log = logging.getLogger(__name__)
 
 MAIL = "mail"
 """Single mails (a reader waits for them): worked off first."""
+SIGNUPS = "signups"
+"""Sign-ups that are to be decided on, and their mails: many at a time may be nobody's wish, so that what readers asked
+for by a link of theirs comes before them."""
 EVENTS = "events"
 """What providers report later: it holds up no mail, and digests hold it up for half a minute at most."""
 SENDING = "sending"
 """Draining jobs, which send digests batch by batch."""
 
 SEND_SINGLE = "workers.jobs.send_single"
+TAKE_SIGNUPS = "workers.jobs.take_signups"
 TAKE_EVENTS = "workers.jobs.take_events"
 DRAIN = "workers.jobs.drain"
 
@@ -31,11 +35,11 @@ JOB_TIMEOUT = 600
 
 
 class Queues:
-    """The three queues of the service, in one Redis or Valkey."""
+    """The four queues of the service, in one Redis or Valkey."""
 
     def __init__(self, url: str) -> None:
         self.redis: Redis = Redis.from_url(url, socket_connect_timeout=2, health_check_interval=30)
-        self.queues = {name: self._queue(name) for name in (MAIL, EVENTS, SENDING)}
+        self.queues = {name: self._queue(name) for name in (MAIL, SIGNUPS, EVENTS, SENDING)}
 
     def _queue(self, name: str) -> Queue:
         return Queue(name, connection=self.redis, serializer=JSONSerializer, default_timeout=JOB_TIMEOUT)
@@ -46,6 +50,12 @@ class Queues:
         Call it after the commit. A lost wake-up costs time, not mail: the sweeper finds the row.
         """
         return self._enqueue(MAIL, SEND_SINGLE, mail_id)
+
+    def wake_signups(self) -> bool:
+        """Queue one job that works off sign-ups, unless one is queued, however many there are: it takes whatever it
+        finds when it begins. False when the queue cannot be reached.
+        """
+        return self._waits(SIGNUPS) or self._enqueue(SIGNUPS, TAKE_SIGNUPS)
 
     def wake_events(self) -> bool:
         """Queue one job that works off providers' posts, unless one is queued: it takes whatever it finds when it
@@ -68,8 +78,12 @@ class Queues:
         return Worker.count(queue=self.queues[SENDING])
 
     def mail_waits(self) -> bool:
-        """Whether a single mail is queued: every other job gives way to it."""
+        """Whether a single mail is queued."""
         return self._waits(MAIL)
+
+    def reader_waits(self) -> bool:
+        """Whether a single mail or a sign-up is queued: every other job gives way to it."""
+        return self._waits(MAIL) or self._waits(SIGNUPS)
 
     def events_wait(self) -> bool:
         """Whether providers' posts are to be worked off: a draining job gives way to that, but not after each batch."""

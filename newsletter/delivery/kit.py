@@ -62,7 +62,7 @@ class Kit:
         if now - self._looked > LOOK_EVERY:
             self._looked = now
             events = now - self.began > EVENTS_AFTER and self.queues.events_wait()
-            self._somebody_waits = events or self.queues.mail_waits()
+            self._somebody_waits = events or self.queues.reader_waits()
         return self._somebody_waits
 
     def grant(self, wanted: int) -> Grant:

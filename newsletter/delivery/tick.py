@@ -13,12 +13,16 @@ from newsletter.delivery import control, freezing, handover, restored, sweeping
 from newsletter.delivery.events import inbox, taken
 from newsletter.delivery.run import UNFORESEEN
 from newsletter.mail import outgoing
+from newsletter.subscribers import deciding, forgetting
 
 log = logging.getLogger(__name__)
 
 GRACE = 2.0
 """Seconds after the end of a lease before a batch is taken back."""
 MOST_DRAINS = 64
+FORGET_EVERY = 3600
+"""Seconds between two looks for what nobody confirmed."""
+FORGOTTEN_KEY = "newsletter:forgotten"
 
 
 @dataclass
@@ -45,6 +49,13 @@ class Waker:
             mails = outgoing.due(session)
         for mail_id in mails:
             queues.wake_mail(mail_id)
+
+    def wake_signups(self) -> None:
+        """Sign-ups whose wake-up was lost."""
+        with self.runtime.db.reading() as session:
+            waiting = deciding.next_address(session)
+        if waiting is not None:
+            self.runtime.queues.wake_signups()
 
     def wake_events(self) -> None:
         """Providers' posts whose wake-up was lost."""
@@ -76,11 +87,26 @@ def tick(runtime: Runtime, *, first: bool = False) -> None:
     try:
         waker.wake_drains()
         waker.wake_mails()
+        waker.wake_signups()
         waker.wake_events()
     except RedisError as error:
         log.warning("the queue cannot be reached (%s); trying again", type(error).__name__)
+    _forget(runtime)
     if settings.mail_transport == "sendgrid":
         handover.take_back(db, settings)
+
+
+def _forget(runtime: Runtime) -> None:
+    """Each hour, what nobody confirmed. Without Redis, which keeps the time, it waits."""
+    try:
+        if not runtime.queues.redis.set(FORGOTTEN_KEY, 1, nx=True, ex=FORGET_EVERY):
+            return
+    except RedisError:
+        return
+    more = True
+    while more:
+        with runtime.db.transaction() as session:
+            more = forgetting.forget(session)
 
 
 def _freeze(runtime: Runtime) -> None:

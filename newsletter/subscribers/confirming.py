@@ -1,39 +1,51 @@
-"""Confirming: from pending, or from left, to active."""
+"""Confirming: a reader becomes active, or comes back."""
 
 from __future__ import annotations
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
+from newsletter.core.config import Settings
 from newsletter.core.errors import ConflictError
 from newsletter.subscribers import links, suppressions
-from newsletter.subscribers.models import Status, Subscriber
-from newsletter.subscribers.signup import MAY_CONFIRM
+from newsletter.subscribers.models import Consent, Status, Subscriber
 
 
-def who(session: Session, keys: tuple[str, ...], token: str, *, for_change: bool = False) -> Subscriber:
+def who(session: Session, settings: Settings, token: str, *, for_change: bool = False) -> Subscriber:
     """The reader of a confirmation link: someone who is active, or may become so.
 
     Raises LinkError for a link that does not work, and ConflictError for a reader who left after the link was asked
-    for, or whose address takes no mail: an old link must not bring anyone back.
+    for, or whose address must not be mailed: an old link must not bring anyone back.
     """
-    reader, asked = links.confirmed(session, keys, token, for_change=for_change)
-    if reader.status not in (Status.ACTIVE, *MAY_CONFIRM):
+    reader, asked = links.confirmed(session, settings.signing_keys, token, for_change=for_change)
+    if reader.status == Status.ACTIVE:
+        return reader
+    if suppressions.holds(
+        reader.status, suppressions.find(session, settings.suppression_key, reader.address_key), asked
+    ):
         raise ConflictError("This address cannot be mailed at the moment.")
     if reader.left_at is not None and reader.left_at > asked:
         raise ConflictError("You have left since this link was sent. Sign up again, and we send you a new one.")
     return reader
 
 
-def confirm(session: Session, keys: tuple[str, ...], token: str, *, suppression_key: str) -> Subscriber:
+def confirm(session: Session, settings: Settings, token: str) -> Subscriber:
     """Make the reader of a confirmation link active; for one who is, nothing changes. Raises as `who` does.
 
-    That they had left is not held against them any more.
+    That they had left, or that a mail to them bounced long ago, is not held against them any more.
     """
-    reader = who(session, keys, token, for_change=True)
+    reader = who(session, settings, token, for_change=True)
     if reader.status != Status.ACTIVE:
+        now = clock.now()
         reader.status = Status.ACTIVE
-        reader.confirmed_at = clock.now()
-        reader.left_at = None
-        suppressions.lift_left(session, suppression_key, reader.address_key)
+        reader.confirmed_at = now
+        reader.left_at = reader.left_reason = reader.paused_until = None
+        suppressions.lift(session, settings.suppression_key, reader.address_key)
+        session.execute(
+            update(Consent)
+            .where(Consent.subscriber_id == reader.id, Consent.confirmed_at.is_(None))
+            .values(confirmed_at=now)
+            .execution_options(synchronize_session=False)
+        )
     return reader

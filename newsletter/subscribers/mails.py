@@ -11,30 +11,49 @@ from newsletter.core.config import Settings
 from newsletter.mail import single
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outgoing import Composer
-from newsletter.subscribers import fresh, links
-from newsletter.subscribers.models import Subscriber
-from newsletter.subscribers.signup import MAY_CONFIRM
+from newsletter.subscribers import fresh, links, suppressions
+from newsletter.subscribers.models import Status, Subscriber
 
 
 def confirmation(
     session: Session, settings: Settings, payload: Mapping[str, Any], mail_id: int
 ) -> tuple[Message, Recipient] | None:
     """Asks a reader to confirm. None when there is nothing to ask any more, or a later mail asks it."""
-    reader = session.get(Subscriber, payload["subscriber"])
-    if reader is None or reader.status not in MAY_CONFIRM or reader.asked_at is None:
+    reader = _asked(session, payload)
+    if reader is None or reader.asked_at is None or reader.status == Status.ACTIVE:
         return None
-    if reader.asked_at.isoformat() != payload["asked_at"]:
+    found = suppressions.find(session, settings.suppression_key, reader.address_key)
+    if suppressions.holds(reader.status, found, reader.asked_at):
         return None
     link = settings.url(f"/confirm/{links.confirmation(settings.signing_keys, reader)}")
-    message = single.compose(
-        settings,
-        "confirmation",
-        {"link": link, "days": links.CONFIRMATION_AGE.days},
-        mail_id=mail_id,
-        id_salt=settings.message_id_salt,
-    )
+    return _compose(settings, "confirmation", {"link": link, "days": links.CONFIRMATION_AGE.days}, mail_id, reader)
+
+
+def already(
+    session: Session, settings: Settings, payload: Mapping[str, Any], mail_id: int
+) -> tuple[Message, Recipient] | None:
+    """Tells an active reader who was signed up again so. None when they left meanwhile, or a later mail says it."""
+    reader = _asked(session, payload)
+    if reader is None or reader.status != Status.ACTIVE:
+        return None
+    link = settings.url(f"/preferences/{reader.token}")
+    return _compose(settings, "already", {"link": link}, mail_id, reader)
+
+
+def _asked(session: Session, payload: Mapping[str, Any]) -> Subscriber | None:
+    """The reader whose sign-up brought this mail, unless a later one brought another."""
+    reader = session.get(Subscriber, payload["subscriber"])
+    if reader is None or reader.asked_at is None or reader.asked_at.isoformat() != payload["asked_at"]:
+        return None
+    return reader
+
+
+def _compose(
+    settings: Settings, name: str, context: Mapping[str, object], mail_id: int, reader: Subscriber
+) -> tuple[Message, Recipient]:
+    message = single.compose(settings, name, context, mail_id=mail_id, id_salt=settings.message_id_salt)
     return message, Recipient(mail_id, reader.address)
 
 
-COMPOSERS: dict[str, Composer] = {"confirmation": confirmation, "fresh_link": fresh.mail}
+COMPOSERS: dict[str, Composer] = {"confirmation": confirmation, "already": already, "fresh_link": fresh.mail}
 """By the kind in the outgoing table."""

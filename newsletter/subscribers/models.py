@@ -75,7 +75,9 @@ class Subscriber(Base):
     """No letter comes before this day, in the publication's zone."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     asked_at: Mapped[datetime | None]
-    """When a confirmation mail was last asked for: its link proves that the reader still wants the letter then."""
+    """When a sign-up last brought a mail: a confirmation's link proves that the reader still wants the letter then."""
+    asked_times: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How many such mails came in a row: the pause before the next one doubles with each."""
     confirmed_at: Mapped[datetime | None]
     left_at: Mapped[datetime | None]
     left_reason: Mapped[str | None] = mapped_column(Text)
@@ -88,6 +90,7 @@ class SignupRequest(Base):
     """
 
     __tablename__ = "signup_requests"
+    __table_args__ = (Index("ix_signup_requests_turn", "rank", "id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     address: Mapped[str] = mapped_column(Text)

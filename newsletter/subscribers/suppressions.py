@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -22,8 +22,9 @@ from newsletter.subscribers.models import Reason, Suppression
 STRENGTH = {Reason.LEFT: 1, Reason.ERASED: 2, Reason.BOUNCED: 3, Reason.COMPLAINED: 4}
 """A stronger reason replaces a weaker one, never the other way round."""
 
-NOT_MAILED = (Reason.BOUNCED, Reason.COMPLAINED)
-"""Not even a confirmation mail goes there. Who left may sign up again and confirm."""
+BOUNCE_HOLDS = timedelta(days=30)
+"""After a hard bounce, not even a confirmation mail goes there for so long; after a complaint, never (docs/readers.md).
+"""
 
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _CHUNK = 5000
@@ -66,10 +67,16 @@ def suppress_all(session: Session, key: str, found: Sequence[ToSuppress]) -> Non
     session.connection().execute(statement, [rows[key_hash] for key_hash in sorted(rows)])
 
 
+def find(session: Session, key: str, address_key: str) -> Suppression | None:
+    """The suppression of an address; None when there is none."""
+    query = select(Suppression).where(Suppression.key_hash == hashed(key, address_key))
+    return session.scalar(query.execution_options(populate_existing=True))
+
+
 def reason_for(session: Session, key: str, address_key: str) -> Reason | None:
     """Why an address is suppressed; None when it is not."""
-    found = session.scalar(select(Suppression.reason).where(Suppression.key_hash == hashed(key, address_key)))
-    return Reason(found) if found else None
+    found = find(session, key, address_key)
+    return Reason(found.reason) if found else None
 
 
 def is_suppressed(session: Session, key: str, address_key: str) -> bool:
@@ -77,9 +84,14 @@ def is_suppressed(session: Session, key: str, address_key: str) -> bool:
     return reason_for(session, key, address_key) is not None
 
 
-def may_be_asked(session: Session, key: str, address_key: str) -> bool:
-    """Whether a mail that asks for a confirmation may go there."""
-    return reason_for(session, key, address_key) not in NOT_MAILED
+def holds(status: str | None, found: Suppression | None, at: datetime) -> bool:
+    """Whether an address must not even be asked for a confirmation at this time, by its reader's status (None: there is
+    no reader) and its suppression. Who left or was erased may be asked.
+    """
+    reasons = {status, found.reason if found else None}
+    if Reason.COMPLAINED in reasons:
+        return True
+    return Reason.BOUNCED in reasons and (found is None or at - found.created_at < BOUNCE_HOLDS)
 
 
 def suppressed_among(session: Session, key: str, address_keys: Iterable[str]) -> set[str]:
@@ -93,11 +105,12 @@ def suppressed_among(session: Session, key: str, address_keys: Iterable[str]) ->
     return found
 
 
-def lift_left(session: Session, key: str, address_key: str) -> None:
-    """A confirmed new sign-up lifts that the reader had left; a bounce or a complaint it does not."""
-    key_hash = hashed(key, address_key)
+def lift(session: Session, key: str, address_key: str) -> None:
+    """A confirmed new sign-up lifts all but a complaint. Whether it may be confirmed, `holds` says."""
     session.execute(
-        delete(Suppression).where(Suppression.key_hash == key_hash, Suppression.reason == Reason.LEFT),
+        delete(Suppression).where(
+            Suppression.key_hash == hashed(key, address_key), Suppression.reason != Reason.COMPLAINED
+        ),
         execution_options={"synchronize_session": False},
     )
 

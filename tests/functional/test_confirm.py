@@ -19,7 +19,7 @@ from newsletter.core.tokens import ALPHABET, Signer
 from newsletter.subscribers import links
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.models import Status, Subscriber
-from newsletter.subscribers.signup import signup
+from tests import factories
 
 ADA = "ada@example.org"
 
@@ -32,7 +32,7 @@ def link(db: Database, settings: Settings) -> str:
 
 def sign_up(db: Database, settings: Settings) -> str:
     with db.transaction() as session:
-        signup(session, settings.suppression_key, ADA, Choices("daily", ("Policy",), 70))
+        factories.sign_up(session, settings, ADA, Choices("daily", ("Policy",), 70))
         return f"/confirm/{links.confirmation(settings.signing_keys, session.scalars(select(Subscriber)).one())}"
 
 
@@ -117,7 +117,7 @@ def test_a_link_outlives_a_rotation_of_the_key(client: FlaskClient, db: Database
     old = Settings(secret_key="an older secret key")
     rotated = Settings(secret_key=settings.secret_key, secret_key_fallbacks=(old.secret_key,))
     with db.transaction() as session:
-        signup(session, settings.suppression_key, ADA, Choices())
+        factories.sign_up(session, settings, ADA, Choices())
         token = links.confirmation(old.signing_keys, session.scalars(select(Subscriber)).one())
         assert links.confirmed(session, rotated.signing_keys, token)[0].address == ADA
     assert client.post(f"/confirm/{token}").status_code == 404  # this application does not know the older key

@@ -19,8 +19,8 @@ from newsletter.core.runtime_folder import socket_path
 from newsletter.delivery.status import status
 from newsletter.digests import scheduling
 from newsletter.mail.models import OutgoingMail
-from newsletter.subscribers import signup
 from newsletter.subscribers.choices import Choices
+from tests import factories
 from tests.factories import add_article, add_digest, add_readers
 from tests.services.house import House
 
@@ -105,7 +105,7 @@ def test_a_sign_up_reaches_the_mailbox_through_queue_or_sweeper(db: Database, se
     """The wake-up is lost here (nobody queues it), so the clock's sweep finds the row."""
     with House(settings, workers=1) as house:
         with db.transaction() as session:
-            signup.signup(session, settings.suppression_key, "new@readers.example", Choices())
+            factories.sign_up(session, settings, "new@readers.example", Choices())
 
         def is_gone() -> bool:
             with db.reading() as session:

@@ -17,7 +17,7 @@ from newsletter.core.db import Database
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import CHUNK, Reader, import_rows
 from newsletter.subscribers.models import Status, Subscriber
-from newsletter.subscribers.signup import signup
+from tests import factories
 
 Run = Callable[..., Result]
 
@@ -84,7 +84,7 @@ def test_one_who_was_pending_is_confirmed_and_keeps_the_choices_made_here(
     run: Run, db: Database, settings: Settings
 ) -> None:
     with db.transaction() as session:
-        signup(session, settings.suppression_key, "a@example.org", Choices("monthly"))
+        factories.sign_up(session, settings, "a@example.org", Choices("monthly"))
     assert json.loads(run("email,cadence\na@example.org,daily\n", "--json").stdout)["imported"] == 1
     assert readers(db) == {"a@example.org": (Status.ACTIVE, "monthly")}
 

@@ -6,14 +6,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import delete, select, text
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.mail.models import OutgoingMail
-from newsletter.subscribers import addresses, links, suppressions
-from newsletter.subscribers.models import Reason, Status, Subscriber, Suppression
+from newsletter.subscribers import addresses, suppressions
+from newsletter.subscribers.models import Reason, Subscriber, Suppression
 from newsletter.subscribers.suppressions import ToSuppress
 
 ADA = "Ada@Example.org"
@@ -75,39 +73,13 @@ def test_many_are_looked_up_at_once(db: Database, settings: Settings) -> None:
         assert suppressions.suppressed_among(session, "another key than that", everyone) == set()
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_a_sign_up_answers_alike_and_mails_only_who_may_come_back(
-    client: FlaskClient, db: Database, settings: Settings, reason: Reason
-) -> None:
-    """The reader is erased: nothing but the suppression knows the address."""
-    suppress(db, settings, reason)
-    stranger = client.post("/subscribe", data={"email": "ADA2@example.org"})
-    answer = client.post("/subscribe", data={"email": "ADA@example.org"})
-    assert (answer.status_code, answer.text) == (stranger.status_code, stranger.text.replace("ADA2@", "ADA@"))
-    with db.reading() as session:
-        mails = session.query(OutgoingMail).count()
-        readers = session.scalars(select(Subscriber.address_key)).all()
-    assert mails == (2 if reason is Reason.LEFT else 1)
-    assert (KEY in readers) is (reason is Reason.LEFT)
-
-
-def test_who_left_comes_back_by_confirming(client: FlaskClient, db: Database, settings: Settings) -> None:
-    suppress(db, settings, Reason.LEFT)
-    client.post("/subscribe", data={"email": ADA})
-    with db.reading() as session:
-        token = links.confirmation(settings.signing_keys, session.scalars(select(Subscriber)).one())
-    assert client.post(f"/confirm/{token}").status_code == 200
-    assert kept(db) == []
-    with db.reading() as session:
-        assert session.scalars(select(Subscriber.status)).one() == Status.ACTIVE
-
-
-@pytest.mark.parametrize("reason", [Reason.BOUNCED, Reason.COMPLAINED])
-def test_confirming_lifts_neither_a_bounce_nor_a_complaint(db: Database, settings: Settings, reason: Reason) -> None:
-    suppress(db, settings, reason)
-    with db.transaction() as session:
-        suppressions.lift_left(session, settings.suppression_key, KEY)
-        assert suppressions.reason_for(session, settings.suppression_key, KEY) is reason
+def test_confirming_lifts_everything_but_a_complaint(db: Database, settings: Settings) -> None:
+    for reason in (Reason.LEFT, Reason.ERASED, Reason.BOUNCED, Reason.COMPLAINED):
+        suppress(db, settings, reason)
+        with db.transaction() as session:
+            suppressions.lift(session, settings.suppression_key, KEY)
+            found = suppressions.reason_for(session, settings.suppression_key, KEY)
+        assert found == (Reason.COMPLAINED if reason is Reason.COMPLAINED else None)
 
 
 def test_a_suppression_outlives_the_reader(db: Database, settings: Settings) -> None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from rq.serializers import JSONSerializer
 
+from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.queue import DRAIN, MAIL, SEND_SINGLE, SENDING, Queues
+from newsletter.core.queue import DRAIN, MAIL, SEND_SINGLE, SENDING, SIGNUPS, TAKE_SIGNUPS, Queues
 from newsletter.core.runtime import runtime
 from newsletter.delivery import draining
 from newsletter.delivery.status import status
-from newsletter.delivery.tick import tick
+from newsletter.delivery.tick import FORGOTTEN_KEY, tick
 from newsletter.digests import scheduling
 from newsletter.mail import outgoing
-from tests.factories import add_article, add_digest, add_readers
+from newsletter.subscribers import signup
+from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.models import Subscriber
+from tests.factories import add_article, add_digest, add_readers, sign_up
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -58,6 +63,39 @@ def test_a_queue_that_lost_everything_is_rebuilt(db: Database, settings: Setting
     tick(runtime())
     assert queued(queues, SENDING) == [DRAIN]
     assert queued(queues, MAIL) == [SEND_SINGLE]
+
+
+def test_a_sign_up_whose_wake_up_was_lost_is_found_and_woken_for_once(db: Database, queues: Queues) -> None:
+    with db.transaction() as session:
+        for number in range(3):
+            signup.ask(session, f"r{number}@readers.example", Choices(), page="/", wording="")
+    tick(runtime())
+    tick(runtime())
+    assert queued(queues, SIGNUPS) == [TAKE_SIGNUPS]
+    assert queues.reader_waits()
+
+
+def test_many_sign_ups_queue_one_job(queues: Queues) -> None:
+    assert all(queues.wake_signups() for _ in range(100))
+    assert queued(queues, SIGNUPS) == [TAKE_SIGNUPS]
+
+
+def test_each_hour_what_nobody_confirmed_is_forgotten(db: Database, settings: Settings, queues: Queues) -> None:
+    def readers() -> int:
+        with db.reading() as session:
+            return session.query(Subscriber).count()
+
+    with clock.set_to(clock.now() - timedelta(days=15)), db.transaction() as session:
+        sign_up(session, settings, "old@readers.example")
+    tick(runtime())
+    assert readers() == 0
+    with clock.set_to(clock.now() - timedelta(days=15)), db.transaction() as session:
+        sign_up(session, settings, "old@readers.example")
+    tick(runtime())
+    assert readers() == 1
+    queues.redis.delete(FORGOTTEN_KEY)
+    tick(runtime())
+    assert readers() == 0
 
 
 def test_what_is_finished_queues_nothing(db: Database, settings: Settings, queues: Queues) -> None:

@@ -20,8 +20,8 @@ from newsletter.subscribers import links
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import Reader, import_rows
 from newsletter.subscribers.models import Status, Subscriber
-from newsletter.subscribers.signup import signup
 from newsletter.web.guards import HEADERS
+from tests import factories
 from tests.factories import add_article
 
 ARGUMENTS = {"version": "x", "name": "dispatch.css", "number": 1}
@@ -38,7 +38,7 @@ class House:
             import_rows(session, [Reader(f"{status}@example.org", Choices(sections=("Policy",))) for status in Status])
             for reader in session.scalars(select(Subscriber)):
                 reader.status = reader.address.partition("@")[0]
-            signup(session, settings.suppression_key, "waiting@example.org", Choices())
+            factories.sign_up(session, settings, "waiting@example.org", Choices())
             readers = {reader.address: reader for reader in session.scalars(select(Subscriber))}
             self.confirmations = [links.confirmation(settings.signing_keys, reader) for reader in readers.values()]
             self.tokens = [reader.token for reader in readers.values()]

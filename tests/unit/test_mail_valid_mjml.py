@@ -16,7 +16,8 @@ from tests.services.letters import DAY, HOSTILE, SETTINGS, Content, hostile_revi
 from tests.services.mjml_validate import validate
 
 LINK = "https://letters.example.org/confirm/a.b?c=d&e=f"
-CONTEXTS = {
+CONTEXTS: dict[str, dict[str, object]] = {
+    "already": {"link": "https://letters.example.org/preferences/0123456789abcdefghijkl"},
     "confirmation": {"link": LINK, "days": 7},
     "data_link": {"link": LINK, "hours": 24},
 }

@@ -69,7 +69,7 @@ def work_off(runtime: Runtime) -> bool:
     A post that fails is tried again later, after all others, and the error is raised.
     """
     end = time.monotonic() + WORK_FOR
-    while time.monotonic() < end and not stopping.asked() and not runtime.queues.mail_waits():
+    while time.monotonic() < end and not stopping.asked() and not runtime.queues.reader_waits():
         if not _work_off_one(runtime):
             return False
     return True

@@ -15,7 +15,7 @@ from newsletter.web.readers.blueprint import pages
 def confirm_page(token: str) -> str:
     """Shows the button; whoever is active already is told so."""
     with runtime().db.reading() as session:
-        reader = confirming.who(session, runtime().settings.signing_keys, token)
+        reader = confirming.who(session, runtime().settings, token)
         if reader.status == Status.ACTIVE:
             return _confirmed(reader)
         return render_template("confirm.html", reader=reader, choices=Choices.of(reader))
@@ -25,8 +25,7 @@ def confirm_page(token: str) -> str:
 def confirm(token: str) -> str:
     """The button: from now on the letter comes."""
     with runtime().db.transaction() as session:
-        settings = runtime().settings
-        reader = confirming.confirm(session, settings.signing_keys, token, suppression_key=settings.suppression_key)
+        reader = confirming.confirm(session, runtime().settings, token)
     return _confirmed(reader)
 
 

@@ -9,8 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.articles import queries
 from newsletter.core.runtime import runtime
-from newsletter.subscribers import addresses, links
-from newsletter.subscribers.signup import signup
+from newsletter.subscribers import addresses, links, signup
 from newsletter.web import errors, guards
 from newsletter.web.readers.blueprint import pages
 from newsletter.web.readers.typed import Typed
@@ -40,15 +39,15 @@ def subscribe() -> ResponseReturnValue:
     typed = Typed.from_json(request.get_json(silent=True)) if request.is_json else Typed.from_form(request.form)
     if guards.is_foreign():
         return _ask_here(typed)
+    settings = runtime().settings
     with runtime().db.transaction() as session:
         known = queries.sections(session)
         address, wrong_address = typed.address()
         choices, wrong_choices = typed.choices(known)
         if wrong := {**wrong_address, **wrong_choices}:
             return _ask_again(typed, known, wrong)
-        mail = signup(session, runtime().settings.suppression_key, address, choices)
-    if mail is not None:
-        runtime().queues.wake_mail(mail)
+        signup.ask(session, address, choices, page="/subscribe", wording=signup.agreement(settings.publication_name))
+    runtime().queues.wake_signups()
     return _asked(address)
 
 
