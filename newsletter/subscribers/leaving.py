@@ -52,7 +52,8 @@ def undo(session: Session, suppression_key: str, token: str) -> Subscriber:
     reader = links.owner(session, token, for_change=True)
     if reader.status not in ENDED:
         return reader
-    if not suppressions.may_be_asked(session, suppression_key, reader.address_key) or reader.status != Status.LEFT:
+    found = suppressions.find(session, suppression_key, reader.address_key)
+    if reader.status != Status.LEFT or suppressions.holds(reader.status, found, clock.now()):
         raise ConflictError(
             "Mail to this address has come back, or was reported as unwanted, so we do not write to it any more."
         )
@@ -60,7 +61,7 @@ def undo(session: Session, suppression_key: str, token: str) -> Subscriber:
         raise ConflictError("Leaving can be taken back for 24 hours. Sign up again, and the letter comes again.")
     reader.status = Status.ACTIVE if reader.confirmed_at else Status.PENDING
     reader.left_at = reader.left_reason = None
-    suppressions.lift_left(session, suppression_key, reader.address_key)
+    suppressions.lift(session, suppression_key, reader.address_key)
     return reader
 
 

@@ -29,7 +29,7 @@ from newsletter.delivery.models import Batch
 from newsletter.subscribers import suppressions
 from newsletter.subscribers.models import Reason, Status, Subscriber
 from newsletter.web.hooks import MOST_BYTES
-from tests.factories import add_article, add_readers, hand_over, letter_of
+from tests.factories import add_article, add_readers, hand_over, letter_of, sign_up
 from tests.services.sendgrid_events import AGENT, IP, SendGridSigner, body, event
 
 SIGNER = SendGridSigner()
@@ -350,7 +350,8 @@ def test_what_was_before_the_last_confirmation_ends_nothing_but_a_complaint_does
 def test_a_bounced_confirmation_ends_a_pending_sign_up(
     client: FlaskClient, db: Database, at_work: Runtime, settings: Settings
 ) -> None:
-    client.post("/subscribe", data={"email": "typo@readers.example"})
+    with db.transaction() as session:
+        sign_up(session, settings, "typo@readers.example")
     report(client, at_work, [event("bounce", "typo@readers.example", now(), mail="1")])
     assert reader(db, "typo@readers.example").status == Status.BOUNCED
     assert suppressed(db, settings, "typo@readers.example") is Reason.BOUNCED
