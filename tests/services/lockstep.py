@@ -35,13 +35,17 @@ class KilledError(BaseException):
     """The end of a worker. What it had in memory is lost."""
 
 
+class PromiseBrokenError(BaseException):
+    """What must never be. Not an Exception: the code under test takes those for a provider's mistakes."""
+
+
 class Provider:
     """The receiving side."""
 
     def __init__(self, time: Callable[[], float], begins: Callable[[Sequence[Recipient]], None]) -> None:
+        """`begins` asserts what it will when a worker turns to the provider with those who wait in its batch."""
         self.time = time
-        self.begins = begins
-        """Called when a worker turns to the provider with those who wait in its batch."""
+        self._begins = begins
         self.mailed: Counter[int] = Counter()
         """How often each reader was mailed."""
         self.taken: set[tuple[str, str]] = set()
@@ -51,13 +55,20 @@ class Provider:
         self.talking: dict[Worker, tuple[str, float]] = {}
         """Who asks for which batch, and since when."""
 
+    def begins(self, recipients: Sequence[Recipient]) -> None:
+        try:
+            self._begins(recipients)
+        except AssertionError as error:
+            raise PromiseBrokenError(str(error)) from error
+
     @contextmanager
     def conversation(self, worker: Worker, message: Message) -> Iterator[None]:
         """A worker asks for a batch. Nobody else may be doing so, unless their time is over. (Who is killed may have a
         request on its way.)"""
         batch = dict(message.reference)["batch"]
         for other, (theirs, since) in self.talking.items():
-            assert other is worker or theirs != batch or self.time() - since > DEADLINE, "two workers send one batch"
+            if other is not worker and theirs == batch and self.time() - since <= DEADLINE:
+                raise PromiseBrokenError("two workers send one batch")
         self.talking[worker] = (batch, self.time())
         try:
             yield
@@ -111,6 +122,8 @@ class Worker:
         self.at = self._stops.get()
         if not self.at:
             self._thread.join()
+        if isinstance(self.error, PromiseBrokenError):
+            raise AssertionError(str(self.error)) from self.error
         if self.error:
             raise self.error
 
