@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check bench chaos lock clean
+.PHONY: help demo test check bench chaos words lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -25,6 +25,12 @@ bench: .venv/ready-for-tests ## Measure speed, as ratios in one run
 
 chaos: .venv/ready-for-tests ## Kill everything while digests are sent, and count who got them (CHAOS_ARGS="--seed 7")
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
+
+words: .venv/ready ## Bring the catalogues of what mails say up to date with the templates (docs/develop.md)
+	@mkdir -p var
+	@$(BIN)/pybabel -q extract -F babel.cfg -k marked -k counted:1,2 --add-location file --omit-header -w 120 -o var/messages.pot .
+	@$(BIN)/pybabel -q update -i var/messages.pot -d newsletter/locales --no-fuzzy-matching --ignore-obsolete \
+	  --ignore-pot-creation-date -w 120
 
 lock: .venv/ready-for-tests ## Pin the newest allowed versions anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -17,6 +17,7 @@ from newsletter.core.runtime import runtime
 from newsletter.delivery.reports import report
 from newsletter.digests import composing, letter, scheduling
 from newsletter.digests.models import BREAKING, Digest
+from newsletter.mail.languages import ENGLISH, LANGUAGES
 
 digests = AppGroup("digests", help="Digests: compose, preview, schedule, send, watch.")
 
@@ -105,17 +106,21 @@ def show(digest_id: int, as_json: bool) -> None:
 @digests.command()
 @click.argument("digest_id", metavar="ID", type=int)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder [here].")
+@click.option(
+    "--language", type=click.Choice(list(LANGUAGES)), default=ENGLISH, show_default=True, help="Of the frame."
+)
 @json_option
-def preview(digest_id: int, out: Path, as_json: bool) -> None:
+def preview(digest_id: int, out: Path, language: str, as_json: bool) -> None:
     """Write the digest as MJML, HTML and text."""
     with runtime().db.reading() as session:
-        rendered = letter.render(composing.get(session, digest_id), runtime().settings)
+        rendered = letter.render(composing.get(session, digest_id), runtime().settings, language=language)
     html, text = rendered.edition(rendered.full_mask)
     paths = {}
     try:
         out.mkdir(parents=True, exist_ok=True)
         for kind, content in {"mjml": rendered.mjml, "html": html, "txt": text}.items():
-            paths[kind] = str(out / f"digest-{digest_id}.{kind}")
+            name = f"digest-{digest_id}" if language == ENGLISH else f"digest-{digest_id}-{language}"
+            paths[kind] = str(out / f"{name}.{kind}")
             Path(paths[kind]).write_text(content, encoding="utf-8")
     except OSError as error:
         raise InvalidError(f"{out} cannot be written to: {error.strerror}.") from error

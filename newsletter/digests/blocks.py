@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from newsletter.articles.models import Revision
 from newsletter.core.config import Settings
-from newsletter.digests.words import counted, day_in_words, one_line
+from newsletter.digests.words import one_line
+from newsletter.mail.languages import Language
 from newsletter.mail.share import ShareLink, share_links
 
 
@@ -25,17 +26,23 @@ class Block:
     share: tuple[ShareLink, ...]
 
 
-def block(revision: Revision, settings: Settings) -> Block:
-    """The block of an article at `revision`."""
+def block(revision: Revision, settings: Settings, words: Language) -> Block:
+    """The block of an article at `revision`, with `words` around it."""
     title = one_line(revision.title)
     url = settings.url(f"/articles/{revision.slug}")
     return Block(
         section=one_line(revision.section),
-        day=day_in_words(revision.date),
+        day=words.day(revision.date),
         title=title,
         dek=one_line(revision.dek),
-        facts=f"Trust {revision.trust} · {one_line(revision.hype)} · {counted(revision.source_count, 'source')}",
+        facts=" · ".join(
+            [
+                words.gettext("Trust %(score)d") % {"score": revision.trust},
+                words.gettext(one_line(revision.hype)),
+                words.counted("%(number)s source", "%(number)s sources", revision.source_count),
+            ]
+        ),
         bullets=tuple(one_line(bullet) for bullet in revision.bullets),
         url=url,
-        share=share_links(title, url),
+        share=tuple(ShareLink(words.gettext(link.word), link.href) for link in share_links(title, url)),
     )

@@ -19,12 +19,14 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.tokens import random_token
 from newsletter.digests.blocks import block
-from newsletter.digests.words import day_in_words, kind_of_letter, one_line, paragraphs
+from newsletter.digests.models import BREAKING
+from newsletter.digests.words import KINDS, one_line, paragraphs
 from newsletter.mail import return_path
 from newsletter.mail.frame import frame
 from newsletter.mail.headers import phrase
+from newsletter.mail.languages import ENGLISH, Language, words_of
 from newsletter.mail.message import Message
-from newsletter.mail.mjml import MJML_TEMPLATES, TEXT_TEMPLATES, compile_mjml
+from newsletter.mail.mjml import compile_mjml, mjml_template, text_template
 
 
 class DigestContent(Protocol):
@@ -87,13 +89,14 @@ class Letter:
         return cls(**values)
 
 
-def render(digest: DigestContent, settings: Settings, *, day: date | None = None, language: str = "en") -> Letter:
-    """The letter of `digest`, dated `day` (today in the publication's zone unless given)."""
+def render(digest: DigestContent, settings: Settings, *, day: date | None = None, language: str = ENGLISH) -> Letter:
+    """The letter of `digest` in `language`, dated `day` (today in the publication's zone unless given)."""
+    words = words_of(language)
     placeholder = random_token()
     mark = re.compile(rf"\n?<!--{placeholder} \d+-->\n?")
-    values = _values(digest, settings, day, language, placeholder)
-    mjml = MJML_TEMPLATES.get_template("digest/body.mjml").render(values)
-    text = TEXT_TEMPLATES.get_template("digest/body.txt").render(values)
+    values = _values(digest, settings, day, words, placeholder)
+    mjml = mjml_template("digest/body.mjml", words).render(values)
+    text = text_template("digest/body.txt", words).render(values)
     html_head, html_blocks, html_foot = _cut(compile_mjml(mjml), mark, len(digest.revisions))
     text_head, text_blocks, text_foot = _cut(text, mark, len(digest.revisions))
     return Letter(
@@ -143,17 +146,17 @@ def to_message(
 
 
 def _values(
-    digest: DigestContent, settings: Settings, day: date | None, language: str, placeholder: str
+    digest: DigestContent, settings: Settings, day: date | None, words: Language, placeholder: str
 ) -> dict[str, object]:
-    kind = kind_of_letter(digest.cadence)
     return {
-        **frame(settings, language),
+        **frame(settings, words),
         "title": one_line(digest.subject),
         "preheader": one_line(digest.preheader),
-        "kind": kind,
-        "day": day_in_words(day or clock.now().astimezone(settings.timezone).date()),
+        "kind": words.gettext(KINDS[digest.cadence]),
+        "is_breaking": digest.cadence == BREAKING,
+        "day": words.day(day or clock.now().astimezone(settings.timezone).date()),
         "intro": paragraphs(digest.intro),
-        "articles": [block(revision, settings) for revision in digest.revisions],
+        "articles": [block(revision, settings, words) for revision in digest.revisions],
         "mark": placeholder,
         "kofi_page": settings.kofi_page,
         "preferences_url": settings.url(f"/preferences/{placeholder}"),

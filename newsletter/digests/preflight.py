@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from newsletter.core.config import Settings
 from newsletter.digests.letter import render
 from newsletter.digests.models import Digest
+from newsletter.mail.languages import LANGUAGES
 
 LARGEST = 95_000
 """Bytes of HTML. Gmail clips what is longer than about 100 kB, and with it the unsubscribe link."""
@@ -23,14 +24,14 @@ def check(settings: Settings, digest: Digest) -> list[str]:
         return ["It holds no article."]
     if not settings.mail_postal_address:
         return ["MAIL_POSTAL_ADDRESS is not set, and every mail must show a postal address."]
-    letter = render(digest, settings)
-    html, _text = letter.edition(letter.full_mask)
+    letters = [render(digest, settings, language=language) for language in LANGUAGES]
+    pages = [letter.edition(letter.full_mask)[0] for letter in letters]
     problems = []
-    if (size := len(html.encode())) > LARGEST:
+    if (size := max(len(html.encode()) for html in pages)) > LARGEST:
         problems.append(
             f"Its HTML has {size:,} bytes, and mailboxes cut off what is longer than {LARGEST:,}: take fewer articles."
         )
-    return problems + remote_resources(html)
+    return problems + list(dict.fromkeys(problem for html in pages for problem in remote_resources(html)))
 
 
 def remote_resources(html: str) -> list[str]:

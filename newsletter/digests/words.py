@@ -1,9 +1,11 @@
-"""Words for what a digest counts and dates."""
+"""Words and texts of a digest."""
 
 from __future__ import annotations
 
 import re
-from datetime import date
+
+from newsletter.digests.models import BREAKING
+from newsletter.mail.languages import marked
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -19,16 +21,13 @@ def paragraphs(text: str) -> list[str]:
     return [line for line in lines if line]
 
 
-def day_in_words(day: date) -> str:
-    """Like "2 May 2026"."""
-    return f"{day.day} {day:%B} {day.year}"
+KINDS = {
+    "daily": marked("daily digest"),
+    "weekly": marked("weekly digest"),
+    "monthly": marked("monthly digest"),
+    BREAKING: marked("breaking news"),
+}
+"""What a letter of a cadence is called."""
 
-
-def counted(number: int, noun: str) -> str:
-    """Like "1 source", "3 sources"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def kind_of_letter(cadence: str) -> str:
-    """Like "weekly digest"; what is sent out of turn is "breaking news"."""
-    return "breaking news" if cadence == "breaking" else f"{cadence} digest"
+HYPE = (marked("No hype"), marked("Low hype"), marked("Some hype"), marked("High hype"))
+"""The labels that HYPE_LABELS has unless others are set; those have no translation."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from newsletter.core.config import Settings
+from newsletter.mail.languages import Language
 
 
-def frame(settings: Settings, language: str = "en") -> dict[str, object]:
+def frame(settings: Settings, language: Language) -> dict[str, object]:
     """The values that templates/mail/frame.mjml and frame.txt need, but for `title`."""
     return {
-        "language": language,
+        "language": language.code,
         "publication": settings.publication_name,
         "host": settings.public_host,
         "postal_address": settings.mail_postal_address,

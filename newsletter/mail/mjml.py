@@ -1,16 +1,19 @@
 """Mail templates: Jinja for what changes, MJML for what mail programs need.
 
-Two environments over one folder: HTML is escaped, plain text is not. Both stop at a name that nobody gave.
+Two environments over one folder for each language: HTML is escaped, plain text is not. Both stop at a name that nobody
+gave.
 """
 
 from __future__ import annotations
 
 import textwrap
+from functools import cache
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from mjml import mjml2html
 
 from newsletter.core.templates import TEMPLATES
+from newsletter.mail.languages import Language, words_of
 
 COLUMNS = 72
 """Width of the plain text."""
@@ -30,7 +33,18 @@ def wrap(text: str, indent: str = "") -> str:
     return textwrap.fill(text, COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def _environment(*, autoescape: bool) -> Environment:
+def mjml_template(name: str, language: Language) -> Template:
+    """For MJML: everything that is put in is text and stays it."""
+    return _environment(language.code, autoescape=True).get_template(name)
+
+
+def text_template(name: str, language: Language) -> Template:
+    """For plain text parts and subjects."""
+    return _environment(language.code, autoescape=False).get_template(name)
+
+
+@cache
+def _environment(code: str, *, autoescape: bool) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES / "mail"),
         autoescape=autoescape,  # noqa: S701 - off for plain text alone
@@ -38,13 +52,9 @@ def _environment(*, autoescape: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        extensions=["jinja2.ext.i18n"],
     )
     environment.filters["wrap"] = wrap
+    # The extension adds this method. New style: values are put in by name, and escaped where that is on.
+    environment.install_gettext_translations(words_of(code).translations, newstyle=True)  # type: ignore[attr-defined]
     return environment
-
-
-MJML_TEMPLATES = _environment(autoescape=True)
-"""For MJML: everything that is put in is text and stays it."""
-
-TEXT_TEMPLATES = _environment(autoescape=False)
-"""For plain text parts and subjects."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
+from newsletter.mail.languages import marked
+
 
 class ShareLink(NamedTuple):
     """A place to share at, in a word, and the address that opens it with the article filled in."""
@@ -23,5 +25,5 @@ def share_links(title: str, url: str) -> tuple[ShareLink, ...]:
     return (
         ShareLink("X", f"https://x.com/intent/tweet?text={text}&url={link}"),
         ShareLink("LinkedIn", f"https://www.linkedin.com/sharing/share-offsite/?url={link}"),
-        ShareLink("Email", f"mailto:?subject={text}&body={link}"),
+        ShareLink(marked("Email"), f"mailto:?subject={text}&body={link}"),
     )

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.mail.frame import frame
+from newsletter.mail.languages import ENGLISH, words_of
 from newsletter.mail.message import Message
-from newsletter.mail.mjml import MJML_TEMPLATES, TEXT_TEMPLATES, compile_mjml
+from newsletter.mail.mjml import compile_mjml, mjml_template, text_template
 
 
 class Written(NamedTuple):
@@ -20,24 +21,33 @@ class Written(NamedTuple):
     mjml: str
 
 
-def write(settings: Settings, name: str, context: Mapping[str, object]) -> Written:
-    """Fill in templates/mail/<name>/{subject.txt,body.txt,body.mjml} with `context`."""
-    values: dict[str, Any] = {**frame(settings), **context}
-    values["title"] = TEXT_TEMPLATES.get_template(f"{name}/subject.txt").render(values).strip()
+def write(settings: Settings, name: str, context: Mapping[str, object], language: str = ENGLISH) -> Written:
+    """Fill in templates/mail/<name>/{subject.txt,body.txt,body.mjml} with `context`, in `language`."""
+    words = words_of(language)
+    values: dict[str, Any] = {**frame(settings, words), **context}
+    values["title"] = text_template(f"{name}/subject.txt", words).render(values).strip()
     return Written(
         values["title"],
-        TEXT_TEMPLATES.get_template(f"{name}/body.txt").render(values),
-        MJML_TEMPLATES.get_template(f"{name}/body.mjml").render(values),
+        text_template(f"{name}/body.txt", words).render(values),
+        mjml_template(f"{name}/body.mjml", words).render(values),
     )
 
 
-def compose(settings: Settings, name: str, context: Mapping[str, object], *, mail_id: int, id_salt: bytes) -> Message:
-    """The mail `name` about `context`, dated now.
+def compose(
+    settings: Settings,
+    name: str,
+    context: Mapping[str, object],
+    *,
+    mail_id: int,
+    id_salt: bytes,
+    language: str = ENGLISH,
+) -> Message:
+    """The mail `name` about `context` in `language`, dated now.
 
     `mail_id` is the outgoing row's; sent to a Recipient of that id, each try has the same Message-ID. The context must
     hold nothing that a stranger typed: anybody can enter anybody's address.
     """
-    written = write(settings, name, context)
+    written = write(settings, name, context, language)
     return Message(
         sender=settings.mail_from,
         sender_name=settings.publication_name,

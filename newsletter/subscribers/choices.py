@@ -8,14 +8,12 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from newsletter.core.errors import InvalidError
+from newsletter.mail.languages import ENGLISH, LANGUAGES
 from newsletter.subscribers.models import Cadence, Format, Subscriber
 
 MOST_SECTIONS = 50
 LONGEST_NAME = 60
 """Characters of a section or a hype label."""
-
-LANGUAGES = {"en": "English", "de": "Deutsch"}
-"""Languages of the mails' frame, each by its own name."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Choices:
     hour: int | None = None
     zone: str | None = None
     format: str = Format.HTML
-    language: str = "en"
+    language: str = ENGLISH
 
     def __post_init__(self) -> None:
         if self.cadence not in tuple(Cadence):

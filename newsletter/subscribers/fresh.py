@@ -83,7 +83,14 @@ def mail(
         return None
     link = settings.url(f"/{kind}/{token(settings.signing_keys, reader, kind)}")
     context = {"link": link, "hours": int(AGE.total_seconds()) // 3600}
-    message = single.compose(settings, f"{kind}_link", context, mail_id=mail_id, id_salt=settings.message_id_salt)
+    message = single.compose(
+        settings,
+        f"{kind}_link",
+        context,
+        mail_id=mail_id,
+        id_salt=settings.message_id_salt,
+        language=reader.language,
+    )
     return message, Recipient(mail_id, reader.address)
 
 

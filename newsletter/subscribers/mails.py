@@ -51,7 +51,14 @@ def _asked(session: Session, payload: Mapping[str, Any]) -> Subscriber | None:
 def _compose(
     settings: Settings, name: str, context: Mapping[str, object], mail_id: int, reader: Subscriber
 ) -> tuple[Message, Recipient]:
-    message = single.compose(settings, name, context, mail_id=mail_id, id_salt=settings.message_id_salt)
+    message = single.compose(
+        settings,
+        name,
+        context,
+        mail_id=mail_id,
+        id_salt=settings.message_id_salt,
+        language=reader.language,
+    )
     return message, Recipient(mail_id, reader.address)
 
 

@@ -11,8 +11,9 @@ from flask import Flask
 
 from newsletter.core import clock
 from newsletter.core.runtime import runtime
+from newsletter.mail.languages import LANGUAGES
 from newsletter.subscribers.addresses import mask
-from newsletter.subscribers.choices import LANGUAGES, Choices
+from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.models import Format
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from newsletter.digests.letter import render
 from newsletter.mail.single import compose
-from tests.services.letters import DAY, HEADLINE, SALT, SETTINGS, Content, hostile_revisions, revision
+from tests.services.letters import DAY, HEADLINE, SALT, SETTINGS, Content, hostile_revisions, revision, revisions
 
 Scheme = Literal["light", "dark"]
 CONTRAST = {"runOnly": ["color-contrast", "color-contrast-enhanced"], "resultTypes": ["violations", "passes"]}
@@ -25,9 +25,15 @@ def letter(content: Content) -> str:
     return rendered.edition(rendered.full_mask)[0]
 
 
+def german() -> str:
+    rendered = render(Content(revisions=[revision(), *revisions(2)]), SETTINGS, day=DAY, language="de")
+    return rendered.edition(rendered.full_mask)[0]
+
+
 LINK = "https://letters.example.org/confirm/" + "InNpZ24iLmFHVnNiRzgu" * 6
 MAILS = {
     "letter": letter(Content(revisions=[revision(), revision("long", title=HEADLINE), *hostile_revisions()])),
+    "letter in German": german(),
     "bare letter": letter(Content(preheader="", intro="", revisions=[revision(dek="", bullets=[])])),
     "data_link": compose(SETTINGS, "data_link", {"link": LINK, "hours": 24}, mail_id=1, id_salt=SALT).html,
     "confirmation": compose(SETTINGS, "confirmation", {"link": LINK, "days": 7}, mail_id=1, id_salt=SALT).html,
@@ -75,7 +81,7 @@ def test_everything_can_be_read_by_day_and_by_night(browser: Browser, mail: str,
 @pytest.mark.parametrize("mail", MAILS)
 def test_what_a_screen_reader_needs(browser: Browser, mail: str) -> None:
     with opened(browser, mail, 375, "light") as (page, _):
-        assert page.evaluate("document.documentElement.lang") == "en"
+        assert page.evaluate("document.documentElement.lang") == ("de" if mail == "letter in German" else "en")
         assert page.title()
         assert page.locator("h1").count() == 1
         assert page.locator("table:not([role=presentation])").count() == 0

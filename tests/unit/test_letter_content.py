@@ -9,12 +9,11 @@ from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo
 
 import html5lib
-import pytest
 
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.digests.letter import render
-from newsletter.digests.words import counted, one_line, paragraphs
+from newsletter.digests.words import one_line, paragraphs
 from tests.services.letters import (
     DAY,
     HEADLINE,
@@ -157,11 +156,6 @@ def test_its_day_is_the_publication_s_today() -> None:
 
 def test_the_subject_is_one_line() -> None:
     assert render(Content(subject=" a\r\n b\u2028c\x00 "), SETTINGS).subject == "a b c"
-
-
-@pytest.mark.parametrize(("number", "words"), [(0, "0 sources"), (1, "1 source"), (1200, "1,200 sources")])
-def test_counted(number: int, words: str) -> None:
-    assert counted(number, "source") == words
 
 
 def test_paragraphs() -> None:

@@ -33,6 +33,7 @@ def test_every_mail_is_valid(tmp_path: Path) -> None:
         "fifteen": letter(revisions(15)),
         "bare": letter([revision(dek="", bullets=[])], preheader="", intro=""),
         "hostile": letter(hostile_revisions(), subject=HOSTILE[3], preheader=HOSTILE[2], intro=HOSTILE[3]),
+        "German": render(Content(), SETTINGS, day=DAY, language="de").mjml,
         "breaking": letter([revision()], cadence="breaking"),
         **{name: write(SETTINGS, name, context).mjml for name, context in CONTEXTS.items()},
     }

@@ -13,8 +13,9 @@ from newsletter.core import clock
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.core.runtime import runtime
 from newsletter.delivery.upcoming import next_letter
+from newsletter.mail.languages import LANGUAGES
 from newsletter.subscribers import choices, links, pausing
-from newsletter.subscribers.choices import LANGUAGES, Choices
+from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.models import Status, Subscriber
 from newsletter.web import guards
 from newsletter.web.readers import zones

@@ -1,0 +1,82 @@
+"""The languages of mails: English, which the templates are written in, and one for each catalogue in `locales`.
+
+What a mail says around the stories is translated; stories, subjects and introductions are as they were written. The
+catalogues are read as they are (.po), so nothing has to be compiled.
+"""
+
+from __future__ import annotations
+
+import gettext
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+from babel import Locale
+from babel.dates import format_date
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+LOCALES = Path(__file__).parents[1] / "locales"
+"""<language>/LC_MESSAGES/messages.po"""
+
+ENGLISH = "en"
+_FORMATS = {ENGLISH: "en_GB"}
+"""Whose dates and numbers a language takes, where it is not its own: "2 May 2026"."""
+
+
+def marked(text: str) -> str:
+    """`text` itself; `make words` finds it here, and `Language.gettext` translates it later."""
+    return text
+
+
+@dataclass(frozen=True)
+class Language:
+    """Words, dates and numbers of a language."""
+
+    code: str
+    translations: gettext.NullTranslations
+
+    def gettext(self, text: str) -> str:
+        """`text` in this language; as it is where no catalogue has it."""
+        return self.translations.gettext(text) if text else ""
+
+    def counted(self, one: str, many: str, number: int) -> str:
+        """The form of the words that goes with `number`, put in at %(number)s: "1 source", "3 sources"."""
+        return self.translations.ngettext(one, many, number) % {"number": self.number(number)}
+
+    def day(self, day: date) -> str:
+        """Like "2 May 2026"."""
+        return format_date(day, "long", locale=self._formats)
+
+    def number(self, number: int) -> str:
+        """Grouped: "12,345"."""
+        return format_decimal(number, locale=self._formats)
+
+    @property
+    def _formats(self) -> str:
+        return _FORMATS.get(self.code, self.code)
+
+
+@cache
+def words_of(code: str) -> Language:
+    """The language of that code; English where there is no such catalogue (any more)."""
+    path = LOCALES / code / "LC_MESSAGES" / "messages.po"
+    if code not in LANGUAGES or code == ENGLISH:
+        return Language(ENGLISH, gettext.NullTranslations())
+    compiled = BytesIO()
+    with path.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=code))
+    compiled.seek(0)
+    return Language(code, gettext.GNUTranslations(compiled))
+
+
+def _languages() -> dict[str, str]:
+    codes = [ENGLISH, *sorted(path.parents[1].name for path in LOCALES.glob("*/LC_MESSAGES/messages.po"))]
+    return {code: Locale.parse(code).get_language_name(code) or code for code in codes}
+
+
+LANGUAGES = _languages()
+"""Each code and the language's own name: {"en": "English", "de": "Deutsch"}."""

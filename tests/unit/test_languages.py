@@ -1,0 +1,174 @@
+"""Mails in other languages: nothing is left in English but the stories, and every catalogue has all of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.frontend import parse_keywords, parse_mapping_cfg
+from babel.messages.pofile import read_po
+from jinja2 import Environment, nodes
+
+from newsletter.core.config import HYPE_LABELS
+from newsletter.core.templates import TEMPLATES
+from newsletter.digests.letter import render
+from newsletter.digests.words import HYPE, KINDS
+from newsletter.mail.encoding import encode
+from newsletter.mail.languages import LANGUAGES, LOCALES, words_of
+from newsletter.mail.message import Recipient
+from newsletter.mail.single import compose, write
+from tests.services.letters import DAY, SALT, SETTINGS, Content, hostile_revisions, revision, revisions
+from tests.unit.test_mail_valid_mjml import CONTEXTS
+
+CHECKOUT = Path(__file__).parents[2]
+TRANSLATED = sorted(set(LANGUAGES) - {"en"})
+TEMPLATES_OF_WORDS = sorted(
+    path
+    for path in (TEMPLATES / "mail").rglob("*.*")
+    if path.name != "look.mjml"  # colours and sizes alone
+)
+WORD = re.compile(r"[A-Za-z]{2,}")
+SENTENCE = re.compile(r"[A-Za-z]{2,}\W*\s\W*[A-Za-z]{2,}")
+
+
+def catalogue(language: str) -> Catalog:
+    with (LOCALES / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def marked_texts() -> set[str]:
+    """Everything that is marked in templates and code, found as `make words` finds it."""
+    with (CHECKOUT / "babel.cfg").open() as file:
+        methods, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]
+    (arguments,) = re.findall(r"pybabel -q extract (.*) -o", (CHECKOUT / "Makefile").read_text())
+    keywords = {**DEFAULT_KEYWORDS, **parse_keywords(re.findall(r"-k (\S+)", arguments))}
+    found = extract_from_dir(CHECKOUT, methods, options, keywords, directory_filter=lambda path: "/." not in path)
+    return {id_of(text) for _, _, text, _, _ in found}
+
+
+def id_of(text: object) -> str:
+    return str(text[0]) if isinstance(text, tuple) else str(text)
+
+
+def messages(language: str) -> list[Message]:
+    return [message for message in catalogue(language) if message.id]
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_catalogue_has_what_is_marked_and_nothing_else(language: str) -> None:
+    """`make words` brings it up to date, and leaves what is new to be translated."""
+    assert {id_of(message.id) for message in messages(language)} == marked_texts()
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_all_of_it_is_translated_and_keeps_its_values(language: str) -> None:
+    for message in messages(language):
+        texts = message.string if isinstance(message.string, tuple) else [message.string]
+        assert all(texts), message.id
+        assert not message.fuzzy, message.id
+        assert message.check(catalogue(language)) == []
+        for text in texts:  # it stands in HTML as it is
+            assert not set(str(text)) & set('<>&"')
+
+
+@pytest.mark.parametrize("path", TEMPLATES_OF_WORDS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_no_template_says_anything_that_is_not_marked(path: Path) -> None:
+    source = path.read_text()
+    bare = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", source, flags=re.DOTALL)
+    bare = re.sub(r"<mj-style>.*?</mj-style>|<!--.*?-->|<[^<>]*>|&#?\w+;", "", bare, flags=re.DOTALL)
+    assert WORD.findall(bare) == []
+    assert list(unmarked(Environment(extensions=["jinja2.ext.i18n"]).parse(source))) == []
+
+
+def unmarked(node: nodes.Node) -> Iterator[str]:
+    """Texts of more than a word in expressions, but for those that are given to gettext."""
+    if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in ("_", "ngettext"):
+        return
+    if isinstance(node, nodes.Const) and isinstance(node.value, str) and SENTENCE.search(node.value):
+        yield node.value
+    for child in node.iter_child_nodes():
+        yield from unmarked(child)
+
+
+def test_the_usual_labels_and_every_cadence_have_words() -> None:
+    assert HYPE == HYPE_LABELS
+    assert set(KINDS) == {"daily", "weekly", "monthly", "breaking"}
+
+
+def test_there_is_english_and_one_more() -> None:
+    assert LANGUAGES == {"en": "English", "de": "Deutsch"}
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "sources"),
+    [("en", "2 May 2026", "1,200 sources"), ("de", "2. Mai 2026", "1.200 Quellen"), ("gone", "2 May 2026", None)],
+)
+def test_dates_and_numbers(code: str, day: str, sources: str | None) -> None:
+    words = words_of(code)
+    assert words.day(date(2026, 5, 2)) == day
+    assert words.counted("%(number)s source", "%(number)s sources", 1200) == (sources or "1,200 sources")
+    assert words.counted("%(number)s source", "%(number)s sources", 1).startswith("1 ")
+
+
+@pytest.mark.parametrize(
+    ("cadence", "title", "why"),
+    [
+        ("daily", "Tagesausgabe · 24. November 2026", "Sie bekommen diese Tagesausgabe, weil"),
+        ("weekly", "Wochenausgabe · 24. November 2026", "Sie bekommen diese Wochenausgabe, weil"),
+        ("monthly", "Monatsausgabe · 24. November 2026", "Sie bekommen diese Monatsausgabe, weil"),
+        ("breaking", "Eilmeldung · 24. November 2026", "weil Sie Eilmeldungen gewählt"),
+    ],
+)
+def test_a_german_letter(cadence: str, title: str, why: str) -> None:
+    letter = render(Content(cadence=cadence), SETTINGS, day=DAY, language="de")
+    html, text = letter.edition(letter.full_mask)
+    flat = " ".join(text.split())
+    for words in (
+        title,
+        why,
+        "Policy · 2. Mai 2026",
+        "Vertrauen 69 · Etwas Hype · 1 Quelle",
+        "Zum Artikel",
+        "Abbestellen",
+    ):
+        assert words in flat
+        assert words in " ".join(re.sub(r"<[^>]*>", "", html).split())
+    for words in ("Read the story", "Trust 69", "Unsubscribe", "You get", "No ads"):
+        assert words not in html + text
+    assert '<html lang="de"' in html
+    assert re.search(r'<h2 [^>]*lang="en"', html)
+    assert letter.subject == Content().subject  # stories, and what editors write, are as they are
+
+
+def test_the_frame_is_all_that_differs() -> None:
+    """Addresses, titles and texts of the stories stand in both, in the same order."""
+    content = Content(revisions=[*revisions(3), *hostile_revisions()])
+    english, german = (render(content, SETTINGS, day=DAY, language=code) for code in ("en", "de"))
+    for ours, theirs in zip(english.html_blocks, german.html_blocks, strict=True):
+        assert re.findall(r"<h2.*?</h2>|<ul.*?</ul>|href=\"[^\"]*\"", ours, re.DOTALL) == re.findall(
+            r"<h2.*?</h2>|<ul.*?</ul>|href=\"[^\"]*\"", theirs, re.DOTALL
+        )
+
+
+def test_breaking_news_says_so() -> None:
+    letter = render(Content(cadence="breaking", revisions=[revision()]), SETTINGS, day=DAY)
+    text = " ".join("".join(letter.edition(1)[1]).split())
+    assert "Breaking news · 24 November 2026" in text
+    assert "You get this because you chose breaking news and confirmed" in text
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_single_mail_speaks_it(name: str, language: str) -> None:
+    english, other = (write(SETTINGS, name, CONTEXTS[name], code) for code in ("en", language))
+    sentences = [line for line in english.text.splitlines() if SENTENCE.search(line) and "Example Street" not in line]
+    assert sentences
+    assert [line for line in sentences if line in other.text.splitlines()] == []
+    assert other.subject != english.subject
+    message = compose(SETTINGS, name, CONTEXTS[name], mail_id=1, id_salt=SALT, language=language)
+    encode(message).render(Recipient(1, "reader@example.org"))
