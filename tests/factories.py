@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from sqlalchemy import select
@@ -23,6 +23,7 @@ from newsletter.subscribers import addresses, deciding, signup
 from newsletter.subscribers import importing as readers
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import Reader
+from newsletter.web.readers import marks
 
 SAMPLES = Path(importing.__file__).parents[1] / "embedded" / "samples"
 REAL_ARTICLE = SAMPLES / "01-musk-testifies-xai-used-model-distillation.txt"
@@ -50,6 +51,12 @@ def sign_up(session: Session, settings: Settings, address: str, choices: Choices
     """Sign an address up and decide on it at once; the id of the mail that comes of it."""
     signup.ask(session, address, choices or Choices(), page="/", wording=signup.agreement("Dispatch"))
     return deciding.decide(session, settings.suppression_key, addresses.key(address))
+
+
+def mark(page: str = "/subscribe", *, age: timedelta = timedelta(seconds=10)) -> str:
+    """The mark of a sign-up form that was opened so long ago (inside the application's context)."""
+    with clock.set_to(clock.now() - age):
+        return marks.make(page)
 
 
 def decide_all(db: Database, settings: Settings) -> list[int]:

@@ -47,6 +47,7 @@ class Settings:
     redis_url: str = ""
     redis_is_embedded: bool = False
     port: int = 8000
+    trusted_proxies: int = 0
     public_url: str = ""
     secret_key: str = field(default="", repr=False)
     secret_key_fallbacks: tuple[str, ...] = field(default=(), repr=False)
@@ -128,6 +129,7 @@ def _read(env: FileAwareEnv) -> Settings:
         redis_url=redis_url or f"unix://{socket_path(data_dir)}",
         redis_is_embedded=not redis_url,
         port=port,
+        trusted_proxies=_proxies(env.int("TRUSTED_PROXIES", 0)),
         public_url=public_url,
         secret_key=key("SECRET_KEY"),
         secret_key_fallbacks=tuple(filter(None, env.list("SECRET_KEY_FALLBACKS", []))),
@@ -250,6 +252,12 @@ def _limits(texts: list[str]) -> tuple[Limit, ...]:
 def _seconds(name: str, number: int) -> int:
     if number < 1:
         raise ConfigurationError(f"{name} is {number}, but it must be at least one second.")
+    return number
+
+
+def _proxies(number: int) -> int:
+    if not 0 <= number <= 10:
+        raise ConfigurationError(f"TRUSTED_PROXIES is {number}, but it must be the number of proxies before the site.")
     return number
 
 

@@ -32,5 +32,10 @@ class Runtime:
 
 def runtime() -> Runtime:
     """The runtime of the current application context."""
-    found: Runtime = current_app.extensions[_KEY]
+    return runtime_of(current_app)
+
+
+def runtime_of(app: Flask) -> Runtime:
+    """The runtime of an application."""
+    found: Runtime = app.extensions[_KEY]
     return found

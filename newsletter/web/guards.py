@@ -10,8 +10,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from newsletter.core.runtime import runtime
+from newsletter.core.runtime import runtime, runtime_of
 
 FOREIGN_POSTS_ALLOWED = {"readers.subscribe", "readers.unsubscribe", "hooks.sendgrid"}
 """Endpoints that take a post from elsewhere: other sites' forms, which get a page of ours with a button, mail
@@ -32,6 +33,9 @@ HEADERS = {
 
 
 def install(app: Flask) -> None:
+    if count := runtime_of(app).settings.trusted_proxies:
+        # Each proxy adds the address that it was asked from at the end: so many from there can be believed.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=0, x_host=0)  # type: ignore[method-assign]
     app.before_request(refuse_foreign_posts)
     app.after_request(add_headers)
 

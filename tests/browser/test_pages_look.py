@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -18,6 +19,7 @@ from newsletter.subscribers import links, mails
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import Reader, import_rows
 from newsletter.subscribers.models import Status, Subscriber
+from newsletter.web.readers import marks
 from tests import factories
 from tests.factories import add_article
 
@@ -95,6 +97,13 @@ def paths(db: Database, settings: Settings) -> dict[str, int]:
     return {**dict.fromkeys(sorted(pages), 200), "/confirm/mangled": 404, "/nothing": 404}
 
 
+@pytest.fixture
+def _in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test fills in a form faster than any person."""
+    monkeypatch.setattr(marks, "FASTEST", timedelta(0))
+
+
+@pytest.mark.usefixtures("_in_no_time")
 def test_a_reader_s_way_without_javascript(browser: Browser, site: str, db: Database, settings: Settings) -> None:
     add_article(db, "One", section="Policy")
     add_article(db, "Two", section="Research")
@@ -149,6 +158,26 @@ def confirmation_link(db: Database, settings: Settings) -> str:
     return next(word for word in composed[0].text.split() if "/confirm/" in word)
 
 
+def test_whoever_is_very_fast_presses_once_more(
+    browser: Browser, site: str, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marks, "FASTEST", timedelta(minutes=10))
+    with looking(browser, site) as look:
+        page = look.page
+        look.open("/")
+        page.get_by_label("Your mail address").fill("ada@gmial.com")
+        page.keyboard.press("Enter")
+        assert "One more press" in page.get_by_role("status").inner_text()
+        monkeypatch.setattr(marks, "FASTEST", timedelta(0))
+        page.get_by_role("button", name="Send me the confirmation mail").click()
+        page.get_by_role("button", name="Yes, send it there").click()
+        assert page.get_by_text("We sent a link to a•••@gmail.com.").is_visible()
+        assert not page.get_by_label("Leave this field empty").is_visible()
+    factories.decide_all(db, settings)
+    assert reader(db).address == "ada@gmail.com"
+
+
+@pytest.mark.usefixtures("_in_no_time")
 def test_a_form_on_another_site_leads_to_ours(browser: Browser, site: str, db: Database, settings: Settings) -> None:
     other = site.replace("127.0.0.1", "localhost")  # another site to a browser
     form = f'<form method=post action="{other}/subscribe"><input name=email value=ada@example.org><button>Go</button>'

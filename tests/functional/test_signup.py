@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
+from newsletter.core import clock
+from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.tokens import Signer
 from newsletter.mail.models import OutgoingMail
+from newsletter.subscribers import addresses
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import Reader, import_rows
 from newsletter.subscribers.models import SignupRequest, Status, Subscriber
-from tests.factories import add_article
+from tests.factories import add_article, mark
 
 ADA = "ada@example.org"
 FOREIGN = {"Sec-Fetch-Site": "cross-site", "Origin": "https://blog.example"}
@@ -25,6 +38,20 @@ def reader(session: Session, address: str = ADA) -> Subscriber:
 def waiting(db: Database) -> list[OutgoingMail]:
     with db.reading() as session:
         return list(session.scalars(select(OutgoingMail).order_by(OutgoingMail.id)))
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Sends the mark of a form along, where a test does not send its own."""
+    return MarkedClient(app)
+
+
+class MarkedClient(FlaskClient):
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        for way in ("data", "json"):
+            if isinstance(kwargs.get(way), dict):
+                kwargs[way] = {"mark": mark(), **kwargs[way]}
+        return super().open(*args, **kwargs)
 
 
 def requests(db: Database) -> list[SignupRequest]:
@@ -184,3 +211,164 @@ def test_the_worker_is_woken_after_the_commit(
     client.post("/subscribe", data={"email": ADA})
     client.post("/subscribe", data={"email": ADA})
     assert seen == [1, 2]
+
+
+# One more press
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        {"mark": ""},
+        {"mark": "forged"},
+        {"website": "http://spam.example"},
+        {"mark": "too fast"},
+        {"mark": "too old"},
+        {"mark": "for another purpose"},
+    ],
+)
+def test_what_looks_like_a_program_is_asked_for_one_more_press(
+    client: FlaskClient, db: Database, settings: Settings, proof: dict[str, str]
+) -> None:
+    add_article(db, "One", section="Policy")
+    made = {
+        "too fast": mark(age=timedelta(seconds=1.5)),
+        "too old": mark(age=timedelta(days=1, seconds=1)),
+        "for another purpose": Signer(settings.signing_keys, "confirm").sign([1, "/"]),
+    }
+    proof = {name: made.get(value, value) for name, value in proof.items()}
+    typed = {"email": ADA, "cadence": "daily", "which": "only", "section": "Policy"}
+    page = client.post("/subscribe", data={**typed, **proof})
+    assert page.status_code == 200
+    assert "nothing has been sent yet" in page.text
+    assert requests(db) == []
+    fields = shown(page.text)
+    assert (fields["email"], fields["website"]) == (ADA, "")
+    assert 'value="daily" checked' in page.text
+    assert 'value="Policy" checked' in page.text
+    with clock.set_to(clock.now() + timedelta(seconds=2)):
+        assert "Check your mailbox" in client.post("/subscribe", data={**typed, **fields}).text
+    assert [row.address for row in requests(db)] == [ADA]
+
+
+def test_the_time_that_went_into_a_form_counts_when_it_is_shown_again(client: FlaskClient, db: Database) -> None:
+    opened = mark()
+    page = client.post("/subscribe", data={"email": "ada@", "mark": opened})
+    assert shown(page.text)["mark"] == opened
+    assert "Check your mailbox" in client.post("/subscribe", data={"email": ADA, "mark": opened}).text
+
+
+def test_where_and_to_what_a_reader_agreed_is_what_the_page_showed(client: FlaskClient, db: Database) -> None:
+    for path in ("/", "/subscribe"):
+        with clock.set_to(clock.now() - timedelta(seconds=10)):
+            page = client.get(path).text
+        client.post("/subscribe", data={"email": ADA, **shown(page)} | {"email": ADA})
+        assert requests(db)[-1].page == path
+        assert f'<p class="hint" id="wording">{requests(db)[-1].wording}</p>' in page
+    assert "Dispatch" in requests(db)[-1].wording
+
+
+def shown(page: str) -> dict[str, str]:
+    """The text fields of the form on a page."""
+    inputs = re.findall(r'<input type="(?:hidden|email|text)"[^>]*>', page)
+    names = [re.search(r'name="(\w+)" value="([^"]*)"', field) for field in inputs]
+    return {found[1]: unescape(found[2]) for found in names if found}
+
+
+# Did you mean
+
+
+def test_a_mistake_in_a_big_provider_s_domain_is_asked_about(client: FlaskClient, db: Database) -> None:
+    page = client.post("/subscribe", data={"email": "Ada@gmial.com", "cadence": "daily"})
+    assert page.status_code == 200
+    assert "Did you mean <strong>Ada@gmail.com</strong>?" in page.text
+    assert 'value="daily" checked' in page.text
+    assert requests(db) == []
+
+
+@pytest.mark.parametrize(
+    ("pressed", "address"),
+    [
+        ({"email": "ada@gmial.com", "use": "suggested"}, "ada@gmail.com"),
+        ({"email": "ada@gmial.com", "use": "typed"}, "ada@gmial.com"),
+        ({"email": "ada@gmial.com", "asked_about": "ada@gmial.com"}, "ada@gmial.com"),
+        ({"email": ADA, "use": "suggested", "asked_about": "ada@gmial.com"}, ADA),
+    ],
+)
+def test_one_press_takes_the_suggestion_or_what_was_typed(
+    client: FlaskClient, db: Database, pressed: dict[str, str], address: str
+) -> None:
+    assert "Check your mailbox" in client.post("/subscribe", data=pressed).text
+    assert [row.address for row in requests(db)] == [address]
+
+
+def test_another_mistake_is_asked_about_again(client: FlaskClient, db: Database) -> None:
+    page = client.post("/subscribe", data={"email": "ada@gmal.com", "asked_about": "ada@gmial.com"})
+    assert "Did you mean <strong>ada@gmail.com</strong>?" in page.text
+
+
+def test_json_gets_the_suggestion_too(client: FlaskClient, db: Database) -> None:
+    answer = client.post("/subscribe", json={"email": "ada@gmial.com"})
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert answer.json["suggestion"] == "ada@gmail.com"
+    assert client.post("/subscribe", json={"email": "ada@gmial.com", "keep": True}).status_code == 202
+
+
+# For programs, and by links
+
+
+def test_a_program_asks_for_what_it_needs_and_signs_up(client: FlaskClient, db: Database) -> None:
+    add_article(db, "One", section="Policy")
+    with clock.set_to(clock.now() - timedelta(seconds=5)):
+        answer = client.get("/subscribe", headers={"Accept": "application/json"})
+    assert answer.json is not None
+    assert answer.json["sections"] == ["Policy"]
+    assert "Accept" in answer.headers["Vary"]
+    assert client.post("/subscribe", json={"email": ADA, "mark": answer.json["mark"]}).status_code == 202
+    [row] = requests(db)
+    assert (row.wording, row.page) == (answer.json["wording"], "a form that a program shows")
+
+
+@pytest.mark.parametrize("proof", [{"mark": ""}, {"mark": 7}, {"mark": None}, {"website": "x"}])
+def test_json_has_the_same_guards_as_the_form(client: FlaskClient, db: Database, proof: dict[str, object]) -> None:
+    answer = client.post("/subscribe", json={"email": ADA, **proof})
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert set(answer.json["errors"]) == {"mark"}
+    assert requests(db) == []
+
+
+def test_a_link_can_choose_sections_that_exist(client: FlaskClient, db: Database) -> None:
+    add_article(db, "One", section="Policy")
+    add_article(db, "Two", section="R & D")
+    page = client.get("/subscribe?section=R+%26+D&section=Sports&section=%00").text
+    assert "<details open" in page
+    assert 'value="only" id="only" checked' in page
+    assert re.findall(r'name="section" value="([^"]*)" checked', page) == ["R &amp; D"]
+    assert "Sports" not in page
+    assert 'value="all" checked' in client.get("/subscribe?section=Sports").text
+
+
+# What anybody can type
+
+
+@given(email=st.one_of(st.text(), st.emails(), st.from_regex(r"[a-z]{1,5}@[a-z]{1,9}\.(com|de)[\r\n]?.{0,20}")))
+@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_typed_is_one_clean_address_or_an_error(client: FlaskClient, db: Database, email: str) -> None:
+    before = len(requests(db))
+    answer = client.post("/subscribe", data={"email": email, "use": "typed"})
+    assert answer.status_code in (200, 422)
+    for row in requests(db)[before:]:
+        assert row.address.isprintable()
+        assert " " not in row.address.rpartition("@")[2]
+        assert row.address.count("@") == 1 or row.address.startswith('"')
+        assert row.address_key == addresses.key(row.address)
+
+
+@pytest.mark.parametrize(
+    "address", ["postmaster@example.org", "info@example.org", "ada@bücher.example", "ада@почта.рф"]
+)
+def test_role_addresses_and_idn_are_taken(client: FlaskClient, db: Database, address: str) -> None:
+    assert client.post("/subscribe", data={"email": address}).status_code == 200
+    assert len(requests(db)) == 1

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, jsonify, render_template, request
+from flask import Response, abort, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from newsletter.articles import queries
 from newsletter.core.runtime import runtime
 from newsletter.subscribers import addresses, links, signup
-from newsletter.web import errors, guards
+from newsletter.web import errors, guards, limits
+from newsletter.web.readers import marks
 from newsletter.web.readers.blueprint import pages
+from newsletter.web.readers.posted import Posted, suggestion
 from newsletter.web.readers.typed import Typed
 
 LATEST = 5
 """Stories on the front page."""
+BY_A_PROGRAM = "a form that a program shows"
+"""The page of a sign-up by JSON: which one it was, nobody can know."""
 
 
 @pages.get("/")
@@ -23,30 +27,43 @@ def front() -> str:
     """What the letter is, the sign-up, and the latest stories."""
     with runtime().db.reading() as session:
         latest = queries.current(session, LATEST)
-        return render_template("front.html", latest=latest, **_form(Typed(), queries.sections(session)))
+        return render_template("front.html", latest=latest, **_form(Posted(Typed()), queries.sections(session)))
 
 
 @pages.get("/subscribe")
-def subscribe_page() -> str:
-    """The sign-up alone."""
-    with runtime().db.reading() as session:
-        return render_template("subscribe.html", **_form(Typed(), queries.sections(session)))
+def subscribe_page() -> ResponseReturnValue:
+    """The sign-up alone; `?section=` chooses some ahead. For a program, what it needs to sign somebody up."""
+    known = _sections()
+    if errors.wants_json():
+        response = jsonify(mark=marks.make(BY_A_PROGRAM), wording=_wording(), sections=known)
+    else:
+        wanted = tuple(section for section in request.args.getlist("section") if section in known)
+        typed = Typed(only=bool(wanted), sections=wanted)
+        response = make_response(render_template("subscribe.html", **_form(Posted(typed), known)))
+    response.vary.add("Accept")
+    return response
 
 
 @pages.post("/subscribe")
 def subscribe() -> ResponseReturnValue:
     """Sign up: the answer is the same for every address. From another site's form, first a page of ours."""
-    typed = Typed.from_json(request.get_json(silent=True)) if request.is_json else Typed.from_form(request.form)
+    posted = Posted.from_request()
     if guards.is_foreign():
-        return _ask_here(typed)
-    settings = runtime().settings
+        return abort(403) if errors.wants_json() else _page(posted, notice="elsewhere")
+    address, wrong_address = posted.typed.address()
+    choices, wrong_choices = posted.typed.choices(_sections() if posted.typed.only else [])
+    if wrong := {**wrong_address, **wrong_choices}:
+        return _ask_again(posted, wrong)
+    mark = marks.read(posted.mark)
+    if mark is None or mark.is_too_fast or posted.trap:
+        return _once_more(posted)
+    if not posted.keep and (meant := suggestion(address)):
+        return _did_you_mean(posted, meant)
+    granted = limits.grant(addresses.key(address))
+    if not granted.rank:
+        return _busy(posted, granted.wait)
     with runtime().db.transaction() as session:
-        known = queries.sections(session)
-        address, wrong_address = typed.address()
-        choices, wrong_choices = typed.choices(known)
-        if wrong := {**wrong_address, **wrong_choices}:
-            return _ask_again(typed, known, wrong)
-        signup.ask(session, address, choices, page="/subscribe", wording=signup.agreement(settings.publication_name))
+        signup.ask(session, address, choices, page=mark.page, wording=_wording(), rank=granted.rank)
     runtime().queues.wake_signups()
     return _asked(address)
 
@@ -58,21 +75,72 @@ def _asked(address: str) -> ResponseReturnValue:
     return render_template("check_mailbox.html", address=address, days=days)
 
 
-def _ask_again(typed: Typed, known: list[str], wrong: dict[str, str]) -> ResponseReturnValue:
+def _ask_again(posted: Posted, wrong: dict[str, str]) -> ResponseReturnValue:
     if errors.wants_json():
         return errors.answer(422, "That cannot be taken", " ".join(wrong.values()), errors=wrong)
-    return render_template("subscribe.html", **_form(typed, known, wrong)), 422
+    return _page(posted, 422, wrong=wrong)
 
 
-def _ask_here(typed: Typed) -> ResponseReturnValue:
-    """A page of ours with the form filled in: one press of its button signs up."""
+def _once_more(posted: Posted) -> ResponseReturnValue:
+    """A page with the form filled in: one press of its button signs up."""
     if errors.wants_json():
-        abort(403)
-    with runtime().db.reading() as session:
-        return render_template("subscribe.html", **_form(typed, queries.sections(session), came_from_elsewhere=True))
+        words = (
+            "Ask for GET /subscribe with Accept: application/json, and send its mark back in the field mark, "
+            f"{marks.FASTEST.seconds} seconds later or more."
+        )
+        return errors.answer(422, "That cannot be taken yet", words, errors={"mark": words})
+    return _page(posted, notice="once_more")
+
+
+def _did_you_mean(posted: Posted, meant: str) -> ResponseReturnValue:
+    if errors.wants_json():
+        words = f"Did you mean {meant}? Send that, or the same again with keep: true."
+        return errors.answer(422, "Is this address right?", words, errors={"email": words}, suggestion=meant)
+    return _page(posted, suggested=meant)
+
+
+def _busy(posted: Posted, seconds: int) -> ResponseReturnValue:
+    minutes = -(-seconds // 60)
+    if errors.wants_json():
+        words = f"There have been too many sign-ups. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+        response = errors.answer(429, "Too many sign-ups", words)
+    else:
+        response = _page(posted, 429, notice="busy", minutes=minutes)
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def _page(posted: Posted, status: int = 200, **more: Any) -> Response:
+    """The sign-up with what was typed, and what there is to say about it."""
+    return make_response(render_template("subscribe.html", **_form(posted, _sections(), **more)), status)
 
 
 def _form(
-    typed: Typed, known: list[str], wrong: dict[str, str] | None = None, *, came_from_elsewhere: bool = False
+    posted: Posted,
+    known: list[str],
+    *,
+    wrong: dict[str, str] | None = None,
+    notice: str = "",
+    suggested: str = "",
+    minutes: int = 0,
 ) -> dict[str, Any]:
-    return {"typed": typed, "sections": known, "errors": wrong or {}, "came_from_elsewhere": came_from_elsewhere}
+    """What the form's templates need."""
+    return {
+        "typed": posted.typed,
+        "sections": known,
+        "errors": wrong or {},
+        "notice": notice,
+        "suggested": suggested,
+        "minutes": minutes,
+        "mark": posted.fresh_mark,
+        "wording": _wording(),
+    }
+
+
+def _sections() -> list[str]:
+    with runtime().db.reading() as session:
+        return queries.sections(session)
+
+
+def _wording() -> str:
+    return signup.agreement(runtime().settings.publication_name)
