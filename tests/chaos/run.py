@@ -14,6 +14,9 @@ from tests.chaos.plan import Plan
 from tests.chaos.scene import Scene
 from tests.chaos.verdict import Verdict
 
+MOST_BEFORE = 3
+"""So many times the length of the disturbance it lasts if nothing is frozen."""
+
 
 class Result(NamedTuple):
     """`folder`: logs and timeline of a run in which something came out wrong, or that was to be kept."""
@@ -46,10 +49,15 @@ def run(plan: Plan, *, keep: bool = False) -> Result:
 
 
 def disturb(scene: Scene) -> int:
-    """Incidents, from the first start of the processes on; how many."""
+    """Incidents, from the moment on in which the digest is due; how many. They end some time after the freezing, which
+    they may put off for a while.
+    """
     pauses: random.Random = scene.plan.rng("pauses")
-    count = 0
-    while scene.timeline.seconds < scene.plan.seconds and not is_sent(scene):
+    count, end = 0, MOST_BEFORE * scene.plan.seconds
+    frozen = False
+    while scene.timeline.seconds < end and (state := state_of(scene)) != "sent":
+        if not frozen and state != "scheduled":
+            frozen, end = True, scene.timeline.seconds + scene.plan.seconds
         scene.pass_time(pauses.expovariate(1 / scene.plan.pause))
         incidents.happen(scene)
         count += 1
@@ -70,5 +78,10 @@ def settle(scene: Scene) -> Verdict:
 
 
 def is_sent(scene: Scene) -> bool:
+    return state_of(scene) == "sent"
+
+
+def state_of(scene: Scene) -> str:
+    """Of the digest; "scheduled" until it is frozen."""
     with runtime().db.reading() as session:
-        return status(session, scene.digest_id).status == "sent"
+        return status(session, scene.digest_id).status

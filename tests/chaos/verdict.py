@@ -37,7 +37,8 @@ def judge(scene: Scene) -> Verdict:
     arrived = scene.provider.arrived()
     twice = arrived.total() - len(arrived)
     allowed = 0 if scene.provider.once_each else scene.household.kills + scene.provider.lost_answers()
-    wrong = [*_ledger(scene, arrived), *_status(scene, arrived), *_logs(scene)]
+    outcomes = _outcomes(scene)
+    wrong = [*_ledger(scene, arrived, outcomes), *_status(scene, arrived, len(outcomes)), *_logs(scene)]
     if twice > allowed:
         wrong.append(f"{twice} second copies, where at most {allowed} may be")
     if different := scene.provider.different_copies():
@@ -45,9 +46,11 @@ def judge(scene: Scene) -> Verdict:
     return Verdict(wrong, twice, allowed)
 
 
-def _ledger(scene: Scene, arrived: Counter[str]) -> list[str]:
-    """Reader by reader. Who left on the way may have got it, or not, and nobody may know."""
-    outcomes = _outcomes(scene)
+def _ledger(scene: Scene, arrived: Counter[str], outcomes: dict[str, int]) -> list[str]:
+    """Reader by reader. Who left on the way may have got it, or not, and nobody may know; who left before the freeze is
+    not in the ledger.
+    """
+    everyone = {f"r{number}@readers.example" for number in range(scene.plan.readers)}
     stayed = {address: outcome for address, outcome in outcomes.items() if address not in scene.left}
     unmailed = {address for address, outcome in stayed.items() if outcome == ACCEPTED and not arrived[address]}
     untold = {address for address, outcome in stayed.items() if outcome != ACCEPTED and arrived[address]}
@@ -59,7 +62,7 @@ def _ledger(scene: Scene, arrived: Counter[str]) -> list[str]:
         "readers got it, and the ledger does not know": len(untold),
         "readers are neither accepted nor skipped": other.total(),
         "readers are skipped who wanted it, or not skipped who did not": len(skipped ^ unwanted),
-        "readers are missing in the ledger": scene.plan.readers - len(outcomes),
+        "readers are missing in the ledger": len(everyone - outcomes.keys() - scene.left),
         "strangers got mail": len(arrived.keys() - outcomes.keys()),
     }
     return [f"{count} {what}" for what, count in found.items() if count]
@@ -79,14 +82,14 @@ def _outcomes(scene: Scene) -> dict[str, int]:
         }
 
 
-def _status(scene: Scene, arrived: Counter[str]) -> list[str]:
-    """What the command says to an editor."""
+def _status(scene: Scene, arrived: Counter[str], recipients: int) -> list[str]:
+    """What the command says to an editor. `recipients` stand in the ledger."""
     state = _command(scene, "digests", "status", str(scene.digest_id), "--json")
     wrong = []
     if state["status"] != "sent":
         wrong.append(f"the digest is not sent but {state['status']}: {state}")
-    if state["recipients"] != scene.plan.readers or sum(state[part] for part in PARTS) != state["recipients"]:
-        wrong.append(f"the parts do not sum to {scene.plan.readers} recipients: {state}")
+    if state["recipients"] != recipients or sum(state[part] for part in PARTS) != recipients:
+        wrong.append(f"the parts do not sum to {recipients} recipients: {state}")
     if abs(state["accepted"] - len(arrived)) > len(scene.left & arrived.keys()):
         wrong.append(f"{state['accepted']} are said to be accepted, and {len(arrived)} got it")
     return wrong
