@@ -35,6 +35,7 @@ class Kind(StrEnum):
     """What a fresh link is for: templates/mail/<kind>_link is the mail, /<kind>/<token> the page that it opens."""
 
     DATA = "data"
+    ADDRESS = "address"
 
 
 def ask(session: Session, reader: Subscriber, kind: Kind) -> int | None:

@@ -120,7 +120,9 @@ class Consent(Base):
 
 
 class AddressChange(Base):
-    """A new address that its owner has not confirmed yet; one for each reader, the last."""
+    """A new address that its owner has not confirmed yet, or the old one of a reader who has just moved; one for each
+    reader, the last.
+    """
 
     __tablename__ = "address_changes"
 
@@ -129,6 +131,8 @@ class AddressChange(Base):
     address: Mapped[str] = mapped_column(Text)
     address_key: Mapped[str] = mapped_column(Text)
     asked_at: Mapped[datetime] = mapped_column(default=clock.now)
+    moved_at: Mapped[datetime | None]
+    """When the reader moved away from this address; None: it is a new one, and its owner has been asked."""
 
 
 class FreshLink(Base):

@@ -20,6 +20,9 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "already": {"link": "https://letters.example.org/preferences/0123456789abcdefghijkl"},
     "confirmation": {"link": LINK, "days": 7},
     "data_link": {"link": LINK, "hours": 24},
+    "address_link": {"link": LINK, "hours": 24},
+    "new_address": {"link": LINK, "days": 7},
+    "old_address": {"link": LINK, "days": 7},
 }
 
 

@@ -1,0 +1,184 @@
+"""Moving: another address for the same reader, whose links in old mails go on working.
+
+The door opens by a fresh link (`subscribers.fresh`) alone, so that a forwarded letter cannot move its reader. Nothing
+changes before the owner of the new address presses the button in a mail there. Then the old address is told, with a
+link that takes the change back; until that link is too old, the reader cannot move on, so nobody can take it away.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.errors import ConflictError
+from newsletter.core.tokens import Signer, TokenError
+from newsletter.mail import outgoing
+from newsletter.subscribers import addresses, suppressions
+from newsletter.subscribers.links import LinkError
+from newsletter.subscribers.models import AddressChange, Consent, Status, Subscriber
+
+AGE = timedelta(days=7)
+"""How long the links work, the one to the new address and the one to the old."""
+PERIOD = timedelta(minutes=10)
+"""One mail at most in this time for a reader, and for an address."""
+
+AGREEMENT = (
+    "With this button you agree that {publication} writes to this address instead of the old one: the letter that you "
+    "chose, until you leave. Every letter has a link to leave with one click."
+)
+"""The sentence beside the button, and kept as what was agreed to."""
+PAGE = "/new-address"
+
+TAKEN = "This address gets a letter of ours by now, or takes no mail from us. Nothing has been changed."
+
+
+def ask(session: Session, settings: Settings, reader: Subscriber, address: str) -> int | None:
+    """Ask the owner of `address` whether the letter may come there; the id of the mail, or None when none is due: it is
+    somebody else's, takes no mail, is the present one, or was asked a moment ago. The door answers alike in all cases.
+
+    `reader` is locked by the caller. Raises InvalidError when `address` is none, and ConflictError for a reader who
+    gets no letter, or who moved so lately that the old address can still take it back.
+    """
+    address = addresses.normalise(address)
+    if reader.status != Status.ACTIVE:
+        raise ConflictError(
+            "No letter goes to this address, so it cannot be changed. You can sign up with the new one."
+        )
+    now, address_key = clock.now(), addresses.key(address)
+    mine = session.scalar(select(AddressChange).where(AddressChange.subscriber_id == reader.id))
+    if mine is not None and mine.moved_at is not None:
+        if now - mine.moved_at < AGE:
+            raise ConflictError(
+                "The address was changed a few days ago, and for 7 days the old one can take it back. After that you "
+                "can change it again."
+            )
+        session.delete(mine)
+        session.flush()
+        mine = None
+    if address == reader.address or not _is_free(session, settings, reader, address_key):
+        return None
+    if _asked_lately(session, reader, address_key):
+        return None
+    change = mine or AddressChange(subscriber_id=reader.id)
+    change.address, change.address_key, change.asked_at = address, address_key, now
+    session.add(change)
+    session.flush()
+    return outgoing.put(session, "new_address", {"subscriber": reader.id, "asked_at": now.isoformat()})
+
+
+def asked(
+    session: Session, settings: Settings, token: str, *, for_change: bool = False
+) -> tuple[Subscriber, AddressChange]:
+    """The reader and the change that a link to a new address belongs to; `moved_at` says that it is done already.
+
+    Raises LinkError.
+    """
+    return _read(session, settings, "move", token, for_change=for_change)
+
+
+def move(session: Session, settings: Settings, token: str) -> tuple[Subscriber, int | None]:
+    """The new address counts from now on; the reader, and the id of the mail that tells the old one (None when it is
+    done already). Raises LinkError, and ConflictError when the address has become another reader's.
+    """
+    reader, change = asked(session, settings, token, for_change=True)
+    if change.moved_at is not None:
+        return reader, None
+    if reader.status != Status.ACTIVE:
+        raise ConflictError("The letter has been left meanwhile. You can sign up with this address.")
+    old, now = (reader.address, reader.address_key), clock.now()
+    _let_in(session, settings, reader, change)
+    change.address, change.address_key = old
+    change.moved_at = now
+    wording = AGREEMENT.format(publication=settings.publication_name)
+    session.add(
+        Consent(subscriber_id=reader.id, wording=wording, page=PAGE, asked_at=change.asked_at, confirmed_at=now)
+    )
+    return reader, outgoing.put(session, "old_address", {"subscriber": reader.id, "moved_at": now.isoformat()})
+
+
+def moved(
+    session: Session, settings: Settings, token: str, *, for_change: bool = False
+) -> tuple[Subscriber, AddressChange]:
+    """The reader and the change that a link to an old address belongs to. Raises LinkError."""
+    return _read(session, settings, "move-back", token, for_change=for_change)
+
+
+def move_back(session: Session, settings: Settings, token: str) -> Subscriber:
+    """The old address counts again. Raises LinkError, and ConflictError when it has become another reader's."""
+    reader, change = moved(session, settings, token, for_change=True)
+    _let_in(session, settings, reader, change)
+    session.delete(change)
+    return reader
+
+
+def new_address_token(settings: Settings, change: AddressChange) -> str:
+    """For the link in the mail to the new address."""
+    return Signer(settings.signing_keys, "move").sign([change.id, _iso(change.asked_at)])
+
+
+def old_address_token(settings: Settings, change: AddressChange) -> str:
+    """For the link in the mail to the old address."""
+    return Signer(settings.signing_keys, "move-back").sign([change.id, _iso(change.moved_at)])
+
+
+def _read(
+    session: Session, settings: Settings, purpose: str, token: str, *, for_change: bool
+) -> tuple[Subscriber, AddressChange]:
+    too_old = LinkError("This change of address is over: it was taken back, asked for anew, or is older than 7 days.")
+    try:
+        change_id, at = Signer(settings.signing_keys, purpose).read(token, AGE)
+    except TokenError as error:
+        raise too_old from error
+    reader_id = session.scalar(select(AddressChange.subscriber_id).where(AddressChange.id == change_id))
+    reader = session.get(Subscriber, reader_id, with_for_update=for_change) if reader_id is not None else None
+    change = session.get(AddressChange, change_id)
+    if reader is None or change is None or at != _iso(change.asked_at if purpose == "move" else change.moved_at):
+        raise too_old
+    return reader, change
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _is_free(session: Session, settings: Settings, reader: Subscriber, address_key: str) -> bool:
+    """Whether nobody else has the address, and it may be written to. Who never confirmed it has it not."""
+    other = session.scalar(select(Subscriber).where(_others(reader, address_key)))
+    found = suppressions.find(session, settings.suppression_key, address_key)
+    return (other is None or other.status == Status.PENDING) and not suppressions.holds(None, found, clock.now())
+
+
+def _others(reader: Subscriber, address_key: str) -> ColumnElement[bool]:
+    return (Subscriber.address_key == address_key) & (Subscriber.id != reader.id)
+
+
+def _asked_lately(session: Session, reader: Subscriber, address_key: str) -> bool:
+    """Whether this reader, or anybody for this address, asked a moment ago; a sign-up counts as well."""
+    since = clock.now() - PERIOD
+    change = select(AddressChange.id).where(
+        or_(AddressChange.subscriber_id == reader.id, AddressChange.address_key == address_key),
+        AddressChange.asked_at > since,
+    )
+    signup = select(Subscriber.id).where(_others(reader, address_key), Subscriber.asked_at > since)
+    return session.scalar(change.limit(1)) is not None or session.scalar(signup) is not None
+
+
+def _let_in(session: Session, settings: Settings, reader: Subscriber, change: AddressChange) -> None:
+    """Give the reader the address of `change`, whose owner has just confirmed it. Raises ConflictError."""
+    if not _is_free(session, settings, reader, change.address_key):
+        raise ConflictError(TAKEN)
+    try:
+        with session.begin_nested():
+            pending = session.scalar(select(Subscriber).where(_others(reader, change.address_key)))
+            if pending is not None:
+                session.delete(pending)
+                session.flush()
+            reader.address, reader.address_key, reader.confirmed_at = change.address, change.address_key, clock.now()
+    except IntegrityError as error:  # somebody signed up with it at this very moment
+        raise ConflictError(TAKEN) from error
+    suppressions.lift(session, settings.suppression_key, change.address_key)
