@@ -52,13 +52,14 @@ class Look:
 
 @contextmanager
 def looking(
-    browser: Browser, site: str, *, scheme: str = "light", width: int = 375, script: bool = False
+    browser: Browser, site: str, *, scheme: str = "light", width: int = 375, script: bool = False, zone: str = "UTC"
 ) -> Iterator[Look]:
     context = browser.new_context(
         color_scheme="dark" if scheme == "dark" else "light",
         viewport={"width": width, "height": 800},
         java_script_enabled=script,
         reduced_motion="reduce",
+        timezone_id=zone,
     )
     look = Look(context.new_page(), site)
 

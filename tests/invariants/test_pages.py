@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import chain
 from typing import Any
 
 import html5lib
@@ -12,14 +13,17 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.migrations.tables import metadata
-from newsletter.subscribers import links
+from newsletter.subscribers import fresh, links, moving
 from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.fresh import Kind
 from newsletter.subscribers.importing import Reader, import_rows
-from newsletter.subscribers.models import Status, Subscriber
+from newsletter.subscribers.models import AddressChange, Status, Subscriber
 from newsletter.web.guards import HEADERS
 from tests import factories
 from tests.factories import add_article
@@ -42,6 +46,11 @@ class House:
             readers = {reader.address: reader for reader in session.scalars(select(Subscriber))}
             self.confirmations = [links.confirmation(settings.signing_keys, reader) for reader in readers.values()]
             self.tokens = [reader.token for reader in readers.values()]
+            self.signed = {
+                "confirm": self.confirmations,
+                "address": [fresh.token(settings.signing_keys, one, Kind.ADDRESS) for one in readers.values()],
+                **moves(session, settings, [reader.id for reader in readers.values()]),
+            }
 
     def addresses(self) -> Iterator[str]:
         """An address for every route, and for every reader's state where it is a reader's page."""
@@ -51,7 +60,7 @@ class House:
                 continue
             tokens = [""]
             if "token" in rule.arguments:
-                tokens = [*(self.confirmations if "confirm" in rule.rule else self.tokens), "mangled"]
+                tokens = [*self.signed.get(rule.rule.split("/")[1], self.tokens), "mangled"]
             for token in tokens:
                 values = {**ARGUMENTS, "slug": self.slug, "token": token}
                 yield adapter.build(rule.endpoint, {name: values[name] for name in rule.arguments})
@@ -61,6 +70,22 @@ class House:
         """Every row of every table."""
         with self.db.reading() as session:
             return {table.name: sorted(map(repr, session.execute(table.select()))) for table in metadata.sorted_tables}
+
+
+def moves(session: Session, settings: Settings, readers: list[int]) -> dict[str, list[str]]:
+    """Every other reader has asked for a new address, the others have moved away from an old one."""
+    now = clock.now()
+    found: dict[str, list[str]] = {"new-address": [], "old-address": []}
+    for number, reader in enumerate(readers):
+        new = f"new{number}@example.org"
+        change = AddressChange(subscriber_id=reader, address=new, address_key=new, asked_at=now)
+        change.moved_at = now if number % 2 else None
+        session.add(change)
+        session.flush()
+        found["new-address"].append(moving.new_address_token(settings, change))
+        if change.moved_at:
+            found["old-address"].append(moving.old_address_token(settings, change))
+    return found
 
 
 @pytest.fixture
@@ -157,7 +182,7 @@ def test_every_answer_to_a_form_is_valid(house: House, client: FlaskClient) -> N
 
 def test_every_private_page_stays_out_of_search_engines(house: House, client: FlaskClient) -> None:
     for address in house.addresses():
-        if any(secret in address for secret in (*house.tokens, *house.confirmations)):
+        if any(secret in address for secret in (*house.tokens, *chain(*house.signed.values()))):
             answer = client.get(address)
             assert '<meta name="robots" content="noindex">' in answer.text
             assert answer.headers["X-Robots-Tag"] == "noindex"
