@@ -7,8 +7,8 @@ someone read a mail that we sent a moment ago.
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import string
 from datetime import timedelta
 from typing import Any
@@ -26,7 +26,13 @@ LENGTH = 22
 _WRAPPED = re.compile(r"=?[\s\u200b\u00ad\ufeff]+")
 _AFTER_A_LINK = "=.,;:!?>)]}\"'*»”’"
 
-_PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
+TOGETHER = 4
+"""Characters that the tokens of rows that are inserted together share; the other 18 still are 107 bits of chance."""
+
+_EVENLY = 256 - 256 % len(ALPHABET)
+_CHARACTERS = bytes(ord(ALPHABET[byte % len(ALPHABET)]) for byte in range(256))
+_LEFT_OUT = bytes(range(_EVENLY, 256))
+"""Bytes that would make some characters likelier than others."""
 
 
 class TokenError(NewsletterError):
@@ -35,12 +41,16 @@ class TokenError(NewsletterError):
 
 def random_token() -> str:
     """A new token of `LENGTH` alphanumerics: safe in URLs, and words to a mail client, so that none of it is cut."""
-    number = secrets.randbelow(len(ALPHABET) ** LENGTH)
-    token = ""
-    while len(token) < LENGTH:  # two at a step, since imports make a million of them: 3 µs each (secrets.choice: 33)
-        number, pair = divmod(number, len(_PAIRS))
-        token += _PAIRS[pair]
-    return token
+    return _random_text(LENGTH)
+
+
+def random_tokens(count: int) -> list[str]:
+    """Tokens for rows that are inserted together. They begin alike, so that they stand side by side in the index: a
+    thousand of them change 20 of its pages and not a thousand, which makes an import half as long again (measured).
+    """
+    together, each = _random_text(TOGETHER), LENGTH - TOGETHER
+    text = _random_text(count * each)
+    return [together + text[start : start + each] for start in range(0, count * each, each)]
 
 
 def is_random_token(text: str) -> bool:
@@ -79,3 +89,10 @@ class Signer:
             return self._serializer.loads(tidy(token), max_age=int(max_age.total_seconds()))
         except BadData as error:
             raise TokenError("This link is not valid any more.") from error
+
+
+def _random_text(length: int) -> str:
+    found = b""
+    while len(found) < length:
+        found += os.urandom(length + length // 16 + 8).translate(_CHARACTERS, _LEFT_OUT)
+    return found[:length].decode("ascii")

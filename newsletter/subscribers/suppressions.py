@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, case, delete, or_, select
+from sqlalchemy import and_, bindparam, case, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
+from newsletter.core.db import table_of
 from newsletter.subscribers.models import Reason, Suppression
 
 STRENGTH = {Reason.LEFT: 1, Reason.ERASED: 2, Reason.BOUNCED: 3, Reason.COMPLAINED: 4}
@@ -29,6 +30,9 @@ BOUNCE_HOLDS = timedelta(days=30)
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _CHUNK = 5000
 """Hashes in one statement: SQLite takes 32,766 values, PostgreSQL 65,535."""
+
+_TABLE = table_of(Suppression)
+_AMONG = select(_TABLE.c.key_hash).where(_TABLE.c.key_hash.in_(bindparam("hashes", expanding=True)))
 
 
 class ToSuppress(NamedTuple):
@@ -100,8 +104,8 @@ def suppressed_among(session: Session, key: str, address_keys: Iterable[str]) ->
     found: set[str] = set()
     while chunk := list(islice(rest, _CHUNK)):
         by_hash = {hashed(key, address_key): address_key for address_key in chunk}
-        hashes = session.scalars(select(Suppression.key_hash).where(Suppression.key_hash.in_(by_hash)))
-        found.update(by_hash[key_hash] for key_hash in hashes)
+        hashes = session.connection().execute(_AMONG, {"hashes": list(by_hash)})
+        found.update(by_hash[row.key_hash] for row in hashes)
     return found
 
 
