@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from flask.cli import AppGroup
@@ -13,14 +17,16 @@ from flask.cli import AppGroup
 from newsletter.cli.output import emit, json_option
 from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
-from newsletter.subscribers import csv_file
-from newsletter.subscribers.importing import CHUNK, Reader, chunks, import_rows
-from newsletter.subscribers.models import Cadence
+from newsletter.subscribers import exporting, result_file
+from newsletter.subscribers.file_import import FileImport
+from newsletter.subscribers.models import Cadence, Status
 
-subscribers = AppGroup("subscribers", help="Readers: import.")
+subscribers = AppGroup("subscribers", help="Readers: import, export.")
 
 PAUSE = 0.01
-"""Seconds between two transactions of an import, so that a reader's sign-up gets its turn (SQLite has one writer)."""
+"""Seconds between two transactions of an import on SQLite, which has one writer: a reader's sign-up gets its turn."""
+CACHE = -65_536
+"""KiB of pages that SQLite keeps for an import (negative: not pages): with the usual 2 MB it takes twice as long."""
 
 
 @subscribers.command("import")
@@ -32,40 +38,136 @@ PAUSE = 0.01
     show_default=True,
     help="For rows that name none.",
 )
+@click.option(
+    "--result",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PATH",
+    help="Where to say which rows were not taken, and why; next to FILE if not given.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and store nothing.")
 @json_option
 @click.pass_context
-def import_(ctx: click.Context, file: Path, cadence: str, as_json: bool) -> None:
-    """Import readers who confirmed elsewhere from a CSV FILE.
+def import_(ctx: click.Context, file: Path, cadence: str, result: Path | None, dry_run: bool, as_json: bool) -> None:
+    """Import readers who confirmed elsewhere from a CSV FILE of any size.
 
-    The first row names the columns: email, and perhaps cadence, sections (separated by semicolons), min_trust and
-    confirmed_at. Whoever is known here, or has left, stays as they are. Exit code 1 when a row was refused.
+    The first row names the columns: email, and perhaps cadence, sections (separated by semicolons), min_trust and what
+    else readers choose, confirmed_at and status. Whoever is known here, has left, was erased, bounced or complained
+    stays as they are. An import that was stopped goes on where it was when the same command is given again. Exit code 1
+    when a row was refused.
     """
-    result: dict[str, Any] = {"imported": 0, "unchanged": 0, "refused": []}
+    result = result or file.with_suffix(".dry-run.csv" if dry_run else ".result.csv")
+    name = click.format_filename(file)
     try:
-        _import(file, cadence, result)
+        with file.open("rb") as source, result_file.opened(result) as refusals:
+            key = runtime().settings.suppression_key
+            work = FileImport(source, refusals, key, cadence, dry_run=dry_run)
+            _run(work, file.stat().st_size)
     except InvalidError as error:
-        raise click.ClickException(f"{file}: {error}") from error
-    emit(result, _words(result), as_json=as_json)
-    ctx.exit(1 if result["refused"] else 0)
+        raise click.ClickException(f"{name}: {error}") from error
+    except OSError as error:
+        raise click.ClickException(f"{name} cannot be read: {error.strerror}.") from error
+    summary = {
+        "rows": max(work.done.row - 1, 0),
+        "imported": work.done.imported,
+        "unchanged": work.done.unchanged,
+        "suppressed": work.done.suppressed,
+        "refused": work.done.refused,
+        "resumed_from": work.resumed_from,
+        "dry_run": dry_run,
+        "result": click.format_filename(result),
+    }
+    emit(summary, _words(summary), as_json=as_json)
+    ctx.exit(1 if work.done.refused else 0)
 
 
-def _import(file: Path, cadence: str, result: dict[str, Any]) -> None:
-    with csv_file.open_text(file) as text:
-        for chunk in chunks(csv_file.read(text, cadence), CHUNK):
-            readers = [reader for _, reader in chunk if isinstance(reader, Reader)]
-            result["refused"] += [{"row": row, "reason": why} for row, why in chunk if isinstance(why, str)]
-            with runtime().db.transaction() as session:
-                done = import_rows(session, readers)
-            result["imported"] += done.imported
-            result["unchanged"] += done.unchanged
-            if sys.stderr.isatty():
-                click.echo(f"\r{chunk[-1][0]:,} rows ", nl=False, err=True)
-            time.sleep(PAUSE)
+def _run(work: FileImport, size: int) -> None:
+    db = runtime().db
+    with db.transaction() as session:
+        if db.is_sqlite:
+            session.connection().exec_driver_sql(f"PRAGMA cache_size={CACHE}")
+        work.begin(session)
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=size, label="Importing", file=sys.stderr, hidden=hidden, show_eta=True) as bar:
+        bar.update(work.done.position)
+        for rows in work.chunks():
+            before = work.done.position
+            with db.transaction() as session:
+                work.take(session, rows)
+            bar.update(work.done.position - before)
+            if db.is_sqlite:
+                time.sleep(PAUSE)
+    with db.transaction() as session:
+        work.end(session)
 
 
-def _words(result: dict[str, Any]) -> str:
-    lines = [f"Row {refused['row']}: {refused['reason']}" for refused in result["refused"]]
-    lines.append(
-        f"{result['imported']:,} imported, {result['unchanged']:,} unchanged, {len(result['refused']):,} refused."
-    )
+def _words(summary: dict[str, Any]) -> str:
+    counts = ", ".join(f"{summary[name]:,} {name}" for name in ("imported", "unchanged", "suppressed", "refused"))
+    lines = [f"{counts}."]
+    if summary["dry_run"]:
+        lines.insert(0, "Nothing was stored. It would be:")
+    elif summary["resumed_from"]:
+        lines.insert(0, f"An earlier import was gone on with after row {summary['resumed_from']:,}; both together:")
+    if summary["suppressed"] or summary["refused"]:
+        lines.append(f"{summary['result']} says which rows were not taken, and why.")
     return "\n".join(lines)
+
+
+@subscribers.command()
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice([status.value for status in Status]),
+    help="Readers with this status; can be given again.  [default: all]",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PATH",
+    help="A file that its owner alone may read; stdout if not given.",
+)
+@json_option
+def export(statuses: tuple[str, ...], output: Path | None, as_json: bool) -> None:
+    """Write readers as a CSV file, which `subscribers import` reads back.
+
+    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    if as_json and output is None:
+        raise click.UsageError("--json says what was written to a file: name it with --output.")
+    wanted = [Status(status) for status in statuses] or list(Status)
+    if output is None:
+        _write(sys.stdout, wanted)
+        return
+    name = click.format_filename(output)
+    try:
+        with _replacing(output) as file:
+            readers = _write(file, wanted)
+    except OSError as error:
+        raise click.ClickException(f"{name} cannot be written: {error.strerror}.") from error
+    emit({"readers": readers, "output": name}, f"{readers:,} readers are in {name}.", as_json=as_json)
+
+
+def _write(file: TextIO, statuses: list[Status]) -> int:
+    """Write all readers with one of `statuses`; how many there were."""
+    file.write(exporting.head())
+    count, last_id = 0, 0
+    while True:
+        with runtime().db.reading() as session:
+            page = exporting.page(session, statuses, last_id)
+        if not page.readers:
+            return count
+        file.write(page.text)
+        count, last_id = count + page.readers, page.last_id
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """A file beside `path` that takes its place once it is whole; private to its owner."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink()
+        raise

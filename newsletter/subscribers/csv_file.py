@@ -1,8 +1,8 @@
-"""A CSV file of readers, as spreadsheets and other newsletter services write them.
+"""A CSV file of readers, as spreadsheets and other newsletter services write them, and as we export them.
 
 UTF-8 with or without a byte order mark; separated by commas, semicolons or tabs; quoted fields may hold line breaks.
-The first row names the columns: `email` (or `address`) must be there; `cadence`, `sections` (separated by semicolons),
-`min_trust` and `confirmed_at` (ISO 8601; UTC where it names no zone) may be; others are passed over.
+The first row names the columns: `email` (or `address`) must be there; the names of `Choices` (sections separated by
+semicolons), `confirmed_at` (ISO 8601; UTC where it names no zone) and `status` may be; others are passed over.
 """
 
 from __future__ import annotations
@@ -10,84 +10,128 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import chain
-from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, NamedTuple
 
 from newsletter.core import clock
 from newsletter.core.errors import InvalidError
+from newsletter.subscribers import choices, csv_cells
 from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.csv_lines import Lines, LineTooLongError
 from newsletter.subscribers.importing import Reader
 
 ADDRESS_COLUMNS = ("email", "address")
-COLUMNS = (*ADDRESS_COLUMNS, "cadence", "sections", "min_trust", "confirmed_at")
-LONGEST_LINE = 64_000
+COLUMNS = (*ADDRESS_COLUMNS, "status", *choices.NAMES, "confirmed_at")
+LONGEST_HEAD = 64_000
 """Characters of the first line at most: what has none so long is no CSV file."""
+ACTIVE = frozenset({"", "active", "confirmed", "enabled", "subscribed"})
+"""What a column `status` may say of a reader who comes in, here and elsewhere."""
 
 
-def open_text(path: Path) -> TextIO:
-    """The file as text: bytes that are no UTF-8 spoil the row that they stand in, not the file."""
-    return path.open(encoding="utf-8-sig", errors="replace", newline="")
+class Place(NamedTuple):
+    """A row's end: its number (the header is 1, as spreadsheets count) and how many bytes of the file lie before it."""
+
+    row: int
+    position: int
 
 
-def read(text: TextIO, cadence: str) -> Iterator[tuple[int, Reader | str]]:
-    """Each row with its number (the header is 1, as spreadsheets count) and its reader, or why it is refused.
+class Row(NamedTuple):
+    """A row: where it ends, and its reader, or why it is refused."""
+
+    end: Place
+    found: Reader | str
+
+
+def read(file: BinaryIO, cadence: str, after: Place | None = None) -> Iterator[Row]:
+    """The rows of a file, or those after a place in it; empty ones are passed over.
 
     `cadence` is for rows that name none. Raises InvalidError when the file cannot be used at all.
     """
-    first = text.readline(LONGEST_LINE)
-    rows = csv.reader(chain([first], text), delimiter=max(",;\t", key=first.count))
-    columns = _columns(rows)
+    lines = Lines(file)
+    rows, columns = _head(lines, cadence)
     number = 1
+    if after is not None:
+        number = after.row
+        lines.seek(after.position)
     while True:
         number += 1
         try:
             row = next(rows, None)
+        except LineTooLongError:
+            yield Row(Place(number, lines.position), "This row is longer than any reader's.")
+            continue
         except csv.Error:
-            yield number, "A quoted field is longer than any address or choice: a quotation mark may be missing."
+            yield Row(
+                Place(number, lines.position),
+                "A quoted field is longer than any address or choice: a quotation mark may be missing.",
+            )
             continue
         if row is None:
             return
-        if any(field.strip() for field in row):
-            yield number, _reader(dict(zip(columns, row, strict=False)), cadence)
+        if "".join(row).strip():
+            yield Row(Place(number, lines.position), columns.reader(row))
 
 
-def _columns(rows: Iterator[list[str]]) -> list[str]:
-    """The names of the columns, "" for those that are passed over."""
+def _head(lines: Lines, cadence: str) -> tuple[Iterator[list[str]], _Columns]:
+    """The rows below the first one, and what that one says about them."""
+    names: list[str] = []
     try:
-        names = [name.strip().lower() for name in next(rows, [])]
-    except csv.Error:
-        names = []
-    columns = [name if name in COLUMNS else "" for name in names]
-    present = [name for name in columns if name]
-    if not set(ADDRESS_COLUMNS) & set(present):
-        raise InvalidError("The first row must name the columns, and one of them must be email.")
-    if len(set(present)) < len(present) or set(ADDRESS_COLUMNS) <= set(present):
-        raise InvalidError("The first row names a column twice.")
-    return columns
+        first = next(lines, "")
+        rows = csv.reader(chain([first], lines), delimiter=max(",;\t", key=first.count))
+        if len(first) <= LONGEST_HEAD:
+            names = next(rows, [])
+        return rows, _Columns([name.strip().lower() for name in names], cadence)
+    except csv.Error as error:
+        raise InvalidError(NO_HEAD) from error
 
 
-def _reader(row: dict[str, str], cadence: str) -> Reader | str:
-    value = {name: text.strip() for name, text in row.items()}
-    names = value.get("sections", "")
-    try:
-        choices = Choices(
-            cadence=value.get("cadence", "").lower() or cadence,
-            sections=tuple(names.split(";")) if names else None,
-            min_trust=_trust(value.get("min_trust", "")),
-        )
-        address = value.get("email", "") or value.get("address", "")
-        return Reader(address, choices, _time(value.get("confirmed_at", "")))
-    except InvalidError as error:
-        return str(error)
+NO_HEAD = "The first row must name the columns, and one of them must be email."
 
 
-def _trust(text: str) -> int:
-    if not text:
-        return 0
-    if not (text.isascii() and text.isdigit() and len(text) <= 3):
-        raise InvalidError("The lowest trust score is a number from 0 to 100.")
-    return int(text)
+class _Columns:
+    """The columns of a file. Raises InvalidError unless they are of use."""
+
+    def __init__(self, names: list[str], cadence: str) -> None:
+        place = {name: index for index, name in enumerate(names) if name in COLUMNS}
+        addresses = [place[name] for name in ADDRESS_COLUMNS if name in place]
+        if not addresses:
+            raise InvalidError(NO_HEAD)
+        if len(addresses) > 1 or sum(name in COLUMNS for name in names) > len(place):
+            raise InvalidError("The first row names a column twice.")
+        self._width = len(names)
+        self._address = addresses[0]
+        self._status, self._time = (place.get(name) for name in ("status", "confirmed_at"))
+        self._names = [name for name in choices.NAMES if name in place]
+        self._places = [place[name] for name in self._names]
+        self._default = {"cadence": cadence}
+        self._choices = lru_cache(10_000)(self._read_choices)
+
+    def reader(self, row: list[str]) -> Reader | str:
+        if len(row) < self._width:
+            row += [""] * (self._width - len(row))
+        if self._status is not None and row[self._status].strip().lower() not in ACTIVE:
+            return "Only active readers come in, and the status of this one is another."
+        chosen = self._choices(tuple([row[index] for index in self._places]))
+        if isinstance(chosen, str):
+            return chosen
+        try:
+            address = csv_cells.unescape(row[self._address].strip())
+            return Reader(address, chosen, None if self._time is None else _time(row[self._time].strip()))
+        except InvalidError as error:
+            return str(error)
+
+    def _read_choices(self, cells: tuple[str, ...]) -> Choices | str:
+        """The choices, or why they cannot be taken. A million readers make the same few thousand."""
+        try:
+            given = {
+                name: csv_cells.read(name, cell.strip())
+                for name, cell in zip(self._names, cells, strict=True)
+                if cell.strip()
+            }
+            return Choices(**{**self._default, **given})
+        except InvalidError as error:
+            return str(error)
 
 
 def _time(text: str) -> datetime | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, Text, false, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core import clock, tokens
@@ -164,3 +164,21 @@ class Suppression(Base):
     reason: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     """When what led to it happened last."""
+
+
+class ImportProgress(Base):
+    """How far the import of a file is done; there until it is done whole. See `subscribers.file_import.Done`."""
+
+    __tablename__ = "import_progress"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    file_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    row: Mapped[int] = mapped_column(BigInteger)
+    position: Mapped[int] = mapped_column(BigInteger)
+    imported: Mapped[int] = mapped_column(BigInteger)
+    unchanged: Mapped[int] = mapped_column(BigInteger)
+    suppressed: Mapped[int] = mapped_column(BigInteger)
+    refused: Mapped[int] = mapped_column(BigInteger)
+    result_size: Mapped[int] = mapped_column(BigInteger)
+    """Bytes of the result file that belong to it."""
+    updated_at: Mapped[datetime]

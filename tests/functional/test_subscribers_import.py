@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,11 @@ from sqlalchemy import func, select
 from newsletter.cli.subscribers import subscribers
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.subscribers import suppressions
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import CHUNK, Reader, import_rows
-from newsletter.subscribers.models import Status, Subscriber
+from newsletter.subscribers.models import Reason, Status, Subscriber
+from newsletter.subscribers.result_file import ResultFileError
 from tests import factories
 
 Run = Callable[..., Result]
@@ -30,10 +33,24 @@ def run(app: Flask, db: Database, tmp_path: Path) -> Run:
         path = tmp_path / "readers.csv"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         result = app.test_cli_runner().invoke(subscribers, ["import", str(path), *options])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        assert result.exception is None or isinstance(result.exception, SystemExit | ResultFileError), result.exception
         return result
 
     return run
+
+
+def summary(result: Result, **counts: object) -> dict[str, object]:
+    """What an import prints, 0 where no count is given."""
+    nothing = {"rows": 0, "imported": 0, "unchanged": 0, "suppressed": 0, "refused": 0, "dry_run": False}
+    return {"resumed_from": None, "result": json.loads(result.stdout)["result"], **nothing, **counts}
+
+
+def not_taken(result: Result) -> list[tuple[str, ...]]:
+    """The rows of the result file."""
+    with Path(json.loads(result.stdout)["result"]).open(newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["row", "result", "reason"]
+    return [tuple(row) for row in rows]
 
 
 def readers(db: Database) -> dict[str, tuple[str, str]]:
@@ -51,7 +68,8 @@ def test_readers_come_in_active_with_their_choices(run: Run, db: Database) -> No
         "monthly",
     )
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == {"imported": 2, "unchanged": 0, "refused": []}
+    assert json.loads(result.stdout) == summary(result, rows=2, imported=2)
+    assert result.stderr == ""
     with db.reading() as session:
         ada, info = session.scalars(select(Subscriber).order_by(Subscriber.id))
         assert (ada.address, ada.address_key, ada.status) == ("Ada@example.org", "ada@example.org", Status.ACTIVE)
@@ -65,19 +83,49 @@ def test_readers_come_in_active_with_their_choices(run: Run, db: Database) -> No
 
 def test_a_second_time_changes_nothing(run: Run, db: Database) -> None:
     file = "email,cadence\na@example.org,daily\nA@EXAMPLE.ORG,monthly\n"
-    assert json.loads(run(file, "--json").stdout) == {"imported": 1, "unchanged": 1, "refused": []}
-    assert json.loads(run(file, "--json").stdout) == {"imported": 0, "unchanged": 2, "refused": []}
+    for imported, unchanged in ((1, 1), (0, 2)):
+        result = run(file, "--json")
+        assert json.loads(result.stdout) == summary(result, rows=2, imported=imported, unchanged=unchanged)
     assert readers(db) == {"a@example.org": (Status.ACTIVE, "daily")}
 
 
-@pytest.mark.parametrize("status", [Status.ACTIVE, Status.LEFT, Status.BOUNCED, Status.COMPLAINED])
-def test_nobody_is_brought_back(run: Run, db: Database, status: Status) -> None:
+def test_one_who_is_active_keeps_the_choices_made_here(run: Run, db: Database) -> None:
     with db.transaction() as session:
         import_rows(session, [Reader("a@example.org")])
-        session.scalars(select(Subscriber)).one().status = status
-    result = run("email,cadence\na@example.org,daily\n", "--json")
-    assert json.loads(result.stdout) == {"imported": 0, "unchanged": 1, "refused": []}
-    assert readers(db) == {"a@example.org": (status, "weekly")}
+    assert json.loads(run("email,cadence\na@example.org,daily\n", "--json").stdout)["unchanged"] == 1
+    assert readers(db) == {"a@example.org": (Status.ACTIVE, "weekly")}
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [(Status.LEFT, "has left"), (Status.BOUNCED, "bounced"), (Status.COMPLAINED, "complained")]
+)
+def test_nobody_is_brought_back(run: Run, db: Database, status: Status, word: str) -> None:
+    with db.transaction() as session:
+        import_rows(session, [Reader("a@example.org"), Reader("b@example.org")])
+        session.scalars(select(Subscriber)).first().status = status  # type: ignore[union-attr]
+    result = run("email,cadence\nb@example.org,\nA@example.org,daily\nnew@example.org\na@example.org\n", "--json")
+    assert json.loads(result.stdout) == summary(result, rows=4, imported=1, unchanged=1, suppressed=2)
+    assert result.exit_code == 0
+    rows = not_taken(result)
+    assert [row[:2] for row in rows] == [("3", "suppressed"), ("5", "suppressed")]
+    assert word in rows[0][2]
+    assert readers(db)["a@example.org"] == (status, "weekly")
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+@pytest.mark.parametrize("is_pending", [False, True])
+def test_nobody_who_is_suppressed_comes_in_though_no_row_is_left_of_them(
+    run: Run, db: Database, settings: Settings, reason: Reason, is_pending: bool
+) -> None:
+    with db.transaction() as session:
+        if is_pending:  # they signed up again, and have to confirm it themselves
+            session.add(Subscriber(address="a@example.org", address_key="a@example.org"))
+        suppressions.suppress(session, settings.suppression_key, "a@example.org", reason)
+    result = run("email\nA@Example.org\nb@example.org\n", "--json")
+    assert json.loads(result.stdout) == summary(result, rows=2, imported=1, suppressed=1)
+    ((row, what, why),) = not_taken(result)
+    assert (row, what, why[:33]) == ("2", "suppressed", "This address must not be mailed: ")
+    assert {address for address, (status, _) in readers(db).items() if status == Status.ACTIVE} == {"b@example.org"}
 
 
 def test_one_who_was_pending_is_confirmed_and_keeps_the_choices_made_here(
@@ -92,18 +140,64 @@ def test_one_who_was_pending_is_confirmed_and_keeps_the_choices_made_here(
 def test_refused_rows_are_reported_and_the_others_kept(run: Run, db: Database) -> None:
     result = run("email,min_trust\na@example.org,70\nnobody,\nb@example.org,700\n", "--json")
     assert result.exit_code == 1
-    assert json.loads(result.stdout) == {
-        "imported": 1,
-        "unchanged": 0,
-        "refused": [
-            {"row": 3, "reason": "This is not a mail address that we can write to. Check it for a typing mistake."},
-            {"row": 4, "reason": "The lowest trust score is a number from 0 to 100."},
-        ],
-    }
+    assert json.loads(result.stdout) == summary(result, rows=3, imported=1, refused=2)
+    assert not_taken(result) == [
+        ("3", "refused", "This is not a mail address that we can write to. Check it for a typing mistake."),
+        ("4", "refused", "The lowest trust score is a number from 0 to 100."),
+    ]
     words = run("email\na@example.org\nnobody\n")
     assert words.exit_code == 1
-    assert words.stdout.startswith("Row 3: This is not a mail address")
-    assert words.stdout.endswith("0 imported, 1 unchanged, 1 refused.\n")
+    assert words.stdout.startswith("0 imported, 1 unchanged, 0 suppressed, 1 refused.\n")
+    assert words.stdout.endswith("readers.result.csv says which rows were not taken, and why.\n")
+
+
+def test_the_result_is_for_its_owner_alone_and_stands_where_it_is_wanted(run: Run, tmp_path: Path) -> None:
+    run("email\nnobody\n")
+    assert (tmp_path / "readers.result.csv").stat().st_mode & 0o777 == 0o600
+    other = tmp_path / "other.csv"
+    other.write_text("row,result,reason\n7,refused,an older import\n")
+    other.chmod(0o644)
+    run("email\na@example.org\n", "--result", str(other))
+    assert other.read_text() == "row,result,reason\n"
+    assert other.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", ["readers.csv", "notes.txt"])
+def test_the_result_overwrites_no_other_file(run: Run, db: Database, tmp_path: Path, name: str) -> None:
+    (tmp_path / "notes.txt").write_text("My notes.")
+    result = run("email\na@example.org\n", "--result", str(tmp_path / name))
+    assert result.exit_code == 1
+    assert "is no result of an import: --result says where to write." in str(result.exception)
+    assert (tmp_path / "notes.txt").read_text() == "My notes."
+    assert readers(db) == {}
+
+
+def test_a_result_that_cannot_be_written_is_one_sentence(run: Run, db: Database, tmp_path: Path) -> None:
+    result = run("email\na@example.org\n", "--result", str(tmp_path / "no-such-folder" / "result.csv"))
+    assert result.exit_code == 1
+    assert "cannot be written: No such file or directory. --result names another place." in str(result.exception)
+    assert readers(db) == {}
+
+
+def test_a_dry_run_says_what_would_be_done(run: Run, db: Database, tmp_path: Path) -> None:
+    with db.transaction() as session:
+        import_rows(session, [Reader("known@example.org")])
+    file = "email\na@example.org\nknown@example.org\nnobody\n"
+    result = run(file, "--dry-run", "--json")
+    found = json.loads(result.stdout)
+    assert found == summary(result, rows=3, imported=1, unchanged=1, refused=1, dry_run=True)
+    assert found["result"] == str(tmp_path / "readers.dry-run.csv")
+    assert [row for row, _, _ in not_taken(result)] == ["4"]
+    assert set(readers(db)) == {"known@example.org"}
+    assert run(file, "--dry-run").stdout.startswith("Nothing was stored. It would be:\n1 imported")
+    assert set(readers(db)) == {"known@example.org"}
+
+
+@pytest.mark.parametrize("status", ["left", "bounced", "complained", "pending", "unsubscribed", "cleaned"])
+def test_who_is_not_active_in_the_file_does_not_come_in(run: Run, db: Database, status: str) -> None:
+    result = run(f"email,status\na@example.org,{status}\nb@example.org,Active\nc@example.org,\n", "--json")
+    assert json.loads(result.stdout)["refused"] == 1
+    assert set(readers(db)) == {"b@example.org", "c@example.org"}
 
 
 @pytest.mark.parametrize("content", [b"", b"name\nAda\n", b"\xff\xfee\x00m\x00", b"PK\x03\x04zip"])
@@ -122,6 +216,6 @@ def test_a_file_that_is_not_there_is_wrong_usage(app: Flask, db: Database) -> No
 def test_many_rows_come_in_chunks(run: Run, db: Database) -> None:
     count = 2 * CHUNK + 1
     result = run("email\n" + "".join(f"r{number}@readers.example\n" for number in range(count)), "--json")
-    assert json.loads(result.stdout) == {"imported": count, "unchanged": 0, "refused": []}
+    assert json.loads(result.stdout) == summary(result, rows=count, imported=count)
     with db.reading() as session:
         assert session.scalar(select(func.count()).select_from(Subscriber)) == count

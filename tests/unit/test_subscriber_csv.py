@@ -16,8 +16,7 @@ from newsletter.subscribers.importing import Reader
 
 
 def read(data: bytes, cadence: str = "weekly") -> list[tuple[int, Reader | str]]:
-    text = data.decode("utf-8-sig", "replace")  # as `open_text` does
-    return list(csv_file.read(io.StringIO(text, newline=""), cadence))
+    return [(row.end.row, row.found) for row in csv_file.read(io.BytesIO(data), cadence)]
 
 
 @pytest.mark.parametrize(

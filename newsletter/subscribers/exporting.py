@@ -1,0 +1,48 @@
+"""Readers as a CSV file, which `subscribers.csv_file` reads back."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.core.db import table_of
+from newsletter.subscribers import choices, csv_cells
+from newsletter.subscribers.models import Status, Subscriber
+
+_TABLE = table_of(Subscriber)
+COLUMNS = ("email", "status", *choices.NAMES, "confirmed_at")
+PAGE = 5000
+"""Readers at a time: no transaction stays open while they are written."""
+
+
+class Page(NamedTuple):
+    """Lines of the file, of so many readers, and the id of the last of them."""
+
+    text: str
+    readers: int
+    last_id: int
+
+
+def head() -> str:
+    """The first line."""
+    return _lines([COLUMNS])
+
+
+def page(session: Session, statuses: Sequence[Status], after_id: int = 0) -> Page:
+    """Readers with one of `statuses` in the order of their ids, those behind `after_id`; "" when there are none."""
+    columns = (_TABLE.c.id, _TABLE.c.address, *(_TABLE.c[name] for name in COLUMNS[1:]))
+    query = select(*columns).where(_TABLE.c.id > after_id, _TABLE.c.status.in_(statuses)).order_by(_TABLE.c.id)
+    rows = session.execute(query.limit(PAGE)).all()
+    text = _lines([[csv_cells.write(value) for value in row[1:]] for row in rows])
+    return Page(text, len(rows), rows[-1].id if rows else after_id)
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

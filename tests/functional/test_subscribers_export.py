@@ -1,0 +1,129 @@
+"""`newsletter subscribers export`, and that its file can be imported again."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import delete, select
+
+from newsletter.cli.subscribers import subscribers
+from newsletter.core.db import Database
+from newsletter.subscribers import exporting
+from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.importing import Reader, import_rows
+from newsletter.subscribers.models import Status, Subscriber
+from tests.factories import add_readers
+
+Run = Callable[..., Result]
+CONFIRMED = datetime(2025, 3, 1, 9, 30, tzinfo=UTC)
+PICKY = Choices(
+    "daily", ("=Policy", "A; B", "Law"), 70, "+Low", breaking=True, hour=7, zone="UTC", format="text", language="de"
+)
+READERS = [
+    Reader("=cmd@example.org", PICKY, CONFIRMED),
+    Reader("ada@example.org", Choices("monthly"), CONFIRMED),
+    Reader("info@bücher.example", Choices(), CONFIRMED),
+]
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    def run(*args: str) -> Result:
+        result = app.test_cli_runner().invoke(subscribers, args)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return run
+
+
+def everyone(db: Database) -> dict[str, tuple[Choices, datetime | None]]:
+    with db.reading() as session:
+        return {one.address: (Choices.of(one), one.confirmed_at) for one in session.scalars(select(Subscriber))}
+
+
+def test_what_is_exported_comes_in_again_as_it_was(run: Run, db: Database, tmp_path: Path) -> None:
+    with db.transaction() as session:
+        import_rows(session, READERS)
+    before = everyone(db)
+    path = tmp_path / "all.csv"
+    assert json.loads(run("export", "--output", str(path), "--json").stdout) == {"readers": 3, "output": str(path)}
+    with db.transaction() as session:
+        session.execute(delete(Subscriber))
+    assert json.loads(run("import", str(path), "--json").stdout)["imported"] == 3
+    assert everyone(db) == before
+    assert before["=cmd@example.org"] == (PICKY, CONFIRMED)
+
+
+def test_no_cell_is_a_formula(run: Run, db: Database) -> None:
+    with db.transaction() as session:
+        import_rows(session, READERS)
+    head, first, *_ = csv.reader(run("export").stdout.splitlines())
+    row = dict(zip(head, first, strict=True))
+    assert (row["email"], row["max_hype"]) == ("'=cmd@example.org", "'+Low")
+    assert row["sections"] == '\'=Policy;"A; B";Law'
+
+
+def test_a_status_can_be_chosen_and_who_left_does_not_come_back_with_the_file(
+    run: Run, db: Database, tmp_path: Path
+) -> None:
+    with db.transaction() as session:
+        import_rows(session, READERS)
+        session.scalars(select(Subscriber).where(Subscriber.address == "ada@example.org")).one().status = Status.LEFT
+    assert "ada@" not in run("export", "--status", "active", "--status", "bounced").stdout
+    assert run("export", "--status", "left").stdout.count("\n") == 2
+    path = tmp_path / "all.csv"
+    path.write_text(run("export").stdout)
+    with db.transaction() as session:
+        session.execute(delete(Subscriber))
+    assert json.loads(run("import", str(path), "--json").stdout)["refused"] == 1
+    assert "ada@example.org" not in everyone(db)
+
+
+def test_many_come_page_by_page_each_once(run: Run, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "PAGE", 7)
+    add_readers(db, 21)
+    lines = run("export").stdout.splitlines()
+    assert [line.split(",")[0] for line in lines] == [
+        "email",
+        *(f"r{number}@readers.example" for number in range(1, 22)),
+    ]
+
+
+def test_a_file_is_for_its_owner_alone_and_there_only_when_whole(
+    run: Run, db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_readers(db, 2)
+    path = tmp_path / "out" / "all.csv"
+    path.parent.mkdir()
+    path.write_text("what was there before")
+    path.chmod(0o644)
+    monkeypatch.setattr(exporting, "page", _full_disk)
+    failed = run("export", "--output", str(path))
+    assert (failed.exit_code, failed.stderr) == (1, f"Error: {path} cannot be written: No space left on device.\n")
+    assert path.read_text() == "what was there before"
+    monkeypatch.undo()
+    run("export", "--output", str(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text().count("\n") == 3
+    assert list(path.parent.iterdir()) == [path]
+
+
+def _full_disk(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(run: Run, db: Database, tmp_path: Path) -> None:
+    failed = run("export", "--output", str(tmp_path / "none" / "all.csv"))
+    assert (failed.exit_code, failed.stdout) == (1, "")
+    assert failed.stderr.endswith("all.csv cannot be written: No such file or directory.\n")
+
+
+def test_json_needs_a_file(run: Run, db: Database) -> None:
+    assert run("export", "--json").exit_code == 2

@@ -1,0 +1,224 @@
+"""Imports that are stopped at any moment, run beside each other, or find the disk full: the next run mends it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from newsletter.cli.subscribers import subscribers
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.errors import ConflictError
+from newsletter.subscribers import result_file, suppressions
+from newsletter.subscribers.file_import import Done, FileImport
+from newsletter.subscribers.importing import CHUNK
+from newsletter.subscribers.models import ImportProgress, Reason, Status, Subscriber
+from tests.services.house import environment_of
+
+COUNT = 8000
+"""Rows: 16 chunks."""
+
+
+@pytest.fixture
+def file(tmp_path: Path, db: Database, settings: Settings) -> Path:
+    """Readers, every tenth of them a wrong row and every hundredth suppressed."""
+    path = tmp_path / "readers.csv"
+    path.write_text("email\n" + "".join(f"{_address(number)}\n" for number in range(2, COUNT + 2)))
+    found = [
+        suppressions.ToSuppress(_address(number), Reason.ERASED, clock.now()) for number in range(5, COUNT + 2, 100)
+    ]
+    with db.transaction() as session:
+        suppressions.suppress_all(session, settings.suppression_key, found)
+    return path
+
+
+def _address(row: int) -> str:
+    return f"nobody{row}" if row % 10 == 0 else f"r{row}@readers.example"
+
+
+WRONG = [row for row in range(2, COUNT + 2) if row % 10 == 0]
+SUPPRESSED = list(range(5, COUNT + 2, 100))
+WHOLE = {
+    "rows": COUNT,
+    "imported": COUNT - len(WRONG) - len(SUPPRESSED),
+    "unchanged": 0,
+    "suppressed": len(SUPPRESSED),
+    "refused": len(WRONG),
+}
+
+
+def command(path: Path, *options: str, limit: int | None = None) -> list[str]:
+    """The command as an operator gives it; `limit`: no file may grow beyond so many blocks of 512 bytes."""
+    line = [sys.executable, "-m", "newsletter", "subscribers", "import", str(path), "--json", *options]
+    return line if limit is None else ["sh", "-c", f"ulimit -f {limit}; exec {shlex.join(line)}"]
+
+
+def counts(output: str) -> dict[str, int]:
+    found = json.loads(output)
+    return {name: found[name] for name in WHOLE}
+
+
+def is_right(db: Database, path: Path) -> None:
+    """Everybody is there once, the result file says all of the others, and nothing of the import is left over."""
+    with db.reading() as session:
+        active = session.scalar(select(func.count()).where(Subscriber.status == Status.ACTIVE))
+        assert active == session.scalar(select(func.count()).select_from(Subscriber)) == WHOLE["imported"]
+        assert session.scalar(select(func.count()).select_from(ImportProgress)) == 0
+    with path.with_suffix(".result.csv").open(newline="") as result:
+        rows = [(int(row), what) for row, what, _ in list(csv.reader(result))[1:]]
+    assert rows == sorted([(row, "refused") for row in WRONG] + [(row, "suppressed") for row in SUPPRESSED])
+
+
+def position(db: Database) -> int:
+    with db.reading() as session:
+        return session.scalar(select(ImportProgress.position)) or 0
+
+
+def test_an_import_that_is_killed_again_and_again_goes_on_where_it_was(
+    db: Database, settings: Settings, file: Path
+) -> None:
+    kills = 0
+    while True:
+        before = position(db)
+        with subprocess.Popen(command(file), env=environment_of(settings), stdout=subprocess.PIPE, text=True) as run:
+            while kills < 3 and run.poll() is None and position(db) <= before:
+                time.sleep(0.002)
+            if kills < 3 and run.poll() is None:
+                run.kill()
+                kills += 1
+            output, _ = run.communicate()
+        if run.returncode >= 0:
+            break
+    assert kills
+    assert run.returncode == 1
+    assert counts(output) == WHOLE
+    assert json.loads(output)["resumed_from"] > 1
+    is_right(db, file)
+
+
+@contextmanager
+def importing(path: Path, settings: Settings, result: Path | None = None) -> Iterator[FileImport]:
+    with path.open("rb") as source, result_file.opened(result or path.with_suffix(".result.csv")) as refusals:
+        yield FileImport(source, refusals, settings.suppression_key, "weekly")
+
+
+def finish(db: Database, work: FileImport) -> None:
+    with db.transaction() as session:
+        work.begin(session)
+    for rows in work.chunks():
+        with db.transaction() as session:
+            work.take(session, rows)
+    with db.transaction() as session:
+        work.end(session)
+
+
+def start(db: Database, work: FileImport) -> None:
+    """Take two chunks, and die before the second is committed, its result already written."""
+    with db.transaction() as session:
+        work.begin(session)
+    todo = work.chunks()
+    with db.transaction() as session:
+        work.take(session, next(todo))
+    with db.transaction() as session:
+        work.take(session, next(todo))
+        session.rollback()
+
+
+def test_what_was_written_before_a_commit_that_never_came_is_not_said_twice(
+    db: Database, settings: Settings, file: Path
+) -> None:
+    with importing(file, settings) as work:
+        start(db, work)
+    with importing(file, settings) as work:
+        finish(db, work)
+    assert work.resumed_from == CHUNK + 1
+    assert work.done._replace(position=0, result_size=0) == Done(COUNT + 1, 0, *list(WHOLE.values())[1:])
+    is_right(db, file)
+
+
+@pytest.mark.parametrize("loss", ["gone", "short", "elsewhere"])
+def test_without_its_result_file_it_begins_anew(db: Database, settings: Settings, file: Path, loss: str) -> None:
+    with importing(file, settings) as work:
+        start(db, work)
+    result = file.with_suffix(".result.csv")
+    if loss == "short":
+        result.write_text("row,result,reason\n")
+    else:
+        result.rename(result.with_name("before.csv"))
+    with importing(file, settings, file.with_name("new.csv") if loss == "elsewhere" else None) as work:
+        finish(db, work)
+    assert (work.resumed_from, work.done.unchanged) == (None, CHUNK - 50 - 5)
+    if loss == "elsewhere":
+        file.with_name("new.csv").rename(result)
+    is_right(db, file)
+
+
+def test_a_file_that_is_another_now_is_read_from_its_beginning(db: Database, settings: Settings, file: Path) -> None:
+    with importing(file, settings) as work:
+        start(db, work)
+        with file.open("a") as more:
+            more.write("late@readers.example\n")
+        with pytest.raises(ConflictError, match="changed while it was read"), db.transaction() as session:
+            work.take(session, next(work.chunks()))
+    with importing(file, settings) as work:
+        finish(db, work)
+    assert work.resumed_from is None
+    assert work.done.row == COUNT + 2
+    with db.reading() as session:
+        assert session.scalar(select(Subscriber.status).where(Subscriber.address == "late@readers.example"))
+
+
+def test_of_two_imports_with_one_result_the_second_is_sent_away(
+    app: Flask, db: Database, settings: Settings, file: Path
+) -> None:
+    with importing(file, settings):
+        result = app.test_cli_runner().invoke(subscribers, ["import", str(file)])
+        assert result.exit_code == 1
+        assert isinstance(result.exception, ConflictError)  # `newsletter` says it in one sentence
+        assert "Another import is running" in str(result.exception)
+
+
+def test_of_two_imports_of_one_file_one_goes_on(db: Database, settings: Settings, file: Path) -> None:
+    with ExitStack() as stack:
+        first = stack.enter_context(importing(file, settings))
+        second = stack.enter_context(importing(file, settings, file.with_name("second.csv")))
+        with db.transaction() as session:
+            first.begin(session)
+        todo = first.chunks()
+        with db.transaction() as session:
+            first.take(session, next(todo))
+        with db.transaction() as session:
+            second.begin(session)
+        with pytest.raises(ConflictError, match="Another import of this file"), db.transaction() as session:
+            first.take(session, next(todo))
+    with importing(file, settings) as work:
+        finish(db, work)
+    is_right(db, file)
+
+
+def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(db: Database, settings: Settings, file: Path) -> None:
+    """On SQLite the database cannot grow any more, on PostgreSQL (whose server is not limited) the result file."""
+    limit = (Path(settings.data_dir / "newsletter.sqlite3").stat().st_size // 512 + 400) if db.is_sqlite else 40
+    env = environment_of(settings)
+    limited = env | {"PYTHONDONTWRITEBYTECODE": "1"}  # or half a file of bytecode would stay behind
+    full = subprocess.run(command(file, limit=limit), env=limited, capture_output=True, text=True, check=False)
+    assert (full.returncode, full.stdout) == (1, "")
+    assert full.stderr.startswith("Error: The database cannot be used" if db.is_sqlite else "Error: The result file")
+    assert full.stderr.count("\n") == 1
+    again = subprocess.run(command(file), env=env, capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stderr) == (1, "")
+    assert counts(again.stdout) == WHOLE
+    assert json.loads(again.stdout)["resumed_from"]
+    is_right(db, file)

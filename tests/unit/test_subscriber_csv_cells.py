@@ -1,0 +1,99 @@
+"""Cells: nothing that a spreadsheet runs, and what is written is read back."""
+
+from __future__ import annotations
+
+import csv
+import io
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.core.errors import InvalidError
+from newsletter.subscribers import choices, csv_cells, csv_file
+from newsletter.subscribers.choices import LANGUAGES, Choices
+from newsletter.subscribers.exporting import COLUMNS
+from newsletter.subscribers.importing import Reader
+from newsletter.subscribers.models import Cadence, Format
+
+DANGEROUS = "=+-@\t\r\n＝＋－＠"
+NAMES = st.text(st.sampled_from("abZ=+-@',;\"|%é世 "), min_size=1, max_size=12).filter(
+    lambda name: name.strip() == name
+)
+CHOICES = st.builds(
+    lambda hour, **others: Choices(hour=hour, zone=None if hour is None else "Europe/Berlin", **others),
+    cadence=st.sampled_from(Cadence),
+    sections=st.none() | st.lists(NAMES, min_size=1, max_size=4).map(tuple),
+    min_trust=st.integers(0, 100),
+    max_hype=st.none() | NAMES,
+    breaking=st.booleans(),
+    hour=st.none() | st.integers(0, 23),
+    format=st.sampled_from(Format),
+    language=st.sampled_from(sorted(LANGUAGES)),
+)
+ADDRESSES = st.from_regex(r"[=+'a-z-][=+'a-zA-Z0-9-]{0,9}@[a-z]{1,9}\.example", fullmatch=True)
+MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - as it wants
+
+
+@given(st.text() | st.text(st.sampled_from("'=+-@a\t")))
+def test_what_is_escaped_is_harmless_and_comes_back(text: str) -> None:
+    cell = csv_cells.escape(text)
+    assert not cell.startswith(tuple(DANGEROUS))
+    assert csv_cells.unescape(cell) == text
+
+
+@pytest.mark.parametrize("text", ["'", "'twas", "ada@example.org", "", "'ada@example.org"])
+def test_what_is_harmless_stays_as_it_is(text: str) -> None:
+    assert csv_cells.escape(text) == csv_cells.unescape(text) == text
+
+
+@given(CHOICES)
+def test_each_choice_is_in_the_columns(chosen: Choices) -> None:
+    assert set(chosen.columns()) == set(choices.NAMES) <= set(COLUMNS)
+
+
+@given(ADDRESSES, CHOICES, MOMENTS, st.sampled_from([",", ";", "\t"]))
+def test_a_reader_who_is_written_is_read_back(address: str, chosen: Choices, moment: datetime, delimiter: str) -> None:
+    reader = Reader(address, chosen, moment)
+    values = {"email": reader.address, "status": "active", **chosen.columns(), "confirmed_at": moment}
+    row = [csv_cells.write(values[name]) for name in COLUMNS]
+    assert not [cell for cell in row if cell.startswith(tuple(DANGEROUS))]
+    file = io.StringIO()
+    csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows([COLUMNS, row])
+    (read,) = csv_file.read(io.BytesIO(file.getvalue().encode()), "monthly")
+    assert read.found == reader
+
+
+@given(st.sampled_from(choices.NAMES), st.text(max_size=30))
+def test_any_cell_is_a_value_or_a_reason(name: str, cell: str) -> None:
+    with suppress(InvalidError):
+        csv_cells.read(name, cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "breaking"), [("yes", True), ("TRUE", True), ("0", False), ("no", False), ("", False)]
+)
+def test_breaking_news_is_yes_or_no(cell: str, *, breaking: bool) -> None:
+    (row,) = csv_file.read(io.BytesIO(f"email,breaking\na@example.org,{cell}\n".encode()), "weekly")
+    assert row.found == Reader("a@example.org", Choices(breaking=breaking))
+
+
+@pytest.mark.parametrize(
+    ("head", "cell", "reason"),
+    [
+        ("breaking", "perhaps", "yes or no"),
+        ("hour", "7", "Choose an hour and the time zone"),
+        ("hour", "24:00", "The hour is a number"),
+        ("zone", "Europe/Atlantis", "Choose"),
+        ("format", "pdf", "html"),
+        ("language", "tlh", "language"),
+        ("max_hype", "x" * 61, "hype"),
+        ("sections", '""""', "from the list|at least one"),
+    ],
+)
+def test_a_wrong_choice_is_refused_with_its_reason(head: str, cell: str, reason: str) -> None:
+    (row,) = csv_file.read(io.BytesIO(f"email,{head}\na@example.org,{cell}\n".encode()), "weekly")
+    assert isinstance(row.found, str)
+    assert any(part in row.found for part in reason.split("|"))
