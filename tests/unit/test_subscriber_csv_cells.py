@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.errors import InvalidError
+from newsletter.mail.languages import LANGUAGES
 from newsletter.subscribers import choices, csv_cells, csv_file
-from newsletter.subscribers.choices import LANGUAGES, Choices
+from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.exporting import COLUMNS
 from newsletter.subscribers.importing import Reader
 from newsletter.subscribers.models import Cadence, Format
