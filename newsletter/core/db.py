@@ -7,9 +7,11 @@ stays in the file unless `secure_delete` is on.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -30,6 +32,10 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
+
+from newsletter.core import traces
+
+log = logging.getLogger(__name__)
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 """A row id. SQLite numbers rows by itself only when the type is INTEGER."""
@@ -116,6 +122,31 @@ class Database:
         """A unit of work that only reads, and so never waits for a writer."""
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
+
+    def scrub(self, *texts: str) -> None:
+        """After a deletion that must leave no trace of `texts`. PostgreSQL removes dead rows by itself (autovacuum).
+
+        SQLite's write-ahead log still has the pages as they were: it is worked into the file and emptied. In the file,
+        `secure_delete` overwrites what is deleted, but not the copies that stay behind when rows move from page to page
+        (measured: of 3 in 1000 readers). Where one is found, VACUUM writes the file anew; writers wait meanwhile.
+        """
+        if not self.is_sqlite:
+            return
+        self._empty_log()
+        if texts and traces.stand_in(Path(self.engine.url.database or ""), texts):
+            with self._bare() as connection:
+                connection.exec_driver_sql("VACUUM")
+            self._empty_log()
+
+    def _empty_log(self) -> None:
+        with self._bare() as connection:
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
+        if busy:
+            log.warning("the database's log could not be emptied, since somebody was reading; the next time does it")
+
+    def _bare(self) -> Connection:
+        """A connection that begins no transaction."""
+        return self.engine.connect().execution_options(sqlite_begin="")
 
     def dispose(self) -> None:
         """Close the connections (before a fork, and at the end)."""

@@ -72,7 +72,11 @@ class Batch(Base):
     """At most `BATCH_SIZE` recipients of one edition."""
 
     __tablename__ = "batches"
-    __table_args__ = (Index("ix_batches_work", "state", "id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_batches_work", "state", "id"),
+        Index("ix_batches_readers", "first_id", "last_id"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"), index=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -53,6 +53,12 @@ def put(session: Session, kind: str, payload: dict[str, Any]) -> int:
     return row.id
 
 
+def about(session: Session, subscriber: int) -> Sequence[OutgoingMail]:
+    """The mails that wait about one reader: their payload says "subscriber"."""
+    about = OutgoingMail.payload["subscriber"].as_integer() == subscriber
+    return session.scalars(select(OutgoingMail).where(about).order_by(OutgoingMail.id)).all()
+
+
 def due(session: Session, limit: int = 1000) -> list[int]:
     """Rows that nobody has and whose time has come: what a lost wake-up or a crash left behind, oldest first."""
     return list(session.scalars(select(OutgoingMail.id).where(*_free()).order_by(OutgoingMail.id).limit(limit)))
@@ -60,34 +66,35 @@ def due(session: Session, limit: int = 1000) -> list[int]:
 
 def send(
     db: Database, settings: Settings, transport: Transport, composers: Mapping[str, Composer], mail_id: int
-) -> None:
-    """Send one row, if it is still there and free. Short transactions; none is open while the provider answers."""
+) -> Claim | None:
+    """Send one row, if it is still there and free; the row when it is gone after that, else None. Short transactions;
+    none is open while the provider answers.
+    """
     claim = _claim(db, mail_id, lease=transport.deadline * 2)
     if claim is None:
-        return
+        return None
     record = Record(1)
     try:
         with db.reading() as session:
             mail = composers[claim.kind](session, settings, claim.payload, claim.id)
         if mail is None:
             _drop(db, claim)
-            return
+            return claim
         message, recipient = mail
         transport.send(message, [recipient], record)
     except TransportError as error:
-        _try_later(db, claim, str(error), getattr(error, "retry_after", None))
-        return
+        return _try_later(db, claim, str(error), getattr(error, "retry_after", None))
     except Exception as error:
         # A row that nobody can send must not come back each minute for ever; RQ keeps the error itself.
         _try_later(db, claim, f"Something unforeseen: {type(error).__name__}.", None)
         raise
     outcome = record.outcomes[0]
     if outcome in (DEFERRED, WAITING):  # waiting: the transport was asked to stop before it could send
-        _try_later(db, claim, record.reasons.get(0, ""), None)
-        return
+        return _try_later(db, claim, record.reasons.get(0, ""), None)
     if outcome == REFUSED:
         log.warning("%s mail %d was refused: %s", claim.kind, claim.id, record.reasons.get(0, ""))
     _drop(db, claim)
+    return claim
 
 
 def _free() -> tuple[Any, ...]:
@@ -118,18 +125,20 @@ def _drop(db: Database, claim: Claim) -> None:
         )
 
 
-def _try_later(db: Database, claim: Claim, note: str, retry_after: float | None) -> None:
+def _try_later(db: Database, claim: Claim, note: str, retry_after: float | None) -> Claim | None:
+    """Put the row back, or give it up; the row when it is gone."""
     with db.transaction() as session:
         row = session.get(OutgoingMail, claim.id)
         if row is None or row.attempt != claim.attempt:
-            return
+            return None
         if clock.now() - row.created_at > GIVE_UP_AFTER:
             log.error("%s mail %d is given up after %s: %s", claim.kind, claim.id, GIVE_UP_AFTER, note)
             session.delete(row)
-            return
+            return claim
         row.note = note
         row.lease_until = None
         row.not_before = clock.now() + _pause(claim.attempt, retry_after)
+    return None
 
 
 def _pause(attempt: int, retry_after: float | None) -> timedelta:

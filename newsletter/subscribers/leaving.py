@@ -59,9 +59,11 @@ def undo(session: Session, suppression_key: str, token: str) -> Subscriber:
         )
     if not may_undo(reader):
         raise ConflictError("Leaving can be taken back for 24 hours. Sign up again, and the letter comes again.")
-    reader.status = Status.ACTIVE if reader.confirmed_at else Status.PENDING
     reader.left_at = reader.left_reason = None
-    suppressions.lift(session, suppression_key, reader.address_key)
+    reader.status = Status.PENDING
+    if reader.confirmed_at:
+        reader.status = Status.ACTIVE
+        suppressions.lift(session, suppression_key, reader.address_key)
     return reader
 
 

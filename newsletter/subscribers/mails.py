@@ -12,7 +12,7 @@ from newsletter.core.config import Settings
 from newsletter.mail import single
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outgoing import Composer
-from newsletter.subscribers import fresh, links, moving, suppressions
+from newsletter.subscribers import erasing, fresh, links, moving, suppressions
 from newsletter.subscribers.models import AddressChange, Status, Subscriber
 
 
@@ -104,5 +104,6 @@ COMPOSERS: dict[str, Composer] = {
     "fresh_link": fresh.mail,
     "new_address": new_address,
     "old_address": old_address,
+    "erased": erasing.mail,
 }
 """By the kind in the outgoing table."""

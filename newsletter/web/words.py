@@ -27,7 +27,7 @@ class Grade(NamedTuple):
 def install(app: Flask) -> None:
     """What every template may use."""
     app.jinja_env.filters.update(day=day, mask=mask, sources=sources, trust_grade=trust_grade, hype_tint=hype_tint)
-    app.jinja_env.filters.update(in_words=in_words)
+    app.jinja_env.filters.update(in_words=in_words, moment=moment, parsed=datetime.fromisoformat)
     app.context_processor(_everywhere)
 
 

@@ -36,6 +36,9 @@ MAILS = {
     "letter in German": german(),
     "bare letter": letter(Content(preheader="", intro="", revisions=[revision(dek="", bullets=[])])),
     "data_link": compose(SETTINGS, "data_link", {"link": LINK, "hours": 24}, mail_id=1, id_salt=SALT).html,
+    "erased": compose(
+        SETTINGS, "erased", {"subscribe": "https://letters.example.org/subscribe"}, mail_id=1, id_salt=SALT
+    ).html,
     "confirmation": compose(SETTINGS, "confirmation", {"link": LINK, "days": 7}, mail_id=1, id_salt=SALT).html,
 }
 

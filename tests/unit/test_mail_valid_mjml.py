@@ -23,6 +23,7 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "address_link": {"link": LINK, "hours": 24},
     "new_address": {"link": LINK, "days": 7},
     "old_address": {"link": LINK, "days": 7},
+    "erased": {"subscribe": "https://letters.example.org/subscribe"},
 }
 
 

@@ -1,0 +1,71 @@
+"""Erasure: nothing is left of a reader but a keyed hash, by which no import brings them back unasked.
+
+The ledger keeps ids that lead to nobody, since ids are never given twice. A digest that is being sent skips whoever is
+gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.errors import NotFoundError
+from newsletter.mail import outgoing, single
+from newsletter.mail.message import Message, Recipient
+from newsletter.subscribers import addresses, suppressions
+from newsletter.subscribers.fresh import NOT_MAILED
+from newsletter.subscribers.models import AddressChange, Reason, SignupRequest, Subscriber
+
+MAIL = "erased"
+"""The last mail's kind in the outgoing table."""
+
+_UNWATCHED = {"synchronize_session": False}
+
+
+def erase(session: Session, suppression_key: str, reader: Subscriber) -> int | None:
+    """Erase a reader; the id of the last mail, which says so, or None when the address takes no mail. Raises
+    NotFoundError for one who was erased a moment ago.
+
+    The foreign keys take evidence, events, refusals and what else hangs on the row. The mail's row has to hold the
+    address, and goes when it is sent; then, or after the commit when there is no mail, `scrub` is called.
+    """
+    key = reader.address_key
+    # Before the reader is locked: a worker that decides on a sign-up takes the two in this order.
+    session.execute(delete(SignupRequest).where(SignupRequest.address_key == key), execution_options=_UNWATCHED)
+    if session.get(Subscriber, reader.id, with_for_update=True, populate_existing=True) is None:
+        raise NotFoundError("Nothing is kept any more of this reader.")
+    suppressions.suppress(session, suppression_key, key, Reason.ERASED)
+    for mail in outgoing.about(session, reader.id):
+        session.delete(mail)
+    # A change of somebody else's to this address, too.
+    session.execute(delete(AddressChange).where(AddressChange.address_key == key), execution_options=_UNWATCHED)
+    session.execute(delete(Subscriber).where(Subscriber.id == reader.id), execution_options=_UNWATCHED)
+    if reader.status in NOT_MAILED:
+        return None
+    return outgoing.put(session, MAIL, {"address": reader.address, "language": reader.language})
+
+
+def scrub(db: Database, address: str) -> None:
+    """See to it that the database's file holds the address no more. It can take seconds: not for a page."""
+    db.scrub(address, addresses.key(address))
+
+
+def mail(
+    session: Session, settings: Settings, payload: Mapping[str, Any], mail_id: int
+) -> tuple[Message, Recipient] | None:
+    """The last mail."""
+    context = {"subscribe": settings.url("/subscribe")}
+    message = single.compose(
+        settings,
+        MAIL,
+        context,
+        mail_id=mail_id,
+        id_salt=settings.message_id_salt,
+        language=payload["language"],
+    )
+    return message, Recipient(mail_id, payload["address"])

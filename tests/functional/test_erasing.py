@@ -1,0 +1,204 @@
+"""Erasure: what is left of a reader is a keyed hash."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from newsletter.core import clock, traces
+from newsletter.core.config import Settings
+from newsletter.core.db import Database, table_of
+from newsletter.core.runtime import runtime
+from newsletter.delivery import draining, singles
+from newsletter.delivery.events.models import Event
+from newsletter.delivery.models import Batch, Refusal
+from newsletter.mail import outgoing
+from newsletter.mail.models import OutgoingMail
+from newsletter.mail.outcomes import NAMES
+from newsletter.migrations.tables import metadata
+from newsletter.subscribers import erasing, fresh, suppressions
+from newsletter.subscribers.fresh import Kind
+from newsletter.subscribers.importing import Reader, import_rows
+from newsletter.subscribers.models import AddressChange, Consent, Reason, SignupRequest, Subscriber
+from tests.factories import add_article, add_readers, send_digest, sign_up
+
+ADA = "Ada.Lovelace@example.org"
+KEY = "ada.lovelace@example.org"
+EVERYWHERE = {"consents", "signup_requests", "address_changes", "fresh_links", "events", "refusals", "outgoing_mail"}
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    """The data folder holds what the service keeps; the mailboxes, which a Maildir stands for, are elsewhere."""
+    return replace(settings, data_dir=tmp_path / "var", maildir=tmp_path / "mailboxes")
+
+
+@pytest.fixture
+def ada(db: Database, settings: Settings) -> Subscriber:
+    """A reader with something in every table, and others beside."""
+    add_article(db, "One")
+    add_readers(db, 3)
+    with db.transaction() as session:
+        import_rows(session, [Reader(ADA)])
+        ada = session.scalars(select(Subscriber).where(Subscriber.address == ADA)).one()
+    digest = send_digest(db, settings)
+    with db.transaction() as session:
+        ada = session.get_one(Subscriber, ada.id)
+        fresh.ask(session, ada, Kind.DATA)
+        now = clock.now()
+        session.add_all(
+            [
+                Consent(subscriber_id=ada.id, wording="Yes", page="/subscribe", asked_at=now),
+                AddressChange(subscriber_id=ada.id, address="ada@next.example", address_key="ada@next.example"),
+                SignupRequest(address=ADA, address_key=KEY, choices={}, page="/", wording="Again"),
+                Refusal(digest_id=digest, subscriber_id=ada.id, reason="550", temporary=False),
+                Event(subscriber_id=ada.id, kind="bounced", occasion="1", reason="550", occurred_at=now),
+            ]
+        )
+    return ada
+
+
+def contents(db: Database) -> dict[str, list[str]]:
+    with db.reading() as session:
+        return {table.name: sorted(map(repr, session.execute(table.select()))) for table in metadata.sorted_tables}
+
+
+def erase(client: FlaskClient, settings: Settings, reader: Subscriber) -> str:
+    token = fresh.token(settings.signing_keys, reader, Kind.DATA)
+    answer = client.post(f"/data/{token}/erase")
+    assert answer.status_code == 200
+    again = client.post(f"/data/{token}/erase")
+    assert again.status_code == 404
+    assert "Nothing is kept any more" in again.text
+    return answer.text
+
+
+def send_last_mail(db: Database) -> None:
+    with db.reading() as session:
+        due = outgoing.due(session)
+    for mail_id in due:
+        singles.send(runtime(), mail_id)
+
+
+def files_with(folder: Path, *texts: str) -> list[str]:
+    return [
+        path.name
+        for path in folder.rglob("*")
+        if path.is_file() and path.stat().st_size and traces.stand_in(path, texts)
+    ]
+
+
+def test_every_row_goes_and_a_hash_and_a_mail_stay(
+    client: FlaskClient, db: Database, settings: Settings, ada: Subscriber
+) -> None:
+    before = contents(db)
+    assert all(before[name] for name in EVERYWHERE)
+    page = erase(client, settings, ada)
+    assert "Your data is erased" in page
+    assert "One last mail" in page
+    after = contents(db)
+    assert not any(after[name] for name in EVERYWHERE - {"outgoing_mail"})
+    assert len(after["subscribers"]) == len(before["subscribers"]) - 1
+    assert after["batches"] == before["batches"]
+    with db.reading() as session:
+        row = session.scalars(select(OutgoingMail)).one()
+        assert (row.kind, row.payload["address"]) == ("erased", ADA)
+        assert suppressions.reason_for(session, settings.suppression_key, KEY) == Reason.ERASED
+    send_last_mail(db)
+    left = str(contents(db)).lower()
+    assert KEY not in left
+    assert ada.token.lower() not in left
+    [mail] = (settings.maildir / "new").iterdir()
+    assert f"To: {ADA}" in mail.read_text()
+    assert "Your data is erased" in mail.read_text()
+
+
+def test_others_keep_everything(client: FlaskClient, db: Database, settings: Settings, ada: Subscriber) -> None:
+    with db.transaction() as session:
+        other = session.scalars(select(Subscriber).where(Subscriber.id != ada.id)).first()
+        assert other is not None
+        session.add(Consent(subscriber_id=other.id, wording="Yes", page="/", asked_at=clock.now()))
+        mail = fresh.ask(session, other, Kind.DATA)
+    erase(client, settings, ada)
+    with db.reading() as session:
+        assert session.scalars(select(Consent.subscriber_id)).all() == [other.id]
+        assert session.get(OutgoingMail, mail) is not None
+
+
+@pytest.mark.parametrize("stronger", [Reason.BOUNCED, Reason.COMPLAINED])
+def test_a_stronger_reason_stays_and_no_mail_goes_there(
+    db: Database, settings: Settings, ada: Subscriber, stronger: Reason
+) -> None:
+    with db.transaction() as session:
+        suppressions.suppress(session, settings.suppression_key, KEY, stronger)
+        reader = session.get_one(Subscriber, ada.id, with_for_update=True)
+        reader.status = str(stronger)
+        session.flush()
+        assert erasing.erase(session, settings.suppression_key, reader) is None
+    with db.reading() as session:
+        assert suppressions.reason_for(session, settings.suppression_key, KEY) == stronger
+        assert session.scalars(select(OutgoingMail)).all() == []
+
+
+def test_a_digest_under_way_skips_who_is_gone(
+    client: FlaskClient, db: Database, settings: Settings, ada: Subscriber
+) -> None:
+    erase(client, settings, ada)
+    draining.drain(runtime())
+    with db.reading() as session:
+        outcomes = session.scalars(select(Batch.outcomes)).one()
+    assert [NAMES[outcome] for outcome in outcomes] == ["accepted"] * 3 + ["skipped"]
+
+
+def test_an_id_is_never_given_twice(client: FlaskClient, db: Database, settings: Settings, ada: Subscriber) -> None:
+    erase(client, settings, ada)
+    with db.transaction() as session:
+        sign_up(session, settings, "new@example.org")
+        new = session.scalars(select(Subscriber).where(Subscriber.address == "new@example.org")).one()
+        assert new.id > ada.id
+
+
+def test_a_new_sign_up_may_come_back(client: FlaskClient, db: Database, settings: Settings, ada: Subscriber) -> None:
+    erase(client, settings, ada)
+    with db.transaction() as session:
+        assert sign_up(session, settings, ADA) is not None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_no_file_of_the_data_folder_holds_the_address(
+    client: FlaskClient, db: Database, settings: Settings, ada: Subscriber, tmp_path: Path
+) -> None:
+    assert files_with(tmp_path, ADA)
+    erase(client, settings, ada)
+    assert files_with(tmp_path, ADA)  # the last mail has to hold it
+    send_last_mail(db)
+    (settings.data_dir / "positions").mkdir(parents=True, exist_ok=True)
+    found = files_with(tmp_path, ADA, KEY, "ada@next.example", ada.token)
+    assert found == [path.name for path in (settings.maildir / "new").iterdir()]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_copies_that_moving_rows_left_behind_go_too(db: Database, tmp_path: Path) -> None:
+    """SQLite does not overwrite what stays behind when it moves rows from page to page; here it does so a lot."""
+    chance = random.Random(3)
+    addresses = [f"{chance.randbytes(chance.randint(3, 20)).hex()}@readers.example" for _ in range(2000)]
+    for start in range(0, 2000, 500):
+        with db.transaction() as session:
+            import_rows(session, [Reader(address) for address in addresses[start : start + 500]])
+    with db.transaction() as session:
+        for reader in session.scalars(select(Subscriber)):
+            reader.sections = ["x" * chance.randint(1, 60)]
+    with db.transaction() as session:
+        session.execute(table_of(Subscriber).delete().where(table_of(Subscriber).c.id % 2 == 0))
+    gone = addresses[1::2]
+    db.scrub()
+    assert files_with(tmp_path, *gone)
+    db.scrub(*gone)
+    assert files_with(tmp_path, *gone) == []
+    with db.reading() as session:
+        assert set(session.scalars(select(Subscriber.address))) == set(addresses[::2])

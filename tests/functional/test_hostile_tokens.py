@@ -1,0 +1,114 @@
+"""Links as mail programs, people and forgers leave them: what is whole works, anything else gets a kind page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.tokens import ALPHABET, Signer, random_token
+from newsletter.subscribers import fresh, links
+from newsletter.subscribers.fresh import Kind
+from newsletter.subscribers.importing import Reader, import_rows
+from newsletter.subscribers.models import Subscriber
+from tests.factories import sign_up
+
+HOSTILE = hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+AFTER = [".", ",", ">", ">.", ")", '"', "=", "= ", "\r\n", "\t", "”", "»", "/"]
+WRAPS = ["\n", "\r\n", "=\r\n", "=\n", " ", "\r\n\t", "\u200b"]
+
+
+@pytest.fixture
+def paths(db: Database, settings: Settings) -> dict[str, str]:
+    """A whole link of each kind, without its token: the token."""
+    with db.transaction() as session:
+        import_rows(session, [Reader("ada@example.org"), Reader("bob@example.org")])
+        sign_up(session, settings, "new@example.org")
+        ada, _, new = session.scalars(select(Subscriber).order_by(Subscriber.id))
+        return {
+            "/preferences/": ada.token,
+            "/unsubscribe/": ada.token,
+            "/confirm/": links.confirmation(settings.signing_keys, new),
+            "/data/": fresh.token(settings.signing_keys, ada, Kind.DATA),
+        }
+
+
+def rows(db: Database) -> list[tuple[object, ...]]:
+    with db.reading() as session:
+        return [tuple(row) for row in session.execute(select(Subscriber.status, Subscriber.address))]
+
+
+@HOSTILE
+@given(data=st.data())
+def test_a_whole_link_works_however_it_is_wrapped(
+    client: FlaskClient, paths: dict[str, str], data: st.DataObject
+) -> None:
+    path = data.draw(st.sampled_from(sorted(paths)))
+    token = paths[path]
+    for place in sorted(data.draw(st.lists(st.integers(1, len(token) - 1), max_size=3)), reverse=True):
+        token = token[:place] + data.draw(st.sampled_from(WRAPS)) + token[place:]
+    token = quote(token + data.draw(st.sampled_from(["", *AFTER])))
+    page = client.get(path + token)
+    assert page.status_code == 200, path + token
+    assert "@example.org" in page.text
+
+
+def swapped(token: str, place: int, other: str) -> str:
+    return token[:place] + other + token[place + 1 :]
+
+
+CHANGES: list[Callable[[str, int, str], str]] = [
+    swapped,
+    lambda token, place, other: token[:place],
+    lambda token, place, other: token[place + 1 :],
+    lambda token, place, other: token.swapcase(),
+    lambda token, place, other: other + token,
+    lambda token, place, other: token[:place] + token[place] * 2 + token[place + 1 :],
+]
+
+
+@HOSTILE
+@given(data=st.data())
+def test_a_changed_link_opens_nothing(
+    client: FlaskClient, db: Database, paths: dict[str, str], data: st.DataObject
+) -> None:
+    path = data.draw(st.sampled_from(sorted(paths)))
+    token = paths[path]
+    # The last character of a signature is left alone: some of its bits are padding.
+    place = data.draw(st.integers(0, len(token) - 2))
+    other = data.draw(st.sampled_from([letter for letter in ALPHABET if letter != token[place]]))
+    changed = data.draw(st.sampled_from(CHANGES))(token, place, other)
+    before = rows(db)
+    for answer in (client.get(path + changed), client.post(path + changed)):
+        assert answer.status_code in (404, 405), path + changed
+        assert "Get the letter" in answer.text
+        assert "•••@" not in answer.text
+    assert rows(db) == before
+
+
+def test_no_link_opens_what_another_is_for(client: FlaskClient, db: Database, paths: dict[str, str]) -> None:
+    before = rows(db)
+    tokens = {*paths.values(), random_token()}
+    for path, own in paths.items():
+        for token in tokens - {own} - {paths["/preferences/"] if path == "/unsubscribe/" else own}:
+            for answer in (client.get(path + token), client.post(path + token)):
+                assert answer.status_code in (404, 405), path
+                assert "•••@" not in answer.text
+    assert rows(db) == before
+
+
+def test_a_key_that_is_not_ours_signs_nothing(client: FlaskClient, paths: dict[str, str]) -> None:
+    for purpose, path in (("confirm", "/confirm/"), ("fresh.data", "/data/")):
+        payloads: list[object] = [[1, "x"], [1], 1, None, {}, ["1", []]]
+        for payload in payloads:
+            assert client.get(path + Signer(("a forger's key",), purpose).sign(payload)).status_code == 404
