@@ -6,10 +6,10 @@ gone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.core.config import Settings
@@ -39,7 +39,8 @@ def erase(session: Session, suppression_key: str, reader: Subscriber) -> int | N
     session.execute(delete(SignupRequest).where(SignupRequest.address_key == key), execution_options=_UNWATCHED)
     if session.get(Subscriber, reader.id, with_for_update=True, populate_existing=True) is None:
         raise NotFoundError("Nothing is kept any more of this reader.")
-    suppressions.suppress(session, suppression_key, key, Reason.ERASED)
+    for each in (key, *_former(session, reader)):
+        suppressions.suppress(session, suppression_key, each, Reason.ERASED)
     for mail in outgoing.about(session, reader.id):
         session.delete(mail)
     # A change of somebody else's to this address, too.
@@ -48,6 +49,12 @@ def erase(session: Session, suppression_key: str, reader: Subscriber) -> int | N
     if reader.status in NOT_MAILED:
         return None
     return outgoing.put(session, MAIL, {"address": reader.address, "language": reader.language})
+
+
+def _former(session: Session, reader: Subscriber) -> Sequence[str]:
+    """The key of the address that the reader had before, as long as it is kept."""
+    mine = (AddressChange.subscriber_id == reader.id) & AddressChange.moved_at.is_not(None)
+    return session.scalars(select(AddressChange.address_key).where(mine)).all()
 
 
 def scrub(db: Database, address: str) -> None:

@@ -118,6 +118,16 @@ def test_every_row_goes_and_a_hash_and_a_mail_stay(
     assert "Your data is erased" in mail.read_text()
 
 
+def test_the_address_before_brings_nobody_back_either(
+    client: FlaskClient, db: Database, settings: Settings, ada: Subscriber
+) -> None:
+    with db.transaction() as session:
+        session.scalars(select(AddressChange)).one().moved_at = clock.now()
+    erase(client, settings, ada)
+    with db.reading() as session:
+        assert suppressions.reason_for(session, settings.suppression_key, "ada@next.example") == Reason.ERASED
+
+
 def test_others_keep_everything(client: FlaskClient, db: Database, settings: Settings, ada: Subscriber) -> None:
     with db.transaction() as session:
         other = session.scalars(select(Subscriber).where(Subscriber.id != ada.id)).first()
