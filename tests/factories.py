@@ -29,11 +29,11 @@ SAMPLES = Path(importing.__file__).parents[1] / "embedded" / "samples"
 REAL_ARTICLE = SAMPLES / "01-musk-testifies-xai-used-model-distillation.txt"
 
 
-def add_article(db: Database, title: str, *, section: str = "Policy", trust: int = 69) -> str:
-    """An article like the real one, with another title, section and trust score; its slug."""
+def add_article(db: Database, title: str, *, section: str = "Policy", trust: int = 69, hype: str = "Some hype") -> str:
+    """An article like the real one, with another title, section, trust score and hype label; its slug."""
     real = page.parse(REAL_ARTICLE.read_bytes(), HYPE_LABELS)
     with db.transaction() as session:
-        changed = replace(real, title=title, section=section, trust=trust, date=date(2026, 5, 2))
+        changed = replace(real, title=title, section=section, trust=trust, hype=hype, date=date(2026, 5, 2))
         return importing.import_page(session, changed).slug
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from newsletter.delivery.reports import DigestReport, Doubt
 
 
@@ -22,9 +24,16 @@ def describe(report: DigestReport) -> str:
     }
     figures = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count)
     lines = [f"{report.recipients:,} recipients: {figures or 'nobody was sent to yet'}."]
+    if report.last_hour:
+        lines.append(f"{hours(report.until_hour, report.last_hour)}.")
     lines += [f"  {group.count:,} {group.kind}: {group.reason}" for group in report.reasons]
     lines += [line for doubt in report.doubts for line in _doubt(report.id, doubt)]
     return "\n".join(lines)
+
+
+def hours(count: int, last: datetime) -> str:
+    """How many wait for the hour that they chose, and until when at most."""
+    return f"{count:,} wait for the hour that they chose, the last until {last:%Y-%m-%d %H:%M} UTC"
 
 
 def _doubt(digest_id: int, doubt: Doubt) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from newsletter.cli.describing import hours
 from newsletter.core.db import Database
 from newsletter.delivery.status import DigestState, status
 from newsletter.digests.models import DigestStatus
@@ -67,7 +68,8 @@ def sentence(state: DigestState) -> str:
     }
     counted = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count)
     reason = f" ({state.paused_reason})" if state.paused_reason else ""
-    return f"Digest {state.id} is {state.status}{reason}, {state.recipients:,} recipients: {counted or 'nobody'}."
+    hour = f"; {hours(state.until_hour, state.last_hour)}" if state.last_hour else ""
+    return f"Digest {state.id} is {state.status}{reason}, {state.recipients:,} recipients: {counted or 'nobody'}{hour}."
 
 
 def _settled(state: DigestState) -> int:

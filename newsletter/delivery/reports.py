@@ -7,7 +7,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -69,12 +69,16 @@ class DigestReport:
     dropped: int
     complained: int
     left: int
+    until_hour: int
+    """Readers who wait for the hour that they chose."""
+    last_hour: datetime | None
+    """When the last of these hours comes."""
     reasons: tuple[ReasonGroup, ...]
     """The commonest first, at most MOST_REASONS."""
     doubts: tuple[Doubt, ...]
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "last_hour": self.last_hour.isoformat() if self.last_hour else None}
 
 
 def report(session: Session, digest_id: int) -> DigestReport:
@@ -93,6 +97,8 @@ def report(session: Session, digest_id: int) -> DigestReport:
         dropped=reported[Kind.DROPPED],
         complained=reported[Kind.COMPLAINED],
         left=_left(session, get(session, digest_id)),
+        until_hour=state.until_hour,
+        last_hour=state.last_hour,
         reasons=_reasons(session, digest_id),
         doubts=_doubts(session, digest_id),
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.core import clock
 from newsletter.delivery.models import Batch, BatchState
 from newsletter.digests.composing import get
 from newsletter.mail.outcomes import IN_DOUBT, NAMES, WAITING
@@ -28,6 +30,10 @@ class DigestState:
     waiting: int
     deferred: int
     cancelled: int
+    until_hour: int
+    """Of those waiting: how many wait for the hour that they chose."""
+    last_hour: datetime | None
+    """When the last of these hours comes."""
 
     @property
     def open(self) -> int:
@@ -35,16 +41,21 @@ class DigestState:
         return self.waiting + self.deferred + self.in_doubt
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "last_hour": self.last_hour.isoformat() if self.last_hour else None}
 
 
 def status(session: Session, digest_id: int) -> DigestState:
     """The state of a digest, read in one snapshot. Raises NotFoundError."""
     digest = get(session, digest_id)
     counts = dict.fromkeys(NAMES, 0)
-    recipients = 0
-    for state, outcomes in session.execute(select(Batch.state, Batch.outcomes).where(Batch.digest_id == digest_id)):
+    recipients = until_hour = 0
+    last_hour, now = None, clock.now()
+    batches = select(Batch.state, Batch.due_at, Batch.outcomes).where(Batch.digest_id == digest_id)
+    for state, due_at, outcomes in session.execute(batches):
         recipients += len(outcomes)
+        if due_at is not None and due_at > now and (waiting := outcomes.count(WAITING)):
+            until_hour += waiting
+            last_hour = max(last_hour or due_at, due_at)
         for outcome in counts:
             counts[outcome] += outcomes.count(outcome)
         if state == BatchState.SENDING:
@@ -53,4 +64,12 @@ def status(session: Session, digest_id: int) -> DigestState:
             counts[IN_DOUBT] -= ahead
             counts[WAITING] += ahead
     parts = {NAMES[outcome]: count for outcome, count in counts.items()}
-    return DigestState(digest.id, digest.status, digest.paused_reason, recipients, **parts)
+    return DigestState(
+        digest.id,
+        digest.status,
+        digest.paused_reason,
+        recipients,
+        **parts,
+        until_hour=until_hour,
+        last_hour=last_hour,
+    )

@@ -62,7 +62,7 @@ def compose(
         raise InvalidError(f"No article since {since:%Y-%m-%d} fits the rule: import articles or widen it.")
     digest = Digest(
         cadence=rule.cadence,
-        subject=_line("subject", subject or revisions[0].title),
+        subject=_line("subject", subject or _subject(rule.cadence, revisions[0].title)),
         preheader=_line("preheader", _headlines(revisions[1:]) if preheader is None else preheader),
         intro=intro.strip(),
         items=[DigestArticle(position=i, revision=revision) for i, revision in enumerate(revisions)],
@@ -104,6 +104,11 @@ def get(session: Session, digest_id: int) -> Digest:
 def newest(session: Session, limit: int = 50) -> list[Digest]:
     """Digests, the newest first."""
     return list(session.scalars(select(Digest).order_by(Digest.id.desc()).limit(limit)))
+
+
+def _subject(cadence: str, headline: str) -> str:
+    """The first headline; readers who get a letter out of turn see why."""
+    return f"Breaking news: {headline}" if cadence == BREAKING else headline
 
 
 def _headlines(revisions: Sequence[Revision]) -> str:

@@ -29,6 +29,7 @@ def test_every_reader_stands_in_one_batch_of_the_edition_that_fits(db: Database,
         assert status(session, digest_id).as_json() == {
             "id": digest_id, "status": "sending", "paused_reason": None, "recipients": 8, "accepted": 0, "refused": 0,
             "skipped": 2, "in_doubt": 0, "waiting": 6, "deferred": 0, "cancelled": 0,
+            "until_hour": 0, "last_hour": None,
         }  # fmt: skip
     # Bit 0 is the first article of the letter: the newest one, the research story.
     assert sizes == {(0b11, "ready"): 3, (0b01, "ready"): 2, (0b10, "ready"): 1, (0, "done"): 2}
