@@ -93,7 +93,15 @@ def paths(db: Database, settings: Settings) -> dict[str, int]:
         ada, left, new = session.scalars(select(Subscriber).order_by(Subscriber.id))
         left.status = Status.LEFT
         confirmation = links.confirmation(settings.signing_keys, new)
-        pages = {"/", "/subscribe", "/articles", f"/articles/{slug}", f"/confirm/{confirmation}"}
+        pages = {
+            "/",
+            "/subscribe?section=Policy",
+            "/embed",
+            "/sample/links",
+            "/articles",
+            f"/articles/{slug}",
+            f"/confirm/{confirmation}",
+        }
         pages |= {f"/{page}/{reader.token}" for page in ("unsubscribe", "preferences") for reader in (ada, left)}
     return {**dict.fromkeys(sorted(pages), 200), "/confirm/mangled": 404, "/nothing": 404}
 

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from html import unescape
 
+import html5lib
+import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from newsletter.core import clock
+from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from tests.factories import add_article
+from newsletter.delivery.models import Mailing
+from newsletter.digests import composing
+from newsletter.digests.letter import Letter
+from newsletter.digests.models import BREAKING
+from newsletter.subscribers.models import Subscriber
+from tests.factories import add_article, add_readers, hand_over, send_digest
 
 LONG = "Regulators in eleven countries agree on words for the training data of large models, and on who may check them"
 
@@ -35,10 +47,17 @@ def test_nothing_is_chosen_for_a_reader_but_weekly_and_all(client: FlaskClient, 
         assert checked == [("cadence", "weekly"), ("which", "all")]
 
 
-def test_the_sign_up_page_weighs_under_40_kb_with_its_stylesheet(client: FlaskClient, db: Database) -> None:
-    for number in range(5):
-        add_article(db, f"{number} {LONG}")
+@pytest.mark.parametrize("with_a_letter", [False, True])
+def test_the_sign_up_page_weighs_under_40_kb_with_its_stylesheet(
+    client: FlaskClient, db: Database, settings: Settings, with_a_letter: bool
+) -> None:
+    for number in range(15):
+        add_article(db, f"{number} {LONG}", section=f"Section {number}")
+    if with_a_letter:
+        add_readers(db, 1)
+        hand_over(db, settings)
     page = client.get("/")
+    assert "<script" not in page.text
     assets = re.findall(r'href="(/assets/[^"]+)"', page.text)
     assert len(assets) == 2
     assert len(page.data) + sum(len(client.get(asset).data) for asset in assets) < 40_000
@@ -54,3 +73,87 @@ def test_the_stylesheet_is_kept_for_a_year_under_its_own_version_only(client: Fl
     assert "immutable" not in old.headers["Cache-Control"]
     for path in ("/assets/x/nothing.css", "/assets/x/..%2f__init__.py", "/assets/x/../guards.py", "/assets/x/%00"):
         assert client.get(path).status_code == 404
+
+
+# The last letter, as a sample
+
+
+@pytest.fixture
+def sent(db: Database, settings: Settings) -> int:
+    """A letter of seven stories that went out."""
+    for number in range(7):
+        add_article(db, f"Story number {number}")
+    add_readers(db, 1)
+    return hand_over(db, settings)
+
+
+def test_the_front_page_shows_the_last_letter(client: FlaskClient, sent: int) -> None:
+    page = client.get("/").text
+    assert "The last letter" in page
+    assert "Weekly letter · " in page
+    assert "7 stories" in page
+    assert len(re.findall(r'href="/articles/story-number-\d"', page)) == 3
+    assert page.count('href="/sample"') == 2
+
+
+def test_without_a_letter_it_says_so(client: FlaskClient, db: Database, settings: Settings) -> None:
+    assert "The last letter" not in client.get("/").text
+    add_article(db, "A story")
+    add_readers(db, 1)
+    send_digest(db, settings)  # on its way, not sent
+    assert "No letter has been sent yet. These are the stories" in client.get("/").text
+    answer = client.get("/sample")
+    assert answer.status_code == 404
+    assert "No letter has been sent yet" in answer.text
+
+
+def test_the_sample_is_the_mail_and_its_own_links_are_no_reader_s(
+    client: FlaskClient, db: Database, settings: Settings, sent: int
+) -> None:
+    answer = client.get("/sample", headers={"Host": "evil.example"})
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/html"
+    with db.reading() as session:
+        letter = Letter.from_json(session.scalars(select(Mailing.letter)).one())
+        tokens = session.scalars(select(Subscriber.token)).all()
+    html, _text = letter.edition(letter.full_mask)
+    for page in ("preferences", "unsubscribe"):
+        html = html.replace(
+            f"https://letters.example.org/{page}/{letter.placeholder}", f"{settings.public_url}/sample/links"
+        )
+    assert answer.text == html
+    assert "Story number 6" in answer.text
+    for secret in (letter.placeholder, "evil", *tokens):
+        assert secret not in answer.text
+    assert "This was a sample" in client.get("/sample/links").text
+
+
+def test_the_sample_may_do_nothing_but_look(client: FlaskClient, sent: int) -> None:
+    policy = client.get("/sample").headers["Content-Security-Policy"].split("; ")
+    assert {"default-src 'none'", "style-src 'unsafe-inline'", "sandbox"} <= set(policy)
+    assert "script" not in str(policy)
+    assert client.get("/").headers["Content-Security-Policy"] != "; ".join(policy)
+
+
+def test_the_letter_before_and_breaking_news_are_no_sample(
+    client: FlaskClient, db: Database, settings: Settings, sent: int
+) -> None:
+    with clock.set_to(clock.now() + timedelta(days=7)):
+        add_article(db, "The newest story")
+        newest = hand_over(db, settings)
+    with clock.set_to(clock.now() + timedelta(days=8)):
+        breaking = hand_over(db, settings)
+    with db.transaction() as session:
+        composing.get(session, breaking).cadence = BREAKING
+        composing.get(session, newest).subject = "The newest letter"
+    assert "The newest letter" in client.get("/").text
+
+
+def test_the_page_for_other_sites_shows_what_to_copy(client: FlaskClient) -> None:
+    page = client.get("/embed", headers={"Host": "evil.example"}).text
+    copied = unescape(re.search(r"<code>(.*?)</code>", page, re.DOTALL)[1])  # type: ignore[index]
+    assert copied.startswith('<form action="https://letters.example.org/subscribe" method="post">')
+    assert "evil" not in page
+    for forbidden in ("<script", "<iframe", "style=", "http://"):
+        assert forbidden not in copied
+    html5lib.HTMLParser(strict=True).parseFragment(copied)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from email.parser import BytesParser
 from html import unescape
 from typing import Any
 
@@ -20,12 +21,16 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.tokens import Signer
+from newsletter.mail.encoding import encode
+from newsletter.mail.message import Recipient
 from newsletter.mail.models import OutgoingMail
-from newsletter.subscribers import addresses
+from newsletter.mail.single import compose
+from newsletter.subscribers import addresses, mails
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import Reader, import_rows
 from newsletter.subscribers.models import SignupRequest, Status, Subscriber
-from tests.factories import add_article, mark
+from tests.factories import add_article, decide_all, mark
+from tests.services.letters import SALT, SETTINGS
 
 ADA = "ada@example.org"
 FOREIGN = {"Sec-Fetch-Site": "cross-site", "Origin": "https://blog.example"}
@@ -352,6 +357,11 @@ def test_a_link_can_choose_sections_that_exist(client: FlaskClient, db: Database
 
 # What anybody can type
 
+HEADERS = {
+    *("from", "to", "reply-to", "subject", "date", "message-id", "mime-version", "content-type"),
+    *("auto-submitted", "content-transfer-encoding"),
+}
+
 
 @given(email=st.one_of(st.text(), st.emails(), st.from_regex(r"[a-z]{1,5}@[a-z]{1,9}\.(com|de)[\r\n]?.{0,20}")))
 @hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -364,6 +374,10 @@ def test_whatever_is_typed_is_one_clean_address_or_an_error(client: FlaskClient,
         assert " " not in row.address.rpartition("@")[2]
         assert row.address.count("@") == 1 or row.address.startswith('"')
         assert row.address_key == addresses.key(row.address)
+        wire = encode(compose(SETTINGS, "already", {"link": "https://x.example"}, mail_id=1, id_salt=SALT))
+        mail = BytesParser().parsebytes(wire.render(Recipient(1, row.address)))
+        assert len(mail.get_all("To", [])) == 1
+        assert {name.lower() for name in mail} <= HEADERS
 
 
 @pytest.mark.parametrize(
@@ -372,3 +386,22 @@ def test_whatever_is_typed_is_one_clean_address_or_an_error(client: FlaskClient,
 def test_role_addresses_and_idn_are_taken(client: FlaskClient, db: Database, address: str) -> None:
     assert client.post("/subscribe", data={"email": address}).status_code == 200
     assert len(requests(db)) == 1
+
+
+@pytest.mark.parametrize("status", [None, Status.ACTIVE])
+def test_the_host_of_a_request_changes_no_link_in_a_mail(
+    client: FlaskClient, db: Database, settings: Settings, status: Status | None
+) -> None:
+    if status:
+        with db.transaction() as session:
+            import_rows(session, [Reader(ADA)])
+    headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-For": "evil.example"}
+    assert client.post("/subscribe", data={"email": ADA}, headers=headers).status_code == 200
+    [mail] = decide_all(db, settings)
+    with db.reading() as session:
+        row = session.get_one(OutgoingMail, mail)
+        composed = mails.COMPOSERS[row.kind](session, settings, row.payload, row.id)
+    assert composed is not None
+    for part in (composed[0].text, composed[0].html):
+        assert "https://letters.example.org/" in part
+        assert "evil" not in part

@@ -9,6 +9,8 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.articles import queries
 from newsletter.core.runtime import runtime
+from newsletter.delivery import sample
+from newsletter.digests.words import paragraphs
 from newsletter.subscribers import addresses, links, signup
 from newsletter.web import errors, guards, limits
 from newsletter.web.readers import marks
@@ -17,17 +19,24 @@ from newsletter.web.readers.posted import Posted, suggestion
 from newsletter.web.readers.typed import Typed
 
 LATEST = 5
-"""Stories on the front page."""
+"""Stories on the front page while no letter has been sent."""
+OF_LETTER = 3
+"""Stories of the last letter there."""
 BY_A_PROGRAM = "a form that a program shows"
 """The page of a sign-up by JSON: which one it was, nobody can know."""
 
 
 @pages.get("/")
 def front() -> str:
-    """What the letter is, the sign-up, and the latest stories."""
+    """What the letter is, the sign-up, and the last letter; the latest stories while none has been sent."""
     with runtime().db.reading() as session:
-        latest = queries.current(session, LATEST)
-        return render_template("front.html", latest=latest, **_form(Posted(Typed()), queries.sections(session)))
+        letter = sample.latest(session)
+        latest = letter.revisions if letter else queries.current(session, LATEST)
+        form = _form(Posted(Typed()), queries.sections(session))
+        intro = paragraphs(letter.intro) if letter else []
+        return render_template(
+            "front.html", letter=letter, intro=intro, latest=latest, shown_of_letter=OF_LETTER, **form
+        )
 
 
 @pages.get("/subscribe")
