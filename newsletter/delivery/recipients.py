@@ -12,13 +12,22 @@ from newsletter.core.db import table_of
 from newsletter.subscribers.models import Status, Subscriber
 
 _readers = table_of(Subscriber).c
-_ACTIVE = select(_readers.id, _readers.address, _readers.token).where(_readers.status == Status.ACTIVE)
-_LISTED = {
-    # One parameter that holds all ids: a thousand bound parameters cost more than the query itself.
-    "sqlite": _ACTIVE.where(text("id IN (SELECT value FROM json_each(:ids))")),
-    "postgresql": _ACTIVE.where(text("id = ANY(:ids)")),
+# Without the plus SQLite would go through all who are active, by the index on their status, for each batch.
+_IS_ACTIVE = {
+    "sqlite": text(f"+subscribers.status = '{Status.ACTIVE}'"),
+    "postgresql": _readers.status == Status.ACTIVE,
 }
-_RANGE = _ACTIVE.where(_readers.id.between(bindparam("first"), bindparam("last")))
+_FOUND = select(_readers.id, _readers.address, _readers.token)
+_AMONG = {
+    # One parameter that holds all ids: a thousand bound parameters cost more than the query itself.
+    "sqlite": text("id IN (SELECT value FROM json_each(:ids))"),
+    "postgresql": text("id = ANY(:ids)"),
+}
+_LISTED = {dialect: _FOUND.where(_AMONG[dialect], is_active) for dialect, is_active in _IS_ACTIVE.items()}
+_RANGE = {
+    dialect: _FOUND.where(_readers.id.between(bindparam("first"), bindparam("last")), is_active)
+    for dialect, is_active in _IS_ACTIVE.items()
+}
 
 
 def active(session: Session, ids: array[int]) -> dict[int, tuple[str, str]]:
@@ -29,10 +38,10 @@ def active(session: Session, ids: array[int]) -> dict[int, tuple[str, str]]:
     if not ids:
         return {}
     connection = session.connection()
+    dialect = connection.dialect.name
     if ids[-1] - ids[0] + 1 == len(ids):
-        rows = connection.execute(_RANGE, {"first": ids[0], "last": ids[-1]})
+        rows = connection.execute(_RANGE[dialect], {"first": ids[0], "last": ids[-1]})
     else:
-        dialect = connection.dialect.name
         listed = json.dumps(ids.tolist()) if dialect == "sqlite" else ids.tolist()
         rows = connection.execute(_LISTED[dialect], {"ids": listed})
     return {subscriber_id: (address, token) for subscriber_id, address, token in rows.fetchall()}
