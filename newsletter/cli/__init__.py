@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from newsletter import migrations
 from newsletter.app import create_app
-from newsletter.cli import articles, bounces, db, demo, processes, sending, subscribers
+from newsletter.cli import articles, bounces, db, demo, processes, readers, sending
 from newsletter.core.errors import ConflictError, NewsletterError
 from newsletter.core.runtime import runtime
 
@@ -37,7 +37,7 @@ cli.add_command(articles.articles)
 cli.add_command(bounces.bounces)
 cli.add_command(db.db)
 cli.add_command(sending.digests)
-cli.add_command(subscribers.subscribers)
+cli.add_command(readers.subscribers)
 cli.add_command(processes.worker)
 cli.add_command(processes.clock)
 cli.add_command(demo.demo)

@@ -1,0 +1,133 @@
+"""Link scanners open every link of every mail, with GET, HEAD and OPTIONS, follow what they find there, and submit the
+forms that submit themselves (facts of Office 365 Safe Links and others). No row changes by it, in any table.
+"""
+
+from __future__ import annotations
+
+import email
+import re
+from collections.abc import Iterator
+from email import policy
+from email.message import EmailMessage
+from html import unescape
+from urllib.parse import urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.runtime import runtime
+from newsletter.core.templates import TEMPLATES
+from newsletter.delivery import draining, singles
+from newsletter.mail import outgoing
+from newsletter.mail.models import OutgoingMail
+from newsletter.migrations.tables import metadata
+from newsletter.subscribers import erasing, fresh, moving
+from newsletter.subscribers.fresh import Kind
+from newsletter.subscribers.mails import COMPOSERS
+from newsletter.subscribers.models import AddressChange, Subscriber
+from tests.factories import add_article, add_readers, send_digest, sign_up
+
+URL = re.compile(r"""https?://[^\s"'<>]+""")
+HREF = re.compile(r"""(?:href|action|src)="([^"]*)\"""")
+SUBMITS_ITSELF = re.compile(r"http-equiv=.?refresh|\bon(?:load|error|focus|toggle)=|autofocus", re.IGNORECASE)
+SCRIPTS = {"/zone.js"}
+"""The one script there is: it fills in a time zone and sends nothing (tests/browser)."""
+
+
+@pytest.fixture
+def mails(client: FlaskClient, db: Database, settings: Settings) -> dict[str, EmailMessage]:
+    """Every mail that the service writes, by its subject, as it came to the mailbox."""
+    add_article(db, "A story")
+    add_readers(db, 3)
+    send_digest(db, settings)
+    draining.drain(runtime())
+    with db.transaction() as session:
+        first, second, third = session.scalars(select(Subscriber).order_by(Subscriber.id))
+        sign_up(session, settings, "new@example.org")
+        sign_up(session, settings, first.address)
+        for kind in Kind:
+            fresh.ask(session, first, kind)
+        moving.ask(session, settings, first, "next@example.org")
+        moving.ask(session, settings, second, "moved@example.org")
+        session.flush()
+        change = session.scalars(select(AddressChange).where(AddressChange.subscriber_id == second.id)).one()
+        token = moving.new_address_token(settings, change)
+        erasing.erase(session, settings.suppression_key, third)
+    kinds = _send(db)
+    with db.transaction() as session:
+        moving.move(session, settings, token)
+    kinds |= _send(db)
+    assert kinds == set(COMPOSERS), "a mail is missing here: let the flow write it"
+    found = [
+        email.message_from_bytes(path.read_bytes(), policy=policy.default)
+        for path in (settings.maildir / "new").iterdir()
+    ]
+    return {f"{mail['Subject']} to {mail['To']}": mail for mail in found}
+
+
+def _send(db: Database) -> set[str]:
+    with db.reading() as session:
+        due = {row.id: row.kind for row in session.scalars(select(OutgoingMail))}
+        assert set(due) == set(outgoing.due(session))
+    for mail_id in due:
+        singles.send(runtime(), mail_id)
+    return set(due.values())
+
+
+def urls(mail: EmailMessage) -> Iterator[str]:
+    """Every address in a mail: in its parts, and in its headers."""
+    for part in mail.walk():
+        if part.get_content_maintype() == "text":
+            yield from map(unescape, URL.findall(part.get_content()))
+    for name in ("List-Unsubscribe", "List-ID", "List-Archive"):
+        yield from URL.findall(str(mail.get(name, "")))
+
+
+def contents(db: Database) -> dict[str, list[str]]:
+    with db.reading() as session:
+        return {table.name: sorted(map(repr, session.execute(table.select()))) for table in metadata.sorted_tables}
+
+
+def scan(client: FlaskClient, settings: Settings, found: set[str]) -> set[str]:
+    """Open what is ours of these addresses; the addresses that the pages hold."""
+    further = set()
+    for url in sorted(found):
+        path = url.removeprefix(settings.public_url)
+        if not path.startswith("/"):
+            continue
+        for method in ("HEAD", "OPTIONS"):
+            assert client.open(path, method=method).status_code < 500, path
+        answer = client.get(path)
+        assert answer.status_code < 500, path
+        assert "Location" not in answer.headers
+        if answer.mimetype == "text/html":
+            assert not SUBMITS_ITSELF.search(answer.text), path
+            for script in re.findall(r"<script[^>]*>", answer.text):
+                assert any(f'{name}"' in script for name in SCRIPTS), path
+            further |= {unescape(target) for target in HREF.findall(answer.text)}
+    return further
+
+
+def test_scanners_change_nothing(
+    client: FlaskClient, db: Database, settings: Settings, mails: dict[str, EmailMessage]
+) -> None:
+    found = {url for mail in mails.values() for url in urls(mail)}
+    kinds = {urlsplit(url).path.split("/")[1] for url in found if url.startswith(settings.public_url)}
+    assert {"unsubscribe", "preferences", "confirm", "data", "address", "new-address"} <= kinds
+    before = contents(db)
+    seen: set[str] = set()
+    for _ in range(3):  # what mails link to, what that links to, and once more
+        found -= seen
+        seen |= found
+        found = scan(client, settings, found)
+    assert any("/data-link/" in url for url in seen)
+    assert contents(db) == before
+
+
+def test_every_mail_is_among_them(mails: dict[str, EmailMessage]) -> None:
+    folders = {path.parent.name for path in (TEMPLATES / "mail").glob("*/subject.txt")} | {"digest"}
+    subjects = {subject.partition(" to ")[0] for subject in mails}
+    assert len(subjects) == len(folders), (subjects, folders)
