@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from typing import Any
 
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from newsletter.subscribers.models import Status, Subscriber
 
 _readers = table_of(Subscriber).c
 # Without the plus SQLite would go through all who are active, by the index on their status, for each batch.
-_IS_ACTIVE = {
+_IS_ACTIVE: dict[str, Any] = {
     "sqlite": text(f"+subscribers.status = '{Status.ACTIVE}'"),
     "postgresql": _readers.status == Status.ACTIVE,
 }
