@@ -1,4 +1,4 @@
-"""`newsletter subscribers`, one reader at a time: show and erase; and why readers leave."""
+"""`newsletter subscribers`, one reader at a time: show, erase, let them come back; and why readers leave."""
 
 from __future__ import annotations
 
@@ -15,11 +15,18 @@ from newsletter.core import clock
 from newsletter.core.errors import NotFoundError
 from newsletter.core.runtime import runtime
 from newsletter.delivery import personal
-from newsletter.subscribers import addresses, erasing, leaving, suppressions
+from newsletter.subscribers import addresses, erasing, leaving, lifting, suppressions
 from newsletter.subscribers.leaving import LeftReason
-from newsletter.subscribers.models import Subscriber
+from newsletter.subscribers.models import Reason, Subscriber
 
 __all__ = ["subscribers"]
+
+SUPPRESSED = {
+    Reason.LEFT: "its reader left",
+    Reason.ERASED: "its reader was erased",
+    Reason.BOUNCED: "a mail to it bounced",
+    Reason.COMPLAINED: "its reader complained",
+}
 
 
 @subscribers.command()
@@ -72,6 +79,18 @@ def leavers(days: int, as_json: bool) -> None:
     rows = [(name.replace("_", " "), count) for name, count in value.items() if name not in ("days", "left")]
     head = ("REASON", "READERS")
     emit(value, f"{found.total():,} left in the last {days} days.\n{table(rows, head, '')}", as_json=as_json)
+
+
+@subscribers.command()
+@click.argument("address")
+@click.option("--reason", "why", required=True, help="Why it is lifted; that is kept, without the address.")
+@json_option
+def unsuppress(address: str, why: str, as_json: bool) -> None:
+    """Let an ADDRESS sign up and confirm again, whatever it was suppressed for."""
+    with runtime().db.transaction() as session:
+        reason = lifting.lift(session, runtime().settings.suppression_key, address, why)
+    words = f"It was suppressed because {SUPPRESSED[reason]}. It may sign up and confirm again."
+    emit({"was_suppressed_for": str(reason)}, words, as_json=as_json)
 
 
 def _find(session: Session, address: str) -> Subscriber:

@@ -21,7 +21,7 @@ from newsletter.subscribers import exporting, result_file
 from newsletter.subscribers.file_import import FileImport
 from newsletter.subscribers.models import Cadence, Status
 
-subscribers = AppGroup("subscribers", help="Readers: import, export, show, erase, and why they leave.")
+subscribers = AppGroup("subscribers", help="Readers: import, export, show, erase, unsuppress, and why they leave.")
 
 PAUSE = 0.01
 """Seconds between two transactions of an import on SQLite, which has one writer: a reader's sign-up gets its turn."""

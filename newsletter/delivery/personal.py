@@ -14,7 +14,15 @@ from newsletter.delivery import history
 from newsletter.delivery.events.models import Event
 from newsletter.mail import outgoing
 from newsletter.subscribers import choices, suppressions
-from newsletter.subscribers.models import AddressChange, Consent, FreshLink, SignupRequest, Subscriber, Suppression
+from newsletter.subscribers.models import (
+    AddressChange,
+    Consent,
+    FreshLink,
+    LiftedSuppression,
+    SignupRequest,
+    Subscriber,
+    Suppression,
+)
 
 _REFERENCES = {"id", "subscriber_id"}
 """Columns that say only which row belongs to which."""
@@ -39,6 +47,7 @@ def everything(session: Session, suppression_key: str, reader: Subscriber) -> di
         "address_changes": _rows(session, AddressChange, AddressChange.subscriber_id == reader.id),
         "fresh_links": _rows(session, FreshLink, FreshLink.subscriber_id == reader.id),
         "suppression": suppressed[0] if suppressed else None,
+        "lifted_suppressions": _rows(session, LiftedSuppression, LiftedSuppression.key_hash == key_hash),
         "letters": [_named(sent._asdict()) for sent in history.sent_to(session, reader.id)],
         "events": _rows(session, Event, Event.subscriber_id == reader.id),
         "waiting_mails": [

@@ -166,6 +166,20 @@ class Suppression(Base):
     """When what led to it happened last."""
 
 
+class LiftedSuppression(Base):
+    """That an operator lifted a suppression, when, and why. It stays, as the suppression would have."""
+
+    __tablename__ = "lifted_suppressions"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
+    reason: Mapped[str] = mapped_column(Text)
+    """Why the address had been suppressed."""
+    why: Mapped[str] = mapped_column(Text)
+    """The operator's words."""
+    lifted_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
 class ImportProgress(Base):
     """How far the import of a file is done; there until it is done whole. See `subscribers.file_import.Done`."""
 

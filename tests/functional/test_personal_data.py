@@ -26,6 +26,7 @@ from newsletter.subscribers.models import (
     AddressChange,
     Consent,
     FreshLink,
+    LiftedSuppression,
     Reason,
     SignupRequest,
     Status,
@@ -77,6 +78,11 @@ def full(db: Database, settings: Settings, digest: int) -> None:
                 AddressChange(subscriber_id=mine.id, address="next@example.org", address_key="next@example.org"),
                 SignupRequest(address="r2@readers.example", address_key=key, choices={}, page="/", wording="Again"),
                 FreshLink(subscriber_id=mine.id, kind="data", asked_at=MOMENT),
+                LiftedSuppression(
+                    key_hash=suppressions.hashed(settings.suppression_key, key),
+                    reason="bounced",
+                    why="It was our fault",
+                ),
                 Event(
                     subscriber_id=mine.id,
                     digest_id=digest,
@@ -155,7 +161,7 @@ def test_no_column_and_no_table_is_missing(db: Database, settings: Settings, ful
         kept = personal.everything(session, settings.suppression_key, reader(db))
     assert set(kept["reader"]) | set(kept["choices"]) == set(table_of(Subscriber).columns.keys())
     assert set(kept["choices"]) >= set(choices.NAMES)
-    shown = {"consents", "signup_requests", "address_changes", "fresh_links", "events"}
+    shown = {"consents", "signup_requests", "address_changes", "fresh_links", "events", "lifted_suppressions"}
     assert all(kept[name] for name in (*shown, "letters", "suppression", "waiting_mails"))
     about_readers = {
         table.name

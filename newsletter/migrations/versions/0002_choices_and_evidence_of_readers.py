@@ -70,6 +70,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_consents_subscriber_id"), ["subscriber_id"], unique=False)
 
     op.create_table(
+        "lifted_suppressions",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lifted_suppressions")),
+    )
+    with op.batch_alter_table("lifted_suppressions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lifted_suppressions_key_hash"), ["key_hash"], unique=False)
+
+    op.create_table(
         "import_progress",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("file_hash", sa.LargeBinary(length=32), nullable=False),
@@ -122,6 +134,10 @@ def downgrade() -> None:
         batch_op.drop_column("due_at")
 
     op.drop_table("import_progress")
+    with op.batch_alter_table("lifted_suppressions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_lifted_suppressions_key_hash"))
+
+    op.drop_table("lifted_suppressions")
     with op.batch_alter_table("consents", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_consents_subscriber_id"))
 
