@@ -21,7 +21,7 @@ DRAIN_FOR = 30.0
 EVENTS_AFTER = 2.0
 """Seconds after which it makes room for events: they can wait so long, and a job for each batch would cost too much."""
 LOOK_EVERY = 0.25
-"""Seconds between two looks into the queue."""
+"""Seconds between two looks into the queue, or at what a provider wants."""
 WITHOUT_REDIS = 1.0
 """Seconds to wait when limits are set and Redis, which counts them, cannot be reached."""
 
@@ -38,6 +38,7 @@ class Kit:
     queues: Queues
     limited: bool
     began: float = field(default_factory=time.monotonic)
+    _free_until: float = 0.0
     _looked: float = 0.0
     _somebody_waits: bool = False
 
@@ -66,14 +67,23 @@ class Kit:
         return self._somebody_waits
 
     def grant(self, wanted: int) -> Grant:
-        """How many messages may leave now. Without Redis: all of them, or, where limits are set, none."""
+        """How many messages may leave now. Without Redis: all of them, or, where limits are set, none.
+
+        Without limits, Redis is asked now and then only: whether a provider wants everyone to wait.
+        """
+        if not self.limited and time.monotonic() < self._free_until:
+            return Grant(wanted, 0)
         try:
-            return self.rates.grant(wanted)
+            grant = self.rates.grant(wanted)
         except RedisError:
-            return Grant(0, WITHOUT_REDIS) if self.limited else Grant(wanted, 0)
+            grant = Grant(0, WITHOUT_REDIS) if self.limited else Grant(wanted, 0)
+        if grant.granted:
+            self._free_until = time.monotonic() + LOOK_EVERY
+        return grant
 
     def hold(self, seconds: float | None) -> None:
         """The provider asked everyone to wait."""
+        self._free_until = 0.0
         if seconds:
             try:
                 self.rates.hold(seconds)

@@ -134,14 +134,14 @@ def test_who_is_deferred_for_too_long_is_refused_and_retry_finds_exactly_them(
 
 
 def test_a_limit_lets_out_so_many_and_no_more(db: Database, digest_id: int, postman: Postman, queues: Queues) -> None:
-    object.__setattr__(runtime().settings, "mail_limits", (Limit(2, 3600),))
+    object.__setattr__(runtime().settings, "mail_limits", (Limit(2, 86400),))
     drain()
     assert len(postman.delivered) == 2
     assert state(db, digest_id).waiting == 3
     queues.redis.flushall()
-    drain(timedelta(hours=1))
+    drain(timedelta(days=1))
     queues.redis.flushall()
-    drain(timedelta(hours=2))
+    drain(timedelta(days=2))
     assert state(db, digest_id).accepted == len(postman.delivered) == 5
 
 
