@@ -19,7 +19,7 @@ from newsletter.mail import outgoing, single
 from newsletter.mail.message import Message, Recipient
 from newsletter.subscribers import addresses, suppressions
 from newsletter.subscribers.fresh import NOT_MAILED
-from newsletter.subscribers.models import AddressChange, Reason, SignupRequest, Subscriber
+from newsletter.subscribers.models import AddressChange, LiftedSuppression, Reason, SignupRequest, Subscriber
 
 MAIL = "erased"
 """The last mail's kind in the outgoing table."""
@@ -41,6 +41,8 @@ def erase(session: Session, suppression_key: str, reader: Subscriber) -> int | N
         raise NotFoundError("Nothing is kept any more of this reader.")
     for each in (key, *_former(session, reader)):
         suppressions.suppress(session, suppression_key, each, Reason.ERASED)
+    lifted = LiftedSuppression.key_hash == suppressions.hashed(suppression_key, key)
+    session.execute(delete(LiftedSuppression).where(lifted), execution_options=_UNWATCHED)
     for mail in outgoing.about(session, reader.id):
         session.delete(mail)
     # A change of somebody else's to this address, too.

@@ -167,7 +167,7 @@ class Suppression(Base):
 
 
 class LiftedSuppression(Base):
-    """That an operator lifted a suppression, when, and why. It stays, as the suppression would have."""
+    """That an operator lifted a suppression, when, and why. It stays until the reader is erased."""
 
     __tablename__ = "lifted_suppressions"
 

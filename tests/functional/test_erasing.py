@@ -13,6 +13,7 @@ from sqlalchemy import select
 from newsletter.core import clock, traces
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, table_of
+from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.delivery import draining, singles
 from newsletter.delivery.events.models import Event
@@ -24,12 +25,21 @@ from newsletter.migrations.tables import metadata
 from newsletter.subscribers import erasing, fresh, suppressions
 from newsletter.subscribers.fresh import Kind
 from newsletter.subscribers.importing import Reader, import_rows
-from newsletter.subscribers.models import AddressChange, Consent, Reason, SignupRequest, Subscriber
+from newsletter.subscribers.models import AddressChange, Consent, LiftedSuppression, Reason, SignupRequest, Subscriber
 from tests.factories import add_article, add_readers, send_digest, sign_up
 
 ADA = "Ada.Lovelace@example.org"
 KEY = "ada.lovelace@example.org"
-EVERYWHERE = {"consents", "signup_requests", "address_changes", "fresh_links", "events", "refusals", "outgoing_mail"}
+EVERYWHERE = {
+    "consents",
+    "signup_requests",
+    "address_changes",
+    "fresh_links",
+    "events",
+    "refusals",
+    "outgoing_mail",
+    "lifted_suppressions",
+}
 
 
 @pytest.fixture
@@ -56,6 +66,9 @@ def ada(db: Database, settings: Settings) -> Subscriber:
                 Consent(subscriber_id=ada.id, wording="Yes", page="/subscribe", asked_at=now),
                 AddressChange(subscriber_id=ada.id, address="ada@next.example", address_key="ada@next.example"),
                 SignupRequest(address=ADA, address_key=KEY, choices={}, page="/", wording="Again"),
+                LiftedSuppression(
+                    key_hash=suppressions.hashed(settings.suppression_key, KEY), reason="bounced", why="Ada wrote to us"
+                ),
                 Refusal(digest_id=digest, subscriber_id=ada.id, reason="550", temporary=False),
                 Event(subscriber_id=ada.id, kind="bounced", occasion="1", reason="550", occurred_at=now),
             ]
@@ -126,6 +139,26 @@ def test_the_address_before_brings_nobody_back_either(
     erase(client, settings, ada)
     with db.reading() as session:
         assert suppressions.reason_for(session, settings.suppression_key, "ada@next.example") == Reason.ERASED
+
+
+def test_neither_logs_nor_redis_hear_of_it(
+    client: FlaskClient,
+    db: Database,
+    settings: Settings,
+    ada: Subscriber,
+    queues: Queues,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("DEBUG")
+    vars(runtime())["queues"] = queues
+    client.post(f"/data-link/{ada.token}")
+    erase(client, settings, ada)
+    send_last_mail(db)
+    assert queues.mail_waits()
+    kept = b"".join(queues.redis.dump(key) or b"" for key in queues.redis.scan_iter())
+    for secret in (ADA, KEY, ada.token):
+        assert secret not in caplog.text
+        assert secret.encode() not in kept
 
 
 def test_others_keep_everything(client: FlaskClient, db: Database, settings: Settings, ada: Subscriber) -> None:
