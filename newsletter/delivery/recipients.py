@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, select, text
@@ -46,3 +47,9 @@ def active(session: Session, ids: array[int]) -> dict[int, tuple[str, str]]:
         listed = json.dumps(ids.tolist()) if dialect == "sqlite" else ids.tolist()
         rows = connection.execute(_LISTED[dialect], {"ids": listed})
     return {subscriber_id: (address, token) for subscriber_id, address, token in rows.fetchall()}
+
+
+def locked(session: Session, ids: Sequence[int]) -> set[int]:
+    """Those of a batch's `ids` who are still there, and stay until the transaction ends."""
+    query = select(Subscriber.id).where(Subscriber.id.in_(ids)).order_by(Subscriber.id)
+    return set(session.scalars(query.with_for_update(read=True, key_share=True)))

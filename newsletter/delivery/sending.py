@@ -149,15 +149,19 @@ def _defer_pause(since: timedelta) -> timedelta:
 
 
 def _keep_reasons(session: Session, run: Run) -> None:
+    """For those who are still there: a reader may have been erased while the provider answered."""
+    refusals = [(run.claim.ids[place], place, reason) for place, reason in run.refusals()]
+    kept = recipients.locked(session, [reader for reader, _, _ in refusals]) if refusals else set()
     rows = [
         {
             "digest_id": run.claim.digest_id,
-            "subscriber_id": run.claim.ids[place],
+            "subscriber_id": reader,
             "reason": reason,
             "temporary": place in run.given_up,
             "created_at": clock.now(),
         }
-        for place, reason in run.refusals()
+        for reader, place, reason in refusals
+        if reader in kept
     ]
     if rows:
         insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert

@@ -59,6 +59,14 @@ def about(session: Session, subscriber: int) -> Sequence[OutgoingMail]:
     return session.scalars(select(OutgoingMail).where(about).order_by(OutgoingMail.id)).all()
 
 
+def forget(session: Session, subscriber: int) -> None:
+    """Delete the mails that wait about one reader. One that a worker has at this moment may still go out."""
+    ids = [mail.id for mail in about(session, subscriber)]
+    session.execute(
+        delete(OutgoingMail).where(OutgoingMail.id.in_(ids)), execution_options={"synchronize_session": False}
+    )
+
+
 def due(session: Session, limit: int = 1000) -> list[int]:
     """Rows that nobody has and whose time has come: what a lost wake-up or a crash left behind, oldest first."""
     return list(session.scalars(select(OutgoingMail.id).where(*_free()).order_by(OutgoingMail.id).limit(limit)))

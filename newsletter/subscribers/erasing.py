@@ -43,8 +43,7 @@ def erase(session: Session, suppression_key: str, reader: Subscriber) -> int | N
         suppressions.suppress(session, suppression_key, each, Reason.ERASED)
     lifted = LiftedSuppression.key_hash == suppressions.hashed(suppression_key, key)
     session.execute(delete(LiftedSuppression).where(lifted), execution_options=_UNWATCHED)
-    for mail in outgoing.about(session, reader.id):
-        session.delete(mail)
+    outgoing.forget(session, reader.id)
     # A change of somebody else's to this address, too.
     session.execute(delete(AddressChange).where(AddressChange.address_key == key), execution_options=_UNWATCHED)
     session.execute(delete(Subscriber).where(Subscriber.id == reader.id), execution_options=_UNWATCHED)

@@ -27,6 +27,8 @@ from newsletter.digests.composing import get
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import Record
 from newsletter.mail.transports.errors import InDoubtError
+from newsletter.subscribers import erasing
+from newsletter.subscribers.models import Subscriber
 from tests.factories import add_article, add_readers, send_digest
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -230,3 +232,20 @@ def test_an_error_that_nobody_foresaw_pauses_the_digest_and_keeps_the_answers(
         control.resume(session, digest_id)
     drain()
     assert [address for address, _ in postman.delivered] == ["r1", "r2", "r3", "r4", "r5"]
+
+
+def test_who_is_erased_while_their_mail_is_under_way_holds_up_nobody(
+    db: Database, settings: Settings, postman: Postman, digest_id: int
+) -> None:
+    def erased() -> None:
+        with db.transaction() as session:
+            erasing.erase(session, settings.suppression_key, session.get_one(Subscriber, 2))
+
+    postman.before["r2"] = erased
+    postman.answers["r2"] = lambda record, index: record.refused(index, "550 no such mailbox")
+    drain()
+    after = state(db, digest_id)
+    assert (after.status, after.accepted, after.refused) == ("sent", 4, 1)
+    assert [address for address, _ in postman.delivered] == ["r1", "r3", "r4", "r5"]
+    with db.reading() as session:
+        assert session.scalars(select(Refusal)).all() == []
