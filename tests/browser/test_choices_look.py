@@ -118,7 +118,7 @@ def test_every_page_of_a_change_of_address_can_be_used(
         check(look)
         page.get_by_role("link", name="Change your address").click()
         check(look)
-        page.get_by_role("button", name="Mail me a link to change my address").click()
+        page.get_by_role("button", name="Mail me a link").click()
         check(look)
         page.goto(mailed(db, settings))
         page.get_by_role("button", name="Send a link").click()

@@ -138,6 +138,7 @@ def test_a_weekly_letter(app: Flask, db: Database, settings: Settings) -> None:
         draining.drain(runtime())
         assert set(letters(settings)) == at_once
     with clock.set_to(nine):
+        assert (state(db, digest_id).waiting, state(db, digest_id).until_hour) == (2, 1)
         draining.drain(runtime())
         assert set(letters(settings)) == at_once | {"berlin-9"}
         assert (state(db, digest_id).until_hour, state(db, digest_id).last_hour) == (1, tokyo)

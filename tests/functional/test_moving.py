@@ -194,6 +194,19 @@ def test_one_mail_in_a_while_for_a_reader_and_for_an_address(
         assert len(mailbox.empty()) == 1
 
 
+def test_a_later_wish_ends_an_earlier_one(
+    client: FlaskClient, db: Database, mailbox: Mailbox, door: str, token: str
+) -> None:
+    client.post(door, data={"email": "mistyped@new.example"})
+    earlier = mailbox.link("new_address", "mistyped@new.example")
+    with clock.set_to(clock.now() + moving.PERIOD):
+        client.post(door, data={"email": NEW})
+        later = mailbox.link("new_address", NEW)
+        assert client.post(earlier).status_code == 404
+        assert client.post(later).status_code == 200
+    assert reader(db, token).address == NEW
+
+
 @pytest.mark.parametrize("email", ["", "nonsense", "a@b", "x" * 300 + "@example.org", "a@example.org\r\nBcc: b@c.de"])
 def test_what_is_no_address_is_said_beside_the_field(
     client: FlaskClient, mailbox: Mailbox, door: str, email: str

@@ -33,6 +33,7 @@ def at(text: str) -> datetime:
         ("2026-10-24 11:00", 12, "Europe/Berlin", "2026-10-25 11:00"),  # 24 h later exactly, though winter time
         ("2026-10-24 22:05", 23, "Europe/Berlin", "2026-10-25 22:00"),
         ("2026-10-24 21:30", 22, "Europe/Berlin", "2026-10-25 21:00"),
+        ("2026-10-24 21:05", 22, "Antarctica/Troll", "2026-10-25 21:05"),  # a day of 26 hours: not more than 24 of them
         ("2026-12-30 22:30", 8, "Pacific/Apia", "2026-12-31 19:00"),
     ],
 )
