@@ -19,6 +19,7 @@ from newsletter.core import processes, stopping
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.queue import EVENTS, MAIL, SENDING, SIGNUPS, Queues
 from newsletter.core.runtime import Runtime
+from newsletter.mail.languages import LANGUAGES, words_of
 from newsletter.mail.transports import open_transport
 from workers import jobs
 
@@ -52,6 +53,8 @@ class NewsletterWorker(Worker):
 def run(app: Flask, runtime: Runtime) -> None:
     """Work until SIGTERM or SIGINT. Raises ConfigurationError when the queue cannot be reached."""
     open_transport(runtime.settings).close()  # a wrong setting stops the start; and forks find its modules loaded
+    for language in LANGUAGES:
+        words_of(language)
     wait_for_queue(runtime.queues)
     # With RQ's defaults an abandoned job was found after 812 s, with these after 62 s (measured).
     worker = NewsletterWorker(

@@ -116,7 +116,7 @@ def _mail(session: Session, reader: Subscriber, kind: str) -> int | None:
     now = clock.now()
     if reader.asked_at is not None:
         quiet = now - reader.asked_at
-        if quiet < _period(reader.asked_times):
+        if quiet < period(reader.asked_times):
             return None
         if quiet >= FRESH_AFTER:
             reader.asked_times = 0
@@ -125,7 +125,7 @@ def _mail(session: Session, reader: Subscriber, kind: str) -> int | None:
     return outgoing.put(session, kind, {"subscriber": reader.id, "asked_at": now.isoformat()})
 
 
-def _period(times: int) -> timedelta:
+def period(times: int) -> timedelta:
     """The pause after so many mails in a row."""
     doublings = min(max(times - 1, 0), 16)
     return min(PERIOD * (1 << doublings), LONGEST_PERIOD)

@@ -131,6 +131,8 @@ class AddressChange(Base):
     address: Mapped[str] = mapped_column(Text)
     address_key: Mapped[str] = mapped_column(Text)
     asked_at: Mapped[datetime] = mapped_column(default=clock.now)
+    asked_times: Mapped[int] = mapped_column(default=1)
+    """Mails in a row to new addresses: each makes the pause before the next one longer."""
     moved_at: Mapped[datetime | None]
     """When the reader moved away from this address; None: it is a new one, and its owner has been asked."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,13 +19,12 @@ from newsletter.core.errors import ConflictError
 from newsletter.core.tokens import Signer, TokenError
 from newsletter.mail import outgoing
 from newsletter.subscribers import addresses, suppressions
+from newsletter.subscribers.deciding import PERIOD, period
 from newsletter.subscribers.links import LinkError
 from newsletter.subscribers.models import AddressChange, Consent, Status, Subscriber
 
 AGE = timedelta(days=7)
 """How long the links work, the one to the new address and the one to the old."""
-PERIOD = timedelta(minutes=10)
-"""One mail at most in this time for a reader, and for an address."""
 
 AGREEMENT = (
     "With this button you agree that {publication} writes to this address instead of the old one: the letter that you "
@@ -39,7 +38,8 @@ TAKEN = "This address gets a letter of ours by now, or takes no mail from us. No
 
 def ask(session: Session, settings: Settings, reader: Subscriber, address: str) -> int | None:
     """Ask the owner of `address` whether the letter may come there; the id of the mail, or None when none is due: it is
-    somebody else's, takes no mail, is the present one, or was asked a moment ago. The door answers alike in all cases.
+    somebody else's, takes no mail, is the present one, or one was asked a moment ago (the pause doubles with each mail,
+    as for sign-ups). The door answers alike in all cases.
 
     `reader` is locked by the caller. Raises InvalidError when `address` is none, and ConflictError for a reader who
     gets no letter, or who moved so lately that the old address can still take it back.
@@ -62,10 +62,11 @@ def ask(session: Session, settings: Settings, reader: Subscriber, address: str) 
         mine = None
     if address == reader.address or not _is_free(session, settings, reader, address_key):
         return None
-    if _asked_lately(session, reader, address_key):
+    if _asked_lately(session, reader, address_key) or (mine and now - mine.asked_at < period(mine.asked_times)):
         return None
-    change = mine or AddressChange(subscriber_id=reader.id)
+    change = mine or AddressChange(subscriber_id=reader.id, asked_times=0)
     change.address, change.address_key, change.asked_at = address, address_key, now
+    change.asked_times += 1
     session.add(change)
     session.flush()
     return outgoing.put(session, "new_address", {"subscriber": reader.id, "asked_at": now.isoformat()})
@@ -158,10 +159,11 @@ def _others(reader: Subscriber, address_key: str) -> ColumnElement[bool]:
 
 
 def _asked_lately(session: Session, reader: Subscriber, address_key: str) -> bool:
-    """Whether this reader, or anybody for this address, asked a moment ago; a sign-up counts as well."""
+    """Whether another reader asked this address a moment ago, or somebody signed it up."""
     since = clock.now() - PERIOD
     change = select(AddressChange.id).where(
-        or_(AddressChange.subscriber_id == reader.id, AddressChange.address_key == address_key),
+        AddressChange.address_key == address_key,
+        AddressChange.subscriber_id != reader.id,
         AddressChange.asked_at > since,
     )
     signup = select(Subscriber.id).where(_others(reader, address_key), Subscriber.asked_at > since)

@@ -85,6 +85,10 @@ def test_preview_writes_mjml_html_and_text(newsletter: Any, db: Database, tmp_pa
     assert "<mjml" in Path(paths["mjml"]).read_text()
     assert "A policy story" in Path(paths["html"]).read_text()
     assert "A policy story" in Path(paths["txt"]).read_text()
+    german = output(newsletter("digests", "preview", "1", "--out", str(tmp_path / "new"), "--language", "de", "--json"))
+    assert "Zum Artikel" in Path(german["txt"]).read_text()
+    assert "Read the story" in Path(paths["txt"]).read_text()  # beside it
+    assert newsletter("digests", "preview", "1", "--language", "tlh").exit_code == 2
     (tmp_path / "file").touch()
     refused = newsletter("digests", "preview", "1", "--out", str(tmp_path / "file" / "below"))
     assert refused.exit_code == 1
