@@ -16,6 +16,8 @@ AGREEMENT = (
 )
 """The sentence beside the button, and kept with each sign-up as what was agreed to."""
 
+_INSERT = insert(table_of(SignupRequest))
+
 
 def agreement(publication: str) -> str:
     """The words that a reader agrees to by signing up."""
@@ -29,13 +31,12 @@ def ask(session: Session, address: str, wanted: Choices, *, page: str, wording: 
     `address` is none.
     """
     address = addresses.normalise(address)
-    session.execute(
-        insert(table_of(SignupRequest)).values(
-            address=address,
-            address_key=addresses.key(address),
-            choices=wanted.columns(),
-            page=page,
-            wording=wording,
-            rank=rank,
-        )
-    )
+    row = {
+        "address": address,
+        "address_key": addresses.key(address),
+        "choices": wanted.columns(),
+        "page": page,
+        "wording": wording,
+        "rank": rank,
+    }
+    session.connection().execute(_INSERT, row)

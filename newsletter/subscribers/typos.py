@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 PROVIDERS = (
     *(
@@ -54,6 +54,7 @@ def _known() -> frozenset[str]:
     return frozenset((*PROVIDERS, *RIGHT))
 
 
+@lru_cache(maxsize=10_000)  # comparing with each provider takes a millisecond
 def _meant(domain: str) -> str | None:
     if domain in _known() or domain.count(".") > 2 or len(domain) > 20:
         return None

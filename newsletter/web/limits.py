@@ -14,6 +14,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NamedTuple, cast
 
 from flask import request
+from redis import Redis
+from redis.commands.core import Script
 from redis.exceptions import RedisError
 
 from newsletter.core import clock
@@ -64,9 +66,11 @@ def grant(address_key: str) -> Grant:
         _warn_of_a_proxy(forwarded="X-Forwarded-For" in request.headers)
     else:
         counted.append((f"network {place}", NETWORK))
-    keys = [_key(what) for what, _ in counted]
+    day_key = _day_key()
+    keys = [f"newsletter:signups:{hmac.digest(day_key, what.encode(), 'sha256')[:16].hex()}" for what, _ in counted]
+    redis = runtime().queues.redis
     try:
-        reply = runtime().queues.redis.eval(_GRANT, len(keys), *keys, *(str(n) for _, limit in counted for n in limit))
+        reply = _script()(keys=keys, args=[number for _, limit in counted for number in limit], client=redis)
     except RedisError as error:
         log.warning("sign-ups are not limited while Redis is away (%s)", type(error).__name__)
         return Grant(1, 0)
@@ -90,10 +94,16 @@ def network(address: str | None) -> str | None:
     return str(found) if isinstance(found, IPv4Address) else str(ip_network((found, 64), strict=False))
 
 
-def _key(what: str) -> str:
-    """A name for `what` that tells nothing, and another one each day."""
-    day_key = hmac.digest(runtime().settings.secret_key.encode(), f"sign-ups {clock.now():%Y-%m-%d}".encode(), "sha256")
-    return f"newsletter:signups:{hmac.digest(day_key, what.encode(), 'sha256')[:16].hex()}"
+def _day_key() -> bytes:
+    """Names made with it tell nothing, and are others each day."""
+    day = f"sign-ups {clock.now():%Y-%m-%d}"
+    return hmac.digest(runtime().settings.secret_key.encode(), day.encode(), "sha256")
+
+
+@cache
+def _script() -> Script:
+    """Sent once to each Redis, and called by its hash."""
+    return Script(Redis(), _GRANT)
 
 
 @cache

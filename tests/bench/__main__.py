@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from tests.bench import events, freezing, rendering, sending, smtp
+from tests.bench import events, freezing, rendering, sending, signups, smtp
 from tests.bench.result import Row
 
 
@@ -19,6 +19,7 @@ def main() -> int:
     options = parser.parse_args()
     benchmarks: dict[str, Callable[[], list[Row]]] = {
         "rendering": rendering.measure,
+        "signups": signups.measure,
         "sending": lambda: sending.measure(options.readers),
         "smtp": lambda: smtp.measure(options.readers // 5),
         "events": lambda: events.measure(options.readers),

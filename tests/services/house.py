@@ -69,6 +69,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": "" if settings.redis_is_embedded else settings.redis_url,
         "PORT": str(settings.port),
+        "TRUSTED_PROXIES": str(settings.trusted_proxies),
         "PUBLIC_URL": settings.public_url,
         "SECRET_KEY": settings.secret_key,
         "SUPPRESSION_KEY": settings.suppression_key,

@@ -1,0 +1,170 @@
+"""Sign-ups: posted to gunicorn as the Procfile starts it, beside a bare Flask route that inserts one row; on SQLite and
+on PostgreSQL, with a real queue, each from a network of its own.
+"""
+
+from __future__ import annotations
+
+import http.client
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from threading import local
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from newsletter import migrations
+from newsletter.app import create_app
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.embedded.supervisor import Supervisor
+from newsletter.embedded.valkey import EmbeddedValkey
+from tests.bench.rendering import SETTINGS
+from tests.bench.result import Row, at_least, at_most
+from tests.factories import mark
+from tests.services.house import PATIENCE, environment_of
+from tests.services.postgres import Postgres
+
+PORT = 8480
+SECONDS = 2.0
+ROUNDS = 5
+"""Of so many seconds each."""
+CLIENTS = 16
+RATE = 200
+"""Sign-ups a second at which an answer's time is looked at."""
+
+T = TypeVar("T")
+
+OURS = "newsletter:create_app()"
+BARE = "tests.bench.bare:create_app()"
+
+
+def measure() -> list[Row]:
+    """The rate beside the bare route's, and the time that 99 of 100 answers stay below."""
+    folder = Path(tempfile.mkdtemp(prefix="newsletter-bench-"))
+    valkey, postgres = EmbeddedValkey(folder), Postgres()
+    try:
+        valkey.ensure()
+        settings = replace(
+            SETTINGS,
+            data_dir=folder,
+            redis_url=f"unix://{valkey.socket}",
+            public_url=f"http://127.0.0.1:{PORT}",
+            secret_key="a secret key for the benchmark",
+            suppression_key="a suppression key for the benchmark",
+            maildir=folder / "mail",
+            port=PORT,
+            trusted_proxies=1,
+        )
+        urls = {"SQLite": f"sqlite:///{folder / 'newsletter.sqlite3'}", "PostgreSQL": postgres.url("postgres")}
+        return [row for name, url in urls.items() for row in _measure(name, replace(settings, database_url=url))]
+    finally:
+        valkey.stop()
+        postgres.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _measure(name: str, settings: Settings) -> list[Row]:
+    database = Database(settings.database_url)
+    migrations.upgrade(database)
+    database.dispose()
+    with create_app(settings).app_context():
+        opened = mark()
+    bare, ours = Clients(PORT + 1, opened), Clients(PORT, opened)
+    with _serving(settings, BARE, bare), _serving(settings, OURS, ours):
+        # In turns, so that whatever else the machine does slows both.
+        rates = [(bare.as_fast_as_possible(), ours.as_fast_as_possible()) for _ in range(ROUNDS)]
+        times = sorted(ours.at_rate(RATE))
+    their_rate, our_rate = (sum(each) / ROUNDS for each in zip(*rates, strict=True))
+    return [
+        Row(f"{name}: a bare route that inserts a row", their_rate, "a second"),
+        Row(f"{name}: sign-ups", our_rate, "a second"),
+        at_least(f"{name}: sign-ups beside the bare route", our_rate / their_rate, "of its rate", 0.5),
+        at_most(f"{name}: an answer at {RATE} a second, p99", times[len(times) * 99 // 100] * 1e3, "ms", 200),
+    ]
+
+
+@contextmanager
+def _serving(settings: Settings, application: str, clients: Clients) -> Iterator[None]:
+    environment = environment_of(replace(settings, port=clients.port))
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    supervisor = Supervisor(environment, settings.data_dir / "log")
+    try:
+        supervisor.start("web", [sys.executable, "-m", "gunicorn", "-c", "python:newsletter.web.serving", application])
+        end = time.monotonic() + PATIENCE
+        while not clients.is_answered():
+            if time.monotonic() > end:
+                raise AssertionError(f"{application} does not answer")
+            time.sleep(0.1)
+        yield
+    finally:
+        supervisor.stop()
+
+
+class Clients:
+    """Browsers that sign up, each with a connection that it keeps."""
+
+    def __init__(self, port: int, mark: str) -> None:
+        self.port = port
+        self._mark = mark
+        self._own = local()
+        self._number = count()
+
+    def is_answered(self) -> bool:
+        try:
+            self.post()
+        except (OSError, http.client.HTTPException):
+            return False
+        return True
+
+    def as_fast_as_possible(self) -> float:
+        """Answers a second."""
+        end = time.monotonic() + SECONDS
+
+        def go_on(_client: int) -> int:
+            done = 0
+            while time.monotonic() < end:
+                self.post()
+                done += 1
+            return done
+
+        return sum(self._together(go_on, range(CLIENTS))) / SECONDS
+
+    def at_rate(self, rate: int) -> list[float]:
+        """The seconds until each answer, from the moment at which its post was due."""
+        began = time.monotonic() + 0.5
+
+        def at(number: int) -> float:
+            due = began + number / rate
+            time.sleep(max(0.0, due - time.monotonic()))
+            self.post()
+            return time.monotonic() - due
+
+        return self._together(at, range(int(rate * SECONDS * ROUNDS)))
+
+    def post(self) -> None:
+        """Sign up one more address. Raises OSError or HTTPException when that fails."""
+        connection = getattr(self._own, "connection", None) or http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=10
+        )
+        self._own.connection = None
+        body = urlencode({"email": f"reader{next(self._number)}@readers.example", "mark": self._mark})
+        network = ".".join(str(random.randrange(1, 255)) for _ in range(3))
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": f"198.{network}"}
+        connection.request("POST", "/subscribe", body, headers)
+        answer = connection.getresponse()
+        page = answer.read()
+        if answer.status != 200 or (b"Check your mailbox" not in page and page != b"Thank you"):
+            raise AssertionError(f"a sign-up was answered {answer.status}")
+        self._own.connection = connection
+
+    def _together(self, work: Callable[[int], T], numbers: range) -> list[T]:
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            return list(pool.map(work, numbers))
