@@ -23,6 +23,7 @@ from newsletter.subscribers import addresses, deciding, signup
 from newsletter.subscribers import importing as readers
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import Reader
+from newsletter.subscribers.models import Cadence
 from newsletter.web.readers import marks
 
 SAMPLES = Path(importing.__file__).parents[1] / "embedded" / "samples"
@@ -68,17 +69,16 @@ def decide_all(db: Database, settings: Settings) -> list[int]:
     return [mail for mail in mails if mail is not None]
 
 
-def add_digest(db: Database, *, subject: str | None = None) -> int:
-    """A weekly draft of all articles; its number."""
+def add_digest(db: Database, *, subject: str | None = None, cadence: str = Cadence.WEEKLY) -> int:
+    """A draft of all articles; its number."""
     with db.transaction() as session:
-        return composing.compose(
-            session, composing.Rule("weekly", since=date(2026, 1, 1), limit=MOST_ARTICLES), subject=subject
-        ).id
+        rule = composing.Rule(cadence, since=date(2026, 1, 1), limit=MOST_ARTICLES)
+        return composing.compose(session, rule, subject=subject).id
 
 
-def send_digest(db: Database, settings: Settings) -> int:
+def send_digest(db: Database, settings: Settings, cadence: str = Cadence.WEEKLY) -> int:
     """A digest of all articles, scheduled for now and frozen: its batches are ready."""
-    digest_id = add_digest(db)
+    digest_id = add_digest(db, cadence=cadence)
     with db.transaction() as session:
         scheduling.send(session, settings, digest_id)
     assert freezing.freeze(db, settings, digest_id)

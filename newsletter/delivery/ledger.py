@@ -19,7 +19,7 @@ from newsletter.delivery import audience
 from newsletter.delivery.audience import EditionKey
 from newsletter.delivery.marks import state_for
 from newsletter.delivery.models import Batch, BatchState, Edition
-from newsletter.digests.models import Digest, DigestStatus
+from newsletter.digests.models import BREAKING, Digest, DigestStatus
 from newsletter.mail.outcomes import DEFERRED
 from newsletter.mail.transports.base import Transport
 
@@ -60,6 +60,7 @@ _NEXT = (
     .limit(1)
     .with_for_update(skip_locked=True, of=_batches)
 )
+_NEXT_URGENT = _NEXT.where(_digest.cadence == BREAKING)
 _TAKE = (
     update(_batches)
     .where(_batch.id == bindparam("batch"), _batch.state == BatchState.READY)
@@ -123,9 +124,12 @@ _FINISH = (
 
 
 def claim(session: Session) -> Claim | None:
-    """Take the oldest batch that is ready, of any digest that is sending; None when there is none."""
+    """Take the oldest batch that is ready, of any digest that is sending; None when there is none. Breaking news does
+    not wait for what was begun before it.
+    """
     connection = session.connection()
-    batch_id = connection.scalar(_NEXT, {"now": clock.now()})
+    now = {"now": clock.now()}
+    batch_id = connection.scalar(_NEXT_URGENT, now) or connection.scalar(_NEXT, now)
     if batch_id is None or connection.execute(_TAKE, {"batch": batch_id}).rowcount == 0:
         return None
     row = connection.execute(_READ, {"batch": batch_id}).one()

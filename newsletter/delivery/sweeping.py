@@ -48,9 +48,10 @@ def close_finished(session: Session) -> list[int]:
         return []
     open_states = (BatchState.READY, BatchState.CLAIMED, BatchState.SENDING, BatchState.IN_DOUBT)
     open_batch = or_(Batch.state.in_(open_states), Batch.withdrawing)
+    later = select(Batch.id).where(Batch.digest_id == Digest.id, Batch.due_at > clock.now()).exists()
     is_open = or_(
         select(Batch.id).where(Batch.digest_id == Digest.id, open_batch).exists(),
-        and_(Digest.exact, Digest.scheduled_at > clock.now()),
+        and_(Digest.exact, or_(Digest.scheduled_at > clock.now(), later)),
     )
     return list(
         session.scalars(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from newsletter.core import clock
 from newsletter.core.config import Settings
@@ -22,6 +22,7 @@ from newsletter.delivery.models import Batch
 from newsletter.delivery.status import DigestState, status
 from newsletter.delivery.tick import tick
 from newsletter.digests import scheduling
+from newsletter.subscribers.models import Subscriber
 from tests.factories import add_article, add_digest, add_readers
 from tests.services import sendgrid_exchange as does
 from tests.services.sendgrid_standin import KEY, SendGridStandIn
@@ -91,6 +92,32 @@ def test_it_is_handed_over_half_an_hour_ahead_and_sent_at_its_time(
     assert request["send_at"] == at.timestamp()
     assert request["batch_id"] in provider.schedules.reserved
     with clock.set_to(at + timedelta(seconds=1)):
+        tick(runtime())
+    assert state(db, digest_id).status == "sent"
+
+
+def test_readers_with_an_hour_of_their_own_are_handed_over_with_it(
+    db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
+) -> None:
+    hour = (at + timedelta(hours=3)).replace(minute=0, second=0)
+    with db.transaction() as session:
+        session.execute(update(Subscriber).where(Subscriber.id <= 2).values(hour=hour.hour, zone="UTC"))
+    with clock.set_to(at - timedelta(minutes=29)):
+        turn()
+    times = {len(request["personalizations"]): request["send_at"] for request in provider.requests}
+    assert times == {3: at.timestamp(), 2: hour.timestamp()}
+    with clock.set_to(at + timedelta(hours=1)):
+        tick(runtime())
+        assert state(db, digest_id).status == "sending", "what waits at SendGrid can still be taken back"
+        with db.transaction() as session:
+            control.pause(session, digest_id)
+        tick(runtime())
+        assert state(db, digest_id).waiting == 2
+        with db.transaction() as session:
+            control.resume(session, digest_id)
+        turn()
+    assert provider.requests[-1]["send_at"] == hour.timestamp()
+    with clock.set_to(hour + timedelta(seconds=1)):
         tick(runtime())
     assert state(db, digest_id).status == "sent"
 

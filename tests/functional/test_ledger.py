@@ -12,7 +12,9 @@ from newsletter.delivery.ledger import Claim
 from newsletter.delivery.models import Batch, BatchState
 from newsletter.delivery.status import status
 from newsletter.digests.composing import get
+from newsletter.digests.models import BREAKING
 from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT, WAITING
+from newsletter.subscribers.models import Subscriber
 from tests.factories import add_article, add_readers, send_digest
 
 
@@ -168,3 +170,10 @@ def test_a_batch_at_work_when_the_digest_is_cancelled_is_swept_when_it_comes_bac
         control.sweep_cancelled(session)
         state = status(session, digest_id)
     assert (state.accepted, state.cancelled, state.waiting) == (2, 1, 0)
+
+
+def test_breaking_news_overtakes_what_was_begun_before_it(db: Database, settings: Settings, digest_id: int) -> None:
+    with db.transaction() as session:
+        session.execute(update(Subscriber).values(breaking=True))
+    news = send_digest(db, settings, BREAKING)
+    assert [take(db).digest_id, take(db).digest_id] == [news, digest_id]

@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import Message as Headers
 from pathlib import Path
@@ -280,6 +281,12 @@ def test_the_request_switches_tracking_off_and_carries_opaque_names_alone(
 def test_more_than_one_request_can_hold_is_a_mistake_of_the_caller(transport: SendGridTransport) -> None:
     with pytest.raises(ValueError, match="1000"):
         transport.send(message(), readers(1001), Record(1001))
+
+
+def test_a_letter_that_cannot_be_written_is_no_doubt(standin: SendGridStandIn, transport: SendGridTransport) -> None:
+    with pytest.raises(RefusedForGoodError, match="cannot be put into a request"):
+        transport.send(replace(message(), subject="\ud800"), readers(2), Record(2))
+    assert standin.asked == 0
 
 
 @pytest.mark.parametrize("key", ["", "SG.with space", "SG.line\nend", "SG.ümlaut"])

@@ -14,7 +14,7 @@ from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import Record
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
-from newsletter.mail.transports.errors import InDoubtError, NotTakenError
+from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError
 from newsletter.mail.transports.redaction import redact
 from newsletter.mail.transports.sendgrid_answers import (
     accepted_as,
@@ -61,7 +61,7 @@ class SendGridTransport:
             if len(batch) > MOST_RECIPIENTS:
                 raise ValueError(f"SendGrid takes at most {MOST_RECIPIENTS} recipients at once")
             while batch and record.may_go_on():
-                answer = self._post(build(message, batch), deadline)
+                answer = self._post(_body(message, batch), deadline)
                 if message_id := accepted_as(answer):
                     record.accept_rest(message_id)
                     return
@@ -114,6 +114,14 @@ class SendGridTransport:
             raise NotTakenError(f"SendGrid cannot be reached: {error}.") from error
         except NoAnswerError as error:
             raise InDoubtError(f"SendGrid's answer was lost: {error}.") from error
+
+
+def _body(message: Message, batch: Sequence[Personal]) -> bytes:
+    """The request. Nothing was sent when it cannot be written, so this leaves no doubt."""
+    try:
+        return build(message, batch)
+    except ValueError as error:
+        raise RefusedForGoodError(f"This letter cannot be put into a request for SendGrid: {error}.") from error
 
 
 def _wire_recipients(recipients: Sequence[Recipient], record: Record) -> list[Personal]:
