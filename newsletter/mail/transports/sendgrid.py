@@ -120,7 +120,7 @@ def _body(message: Message, batch: Sequence[Personal]) -> bytes:
     """The request. Nothing was sent when it cannot be written, so this leaves no doubt."""
     try:
         return build(message, batch)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # orjson's own are TypeErrors
         raise RefusedForGoodError(f"This letter cannot be put into a request for SendGrid: {error}.") from error
 
 
