@@ -132,6 +132,7 @@ def test_the_sample_may_do_nothing_but_look(client: FlaskClient, sent: int) -> N
     policy = client.get("/sample").headers["Content-Security-Policy"].split("; ")
     assert {"default-src 'none'", "style-src 'unsafe-inline'", "sandbox"} <= set(policy)
     assert "script" not in str(policy)
+    assert "<script" not in client.get("/sample").text
     assert client.get("/").headers["Content-Security-Policy"] != "; ".join(policy)
 
 
