@@ -175,6 +175,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "secure_delete=ON",
+        # kB: readers of an edition lie scattered, and the next edition's on the same pages (2,000 kB: twice the time).
+        "cache_size=-8000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
