@@ -18,6 +18,9 @@ import psutil
 import pytest
 
 from newsletter.core.runtime_folder import socket_path
+from newsletter.web.readers import marks
+
+JSON = {"Accept": "application/json"}
 
 
 def free_port() -> int:
@@ -102,7 +105,13 @@ def running(data_dir: Path, port: int) -> Iterator[psutil.Process]:
 
 
 def sign_up(port: int) -> int:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/subscribe", data=b"email=new%40readers.example")
+    """As a program does it: the form's mark is fetched first, and a moment passes."""
+    url = f"http://127.0.0.1:{port}/subscribe"
+    with urllib.request.urlopen(urllib.request.Request(url, headers=JSON), timeout=10) as answer:
+        mark = json.load(answer)["mark"]
+    time.sleep(marks.FASTEST.total_seconds() + 1)
+    data = json.dumps({"email": "new@readers.example", "mark": mark}).encode()
+    request = urllib.request.Request(url, data=data, headers=JSON | {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         status: int = answer.status
         return status
@@ -112,7 +121,7 @@ def test_it_stays_up_and_ends_every_child_on_ctrl_c(tmp_path: Path) -> None:
     port = free_port()
     with running(tmp_path / "var", port) as process:
         before = mails(tmp_path / "var")
-        assert sign_up(port) == 200
+        assert sign_up(port) == 202
         for _ in range(200):
             if mails(tmp_path / "var") > before:
                 break

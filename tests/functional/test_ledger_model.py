@@ -98,7 +98,7 @@ class Allowance:
     def hold(self, seconds: float) -> None:
         """The pause of a batch is its own, too."""
 
-    def mail_waits(self) -> bool:
+    def reader_waits(self) -> bool:
         return False
 
     def events_wait(self) -> bool:
