@@ -7,7 +7,6 @@ from __future__ import annotations
 import http.client
 import random
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -66,8 +65,7 @@ def _measure(settings: Settings, signer: SendGridSigner, readers: int, posts: in
     bodies = list(_bodies(database, posts))
     sent = add_digest(database)
     with House(settings, workers=2) as house:
-        gunicorn = ["-m", "gunicorn", "-c", "python:newsletter.web.serving", "newsletter:create_app()"]
-        house.supervisor.start("web", [sys.executable, *gunicorn])
+        house.start_web()
         house.until(lambda: _is_up(settings), "the start")
         with database.transaction() as session:
             scheduling.send(session, settings, sent)

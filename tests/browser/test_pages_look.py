@@ -71,9 +71,10 @@ def looking(
         if "Failed to load resource" not in message.text:  # Chromium says so of each page that is a 404 or 422
             look.wrong.append(message.text)
 
-    look.page.on("request", on_request)
-    look.page.on("console", on_console)
-    look.page.on("pageerror", lambda error: look.wrong.append(str(error)))
+    # Of all pages: a link in a mail opens another.
+    context.on("request", on_request)
+    context.on("console", on_console)
+    context.on("weberror", lambda error: look.wrong.append(str(error.error)))
     try:
         yield look
         look.check()

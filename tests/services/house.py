@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +38,12 @@ class House:
     def __exit__(self, *_: object) -> None:
         self.supervisor.stop()
 
+    def start_web(self, *flags: str) -> None:
+        """gunicorn as the Procfile starts it, with further `flags`; returns when it answers."""
+        gunicorn = ["-m", "gunicorn", "-c", "python:newsletter.web.serving", *flags, "newsletter:create_app()"]
+        self.supervisor.start("web", [sys.executable, *gunicorn])
+        self.until(lambda: _listens(self.settings.port), "the start of the web server")
+
     def until(self, condition: Callable[[], bool], what: str, *, pause: float = 0.02, within: float = PATIENCE) -> None:
         """Keep the processes alive until `condition` holds; `pause`: seconds between two looks."""
         end = time.monotonic() + within
@@ -59,6 +67,14 @@ class House:
 
     def logs(self) -> str:
         return "\n".join(f"{path.name}:\n{path.read_text()}" for path in Path(self.supervisor.logs).glob("*.log"))
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
