@@ -63,13 +63,18 @@ def looking(
     )
     look = Look(context.new_page(), site)
 
+    pages: set[str] = set()
+
     def on_request(request: Request) -> None:
+        if request.is_navigation_request():
+            pages.add(request.url)
         if not request.url.startswith(site + "/"):
             look.wrong.append(f"request to {request.url}")
 
     def on_console(message: ConsoleMessage) -> None:
-        if "Failed to load resource" not in message.text:  # Chromium says so of each page that is a 404 or 422
-            look.wrong.append(message.text)
+        # Chromium says so of each page that is a 404 or 422; of anything else that a page loads it is a mistake.
+        if not message.text.startswith("Failed to load resource") or message.location["url"] not in pages:
+            look.wrong.append(f"{message.text} ({message.location['url']})")
 
     # Of all pages: a link in a mail opens another.
     context.on("request", on_request)

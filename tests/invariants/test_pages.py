@@ -42,6 +42,7 @@ class House:
             import_rows(session, [Reader(f"{status}@example.org", Choices(sections=("Policy",))) for status in Status])
             for reader in session.scalars(select(Subscriber)):
                 reader.status = reader.address.partition("@")[0]
+                reader.left_at = clock.now() if reader.status == Status.LEFT else None
             factories.sign_up(session, settings, "waiting@example.org", Choices())
             readers = {reader.address: reader for reader in session.scalars(select(Subscriber))}
             self.confirmations = [links.confirmation(settings.signing_keys, reader) for reader in readers.values()]
@@ -74,13 +75,13 @@ class House:
 
 
 def moves(session: Session, settings: Settings, readers: list[int]) -> dict[str, list[str]]:
-    """Every other reader has asked for a new address, the others have moved away from an old one."""
+    """Every other reader (the active one too) has asked for a new address; the others have moved away from one."""
     now = clock.now()
     found: dict[str, list[str]] = {"new-address": [], "old-address": []}
     for number, reader in enumerate(readers):
         new = f"new{number}@example.org"
         change = AddressChange(subscriber_id=reader, address=new, address_key=new, asked_at=now)
-        change.moved_at = now if number % 2 else None
+        change.moved_at = None if number % 2 else now
         session.add(change)
         session.flush()
         found["new-address"].append(moving.new_address_token(settings, change))

@@ -1,0 +1,176 @@
+"""Every page there is, and every page that a button leads to, in a real browser, by day and by night: no cookie,
+nothing stored, no request to elsewhere, no word on the console, nothing that hinders anyone.
+
+The addresses come from the application's own routes, so that a new page is walked unasked; one of which the walk has no
+whole example fails it.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from typing import Any, NamedTuple
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser
+from sqlalchemy import Table, delete, insert, select
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.migrations.tables import metadata
+from tests.browser.test_pages_look import LONG, Look, _in_no_time, looking
+from tests.factories import add_article, hand_over
+from tests.invariants.test_pages import House
+
+__all__ = ["_in_no_time"]
+
+STORED = """async () => [
+  document.cookie, ...Object.keys(localStorage), ...Object.keys(sessionStorage),
+  ...(await indexedDB.databases()).map(found => found.name), ...await caches.keys(),
+  ...(await navigator.serviceWorker.getRegistrations()).map(found => found.scope),
+].filter(Boolean)"""
+SAMPLE = "/sample"
+"""A mail in a sandbox: nothing can be stored there, and no script can look at it where it is."""
+
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+"""Without what is a good habit for a page: in a mailbox, landmarks are the mail program's."""
+
+BUTTONS = "button:visible"
+TYPED = ("", "ada@new.example", "ada@gmial.com")
+"""A mistake, an address, and one that is asked about."""
+
+
+class Kind(NamedTuple):
+    """What shows a page, with what status, under which heading."""
+
+    endpoint: str
+    status: int
+    heading: str
+
+
+class Walk:
+    """An example of each kind of page, for every route that is looked at and every state of a reader."""
+
+    def __init__(self, app: Flask, house: House) -> None:
+        rules = [rule for rule in app.url_map.iter_rules() if rule.methods is not None and "GET" in rule.methods]
+        self.endpoints = {rule.endpoint for rule in rules}
+        self.shown: set[str] = set()
+        """Endpoints that have shown something, not just an error."""
+        self.pages: dict[Kind, str] = {}
+        self.whole: dict[str, str] = {}
+        """All pages that are no errors, by what is in them."""
+        client, adapter = app.test_client(), app.url_map.bind("letters.example.org")
+        for path in house.addresses():
+            answer = client.get(path)
+            endpoint = adapter.match(path)[0] if adapter.test(path) else ""
+            if answer.status_code == 200:
+                self.shown.add(endpoint)
+            if answer.mimetype == "text/html":
+                heading = re.search(r"<h1[^>]*>(.*?)</h1>", answer.text, re.DOTALL)
+                assert heading
+                self.pages.setdefault(Kind(endpoint, answer.status_code, heading[1]), path)
+                if answer.status_code == 200 and path != SAMPLE:
+                    self.whole.setdefault(answer.text, path)
+
+
+@pytest.fixture
+def walk(app: Flask, db: Database, settings: Settings) -> Walk:
+    """Stories, a letter that went out, and readers in every state."""
+    house = House(app, db, settings)
+    add_article(db, LONG)
+    hand_over(db, settings)
+    return Walk(app, house)
+
+
+def test_the_walk_knows_a_whole_example_of_every_page(walk: Walk) -> None:
+    assert walk.shown == walk.endpoints, "tests/invariants/test_pages.py makes the addresses"
+    assert len(walk.pages) > 30
+
+
+def test_every_page(browser: Browser, site: str, walk: Walk) -> None:
+    with looking(browser, site, script=True) as look:
+        for kind, path in walk.pages.items():
+            look.open(path, status=kind.status)
+            if path == SAMPLE:
+                mail = look.page.content()
+                look.check()
+                look.page.goto("about:blank")
+                look.page.set_content(mail)
+                assert violations(look, WCAG) == []
+            else:
+                check(look)
+
+
+@pytest.mark.usefixtures("_in_no_time")
+def test_every_page_that_a_button_leads_to(browser: Browser, site: str, db: Database, walk: Walk) -> None:
+    """Each button of each page, for readers in every state: mistakes, questions, and what is done."""
+    before = contents(db)
+    seen: set[str] = set()
+    with looking(browser, site, script=True) as look:
+        for path in walk.whole.values():
+            for place, typed in presses(look, path):
+                look.page.goto(site + path)
+                for field in look.page.locator("input[type=email]").all():
+                    field.fill(typed)
+                look.page.locator(BUTTONS).nth(place).click()
+                if (summary := outline(look)) not in seen:
+                    check(look)
+                    seen.add(summary)
+                restore(db, before)
+    headings = {summary.splitlines()[0] for summary in seen}
+    assert {
+        "Check your mailbox",
+        "You get the letter again",
+        "Your data is erased",
+        "Your address is changed",
+    } <= headings
+    assert len(seen) > 15
+
+
+def presses(look: Look, path: str) -> list[tuple[int, str]]:
+    """The buttons of a page by their number, and what is typed before one is pressed."""
+    look.page.goto(look.site + path)
+    typed = TYPED if look.page.locator("input[type=email]").count() else ("",)
+    return list(product(range(look.page.locator(BUTTONS).count()), typed))
+
+
+def outline(look: Look) -> str:
+    """What tells a page from others, whoever's it is."""
+    return "\n".join(look.page.locator(f"h1, h2, [role=alert], [role=status], {BUTTONS}").all_inner_texts())
+
+
+def contents(db: Database) -> dict[Table, list[dict[str, Any]]]:
+    with db.reading() as session:
+        return {
+            table: [dict(row._mapping) for row in session.execute(select(table))] for table in metadata.sorted_tables
+        }
+
+
+def restore(db: Database, rows: dict[Table, list[dict[str, Any]]]) -> None:
+    """What a button did is undone, so that the next one is as it was."""
+    with db.transaction() as session:
+        for table in reversed(rows):
+            session.execute(delete(table))
+        for table, some in rows.items():
+            if some:
+                session.execute(insert(table), some)
+
+
+def check(look: Look) -> None:
+    """What holds for the page that is open."""
+    assert look.page.evaluate(STORED) == [], look.page.url
+    assert violations(look) == []
+    look.check()
+
+
+def violations(look: Look, options: dict[str, Any] | None = None) -> list[str]:
+    """What hinders somebody, by day or by night."""
+    found = []
+    for scheme in ("light", "dark"):
+        look.page.emulate_media(color_scheme=scheme)
+        results = Axe().run(look.page, options=options)
+        if results.violations_count:
+            found.append(f"{look.page.url}, {scheme}: {results.generate_report()}")
+    return found
