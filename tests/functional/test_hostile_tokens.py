@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from itertools import product
 from urllib.parse import quote
 
 import pytest
@@ -12,13 +14,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.tokens import ALPHABET, Signer, random_token
-from newsletter.subscribers import fresh, links
+from newsletter.subscribers import fresh, links, moving
 from newsletter.subscribers.fresh import Kind
 from newsletter.subscribers.importing import Reader, import_rows
-from newsletter.subscribers.models import Subscriber
+from newsletter.subscribers.models import AddressChange, Subscriber
 from tests.factories import sign_up
 
 HOSTILE = hypothesis_settings(
@@ -34,12 +37,20 @@ def paths(db: Database, settings: Settings) -> dict[str, str]:
     with db.transaction() as session:
         import_rows(session, [Reader("ada@example.org"), Reader("bob@example.org")])
         sign_up(session, settings, "new@example.org")
-        ada, _, new = session.scalars(select(Subscriber).order_by(Subscriber.id))
+        ada, bob, new = session.scalars(select(Subscriber).order_by(Subscriber.id))
+        asked = AddressChange(subscriber_id=ada.id, address="a2@example.org", address_key="a2@example.org")
+        moved = AddressChange(subscriber_id=bob.id, address="b0@example.org", address_key="b0@example.org")
+        asked.asked_at = moved.asked_at = moved.moved_at = clock.now()
+        session.add_all([asked, moved])
+        session.flush()
         return {
             "/preferences/": ada.token,
             "/unsubscribe/": ada.token,
             "/confirm/": links.confirmation(settings.signing_keys, new),
             "/data/": fresh.token(settings.signing_keys, ada, Kind.DATA),
+            "/address/": fresh.token(settings.signing_keys, ada, Kind.ADDRESS),
+            "/new-address/": moving.new_address_token(settings, asked),
+            "/old-address/": moving.old_address_token(settings, moved),
         }
 
 
@@ -112,3 +123,26 @@ def test_a_key_that_is_not_ours_signs_nothing(client: FlaskClient, paths: dict[s
         payloads: list[object] = [[1, "x"], [1], 1, None, {}, ["1", []]]
         for payload in payloads:
             assert client.get(path + Signer(("a forger's key",), purpose).sign(payload)).status_code == 404
+
+
+def test_what_is_signed_for_one_reader_opens_nothing_of_another(
+    client: FlaskClient, db: Database, settings: Settings, paths: dict[str, str]
+) -> None:
+    """A signature counts for all that stands before it; and a reader's fresh link goes with that reader's mailbox."""
+    with db.reading() as session:
+        ada, bob, _ = session.scalars(select(Subscriber).order_by(Subscriber.id))
+    before = rows(db)
+    for kind in Kind:
+        with clock.set_to(clock.now() - timedelta(seconds=5)):
+            earlier = fresh.token(settings.signing_keys, ada, kind).split(".")
+        hers, his = (fresh.token(settings.signing_keys, one, kind).split(".") for one in (ada, bob))
+        mixed = {
+            ".".join(parts) for parts in product(*zip(hers, his, earlier, strict=True)) if parts[0] in (hers[0], his[0])
+        } - {".".join(whole) for whole in (hers, his, earlier)}
+        (_, mailbox) = Signer(settings.signing_keys, f"fresh.{kind}").read(".".join(hers), fresh.AGE)
+        mixed.add(Signer(settings.signing_keys, f"fresh.{kind}").sign([bob.id, mailbox]))
+        for token in mixed:
+            for answer in (client.get(f"/{kind}/{token}"), client.post(f"/{kind}/{token}")):
+                assert answer.status_code in (404, 405)
+                assert "•••@" not in answer.text
+    assert rows(db) == before

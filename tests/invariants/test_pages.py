@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import chain
 from typing import Any
@@ -15,6 +16,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.app import create_app
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -180,6 +182,21 @@ def test_every_answer_to_a_form_is_valid(house: House, client: FlaskClient) -> N
             assert answer.status_code < 500, address
             check_headers(answer.headers, address)
             check_page(answer.text)
+
+
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_no_host_that_a_request_names_changes_a_link(
+    house: House, settings: Settings, db: Database, proxies: int
+) -> None:
+    names = ("X-Forwarded-Host", "X-Forwarded-Server", "X-Original-URL", "X-Forwarded-Prefix", "X-Forwarded-Proto")
+    headers = {"Host": "evil.example", "Forwarded": "host=evil.example", **dict.fromkeys(names, "evil.example")}
+    app = create_app(replace(settings, trusted_proxies=proxies))
+    client = app.test_client()
+    for address in house.addresses():
+        for answer in (client.get(address, headers=headers), client.post(address, headers=headers)):
+            assert "evil.example" not in answer.text
+            assert "evil.example" not in str(answer.headers)
+    app.extensions["newsletter"].db.dispose()
 
 
 def test_every_private_page_stays_out_of_search_engines(house: House, client: FlaskClient) -> None:

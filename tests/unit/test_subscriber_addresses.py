@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import email
 from contextlib import suppress
+from email.policy import SMTPUTF8
 
 import pytest
 from email_validator import validate_email
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.core.errors import InvalidError
+from newsletter.mail.encoding import encode
+from newsletter.mail.message import Recipient
 from newsletter.subscribers import addresses
+from tests.services.letters import TOKEN, message
 
 ATEXT = "abcXYZ019!#$%&'*+/=?^_`{|}~-."
 
@@ -96,6 +101,31 @@ def test_hostile_text_is_one_address_or_one_sentence(text: str) -> None:
     assert not any(c.isspace() or ord(c) < 32 for c in stored)
     assert addresses.normalise(stored) == stored
     assert addresses.key(stored) == addresses.key(addresses.key(stored))
+
+
+LOCAL = st.one_of(
+    st.text(st.sampled_from(ATEXT), min_size=1), st.text(st.characters(categories=["L", "M", "N"]), min_size=1)
+)
+LABEL = st.one_of(
+    st.text(st.sampled_from("abzAZ019-"), min_size=1, max_size=63),
+    st.text(st.characters(categories=["Ll", "Lo", "Lu", "Mn", "Nd"]), min_size=1, max_size=20),
+    st.sampled_from(["bücher", "xn--bcher-kva", "faß", "ὀδυσσεύς", "例え", "İ", "xn--", "a--b", "ﬁ"]),
+)
+ADDRESS = st.builds("{}@{}.{}".format, LOCAL, LABEL, st.one_of(st.sampled_from(["org", "ORG", "рф", "example"]), LABEL))
+
+
+@given(ADDRESS)
+@settings(deadline=None)
+def test_what_is_taken_can_be_mailed_and_stays_one_address(text: str) -> None:
+    with suppress(InvalidError):
+        stored = addresses.normalise(text)
+        assert addresses.normalise(stored) == stored
+        assert addresses.normalise(f" {text}\r\n") == stored
+        assert addresses.key(stored) == addresses.key(text) == addresses.key(addresses.key(stored))
+        wire = encode(message()).render(Recipient(1, stored, TOKEN))
+        (to,) = email.message_from_string(wire.decode(), policy=SMTPUTF8)["To"].addresses
+        assert to.addr_spec == stored
+        assert addresses.mask(stored)[1:4] == "•••"
 
 
 @given(st.text())
