@@ -29,7 +29,8 @@ def create_app(settings: Settings | None = None, *, serving: bool = True) -> Fla
         static_folder=None,  # web.assets serves what there is
         root_path=str(Path(__file__).parent),
     )
-    app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=1_000_000, PREFERRED_URL_SCHEME="https")
+    # Flask gets no SECRET_KEY: nothing here has a session, and without a key none can be opened by mistake.
+    app.config.update(MAX_CONTENT_LENGTH=1_000_000, PREFERRED_URL_SCHEME="https")
     Runtime(settings, Database(settings.database_url)).install(app)
     install(app)
     return app

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -14,6 +14,8 @@ from newsletter.subscribers.models import Cadence, Format, Subscriber
 MOST_SECTIONS = 50
 LONGEST_NAME = 60
 """Characters of a section or a hype label."""
+
+_CADENCES, _FORMATS = frozenset(Cadence), frozenset(Format)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Choices:
     language: str = ENGLISH
 
     def __post_init__(self) -> None:
-        if self.cadence not in tuple(Cadence):
+        if self.cadence not in _CADENCES:
             raise InvalidError(f"A letter comes {', '.join(list(Cadence)[:-1])} or {list(Cadence)[-1]}: choose one.")
         if not 0 <= self.min_trust <= 100:
             raise InvalidError("The lowest trust score is a number from 0 to 100.")
@@ -49,7 +51,7 @@ class Choices:
             raise InvalidError("The hour is a number from 0 to 23.")
         if self.zone is not None and self.zone not in zones():
             raise InvalidError("Choose a time zone from the list.")
-        if self.format not in tuple(Format):
+        if self.format not in _FORMATS:
             raise InvalidError("A mail is html, with a text part, or text alone.")
         if self.language not in LANGUAGES:
             raise InvalidError("Choose a language from the list.")
@@ -67,9 +69,8 @@ class Choices:
 
     def columns(self) -> dict[str, object]:
         """The choices as columns of a subscriber."""
-        values = asdict(self)
         return {
-            **values,
+            **vars(self),
             "cadence": str(self.cadence),
             "format": str(self.format),
             "sections": None if self.sections is None else list(self.sections),

@@ -29,6 +29,7 @@ from newsletter.digests import scheduling
 from newsletter.subscribers import importing
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import Reader
+from tests.bench.cpu import cpu_of
 from tests.bench.rendering import SETTINGS
 from tests.factories import add_article, add_digest
 from tests.services.house import House
@@ -91,7 +92,7 @@ class Campaign:
 
     def _measure(self, house: House, database: Database, settings: Settings, digest_id: int) -> Result:
         house.until(lambda: _workers(settings) == self.workers, "the workers' start")
-        before, size = _cpu(house), _size(settings)
+        before, size = cpu_of(house.supervisor), _size(settings)
         with database.transaction() as session:
             scheduling.send(session, settings, digest_id)
         house.until(lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005, within=600)
@@ -102,7 +103,7 @@ class Campaign:
         )
         seconds = time.perf_counter() - began
         house.until(lambda: _state(database, digest_id).status == "sent", "its end")
-        after, counts = _cpu(house), taken(settings, "counts")
+        after, counts = cpu_of(house.supervisor), taken(settings, "counts")
         if (counts["addresses"], counts["twice"]) != (self.readers, 0):
             raise RuntimeError(f"not everyone got exactly one mail: {counts}")
         database.dispose()
@@ -167,18 +168,6 @@ def _workers(settings: Settings) -> int:
 
 def _size(settings: Settings) -> int:
     return sum(path.stat().st_size for path in settings.data_dir.glob("newsletter.sqlite3*"))
-
-
-def _cpu(house: House) -> dict[str, float]:
-    """CPU seconds so far of each kind of process, its ended children included."""
-    spent = {"worker": 0.0, "clock": 0.0}
-    for child in house.supervisor.children:
-        process = psutil.Process(child.process.pid)
-        for each in (process, *process.children(recursive=True)):
-            times = each.cpu_times()
-            spent[child.name.partition("-")[0]] += times.user + times.system
-            spent[child.name.partition("-")[0]] += times.children_user + times.children_system
-    return spent
 
 
 class _Peak:

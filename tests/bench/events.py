@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
 
@@ -30,6 +29,7 @@ from newsletter.delivery.status import status
 from newsletter.digests import scheduling
 from newsletter.subscribers.models import Subscriber
 from tests.bench.campaign import KEY, standin
+from tests.bench.cpu import cpu_of
 from tests.bench.rendering import SETTINGS
 from tests.bench.result import Row, at_least
 from tests.factories import add_article, add_digest, add_readers, hand_over, letter_of
@@ -70,14 +70,14 @@ def _measure(settings: Settings, signer: SendGridSigner, readers: int, posts: in
         with database.transaction() as session:
             scheduling.send(session, settings, sent)
         house.until(lambda: _accepted(database, sent) > 0, "the sending")
-        before, accepted = _cpu(house), _accepted(database, sent)
+        before, accepted = cpu_of(house.supervisor), _accepted(database, sent)
         began = time.perf_counter()
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(_post, bodies, [signer] * len(bodies)))
         taken_in = time.perf_counter() - began
         house.until(lambda: _open(database) == 0, "the working off", pause=0.05)
         seconds = time.perf_counter() - began
-        after, running = _cpu(house), _accepted(database, sent) - accepted
+        after, running = cpu_of(house.supervisor), _accepted(database, sent) - accepted
         beside = status_of(database, sent) != "sent"
         house.until(lambda: status_of(database, sent) == "sent", "the end of the sending", pause=0.2)
     with database.reading() as session:
@@ -165,15 +165,3 @@ def _open(database: Database) -> int:
     with database.reading() as session:
         open_posts = select(func.count()).select_from(EventPost).where(EventPost.payload.is_not(None))
         return session.scalars(open_posts).one()
-
-
-def _cpu(house: House) -> dict[str, float]:
-    """CPU seconds so far of each kind of process, its children included."""
-    spent = {"web": 0.0, "worker": 0.0, "clock": 0.0}
-    for child in house.supervisor.children:
-        process = psutil.Process(child.process.pid)
-        for each in (process, *process.children(recursive=True)):
-            times = each.cpu_times()
-            spent[child.name.partition("-")[0]] += times.user + times.system
-            spent[child.name.partition("-")[0]] += times.children_user + times.children_system
-    return spent
