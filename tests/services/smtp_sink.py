@@ -63,6 +63,8 @@ class SmtpSink:
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._listening = socket.create_server(("127.0.0.1", port), backlog=64)
+        # Fixed, or the kernel lets it grow to 33 MB: then a test could not tell what is on its way from what was read.
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_000_000)
         self._tls = certificate.server_context() if certificate else None
         self.url = f"smtp{'s' if certificate else ''}://127.0.0.1:{self._listening.getsockname()[1]}"
 
