@@ -26,7 +26,7 @@ subscribers = AppGroup("subscribers", help="Readers: import, export, show, erase
 PAUSE = 0.01
 """Seconds between two transactions of an import on SQLite, which has one writer: a reader's sign-up gets its turn."""
 CACHE = -65_536
-"""KiB of pages that SQLite keeps for an import (negative: not pages): with the usual 2 MB it takes twice as long."""
+"""KiB of pages that SQLite keeps for an import (negative: not pages): with 2 MB it takes twice as long."""
 
 
 @subscribers.command("import")

@@ -48,6 +48,8 @@ def sent_to(session: Session, reader: int) -> list[Sent]:
         session.execute(select(Refusal.digest_id, Refusal.reason).where(Refusal.subscriber_id == reader)).all()
     )
     digests = session.execute(
-        select(Digest.id, Digest.subject, Digest.frozen_at).order_by(Digest.frozen_at.desc(), Digest.id.desc())
+        select(Digest.id, Digest.subject, Digest.frozen_at)
+        .where(Digest.id.in_(outcomes))
+        .order_by(Digest.frozen_at.desc(), Digest.id.desc())
     )
-    return [Sent(*digest, outcomes[digest[0]], reasons.get(digest[0])) for digest in digests if digest[0] in outcomes]
+    return [Sent(*digest, outcomes[digest.id], reasons.get(digest.id)) for digest in digests]

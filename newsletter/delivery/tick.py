@@ -53,8 +53,8 @@ class Waker:
     def wake_signups(self) -> None:
         """Sign-ups whose wake-up was lost."""
         with self.runtime.db.reading() as session:
-            waiting = deciding.next_address(session)
-        if waiting is not None:
+            waiting = deciding.waits(session)
+        if waiting:
             self.runtime.queues.wake_signups()
 
     def wake_events(self) -> None:

@@ -30,6 +30,11 @@ LATER = 1000
 """Added to the rank of a sign-up that could not be decided on, so that it holds up no other."""
 
 
+def waits(session: Session) -> bool:
+    """Whether there is a sign-up to decide on."""
+    return session.scalar(select(SignupRequest.id).limit(1)) is not None
+
+
 def next_address(session: Session) -> str | None:
     """The key of the address whose turn it is; one that another worker has is passed over."""
     turn = select(SignupRequest.address_key).order_by(SignupRequest.rank, SignupRequest.id).limit(1)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -119,6 +120,7 @@ class Sending(RuleBasedStateMachine):
         self.left: set[int] = set()
         self.may_be_cancelled = False
         self.stack = ExitStack()
+        self.seen = monotonic()
         self.set_clock()
 
     def set_clock(self) -> None:
@@ -180,10 +182,18 @@ class Sending(RuleBasedStateMachine):
 
     @rule()
     def tick(self) -> None:
+        self.forget_real_time()
         with self.world.db.transaction() as session:
             sweeping.recover(session, grace=GRACE)
             control.sweep_cancelled(session)
             sweeping.close_finished(session)
+
+    def forget_real_time(self) -> None:
+        """Leases go by the database's time: a machine that stands still for ten seconds must not end them. (It did, and
+        the model saw two workers send one batch, each rightly by its own time.)"""
+        seconds, self.seen = monotonic() - self.seen, monotonic()
+        with self.world.db.transaction() as session:
+            session.execute(update(Batch).values(lease_until=Batch.lease_until + seconds))
 
     @rule()
     def leases_end(self) -> None:
@@ -346,9 +356,7 @@ def test_the_ledger_keeps_its_promises(world: World) -> None:
     examples = 40 if world.db.is_sqlite else 10
     run_state_machine_as_test(
         machine(world),
-        settings=hypothesis.settings(
-            max_examples=examples, stateful_step_count=25, deadline=None, database=None, derandomize=True
-        ),
+        settings=hypothesis.settings(max_examples=examples, stateful_step_count=25, deadline=None, database=None),
     )
 
 
