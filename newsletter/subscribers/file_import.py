@@ -17,19 +17,21 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
-from newsletter.core.db import table_of
+from newsletter.core.db import among, table_of
 from newsletter.core.errors import ConflictError
 from newsletter.subscribers import csv_file, suppressions
 from newsletter.subscribers.csv_file import Place, Row
-from newsletter.subscribers.importing import CHUNK, Reader, chunks, import_rows
+from newsletter.subscribers.importing import Reader, chunks, import_rows
 from newsletter.subscribers.models import ImportProgress, Status, Subscriber
 from newsletter.subscribers.result_file import HEAD, NotTaken, ResultFile
 
 _TABLE = table_of(Subscriber)
-_KNOWN = select(_TABLE.c.address_key, _TABLE.c.status).where(
-    _TABLE.c.address_key.in_(bindparam("keys", expanding=True))
-)
+_STATUS = select(_TABLE.c.address_key, _TABLE.c.status)
 _PROGRESS = table_of(ImportProgress)
+_GET_ON = update(_PROGRESS).where(
+    _PROGRESS.c.file_hash == bindparam("identity"), _PROGRESS.c.position == bindparam("before")
+)
+
 FORGOTTEN_AFTER = timedelta(days=30)
 """An import that was not gone on with for so long begins anew."""
 
@@ -76,7 +78,7 @@ class FileImport:
         """
         earlier = None if self._dry_run else self._earlier(session)
         if earlier is not None and len(HEAD) <= earlier.result_size <= self._result.size:
-            self.done, self.resumed_from = earlier, earlier.row
+            self.done, self.resumed_from = earlier, earlier.row or None
             self._result.cut(earlier.result_size)
             return
         self._result.cut(0)
@@ -89,10 +91,10 @@ class FileImport:
             except IntegrityError as error:
                 raise ConflictError(RUNNING) from error
 
-    def chunks(self) -> Iterator[list[Row]]:
-        """The rows that are to be done. Raises InvalidError for a file that cannot be used at all."""
+    def chunks(self, size: int) -> Iterator[list[Row]]:
+        """The rows that are to be done, `size` at a time. Raises InvalidError for a file that cannot be used at all."""
         after = Place(self.done.row, self.done.position) if self.resumed_from else None
-        return chunks(csv_file.read(self._file, self._cadence, after), CHUNK)
+        return chunks(csv_file.read(self._file, self._cadence, after), size)
 
     def take(self, session: Session, rows: Sequence[Row]) -> None:
         """Import a chunk. Raises ConflictError when the file changed, or another import of it got on meanwhile, and
@@ -130,7 +132,7 @@ class FileImport:
 
         Sorted, so that two imports at once lock the same rows in the same order.
         """
-        known = session.connection().execute(_KNOWN, {"keys": list(readers)})
+        known = among(session, _STATUS, _TABLE.c.address_key, list(readers))
         status = {row.address_key: row.status for row in known}
         open_ = [key for key in readers if status.get(key, Status.PENDING) == Status.PENDING]
         suppressed = suppressions.suppressed_among(session, self._key, open_)
@@ -146,11 +148,8 @@ class FileImport:
         return Done(*found) if found else None
 
     def _get_on(self, session: Session, before: Done) -> None:
-        found = session.connection().execute(
-            update(_PROGRESS)
-            .where(_PROGRESS.c.file_hash == self._identity, _PROGRESS.c.position == before.position)
-            .values(**self._columns())
-        )
+        given = {"identity": self._identity, "before": before.position, **self._columns()}
+        found = session.connection().execute(_GET_ON, given)
         if found.rowcount != 1:
             raise ConflictError(RUNNING)
 

@@ -15,8 +15,8 @@ from newsletter.subscribers import addresses
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.inserting import Confirmed, insert_confirmed
 
-CHUNK = 500
-"""Rows at a time. On SQLite, a transaction of so many keeps a sign-up waiting for 28 ms at most (p99, measured)."""
+CHUNK = 1000
+"""Rows in one statement."""
 
 T = TypeVar("T")
 

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, delete, or_, select
+from sqlalchemy import and_, case, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
-from newsletter.core.db import table_of
+from newsletter.core.db import among, table_of
 from newsletter.subscribers.models import Reason, Suppression
 
 STRENGTH = {Reason.LEFT: 1, Reason.ERASED: 2, Reason.BOUNCED: 3, Reason.COMPLAINED: 4}
@@ -32,7 +32,7 @@ _CHUNK = 5000
 """Hashes in one statement: SQLite takes 32,766 values, PostgreSQL 65,535."""
 
 _TABLE = table_of(Suppression)
-_AMONG = select(_TABLE.c.key_hash).where(_TABLE.c.key_hash.in_(bindparam("hashes", expanding=True)))
+_HASHES = select(_TABLE.c.key_hash)
 
 
 class ToSuppress(NamedTuple):
@@ -104,8 +104,7 @@ def suppressed_among(session: Session, key: str, address_keys: Iterable[str]) ->
     found: set[str] = set()
     while chunk := list(islice(rest, _CHUNK)):
         by_hash = {hashed(key, address_key): address_key for address_key in chunk}
-        hashes = session.connection().execute(_AMONG, {"hashes": list(by_hash)})
-        found.update(by_hash[row.key_hash] for row in hashes)
+        found.update(by_hash[row.key_hash] for row in among(session, _HASHES, _TABLE.c.key_hash, list(by_hash)))
     return found
 
 

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from tests.bench import events, freezing, rendering, sending, signups, smtp
+from tests.bench import events, freezing, importing, rendering, sending, signups, smtp
 from tests.bench.result import Row
 
 
@@ -23,6 +23,7 @@ def main() -> int:
         "sending": lambda: sending.measure(options.readers),
         "smtp": lambda: smtp.measure(options.readers // 5),
         "events": lambda: events.measure(options.readers),
+        "importing": lambda: importing.measure(10 * options.readers),
         "freezing": lambda: freezing.measure(10 * options.readers),
     }
     if options.only and options.only not in benchmarks:

@@ -29,7 +29,7 @@ def measure(readers: int) -> list[Row]:
     """Seconds and peak memory for `readers` (1,000,000)."""
     rows = []
     for kind, most in MOST_SECONDS.items():
-        with _database(kind) as url:
+        with database_of(kind) as url:
             found = _in_a_process(url, readers)
         rows.append(at_most(f"Freezing {readers:,} readers, {kind}", found["seconds"], "s", most))
         if kind == "SQLite":
@@ -38,7 +38,8 @@ def measure(readers: int) -> list[Row]:
 
 
 @contextmanager
-def _database(kind: str) -> Iterator[str]:
+def database_of(kind: str) -> Iterator[str]:
+    """The URL of an empty database of this kind, there for a while."""
     if kind == "SQLite":
         with tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder:
             yield f"sqlite:///{Path(folder) / 'newsletter.sqlite3'}"

@@ -16,14 +16,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from newsletter.cli.subscribers import subscribers
+from newsletter.cli.subscribers import CHUNK, subscribers
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
 from newsletter.subscribers import result_file, suppressions
 from newsletter.subscribers.file_import import Done, FileImport
-from newsletter.subscribers.importing import CHUNK
 from newsletter.subscribers.models import ImportProgress, Reason, Status, Subscriber
 from tests.services.house import environment_of
 
@@ -117,7 +116,7 @@ def importing(path: Path, settings: Settings, result: Path | None = None) -> Ite
 def finish(db: Database, work: FileImport) -> None:
     with db.transaction() as session:
         work.begin(session)
-    for rows in work.chunks():
+    for rows in work.chunks(CHUNK):
         with db.transaction() as session:
             work.take(session, rows)
     with db.transaction() as session:
@@ -128,7 +127,7 @@ def start(db: Database, work: FileImport) -> None:
     """Take two chunks, and die before the second is committed, its result already written."""
     with db.transaction() as session:
         work.begin(session)
-    todo = work.chunks()
+    todo = work.chunks(CHUNK)
     with db.transaction() as session:
         work.take(session, next(todo))
     with db.transaction() as session:
@@ -171,7 +170,7 @@ def test_a_file_that_is_another_now_is_read_from_its_beginning(db: Database, set
         with file.open("a") as more:
             more.write("late@readers.example\n")
         with pytest.raises(ConflictError, match="changed while it was read"), db.transaction() as session:
-            work.take(session, next(work.chunks()))
+            work.take(session, next(work.chunks(CHUNK)))
     with importing(file, settings) as work:
         finish(db, work)
     assert work.resumed_from is None
@@ -196,7 +195,7 @@ def test_of_two_imports_of_one_file_one_goes_on(db: Database, settings: Settings
         second = stack.enter_context(importing(file, settings, file.with_name("second.csv")))
         with db.transaction() as session:
             first.begin(session)
-        todo = first.chunks()
+        todo = first.chunks(CHUNK)
         with db.transaction() as session:
             first.take(session, next(todo))
         with db.transaction() as session:
@@ -210,7 +209,7 @@ def test_of_two_imports_of_one_file_one_goes_on(db: Database, settings: Settings
 
 def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(db: Database, settings: Settings, file: Path) -> None:
     """On SQLite the database cannot grow any more, on PostgreSQL (whose server is not limited) the result file."""
-    limit = (Path(settings.data_dir / "newsletter.sqlite3").stat().st_size // 512 + 400) if db.is_sqlite else 40
+    limit = (Path(settings.data_dir / "newsletter.sqlite3").stat().st_size // 512 + 400) if db.is_sqlite else 100
     env = environment_of(settings)
     limited = env | {"PYTHONDONTWRITEBYTECODE": "1"}  # or half a file of bytecode would stay behind
     full = subprocess.run(command(file, limit=limit), env=limited, capture_output=True, text=True, check=False)
