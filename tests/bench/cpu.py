@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from pathlib import Path
 
 import psutil
 
@@ -19,3 +21,16 @@ def cpu_of(supervisor: Supervisor) -> dict[str, float]:
             spent[child.name.partition("-")[0]] += times.user + times.system
             spent[child.name.partition("-")[0]] += times.children_user + times.children_system
     return spent
+
+
+def peak_memory(pid: int | str = "self") -> float:
+    """The most memory in MB that the program in a process has had resident so far; 0 when it has ended.
+
+    Not getrusage's: that counts what the process had before exec, which is its parent's memory.
+    """
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    found = re.search(r"^VmHWM:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 / 1e6 if found else 0.0

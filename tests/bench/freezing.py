@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from newsletter.core.db import Database
 from newsletter.delivery import freezing
 from newsletter.digests import scheduling
 from tests.bench.campaign import Campaign
+from tests.bench.cpu import peak_memory
 from tests.bench.rendering import SETTINGS
 from tests.bench.result import Row, at_most
 from tests.services.postgres import Postgres
@@ -68,8 +68,7 @@ def main(url: str) -> None:
     began = time.perf_counter()
     freezing.freeze(database, settings, 1)
     seconds = time.perf_counter() - began
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    sys.stdout.write(json.dumps({"seconds": seconds, "megabytes": megabytes}))
+    sys.stdout.write(json.dumps({"seconds": seconds, "megabytes": peak_memory()}))
 
 
 if __name__ == "__main__":
