@@ -22,14 +22,17 @@ class Written(NamedTuple):
 
 
 def write(settings: Settings, name: str, context: Mapping[str, object], language: str = ENGLISH) -> Written:
-    """Fill in templates/mail/<name>/{subject.txt,body.txt,body.mjml} with `context`, in `language`."""
-    words = words_of(language)
-    values: dict[str, Any] = {**frame(settings, words), **context}
-    values["title"] = text_template(f"{name}/subject.txt", words).render(values).strip()
+    """The words of templates/mail/single/<name>.txt, with `context` in them and in `language`, as a mail.
+
+    `context` has the `link` that the mail is about, and what else its words name.
+    """
+    spoken, words = words_of(language), f"single/{name}.txt"
+    values: dict[str, Any] = {**frame(settings, spoken), **context, "words": words}
+    values["title"] = vars(text_template(words, spoken).make_module(values))["subject"]
     return Written(
         values["title"],
-        text_template(f"{name}/body.txt", words).render(values),
-        mjml_template(f"{name}/body.mjml", words).render(values),
+        text_template("single.txt", spoken).render(values),
+        mjml_template("single.mjml", spoken).render(values),
     )
 
 

@@ -67,7 +67,7 @@ def mail(
     session: Session, settings: Settings, payload: Mapping[str, Any], mail_id: int
 ) -> tuple[Message, Recipient] | None:
     """The last mail."""
-    context = {"subscribe": settings.url("/subscribe")}
+    context = {"link": settings.url("/subscribe")}
     message = single.compose(
         settings,
         MAIL,

@@ -32,7 +32,7 @@ NOT_MAILED = (Status.BOUNCED, Status.COMPLAINED)
 
 
 class Kind(StrEnum):
-    """What a fresh link is for: templates/mail/<kind>_link is the mail, /<kind>/<token> the page that it opens."""
+    """What a fresh link is for; templates/mail/single/<kind>_link.txt is its mail, /<kind>/<token> what it opens."""
 
     DATA = "data"
     ADDRESS = "address"

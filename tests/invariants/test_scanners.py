@@ -128,6 +128,6 @@ def test_scanners_change_nothing(
 
 
 def test_every_mail_is_among_them(mails: dict[str, EmailMessage]) -> None:
-    folders = {path.parent.name for path in (TEMPLATES / "mail").glob("*/subject.txt")} | {"digest"}
+    folders = {path.stem for path in (TEMPLATES / "mail" / "single").glob("*")} | {"digest"}
     subjects = {subject.partition(" to ")[0] for subject in mails}
     assert len(subjects) == len(folders), (subjects, folders)

@@ -23,7 +23,7 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "address_link": {"link": LINK, "hours": 24},
     "new_address": {"link": LINK, "days": 7},
     "old_address": {"link": LINK, "days": 7},
-    "erased": {"subscribe": "https://letters.example.org/subscribe"},
+    "erased": {"link": "https://letters.example.org/subscribe"},
 }
 
 
@@ -45,7 +45,7 @@ def test_every_mail_is_valid(tmp_path: Path) -> None:
 
 
 def test_every_single_mail_is_among_them() -> None:
-    singles = {path.parent.name for path in (TEMPLATES / "mail").glob("*/subject.txt")}
+    singles = {path.stem for path in (TEMPLATES / "mail" / "single").glob("*")}
     assert singles == set(CONTEXTS)
 
 
