@@ -15,6 +15,7 @@ def describe(report: DigestReport) -> str:
         "accepted": report.accepted,
         "refused": report.refused,
         "in doubt": report.in_doubt,
+        "mailed twice": report.twice,
         "bounced": report.bounced,
         "bounced for a time": report.soft_bounced,
         "blocked": report.blocked,
@@ -39,8 +40,9 @@ def hours(count: int, last: datetime) -> str:
 def _doubt(digest_id: int, doubt: Doubt) -> list[str]:
     settle = f"newsletter digests settle {digest_id} {doubt.batch}"
     evidence = doubt.note or "no answer was written down."
+    since = f", sent {doubt.tried_at:%Y-%m-%d %H:%M:%S} UTC" if doubt.tried_at else ""
     return [
-        f"Batch {doubt.batch} ({doubt.recipients:,} readers) is in doubt: {evidence}",
+        f"Batch {doubt.batch} ({doubt.recipients:,} readers{since}) is in doubt: {evidence}",
         f"  If the provider's activity shows that it was taken: {settle} --taken",
         f"  If it shows that it was not, to send it again:      {settle} --not-taken",
     ]

@@ -94,6 +94,7 @@ _MARK = (
         state=BatchState.SENDING,
         outcomes=bindparam("new_outcomes"),
         handover=bindparam("new_handover"),
+        tried_at=bindparam("now"),
         lease_until=epoch_now() + bindparam("seconds"),
     )
 )
@@ -154,7 +155,8 @@ def mark_sending(
 
     False when the claim is lost or the digest must not go on.
     """
-    return _fenced(session, claim, _MARK, new_outcomes=outcomes, new_handover=handover, seconds=seconds)
+    values = {"new_outcomes": outcomes, "new_handover": handover, "now": clock.now(), "seconds": seconds}
+    return _fenced(session, claim, _MARK, **values)
 
 
 def renew(session: Session, claim: Claim, outcomes: bytes, seconds: float) -> bool:

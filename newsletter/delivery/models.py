@@ -11,7 +11,7 @@ import secrets
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Double, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Double, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.core import clock
@@ -104,6 +104,10 @@ class Batch(Base):
     disowned: Mapped[int | None]
     """The last attempt that was in doubt and settled as not taken: an event of it proves that its readers were mailed
     twice."""
+    twice: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether an event proved that."""
+    tried_at: Mapped[datetime | None]
+    """When the last attempt began to send: where to look in the provider's activity."""
     note: Mapped[str | None] = mapped_column(Text)
     """What went wrong last, in words."""
     first_id: Mapped[int] = mapped_column(BigInteger)

@@ -51,6 +51,8 @@ class Doubt:
 
     batch: int
     recipients: int
+    tried_at: datetime | None
+    """When its request was made."""
     note: str | None
 
 
@@ -63,6 +65,8 @@ class DigestReport:
     accepted: int
     refused: int
     in_doubt: int
+    twice: int
+    """Of the accepted: mailed twice, since a batch was settled as not taken and its events prove that it was."""
     bounced: int
     soft_bounced: int
     blocked: int
@@ -78,7 +82,8 @@ class DigestReport:
     doubts: tuple[Doubt, ...]
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "last_hour": self.last_hour.isoformat() if self.last_hour else None}
+        """Plain data; times in ISO 8601."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
 
 
 def report(session: Session, digest_id: int) -> DigestReport:
@@ -91,6 +96,7 @@ def report(session: Session, digest_id: int) -> DigestReport:
         accepted=state.accepted,
         refused=state.refused,
         in_doubt=state.in_doubt,
+        twice=_twice(session, digest_id),
         bounced=reported[Kind.BOUNCED],
         soft_bounced=reported[Kind.SOFT_BOUNCED],
         blocked=reported[Kind.BLOCKED],
@@ -172,10 +178,23 @@ def _wording(reason: str) -> str:
     return f"{' '.join(filter(None, match.groups()))} {said}".strip()
 
 
+def _twice(session: Session, digest_id: int) -> int:
+    outcomes = session.scalars(select(Batch.outcomes).where(Batch.digest_id == digest_id, Batch.twice))
+    return sum(each.count(ACCEPTED) for each in outcomes)
+
+
 def _doubts(session: Session, digest_id: int) -> tuple[Doubt, ...]:
     rows = session.execute(
-        select(Batch.id, Batch.outcomes, Batch.note)
+        select(Batch.id, Batch.outcomes, Batch.tried_at, Batch.note)
         .where(Batch.digest_id == digest_id, Batch.state == BatchState.IN_DOUBT)
         .order_by(Batch.id)
     )
-    return tuple(Doubt(batch, outcomes.count(IN_DOUBT), note) for batch, outcomes, note in rows)
+    return tuple(Doubt(batch, outcomes.count(IN_DOUBT), tried_at, note) for batch, outcomes, tried_at, note in rows)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return {name: _plain(each) for name, each in value.items()} if isinstance(value, dict) else value

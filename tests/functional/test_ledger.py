@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import update
 
+from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now
 from newsletter.delivery import control, ledger, settling, sweeping
@@ -60,6 +63,15 @@ def batch(db: Database) -> Batch:
 def test_a_batch_is_claimed_once(db: Database, digest_id: int) -> None:
     assert take(db).attempt == 1
     assert claim(db) is None
+
+
+def test_a_batch_knows_when_it_was_tried(db: Database, digest_id: int) -> None:
+    moment = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
+    claimed = take(db)
+    assert batch(db).tried_at is None
+    with clock.set_to(moment):
+        mark(db, claimed)
+    assert batch(db).tried_at == moment
 
 
 def test_a_claim_that_is_alive_is_not_taken_back(db: Database, digest_id: int) -> None:

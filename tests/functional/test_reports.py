@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from newsletter.cli.describing import describe
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -120,9 +121,13 @@ def test_doubts_are_listed(db: Database, digest_id: int) -> None:
         batch = session.scalars(select(Batch)).one()
         batch.outcomes = bytes([IN_DOUBT]) * 2 + batch.outcomes[2:]
         batch.state, batch.note = BatchState.IN_DOUBT, "No answer."
+        batch.tried_at = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
         number = batch.id
-    assert report(db, digest_id).doubts == (Doubt(number, 2, "No answer."),)
-    assert report(db, digest_id).in_doubt == 2
+    found = report(db, digest_id)
+    assert found.doubts == (Doubt(number, 2, datetime(2026, 5, 2, 9, 30, tzinfo=UTC), "No answer."),)
+    assert found.in_doubt == 2
+    assert f"Batch {number} (2 readers, sent 2026-05-02 09:30:00 UTC) is in doubt: No answer." in describe(found)
+    assert json.dumps(found.as_json())
 
 
 def test_there_must_be_one(db: Database) -> None:

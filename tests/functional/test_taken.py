@@ -11,14 +11,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from newsletter.cli.describing import describe
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
+from newsletter.delivery import reports
 from newsletter.delivery.events import inbox, taken
 from newsletter.delivery.events.models import TakenBatch
 from newsletter.delivery.models import Batch, BatchState
-from newsletter.mail.outcomes import IN_DOUBT, REFUSED, WAITING
+from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT, REFUSED, WAITING
 from tests.factories import add_article, add_readers, letter_of, send_digest
 from tests.services.sendgrid_events import SendGridSigner, body, event
 
@@ -128,7 +130,7 @@ def test_a_proof_is_dropped_when_its_attempt_is_past(client: FlaskClient, db: Da
     assert kept(db) == 0
 
 
-def test_a_wrong_decision_becomes_a_note_and_sends_nothing(
+def test_a_wrong_decision_is_told_and_sends_nothing(
     client: FlaskClient, db: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An editor settled attempt 2 as not taken; it was sent again as attempt 3, and events of both come."""
@@ -137,10 +139,13 @@ def test_a_wrong_decision_becomes_a_note_and_sends_nothing(
     with caplog.at_level(logging.WARNING):
         proofs(client, 2)
     assert outcomes(db) == "r??"
-    with db.reading() as session:
-        assert session.scalars(select(Batch.note)).one() == taken.TWICE.format(attempt=2)
-    assert "mailed twice" in caplog.text
+    assert "twice mailed" in caplog.text
     assert "@" not in caplog.text
+    change(db, BatchState.DONE, outcomes=bytes([REFUSED, ACCEPTED, ACCEPTED]), note=None)
+    with db.reading() as session:
+        report = reports.report(session, session.scalars(select(Batch.digest_id)).one())
+    assert report.twice == 2
+    assert "2 mailed twice" in describe(report)
 
 
 def test_an_older_attempt_that_was_not_disowned_is_nothing_special(

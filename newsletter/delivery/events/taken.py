@@ -20,11 +20,11 @@ from newsletter.delivery.models import Batch, BatchState, Mailing, letter_mark
 
 log = logging.getLogger(__name__)
 
-TWICE = "Attempt {attempt} was taken after all, though it was settled as not taken: its readers were mailed twice."
-
 
 def keep(session: Session, proofs: Collection[Taken]) -> None:
-    """Keep those that can still settle something. A proof that an editor's decision was wrong becomes a note."""
+    """Keep those that can still settle something. A proof that an editor's decision was wrong is kept with the batch:
+    the digest's report says it.
+    """
     ids = {proof.batch for proof in proofs}
     rows = session.execute(
         select(Batch.id, Batch.state, Batch.attempt, Batch.disowned, Mailing.id_salt)
@@ -32,13 +32,17 @@ def keep(session: Session, proofs: Collection[Taken]) -> None:
         .where(Batch.id.in_(ids))
         .order_by(Batch.id)
     )
-    early = []
+    early, twice = [], []
     for batch, state, attempt, disowned, id_salt in rows:
         letter = letter_mark(id_salt)
         if state != BatchState.DONE and Taken(batch, attempt, letter) in proofs:
             early.append({"batch_id": batch, "attempt": attempt})
         if disowned is not None and Taken(batch, disowned, letter) in proofs:
-            _note_twice(session, batch, disowned)
+            log.warning("batch %d was taken after all, though it was settled as not taken: twice mailed", batch)
+            twice.append(batch)
+    if twice:
+        told = update(Batch).where(Batch.id.in_(twice)).values(twice=True)
+        session.execute(told.execution_options(synchronize_session=False))
     if early:
         insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
         session.execute(insert(TakenBatch).on_conflict_do_nothing(), early)
@@ -62,13 +66,3 @@ def settle(session: Session) -> list[int]:
     )
     session.execute(delete(TakenBatch).where(over.exists()).execution_options(synchronize_session=False))
     return [batch.id for batch in batches]
-
-
-def _note_twice(session: Session, batch: int, attempt: int) -> None:
-    log.warning("batch %d: %s", batch, TWICE.format(attempt=attempt))
-    session.execute(
-        update(Batch)
-        .where(Batch.id == batch)
-        .values(note=TWICE.format(attempt=attempt))
-        .execution_options(synchronize_session=False)
-    )

@@ -98,11 +98,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("file_hash", name=op.f("uq_import_progress_file_hash")),
     )
 
-    with op.batch_alter_table("batches", schema=None) as batch_op:
+    # SQLite: without copies of the tables, which would lose AUTOINCREMENT and with it the promise of ids given once.
+    with op.batch_alter_table("batches", schema=None, recreate="never") as batch_op:
         batch_op.add_column(sa.Column("due_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("tried_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("twice", sa.Boolean(), server_default=sa.false(), nullable=False))
         batch_op.create_index("ix_batches_readers", ["first_id", "last_id"], unique=False)
 
-    # SQLite: without a copy of the table, which would lose AUTOINCREMENT and with it the promise of ids given once.
     with op.batch_alter_table("subscribers", schema=None, recreate="never") as batch_op:
         batch_op.add_column(sa.Column("max_hype", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("breaking", sa.Boolean(), server_default=sa.false(), nullable=False))
@@ -132,6 +134,8 @@ def downgrade() -> None:
 
     with op.batch_alter_table("batches", schema=None, table_kwargs={"sqlite_autoincrement": True}) as batch_op:
         batch_op.drop_index("ix_batches_readers")
+        batch_op.drop_column("twice")
+        batch_op.drop_column("tried_at")
         batch_op.drop_column("due_at")
 
     op.drop_table("import_progress")
