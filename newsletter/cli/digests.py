@@ -10,6 +10,7 @@ import click
 from flask.cli import AppGroup
 
 from newsletter.cli.describing import describe
+from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option, table
 from newsletter.cli.times import ZonedTime
 from newsletter.core.errors import InvalidError
@@ -67,7 +68,7 @@ def compose(
 
 
 @digests.command()
-@click.argument("digest_id", metavar="ID", type=int)
+@click.argument("digest_id", metavar="ID", type=ROW)
 @words_options
 @json_option
 def edit(digest_id: int, subject: str | None, preheader: str | None, intro: str | None, as_json: bool) -> None:
@@ -90,7 +91,7 @@ def list_(as_json: bool) -> None:
 
 
 @digests.command()
-@click.argument("digest_id", metavar="ID", type=int)
+@click.argument("digest_id", metavar="ID", type=ROW)
 @json_option
 def show(digest_id: int, as_json: bool) -> None:
     """A digest, its articles, and what became of its mails."""
@@ -104,7 +105,7 @@ def show(digest_id: int, as_json: bool) -> None:
 
 
 @digests.command()
-@click.argument("digest_id", metavar="ID", type=int)
+@click.argument("digest_id", metavar="ID", type=ROW)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder [here].")
 @click.option(
     "--language", type=click.Choice(list(LANGUAGES)), default=ENGLISH, show_default=True, help="Of the frame."
@@ -128,7 +129,7 @@ def preview(digest_id: int, out: Path, language: str, as_json: bool) -> None:
 
 
 @digests.command()
-@click.argument("digest_id", metavar="ID", type=int)
+@click.argument("digest_id", metavar="ID", type=ROW)
 @click.option("--at", type=ZonedTime(), required=True, help='With its zone: "2026-12-01 07:00 Europe/Berlin".')
 @click.option("--exact", is_flag=True, help="Hand it over to SendGrid half an hour ahead; SendGrid keeps the time.")
 @json_option
@@ -141,7 +142,7 @@ def schedule(digest_id: int, at: datetime, exact: bool, as_json: bool) -> None:
 
 
 @digests.command()
-@click.argument("digest_id", metavar="ID", type=int)
+@click.argument("digest_id", metavar="ID", type=ROW)
 @json_option
 def send(digest_id: int, as_json: bool) -> None:
     """Send a draft now: the clock takes it up within seconds."""

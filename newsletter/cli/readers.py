@@ -68,7 +68,7 @@ def erase(address: str, yes: bool, as_json: bool) -> None:
 
 
 @subscribers.command()
-@click.option("--days", type=click.IntRange(min=1), default=30, show_default=True, help="How far back.")
+@click.option("--days", type=click.IntRange(1, 36_500), default=30, show_default=True, help="How far back.")
 @json_option
 def leavers(days: int, as_json: bool) -> None:
     """How many left, and why, as far as they said it."""

@@ -6,6 +6,7 @@ import click
 
 from newsletter.cli import watching
 from newsletter.cli.digests import digests
+from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option
 from newsletter.core.runtime import runtime
 from newsletter.delivery import control, settling
@@ -16,7 +17,7 @@ __all__ = ["digests"]
 
 
 @digests.command()
-@click.argument("digest_id", metavar="ID", type=int)
+@click.argument("digest_id", metavar="ID", type=ROW)
 @click.option("--watch", is_flag=True, help="Show a progress bar until it is sent.")
 @json_option
 def status(digest_id: int, watch: bool, as_json: bool) -> None:
@@ -33,7 +34,7 @@ def _control(name: str, done: str, help_text: str) -> None:
     """`pause`, `resume` and `cancel` differ in one function and one word."""
 
     @digests.command(name, help=help_text)
-    @click.argument("digest_id", metavar="ID", type=int)
+    @click.argument("digest_id", metavar="ID", type=ROW)
     @json_option
     def command(digest_id: int, as_json: bool) -> None:
         with runtime().db.transaction() as session:
@@ -48,7 +49,7 @@ _control("cancel", "cancelled", "End a digest for good; who has it keeps it.")
 
 
 @digests.command()
-@click.argument("digest_id", metavar="ID", type=int)
+@click.argument("digest_id", metavar="ID", type=ROW)
 @json_option
 def retry(digest_id: int, as_json: bool) -> None:
     """Send again to exactly those whose refusal was temporary."""
@@ -59,8 +60,8 @@ def retry(digest_id: int, as_json: bool) -> None:
 
 
 @digests.command()
-@click.argument("digest_id", metavar="ID", type=int)
-@click.argument("batch_id", metavar="BATCH", type=int)
+@click.argument("digest_id", metavar="ID", type=ROW)
+@click.argument("batch_id", metavar="BATCH", type=ROW)
 @click.option("--taken/--not-taken", required=True, help="Whether the provider took it; if not, it is sent again.")
 @json_option
 def settle(digest_id: int, batch_id: int, taken: bool, as_json: bool) -> None:

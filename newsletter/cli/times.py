@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import click
@@ -32,6 +32,10 @@ class ZonedTime(click.ParamType[datetime]):
             moment = moment.replace(tzinfo=self._zone(zone, param, ctx))
         if moment.tzinfo is None:
             self.fail(f"{text!r} has no zone; write it {_EXAMPLE}.", param, ctx)
+        try:
+            moment.astimezone(UTC)
+        except OverflowError:
+            self.fail(f"{text!r} is before the first year or after the last that can be stored.", param, ctx)
         return moment
 
     def _zone(self, name: str, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:

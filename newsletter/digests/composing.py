@@ -15,6 +15,7 @@ from newsletter.articles.models import Revision
 from newsletter.core import clock
 from newsletter.core.errors import ConflictError, InvalidError, NotFoundError
 from newsletter.digests.models import BREAKING, MOST_ARTICLES, Digest, DigestArticle, DigestStatus
+from newsletter.digests.words import is_plain
 
 Order = Literal["newest", "trust"]
 
@@ -45,10 +46,12 @@ def compose(
 ) -> Digest:
     """A new draft by `rule`. Words that are not given are made from the headlines.
 
-    Raises InvalidError when the rule is impossible or no article fits it.
+    Raises InvalidError when the rule is impossible, no article fits it, or words hold what no text can.
     """
     if not 1 <= rule.limit <= MOST_ARTICLES:
         raise InvalidError(f"A digest holds from 1 to {MOST_ARTICLES} articles, not {rule.limit}.")
+    for section in rule.sections or ():
+        _check("section", section)
     since = rule.since or (clock.now() - PERIOD[rule.cadence]).date()
     revisions = queries.choose(
         session,
@@ -64,7 +67,7 @@ def compose(
         cadence=rule.cadence,
         subject=_line("subject", subject or _subject(rule.cadence, revisions[0].title)),
         preheader=_line("preheader", _headlines(revisions[1:]) if preheader is None else preheader),
-        intro=intro.strip(),
+        intro=_intro(intro),
         items=[DigestArticle(position=i, revision=revision) for i, revision in enumerate(revisions)],
     )
     session.add(digest)
@@ -80,7 +83,9 @@ def edit(
     preheader: str | None = None,
     intro: str | None = None,
 ) -> Digest:
-    """Set words on a draft. Raises ConflictError once it is scheduled: what is scheduled stays as it was checked."""
+    """Set words on a draft. Raises ConflictError once it is scheduled: what is scheduled stays as it was checked.
+    Raises InvalidError for words that cannot be taken.
+    """
     digest = get(session, digest_id)
     if digest.status != DigestStatus.DRAFT:
         raise ConflictError(f"Digest {digest_id} is {digest.status}, and only a draft can be edited.")
@@ -89,7 +94,7 @@ def edit(
     if preheader is not None:
         digest.preheader = _line("preheader", preheader)
     if intro is not None:
-        digest.intro = intro.strip()
+        digest.intro = _intro(intro)
     return digest
 
 
@@ -116,9 +121,20 @@ def _headlines(revisions: Sequence[Revision]) -> str:
 
 
 def _line(name: str, text: str) -> str:
+    _check(name, text)
     text = " ".join(text.split())
     if not text and name == "subject":
         raise InvalidError("The subject is empty: a letter needs one.")
     if len(text) > 250:
         raise InvalidError(f"The {name} has {len(text)} characters; 250 are the most.")
     return text
+
+
+def _intro(text: str) -> str:
+    _check("intro", text)
+    return text.strip()
+
+
+def _check(name: str, text: str) -> None:
+    if not is_plain(text):
+        raise InvalidError(f"The {name} holds a control character, or bytes that are no UTF-8.")

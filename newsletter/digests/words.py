@@ -15,6 +15,13 @@ def one_line(text: str) -> str:
     return _UNPRINTABLE.sub("", " ".join(text.split()))
 
 
+def is_plain(text: str) -> bool:
+    """Whether `text` can be stored and mailed as it is: white space and characters, nothing that controls a terminal or
+    that no encoding has (PostgreSQL refuses NUL, and UTF-8 half a surrogate pair).
+    """
+    return not _UNPRINTABLE.search("".join(text.split()))
+
+
 def paragraphs(text: str) -> list[str]:
     """The paragraphs of plain text, each on one line; an empty line stands between two of them."""
     lines = (one_line(paragraph) for paragraph in re.split(r"(?:\r?\n[ \t]*){2,}", text))

@@ -159,6 +159,38 @@ def test_an_unknown_digest_is_a_sentence(newsletter: Any) -> None:
         assert (result.exit_code, result.stderr) == (1, "Error: There is no digest 7.\n")
 
 
+@pytest.mark.usefixtures("articles")
+@pytest.mark.parametrize("hostile", ["a\0b", "a\x1b[2Jb", "a\udcffb", "a\x85\x7fb"])
+@pytest.mark.parametrize("option", ["--subject", "--preheader", "--intro", "--section"])
+def test_words_that_no_text_holds_are_refused(newsletter: Any, db: Database, option: str, hostile: str) -> None:
+    number = add_digest(db)
+    commands: list[tuple[str, ...]] = [("compose", "--since", "2026-05-01")]
+    if option != "--section":
+        commands.append(("edit", str(number)))
+    for words in commands:
+        result = newsletter("digests", *words, option, hostile)
+        sentence = f"Error: The {option[2:]} holds a control character, or bytes that are no UTF-8.\n"
+        assert (result.exit_code, result.stderr) == (1, sentence)
+    assert [digest["id"] for digest in output(newsletter("digests", "list", "--json"))] == [number]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("digests", "show", str(2**63)),
+        ("digests", "pause", str(10**30)),
+        ("digests", "settle", "1", str(2**63), "--taken"),
+        ("digests", "schedule", "1", "--at", "9999-12-31T23:59-14:00"),
+        ("digests", "schedule", "1", "--at", "0001-01-01T00:00+14:00"),
+        ("subscribers", "leavers", "--days", "9999999"),
+    ],
+)
+def test_what_no_database_holds_is_wrong_usage(newsletter: Any, words: tuple[str, ...]) -> None:
+    result = newsletter(*words)
+    assert result.exit_code == 2
+    assert "Error: Invalid value for" in result.stderr
+
+
 def test_lists_say_how_to_fill_them(newsletter: Any) -> None:
     assert output(newsletter("digests", "list", "--json")) == []
     assert "newsletter digests compose" in newsletter("digests", "list").stdout
