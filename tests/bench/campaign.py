@@ -66,7 +66,7 @@ class Campaign:
         folder = Path(tempfile.mkdtemp(prefix="newsletter-bench-"))
         try:
             with standin(self.latency) as url:
-                settings = _settings(folder, url)
+                settings = settings_for(folder, url)
                 database = Database(settings.database_url)
                 digest_id = self.prepare(database)
                 with House(settings, workers=self.workers) as house:
@@ -139,7 +139,8 @@ def taken(settings: Settings, what: str) -> Any:
         return json.load(answer)
 
 
-def _settings(folder: Path, url: str) -> Settings:
+def settings_for(folder: Path, url: str) -> Settings:
+    """Of a house in `folder` that sends through the stand-in at `url`."""
     return replace(
         SETTINGS,
         data_dir=folder,

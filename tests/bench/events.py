@@ -21,16 +21,14 @@ from newsletter import migrations
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
-from newsletter.core.runtime_folder import socket_path
 from newsletter.delivery.audience import unpack
 from newsletter.delivery.events.models import Event, EventPost
 from newsletter.delivery.models import Batch
 from newsletter.delivery.status import status
 from newsletter.digests import scheduling
 from newsletter.subscribers.models import Subscriber
-from tests.bench.campaign import KEY, standin
+from tests.bench.campaign import settings_for, standin
 from tests.bench.cpu import cpu_of
-from tests.bench.rendering import SETTINGS
 from tests.bench.result import Row, at_least
 from tests.factories import add_article, add_digest, add_readers, hand_over, letter_of
 from tests.services.house import House
@@ -51,7 +49,8 @@ def measure(readers: int = 100_000, posts: int = 150) -> list[Row]:
     signer = SendGridSigner()
     try:
         with standin(0.5) as url:
-            return _measure(_settings(folder, url, signer.public_key), signer, readers, posts)
+            settings = replace(settings_for(folder, url), sendgrid_webhook_key=signer.public_key, port=PORT)
+            return _measure(settings, signer, readers, posts)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -123,23 +122,6 @@ def _post(raw: bytes, signer: SendGridSigner) -> None:
     if answer.status != 204:
         raise RuntimeError(f"a post was answered {answer.status}")
     connection.close()
-
-
-def _settings(folder: Path, url: str, key: str) -> Settings:
-    return replace(
-        SETTINGS,
-        data_dir=folder,
-        database_url=f"sqlite:///{folder / 'newsletter.sqlite3'}",
-        redis_url=f"unix://{socket_path(folder)}",
-        redis_is_embedded=True,
-        secret_key="a secret key for the benchmark",
-        suppression_key="a suppression key for it",
-        mail_transport="sendgrid",
-        sendgrid_api_key=KEY,
-        sendgrid_host=url,
-        sendgrid_webhook_key=key,
-        port=PORT,
-    )
 
 
 def _is_up(settings: Settings) -> bool:
