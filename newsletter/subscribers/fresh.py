@@ -38,11 +38,16 @@ class Kind(StrEnum):
     ADDRESS = "address"
 
 
+def may_ask(reader: Subscriber, kind: Kind) -> bool:
+    """Whether a fresh link is mailed to this reader. Only a letter that comes can move to another address."""
+    return reader.status == Status.ACTIVE if kind == Kind.ADDRESS else reader.status not in NOT_MAILED
+
+
 def ask(session: Session, reader: Subscriber, kind: Kind) -> int | None:
-    """Ask for a fresh link; the id of its mail, or None when none is due: one was sent a moment ago, or the address
-    takes no mail. The door answers alike in both cases. `reader` is locked by the caller.
+    """Ask for a fresh link; the id of its mail, or None when none is due: one was sent a moment ago, or the reader may
+    not ask. `reader` is locked by the caller.
     """
-    if reader.status in NOT_MAILED:
+    if not may_ask(reader, kind):
         return None
     last, now = session.get(FreshLink, (reader.id, kind)), clock.now()
     if last is not None and now - last.asked_at < PERIOD:
@@ -78,9 +83,9 @@ def reader_of(
 def mail(
     session: Session, settings: Settings, payload: Mapping[str, Any], mail_id: int
 ) -> tuple[Message, Recipient] | None:
-    """The mail with the link. None when the reader is gone, or must not be mailed any more."""
+    """The mail with the link. None when the reader is gone, or may not ask any more."""
     reader, kind = session.get(Subscriber, payload["subscriber"]), Kind(payload["kind"])
-    if reader is None or reader.status in NOT_MAILED:
+    if reader is None or not may_ask(reader, kind):
         return None
     link = settings.url(f"/{kind}/{token(settings.signing_keys, reader, kind)}")
     context = {"link": link, "hours": int(AGE.total_seconds()) // 3600}

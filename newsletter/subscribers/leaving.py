@@ -55,7 +55,7 @@ def undo(session: Session, suppression_key: str, token: str) -> Subscriber:
     found = suppressions.find(session, suppression_key, reader.address_key)
     if reader.status != Status.LEFT or suppressions.holds(reader.status, found, clock.now()):
         raise ConflictError(
-            "Mail to this address has come back, or was reported as unwanted, so we do not write to it any more."
+            "Mail to this address has come back, or was reported as spam, so we do not write to it any more."
         )
     if not may_undo(reader):
         raise ConflictError("Leaving can be taken back for 24 hours. Sign up again, and the letter comes again.")

@@ -96,5 +96,6 @@ def _everywhere() -> dict[str, object]:
     return {
         "publication": settings.publication_name,
         "kofi_page": settings.kofi_page,
+        "contact": settings.mail_reply_to or settings.mail_from,
         "year": clock.now().astimezone(settings.timezone).year,
     }

@@ -106,12 +106,24 @@ def test_every_page_can_be_used(
 
 
 @pytest.mark.parametrize("ended", [Status.BOUNCED, Status.COMPLAINED])
+@pytest.mark.parametrize(
+    ("path", "way"),
+    [
+        ("unsubscribe", "see, download or erase"),
+        ("preferences", "see, download or erase"),
+        ("data-link", "editors@dispatch.example"),
+        ("address-link", "sign up"),
+    ],
+)
 def test_who_takes_no_mail_has_a_way_too(
-    browser: Browser, site: str, db: Database, ada: Subscriber, ended: Status
+    browser: Browser, site: str, db: Database, ada: Subscriber, ended: Status, path: str, way: str
 ) -> None:
     with db.transaction() as session:
-        session.scalars(select(Subscriber)).one().status = ended
+        session.get_one(Subscriber, ada.id).status = ended
+    why = {Status.BOUNCED: "came back", Status.COMPLAINED: "was reported as spam"}[ended]
     with looking(browser, site, script=True, width=320) as look:
-        for page in ("unsubscribe", "preferences", "data-link"):
-            look.open(f"/{page}/{ada.token}")
-            check(look)
+        look.open(f"/{path}/{ada.token}")
+        check(look)
+        assert f"{why}, so we do not write to it any more." in look.page.locator("main").inner_text()
+        assert look.page.get_by_role("main").get_by_role("link", name=way).is_visible()
+        assert look.page.get_by_role("button").count() == 0

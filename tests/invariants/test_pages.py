@@ -66,7 +66,7 @@ class House:
             if "token" in rule.arguments:
                 tokens = [*self.signed.get(rule.rule.split("/")[1], self.tokens), "mangled"]
             for token in tokens:
-                values = {**ARGUMENTS, "slug": self.slug, "token": token}
+                values = {**ARGUMENTS, "slug": self.slug, "token": token, **(rule.defaults or {})}
                 yield adapter.build(rule.endpoint, {name: values[name] for name in rule.arguments})
         yield from ("/nothing", "/articles/nothing")
 

@@ -1,6 +1,4 @@
-"""Another address: asked for with the link of any letter, entered by a fresh one, confirmed at the new address, and
-taken back from the old.
-"""
+"""Another address: entered by a fresh link, confirmed at the new address, and taken back from the old."""
 
 from __future__ import annotations
 
@@ -9,28 +7,11 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.core import tokens
 from newsletter.core.runtime import runtime
-from newsletter.subscribers import fresh, links, moving
+from newsletter.subscribers import fresh, moving
 from newsletter.subscribers.fresh import Kind
 from newsletter.subscribers.models import Subscriber
 from newsletter.web.readers.blueprint import pages
 from newsletter.web.readers.typed import Typed
-
-
-@pages.get("/address-link/<token>")
-def address_link_page(token: str) -> str:
-    """Shows the button that mails the link."""
-    with runtime().db.reading() as session:
-        return _link_page(links.owner(session, token))
-
-
-@pages.post("/address-link/<token>")
-def address_link(token: str) -> str:
-    """Mails the link; the answer is the same when one was mailed a moment ago."""
-    with runtime().db.transaction() as session:
-        reader = links.owner(session, token, for_change=True)
-        mail = fresh.ask(session, reader, Kind.ADDRESS)
-    _wake(mail)
-    return _link_page(reader, asked=True)
 
 
 @pages.get("/address/<token>")
@@ -91,11 +72,6 @@ def old_address(token: str) -> str:
     with runtime().db.transaction() as session:
         reader = moving.move_back(session, runtime().settings, token)
     return render_template("old_address_done.html", reader=reader)
-
-
-def _link_page(reader: Subscriber, *, asked: bool = False) -> str:
-    hours = int(fresh.AGE.total_seconds()) // 3600
-    return render_template("address_link.html", reader=reader, asked=asked, hours=hours)
 
 
 def _form(reader: Subscriber, token: str, typed: Typed, errors: dict[str, str]) -> str:

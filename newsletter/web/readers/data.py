@@ -1,4 +1,4 @@
-"""What is kept of a reader: asked for with the link of any letter, seen, taken along and erased by a fresh one."""
+"""What is kept of a reader: seen, taken along and erased by a fresh link."""
 
 from __future__ import annotations
 
@@ -11,30 +11,12 @@ from sqlalchemy.orm import Session
 from newsletter.core import tokens
 from newsletter.core.runtime import runtime
 from newsletter.delivery import personal
-from newsletter.subscribers import erasing, fresh, links
+from newsletter.subscribers import erasing, fresh
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.fresh import Kind
 from newsletter.subscribers.models import Subscriber
 from newsletter.web.readers.blueprint import pages
 from newsletter.web.readers.leaving import WORDS
-
-
-@pages.get("/data-link/<token>")
-def data_link_page(token: str) -> str:
-    """Shows the button that mails the link."""
-    with runtime().db.reading() as session:
-        return _link_page(links.owner(session, token))
-
-
-@pages.post("/data-link/<token>")
-def data_link(token: str) -> str:
-    """Mails the link; the answer is the same when one was mailed a moment ago."""
-    with runtime().db.transaction() as session:
-        reader = links.owner(session, token, for_change=True)
-        mail = fresh.ask(session, reader, Kind.DATA)
-    if mail is not None:
-        runtime().queues.wake_mail(mail)
-    return _link_page(reader, asked=True)
 
 
 @pages.get("/data/<token>")
@@ -68,18 +50,6 @@ def erase(token: str) -> str:
     if mail is not None:
         runtime().queues.wake_mail(mail)
     return render_template("erased.html", mailed=mail is not None)
-
-
-def _link_page(reader: Subscriber, *, asked: bool = False) -> str:
-    settings = runtime().settings
-    return render_template(
-        "data_link.html",
-        reader=reader,
-        asked=asked,
-        takes_mail=reader.status not in fresh.NOT_MAILED,
-        hours=int(fresh.AGE.total_seconds()) // 3600,
-        contact=settings.mail_reply_to or settings.mail_from,
-    )
 
 
 def _kept(session: Session, token: str) -> tuple[Subscriber, dict[str, Any]]:

@@ -14,7 +14,7 @@ from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.core.runtime import runtime
 from newsletter.delivery.upcoming import next_letter
 from newsletter.mail.languages import LANGUAGES
-from newsletter.subscribers import choices, links, pausing
+from newsletter.subscribers import choices, links, pausing, suppressions
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.models import Status, Subscriber
 from newsletter.web import guards
@@ -36,7 +36,7 @@ def preferences_page(token: str) -> ResponseReturnValue:
     with runtime().db.reading() as session:
         reader = links.owner(session, token)
         if reader.status != Status.ACTIVE:
-            return render_template("no_letter.html", reader=reader)
+            return render_template("no_letter.html", reader=reader, days=suppressions.BOUNCE_HOLDS.days)
         return _page(session, reader)
 
 
@@ -72,7 +72,7 @@ def pause(token: str) -> ResponseReturnValue:
 def _active(session: Session, token: str) -> Subscriber:
     reader = links.owner(session, token, for_change=True)
     if reader.status != Status.ACTIVE:
-        raise ConflictError("No letter goes to this address, so there is nothing to choose. You can sign up again.")
+        raise ConflictError("No letter goes to this address, so there is nothing to choose.")
     return reader
 
 

@@ -1,0 +1,97 @@
+"""The pages that mail a fresh link say what is mailed, and to whom nothing is, whatever has become of a reader."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from newsletter.core import clock
+from newsletter.core.db import Database
+from newsletter.mail.models import OutgoingMail
+from newsletter.subscribers import suppressions
+from newsletter.subscribers.fresh import PERIOD, Kind
+from newsletter.subscribers.importing import Reader, import_rows
+from newsletter.subscribers.models import Status, Subscriber
+
+SENT = "We sent a link to <strong>a•••@example.org</strong>"
+BOUNCED = "Our mail to <strong>a•••@example.org</strong> came back, so we do not write to it any more."
+COMPLAINED = "A letter to <strong>a•••@example.org</strong> was reported as spam, so we do not write to it any more."
+NO_LETTER = "No letter goes to <strong>a•••@example.org</strong>, so there is no address to change."
+
+SAYS = {
+    (Kind.DATA, Status.ACTIVE): SENT,
+    (Kind.DATA, Status.PENDING): SENT,
+    (Kind.DATA, Status.LEFT): SENT,
+    (Kind.DATA, Status.BOUNCED): BOUNCED,
+    (Kind.DATA, Status.COMPLAINED): COMPLAINED,
+    (Kind.ADDRESS, Status.ACTIVE): SENT,
+    (Kind.ADDRESS, Status.PENDING): NO_LETTER,
+    (Kind.ADDRESS, Status.LEFT): NO_LETTER,
+    (Kind.ADDRESS, Status.BOUNCED): BOUNCED,
+    (Kind.ADDRESS, Status.COMPLAINED): COMPLAINED,
+}
+"""What the button answers, by what is asked for and the reader's state."""
+
+
+def ada(db: Database, status: Status) -> str:
+    """The token of a reader in that state."""
+    with db.transaction() as session:
+        import_rows(session, [Reader("ada@example.org")])
+        reader = session.scalars(select(Subscriber)).one()
+        reader.status = status
+        return reader.token
+
+
+def mailed(db: Database) -> list[str]:
+    with db.reading() as session:
+        return [mail.payload["kind"] for mail in session.scalars(select(OutgoingMail))]
+
+
+@pytest.mark.parametrize(("kind", "status"), SAYS)
+def test_a_page_says_what_is_mailed(client: FlaskClient, db: Database, kind: Kind, status: Status) -> None:
+    path, says = f"/{kind}-link/{ada(db, status)}", SAYS[kind, status]
+    page = client.get(path).text
+    assert (f'action="{path}"' in page) == (says == SENT)
+    assert SENT not in page
+    assert says in page or says == SENT
+    assert says in client.post(path).text
+    assert mailed(db) == ([kind] if says == SENT else [])
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_asked_again_it_answers_alike(client: FlaskClient, db: Database, kind: Kind) -> None:
+    path = f"/{kind}-link/{ada(db, Status.ACTIVE)}"
+    first, second = client.post(path), client.post(path)
+    assert first.text == second.text
+    assert mailed(db) == [kind]
+    with clock.set_to(clock.now() + PERIOD):
+        client.post(path)
+    assert mailed(db) == [kind, kind]
+
+
+def test_the_two_links_do_not_hold_each_other_up(client: FlaskClient, db: Database) -> None:
+    token = ada(db, Status.ACTIVE)
+    for kind in Kind:
+        client.post(f"/{kind}-link/{token}")
+    assert mailed(db) == [*Kind]
+
+
+@pytest.mark.parametrize(
+    ("status", "way"),
+    [
+        (Status.BOUNCED, f"sign up again {suppressions.BOUNCE_HOLDS.days} days after"),
+        (Status.COMPLAINED, "If it was a mistake, write to"),
+        (Status.LEFT, "To get it, "),
+        (Status.PENDING, "To get it, "),
+    ],
+)
+def test_the_page_of_choices_promises_nobody_a_sign_up_that_does_nothing(
+    client: FlaskClient, db: Database, status: Status, way: str
+) -> None:
+    token = ada(db, status)
+    page = client.get(f"/preferences/{token}").text
+    assert "No letter goes to you" in page
+    assert way in page
+    assert ("To get it, " in page) == (status in (Status.LEFT, Status.PENDING))
+    assert client.post(f"/preferences/{token}", data={"cadence": "daily"}).status_code == 409
