@@ -22,6 +22,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    ExceptionContext,
     Float,
     Integer,
     MetaData,
@@ -180,10 +181,23 @@ def _create_engine(url: str) -> Engine:
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
     # An error quotes the statement, and in it addresses and tokens, unless told not to.
     engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
+    event.listen(engine, "handle_error", _leave_out_rows)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _leave_out_rows(context: ExceptionContext) -> None:
+    """PostgreSQL's errors quote the row that offends ("Key (address_key)=(…) already exists."): only the first line
+    stays, since errors come into logs, and with a failed job into Redis.
+    """
+    diagnostics = getattr(context.original_exception, "diag", None)
+    if diagnostics is not None and (first := diagnostics.message_primary):
+        whole = str(context.original_exception)
+        context.original_exception.args = (first,)
+        if (shown := context.sqlalchemy_exception) is not None:
+            shown.args = tuple(str(arg).replace(whole, first) for arg in shown.args)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
