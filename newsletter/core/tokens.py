@@ -87,7 +87,7 @@ class Signer:
         """The payload. Raises TokenError for anything that this purpose did not sign within `max_age`."""
         try:
             return self._serializer.loads(tidy(token), max_age=int(max_age.total_seconds()))
-        except BadData as error:
+        except (BadData, UnicodeError) as error:  # half a surrogate pair, as JSON may hold, is no text
             raise TokenError("This link is not valid any more.") from error
 
 

@@ -190,7 +190,7 @@ def test_json_errors_name_their_fields(client: FlaskClient, body: object, fields
     assert set(answer.json["errors"]) == fields
 
 
-@pytest.mark.parametrize("body", [b"[]", b"{", b'"x"', b"\xff", b"", b"null"])
+@pytest.mark.parametrize("body", [b"[]", b"{", b'"x"', b"\xff", b"", b"null", b"[" * 100_000, b'{"a":' * 100_000])
 def test_json_of_another_shape_is_refused(client: FlaskClient, body: bytes) -> None:
     answer = client.post("/subscribe", data=body, content_type="application/json")
     assert answer.status_code == 422
@@ -335,7 +335,7 @@ def test_a_program_asks_for_what_it_needs_and_signs_up(client: FlaskClient, db: 
     assert (row.wording, row.page) == (answer.json["wording"], "a form that a program shows")
 
 
-@pytest.mark.parametrize("proof", [{"mark": ""}, {"mark": 7}, {"mark": None}, {"website": "x"}])
+@pytest.mark.parametrize("proof", [{"mark": ""}, {"mark": 7}, {"mark": None}, {"mark": "\ud800"}, {"website": "x"}])
 def test_json_has_the_same_guards_as_the_form(client: FlaskClient, db: Database, proof: dict[str, object]) -> None:
     answer = client.post("/subscribe", json={"email": ADA, **proof})
     assert answer.status_code == 422

@@ -26,7 +26,7 @@ class Posted:
     def from_request(cls) -> Posted:
         """From a form, or from JSON. Raises InvalidError for JSON of another shape."""
         if request.is_json:
-            data: Any = request.get_json(silent=True)
+            data = _json()
             typed = Typed.from_json(data)  # an object, or it raises
             mark, trap = (str(data.get(name) or "") for name in ("mark", "website"))
             return cls(typed, mark, trap, keep=data.get("keep") is True)
@@ -42,6 +42,14 @@ class Posted:
     def fresh_mark(self) -> str:
         """The mark for the form when it is shown again: the time already spent on it counts."""
         return self.mark if marks.read(self.mark) else marks.make(request.path)
+
+
+def _json() -> Any:
+    """What was posted; None when it cannot be read, or is nested more deeply than Python goes along with."""
+    try:
+        return request.get_json(silent=True)
+    except RecursionError:
+        return None
 
 
 def suggestion(email: str) -> str | None:
