@@ -76,7 +76,9 @@ def reader_of(
     if reader is None:
         raise LinkError("Nothing is kept any more of the reader whom this link was for.")
     if mailbox != _mailbox(reader):
-        raise LinkError("The address has changed since this link was mailed. Ask for a new one at the new address.")
+        raise LinkError(
+            "The address has changed, or was confirmed anew, since this link was mailed. Ask for a new one."
+        )
     return reader
 
 
@@ -101,8 +103,13 @@ def mail(
 
 
 def _mailbox(reader: Subscriber) -> str:
-    """Stands for the address in a token; nobody can work out the address from it."""
-    return hashlib.blake2b(reader.address_key.encode(), key=reader.token.encode(), digest_size=12).hexdigest()
+    """Stands in a token for the address, and for when it was confirmed: a link that was mailed before a change of
+    address does not open again once the change is taken back, since whoever made the change may have it. Nobody can
+    work out the address from it.
+    """
+    confirmed = reader.confirmed_at.isoformat() if reader.confirmed_at else ""
+    text = f"{reader.address_key} {confirmed}"
+    return hashlib.blake2b(text.encode(), key=reader.token.encode(), digest_size=12).hexdigest()
 
 
 def _signer(keys: tuple[str, ...], kind: Kind) -> Signer:
