@@ -44,9 +44,11 @@ def already(
 def new_address(
     session: Session, settings: Settings, payload: Mapping[str, Any], mail_id: int
 ) -> tuple[Message, Recipient] | None:
-    """Asks the owner of a new address. None when it was asked for anew, done or taken back meanwhile."""
+    """Asks the owner of a new address. None when it was asked for anew, done or taken back meanwhile, or may not be."""
     reader, change = _moving(session, payload)
     if reader is None or change is None or change.asked_at.isoformat() != payload["asked_at"] or change.moved_at:
+        return None
+    if not moving.may_be_asked(session, settings, reader, change):
         return None
     link = settings.url(f"/new-address/{moving.new_address_token(settings, change)}")
     context = {"link": link, "days": moving.AGE.days}

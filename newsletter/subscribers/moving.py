@@ -19,9 +19,9 @@ from newsletter.core.errors import ConflictError
 from newsletter.core.tokens import Signer, TokenError
 from newsletter.mail import outgoing
 from newsletter.subscribers import addresses, suppressions
-from newsletter.subscribers.deciding import PERIOD, period
+from newsletter.subscribers.deciding import FRESH_AFTER, period
 from newsletter.subscribers.links import LinkError
-from newsletter.subscribers.models import AddressChange, Consent, Status, Subscriber
+from newsletter.subscribers.models import AddressChange, Consent, Reason, Status, Subscriber
 
 AGE = timedelta(days=7)
 """How long the links work, the one to the new address and the one to the old."""
@@ -38,8 +38,10 @@ TAKEN = "This address gets a letter of ours by now, or takes no mail from us. No
 
 def ask(session: Session, settings: Settings, reader: Subscriber, address: str) -> int | None:
     """Ask the owner of `address` whether the letter may come there; the id of the mail, or None when none is due: it is
-    somebody else's, takes no mail, is the present one, or one was asked a moment ago (the pause doubles with each mail,
-    as for sign-ups). The door answers alike in all cases.
+    the present one, or the reader asked a moment ago (the pause doubles with each mail, as for sign-ups).
+
+    Whose the address is decides nothing here, or what follows would tell it: `may_be_asked` does when the mail is
+    written, and drops it.
 
     `reader` is locked by the caller. Raises InvalidError when `address` is none, and ConflictError for a reader who
     gets no letter, or who moved so lately that the old address can still take it back.
@@ -60,9 +62,7 @@ def ask(session: Session, settings: Settings, reader: Subscriber, address: str) 
         session.delete(mine)
         session.flush()
         mine = None
-    if address == reader.address or not _is_free(session, settings, reader, address_key):
-        return None
-    if _asked_lately(session, reader, address_key) or (mine and now - mine.asked_at < period(mine.asked_times)):
+    if address == reader.address or (mine is not None and now - mine.asked_at < period(mine.asked_times)):
         return None
     change = mine or AddressChange(subscriber_id=reader.id, asked_times=0)
     change.address, change.address_key, change.asked_at = address, address_key, now
@@ -70,6 +70,31 @@ def ask(session: Session, settings: Settings, reader: Subscriber, address: str) 
     session.add(change)
     session.flush()
     return outgoing.put(session, "new_address", {"subscriber": reader.id, "asked_at": now.isoformat()})
+
+
+def may_be_asked(session: Session, settings: Settings, reader: Subscriber, change: AddressChange) -> bool:
+    """Whether the mail to the new address goes out: the address is nobody else's and takes mail, and no other reader
+    has asked it, nor somebody signed it up, a moment before. The pause doubles with each mail, however many readers
+    ask; those that sent none do not count, so that nobody can keep an address from its owner by asking it.
+    """
+    if not _is_free(session, settings, reader, change.address_key):
+        return False
+    since = change.asked_at - FRESH_AFTER
+    others = select(AddressChange.asked_at, AddressChange.id).where(
+        AddressChange.address_key == change.address_key,
+        AddressChange.moved_at.is_(None),
+        AddressChange.asked_at > since,
+    )
+    signed_up = select(Subscriber.asked_at).where(
+        _others(reader, change.address_key), Subscriber.asked_at > since, Subscriber.asked_at <= change.asked_at
+    )
+    before = [at for at, number in session.execute(others) if (at, number) < (change.asked_at, change.id)]
+    before += [at for at in session.scalars(signed_up) if at is not None]
+    last, times = None, 0
+    for at in sorted(before):
+        if last is None or at - last >= period(times):
+            last, times = at, times + 1
+    return last is None or change.asked_at - last >= period(times)
 
 
 def asked(
@@ -158,22 +183,11 @@ def _others(reader: Subscriber, address_key: str) -> ColumnElement[bool]:
     return (Subscriber.address_key == address_key) & (Subscriber.id != reader.id)
 
 
-def _asked_lately(session: Session, reader: Subscriber, address_key: str) -> bool:
-    """Whether another reader asked this address a moment ago, or somebody signed it up."""
-    since = clock.now() - PERIOD
-    change = select(AddressChange.id).where(
-        AddressChange.address_key == address_key,
-        AddressChange.subscriber_id != reader.id,
-        AddressChange.asked_at > since,
-    )
-    signup = select(Subscriber.id).where(_others(reader, address_key), Subscriber.asked_at > since)
-    return session.scalar(change.limit(1)) is not None or session.scalar(signup) is not None
-
-
 def _let_in(session: Session, settings: Settings, reader: Subscriber, change: AddressChange) -> None:
     """Give the reader the address of `change`, whose owner has just confirmed it. Raises ConflictError."""
     if not _is_free(session, settings, reader, change.address_key):
         raise ConflictError(TAKEN)
+    before = reader.address_key
     try:
         with session.begin_nested():
             pending = session.scalar(select(Subscriber).where(_others(reader, change.address_key)))
@@ -184,3 +198,5 @@ def _let_in(session: Session, settings: Settings, reader: Subscriber, change: Ad
     except IntegrityError as error:  # somebody signed up with it at this very moment
         raise ConflictError(TAKEN) from error
     suppressions.lift(session, settings.suppression_key, change.address_key)
+    if before != change.address_key:  # no import brings the letter back to where it was given up
+        suppressions.suppress(session, settings.suppression_key, before, Reason.LEFT)

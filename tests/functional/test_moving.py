@@ -18,6 +18,7 @@ from newsletter.subscribers import deciding, forgetting, fresh, mails, moving, s
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import Reader, import_rows
 from newsletter.subscribers.models import AddressChange, Consent, Reason, Status, Subscriber
+from tests.factories import sign_up
 
 ADA, NEW = "ada@example.org", "ada@new.example"
 
@@ -131,6 +132,43 @@ def test_the_old_address_takes_it_back(
     assert reader(db, token).address == ADA
 
 
+def test_what_was_given_up_is_not_imported_again(
+    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, door: str
+) -> None:
+    """An old list holds the old address; it may sign up anew, and taking the change back is no import."""
+    back = moved(client, mailbox, door)
+    with db.reading() as session:
+        assert suppressions.reason_for(session, settings.suppression_key, ADA) == Reason.LEFT
+        assert not suppressions.is_suppressed(session, settings.suppression_key, NEW)
+    client.post(back)
+    with db.transaction() as session:
+        assert suppressions.reason_for(session, settings.suppression_key, NEW) == Reason.LEFT
+        assert not suppressions.is_suppressed(session, settings.suppression_key, ADA)
+        assert sign_up(session, settings, NEW) is not None
+
+
+def test_another_spelling_of_the_same_address_is_not_given_up(
+    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, door: str, token: str
+) -> None:
+    moved(client, mailbox, door, "ADA@example.org")
+    assert reader(db, token).address == "ADA@example.org"
+    with db.reading() as session:
+        assert not suppressions.is_suppressed(session, settings.suppression_key, ADA)
+
+
+def test_whoever_had_a_fresh_link_cannot_move_the_reader_again(
+    client: FlaskClient, db: Database, mailbox: Mailbox, door: str, token: str
+) -> None:
+    """Taking it back makes the address the one that the link was mailed to."""
+    client.post(f"/data-link/{token}")
+    data = mailbox.link("fresh_link", ADA)
+    client.post(moved(client, mailbox, door))
+    assert reader(db, token).address == ADA
+    assert client.post(door, data={"email": "evil@third.example"}).status_code == 404
+    assert client.get(data).status_code == 404
+    assert mailbox.empty() == []
+
+
 def test_nobody_can_take_the_way_back_away(
     client: FlaskClient, db: Database, mailbox: Mailbox, door: str, token: str
 ) -> None:
@@ -170,10 +208,41 @@ def test_the_answer_is_the_same_whoevers_it_is(
     page = client.post(door, data={"email": new})
     assert page.status_code == 200
     assert mailbox.empty() == []
-    fine = client.post(door, data={"email": "ada@example.org.example"})
-    assert len(mailbox.empty()) == 1
+    with clock.set_to(clock.now() + deciding.PERIOD):
+        fine = client.post(door, data={"email": "ada@example.org.example"})
+        assert len(mailbox.empty()) == 1
     masked = re.compile(r"<strong>[^<]*</strong>")
     assert masked.sub("", page.text) == masked.sub("", fine.text)
+
+
+@pytest.mark.parametrize("new", ["bob@example.org", "complained@example.org", NEW])
+def test_what_can_be_asked_next_does_not_tell_whose_it_is(
+    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, door: str, new: str
+) -> None:
+    """A reader could find out who else is one: by whether their own next wish is mailed, or what is written."""
+    with db.transaction() as session:
+        suppressions.suppress(session, settings.suppression_key, "complained@example.org", Reason.COMPLAINED)
+    client.post(door, data={"email": new})
+    with db.reading() as session:
+        assert session.scalars(select(AddressChange.address)).all() == [new]
+        assert session.scalars(select(OutgoingMail.kind)).all() == ["new_address"]
+    mailbox.empty()
+    client.post(door, data={"email": "mine@new.example"})
+    assert mailbox.empty() == []
+
+
+def test_many_readers_cannot_bomb_an_address_nor_keep_it_from_its_owner(db: Database, mailbox: Mailbox) -> None:
+    """One each five minutes: the pauses double, as for sign-ups, and those who ask in vain make none longer."""
+    with db.transaction() as session:
+        import_rows(session, [Reader(f"r{number}@evil.example") for number in range(70)])
+        readers = session.scalars(select(Subscriber).order_by(Subscriber.id)).all()
+    start, mails = clock.now(), []
+    for number, one in enumerate(readers):
+        with clock.set_to(start + timedelta(minutes=5 * number)):
+            with db.transaction() as session:
+                moving.ask(session, mailbox.settings, session.get_one(Subscriber, one.id), NEW)
+            mails += [5 * number] * len(mailbox.empty())
+    assert mails == [0, 10, 30, 70, 150, 310]
 
 
 def test_one_mail_in_a_while_for_a_reader_and_for_an_address(
