@@ -27,8 +27,8 @@ AGE = timedelta(days=7)
 """How long the links work, the one to the new address and the one to the old."""
 
 AGREEMENT = (
-    "With this button you agree that {publication} writes to this address instead of the old one: the letter that you "
-    "chose, until you leave. Every letter has a link to leave with one click."
+    "By confirming you agree that {publication} mails your letter to this address instead of the old one, until you "
+    "leave. Every letter has a link to leave with one click."
 )
 """The sentence beside the button, and kept as what was agreed to."""
 PAGE = "/new-address"

@@ -11,8 +11,8 @@ from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.models import SignupRequest
 
 AGREEMENT = (
-    "With this button you agree that {publication} writes to you: the letter that you chose, until you leave. "
-    "Every letter has a link to leave with one click."
+    "By signing up you agree that {publication} mails you the letter that you chose, from when you confirm until you "
+    "leave. Every letter has a link to leave with one click."
 )
 """The sentence beside the button, and kept with each sign-up as what was agreed to."""
 

@@ -7,11 +7,11 @@ from datetime import date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from flask import Flask
 
 from newsletter.core import clock
 from newsletter.core.runtime import runtime
-from newsletter.mail.languages import LANGUAGES
 from newsletter.subscribers.addresses import mask
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.models import Format
@@ -27,7 +27,7 @@ class Grade(NamedTuple):
 def install(app: Flask) -> None:
     """What every template may use."""
     app.jinja_env.filters.update(day=day, mask=mask, sources=sources, trust_grade=trust_grade, hype_tint=hype_tint)
-    app.jinja_env.filters.update(in_words=in_words, moment=moment, parsed=datetime.fromisoformat)
+    app.jinja_env.filters.update(in_words=in_words, one_by_one=one_by_one, moment=moment, parsed=datetime.fromisoformat)
     app.context_processor(_everywhere)
 
 
@@ -68,7 +68,7 @@ def in_words(choices: Choices) -> str:
     extras = [
         f"at {choices.hour:02}:00 ({choices.zone})" if choices.hour is not None else "",
         "as plain text" if choices.format == Format.TEXT else "",
-        f"with {LANGUAGES[choices.language]} around the stories" if choices.language != Choices.language else "",
+        f"with dates, links and notes in {_language(choices)}" if choices.language != Choices.language else "",
     ]
     parts = [
         f"the {choices.cadence} letter{' and breaking news' if choices.breaking else ''}",
@@ -76,6 +76,25 @@ def in_words(choices: Choices) -> str:
         *filter(None, extras),
     ]
     return ", ".join(parts)
+
+
+def one_by_one(choices: Choices) -> dict[str, str]:
+    """Each choice by its name on the page of preferences, with what it means where nothing is chosen."""
+    return {
+        "How often": choices.cadence,
+        "Breaking news": "yes" if choices.breaking else "no",
+        "Sections": "all" if choices.sections is None else ", ".join(choices.sections),
+        "Lowest trust score": str(choices.min_trust or "any"),
+        "Highest hype": choices.max_hype or "any",
+        "Hour": "as soon as it is out" if choices.hour is None else f"{choices.hour:02}:00",
+        "Time zone": choices.zone or "not chosen",
+        "How mails look": "plain text" if choices.format == Format.TEXT else "with headings and colours",
+        "Language around the stories": _language(choices),
+    }
+
+
+def _language(choices: Choices) -> str:
+    return Locale.parse(choices.language).english_name or choices.language
 
 
 def _fit(choices: Choices) -> str:

@@ -67,7 +67,7 @@ def test_choices_without_a_script(browser: Browser, site: str, db: Database, ada
         page.get_by_label("Language around the stories").select_option("Deutsch")
         page.get_by_role("button", name="Save my choices").click()
         said = page.get_by_role("status").inner_text()
-        assert said.endswith("at 07:00 (Europe/Berlin), as plain text, with Deutsch around the stories.")
+        assert said.endswith("at 07:00 (Europe/Berlin), as plain text, with dates, links and notes in German.")
         assert Choices.of(reader(db)) == Choices(
             max_hype="Low hype", breaking=True, hour=7, zone="Europe/Berlin", format="text", language="de"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,8 @@ from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
 from newsletter.mail.outcomes import ACCEPTED, REFUSED
 from newsletter.migrations.tables import metadata
-from newsletter.subscribers import choices, fresh, suppressions
+from newsletter.subscribers import choices, fresh, mails, suppressions
+from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.fresh import Kind
 from newsletter.subscribers.models import (
     AddressChange,
@@ -182,6 +184,60 @@ def test_a_letter_s_link_is_not_enough(client: FlaskClient, db: Database, settin
     link = data_page(db, settings)
     with clock.set_to(clock.now() + timedelta(hours=25)):
         assert client.get(link).status_code == 404
+
+
+CHOSEN = Choices(
+    "daily",
+    ("Policy", "Research"),
+    70,
+    "Low hype",
+    breaking=True,
+    hour=7,
+    zone="Europe/Berlin",
+    format="text",
+    language="de",
+)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "values"),
+    [
+        (Choices(), "weekly no all any any as soon as it is out not chosen with headings and colours English"),
+        (CHOSEN, "daily yes Policy, Research 70 Low hype 07:00 Europe/Berlin plain text German"),
+    ],
+)
+def test_choices_stand_there_in_words(
+    client: FlaskClient, db: Database, settings: Settings, chosen: Choices, values: str
+) -> None:
+    add_readers(db, 2)
+    with db.transaction() as session:
+        choices.change(session.get_one(Subscriber, reader(db).id), chosen)
+    page = client.get(data_page(db, settings)).text
+    shown = re.findall(r"<dd>(.*?)</dd>", page.partition("Your choices")[2].partition("</dl>")[0])
+    assert " ".join(shown) == f"{values} no pause"
+    assert len(shown) == len(choices.NAMES) + 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(Status.ACTIVE, "You get the"), (Status.LEFT, "If a letter came, you would get the")]
+)
+def test_it_says_nobody_gets_a_letter_who_does_not(
+    client: FlaskClient, db: Database, settings: Settings, status: Status, words: str
+) -> None:
+    add_readers(db, 2)
+    with db.transaction() as session:
+        session.get_one(Subscriber, reader(db).id).status = status
+    assert f"<p>{words} weekly letter" in client.get(data_page(db, settings)).text
+
+
+def test_every_kind_of_mail_that_waits_has_words(client: FlaskClient, db: Database, settings: Settings) -> None:
+    add_readers(db, 2)
+    kinds = mails.COMPOSERS.keys() - {"erased"}  # of whom nothing is kept any more
+    with db.transaction() as session:
+        for kind in kinds:
+            outgoing.put(session, kind, {"subscriber": reader(db).id})
+    page = client.get(data_page(db, settings))
+    assert page.text.count("Mail about to be sent") == len(kinds)
 
 
 def test_the_history_has_the_reader_s_own_digests(db: Database, settings: Settings, digest: int) -> None:

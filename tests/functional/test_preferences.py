@@ -80,7 +80,7 @@ def test_every_choice_is_kept_and_shown_again(client: FlaskClient, db: Database,
     page = client.post(link, data=typed)
     assert (
         "the daily letter and breaking news, with stories from Policy that have a trust score of 70 or more and are "
-        "labelled “Low hype” at most, at 07:00 (Europe/Berlin), as plain text, with Deutsch around the stories."
+        "labelled “Low hype” at most, at 07:00 (Europe/Berlin), as plain text, with dates, links and notes in German."
     ) in page.text
     with db.reading() as session:
         assert Choices.of(session.scalars(select(Subscriber)).one()) == Choices(

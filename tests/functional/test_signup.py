@@ -287,6 +287,8 @@ def test_a_mistake_in_a_big_provider_s_domain_is_asked_about(client: FlaskClient
     page = client.post("/subscribe", data={"email": "Ada@gmial.com", "cadence": "daily"})
     assert page.status_code == 200
     assert "Did you mean <strong>Ada@gmail.com</strong>?" in page.text
+    loud = re.findall(r"<button(?![^>]* class=\"quiet\")[^>]*>([^<]*)", page.text)
+    assert loud == ["Yes, send it there"], "one button is the main one"
     assert 'value="daily" checked' in page.text
     assert requests(db) == []
 
