@@ -2,17 +2,15 @@
 
 SQLite (one machine) and PostgreSQL (many) behave alike here. SQLite, as tried: a transaction that reads first and
 writes later fails with "locked" at once, whatever the time-out, so a writing transaction begins IMMEDIATE; deleted text
-stays in the file unless `secure_delete` is on.
+stays in the file unless `secure_delete` is on (and even then now and then: see `core.scrubbing`).
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -36,10 +34,6 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
-
-from newsletter.core import traces
-
-log = logging.getLogger(__name__)
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 """A row id. SQLite numbers rows by itself only when the type is INTEGER."""
@@ -144,28 +138,7 @@ class Database:
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
 
-    def scrub(self, *texts: str) -> None:
-        """After a deletion that must leave no trace of `texts`. PostgreSQL removes dead rows by itself (autovacuum).
-
-        SQLite's write-ahead log still has the pages as they were: it is worked into the file and emptied. In the file,
-        `secure_delete` overwrites what is deleted, but not the copies that stay behind when rows move from page to page
-        (measured: of 3 in 1000 readers). Where one is found, VACUUM writes the file anew; writers wait meanwhile.
-        """
-        if not self.is_sqlite:
-            return
-        self._empty_log()
-        if texts and traces.stand_in(Path(self.engine.url.database or ""), texts):
-            with self._bare() as connection:
-                connection.exec_driver_sql("VACUUM")
-            self._empty_log()
-
-    def _empty_log(self) -> None:
-        with self._bare() as connection:
-            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
-        if busy:
-            log.warning("the database's log could not be emptied, since somebody was reading; the next time does it")
-
-    def _bare(self) -> Connection:
+    def bare(self) -> Connection:
         """A connection that begins no transaction."""
         return self.engine.connect().execution_options(sqlite_begin="")
 

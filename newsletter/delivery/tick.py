@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
+from newsletter.core import scrubbing
 from newsletter.core.runtime import Runtime
 from newsletter.delivery import control, freezing, handover, restored, sweeping
 from newsletter.delivery.events import inbox, taken
@@ -97,7 +98,7 @@ def tick(runtime: Runtime, *, first: bool = False) -> None:
 
 
 def _forget(runtime: Runtime) -> None:
-    """Each hour, what nobody confirmed. Without Redis, which keeps the time, it waits."""
+    """Each hour, what nobody confirmed, and what an erasure left. Without Redis, which keeps the time, it waits."""
     try:
         if not runtime.queues.redis.set(FORGOTTEN_KEY, 1, nx=True, ex=FORGET_EVERY):
             return
@@ -107,6 +108,7 @@ def _forget(runtime: Runtime) -> None:
     while more:
         with runtime.db.transaction() as session:
             more = forgetting.forget(session)
+    scrubbing.scrub_what_is_owed(runtime.db)
 
 
 def _freeze(runtime: Runtime) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from newsletter.core import scrubbing
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import NotFoundError
@@ -60,7 +61,7 @@ def _former(session: Session, reader: Subscriber) -> Sequence[str]:
 
 def scrub(db: Database, address: str) -> None:
     """See to it that the database's file holds the address no more. It can take seconds: not for a page."""
-    db.scrub(address, addresses.key(address))
+    scrubbing.scrub(db, address, addresses.key(address))
 
 
 def mail(

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import event, select
 
-from newsletter.core import clock, traces
+from newsletter.core import clock, scrubbing, traces
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, table_of
 from newsletter.core.queue import Queues
-from newsletter.core.runtime import runtime
+from newsletter.core.runtime import Runtime, runtime
 from newsletter.delivery import draining, singles
 from newsletter.delivery.events.models import Event
 from newsletter.delivery.models import Batch, Refusal
+from newsletter.delivery.tick import tick
 from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
 from newsletter.mail.outcomes import NAMES
@@ -239,9 +240,57 @@ def test_copies_that_moving_rows_left_behind_go_too(db: Database, tmp_path: Path
     with db.transaction() as session:
         session.execute(table_of(Subscriber).delete().where(table_of(Subscriber).c.id % 2 == 0))
     gone = addresses[1::2]
-    db.scrub()
+    scrubbing.scrub(db)
     assert files_with(tmp_path, *gone)
-    db.scrub(*gone)
+    scrubbing.scrub(db, *gone)
     assert files_with(tmp_path, *gone) == []
     with db.reading() as session:
         assert set(session.scalars(select(Subscriber.address))) == set(addresses[::2])
+
+
+def _impatient(db: Database) -> Database:
+    """The same file, for whoever does not wait for others."""
+    impatient = Database(str(db.engine.url))
+    event.listen(impatient.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=1"))
+    return impatient
+
+
+@pytest.fixture
+def owed(db: Database, tmp_path: Path) -> Path:
+    """An erasure whose cleaning failed, since a reader stood in the way (SQLite waits for it for 15 seconds)."""
+    url = db.engine.url
+    with db.transaction() as session:
+        import_rows(session, [Reader(ADA), Reader("bob@example.org")])
+    impatient = _impatient(db)
+    with db.reading() as reading:
+        reading.scalars(select(Subscriber)).all()
+        with db.transaction() as session:
+            session.execute(table_of(Subscriber).delete().where(table_of(Subscriber).c.address == ADA))
+        scrubbing.scrub(impatient, ADA)
+    impatient.dispose()
+    path = Path(f"{url.database}-scrub-owed")
+    assert path.read_bytes() == b""
+    assert files_with(tmp_path, ADA)
+    return path
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_could_not_be_cleaned_the_clock_cleans(
+    db: Database, settings: Settings, queues: Queues, tmp_path: Path, owed: Path
+) -> None:
+    running = Runtime(settings, db)
+    running.__dict__["queues"] = queues
+    tick(running)
+    assert not owed.exists()
+    assert files_with(tmp_path, ADA) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_fails_is_said_and_stays_owed(db: Database, owed: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with db.transaction() as session:
+        session.execute(select(Subscriber))
+        scrubbing.scrub_what_is_owed(_impatient(db))
+    assert owed.exists()
+    assert "can still not be cleaned after an erasure (database is locked)" in caplog.text
+    scrubbing.scrub_what_is_owed(db)
+    assert not owed.exists()
