@@ -10,7 +10,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, or_, select, update
@@ -45,9 +45,11 @@ class Claim:
     attempt: int
 
 
-def put(session: Session, kind: str, payload: dict[str, Any]) -> int:
-    """Write a mail to be sent and return its id; the door wakes a worker for it after the commit."""
-    row = OutgoingMail(kind=kind, payload=payload)
+def put(session: Session, kind: str, payload: dict[str, Any], *, not_before: datetime | None = None) -> int:
+    """Write a mail to be sent and return its id; the door wakes a worker for it after the commit. One that is not to go
+    out yet is found by the clock, less than GIVE_UP_AFTER from now.
+    """
+    row = OutgoingMail(kind=kind, payload=payload, not_before=not_before)
     session.add(row)
     session.flush()
     return row.id

@@ -117,17 +117,21 @@ def _keep_evidence(session: Session, reader: Subscriber, request: SignupRequest)
 
 
 def _mail(session: Session, reader: Subscriber, kind: str) -> int | None:
-    """The mail, unless one went out a moment ago."""
-    now = clock.now()
+    """The mail, unless one went out a moment ago. To a reader who left since that one, whose link brings them back no
+    more, it goes when the pause is over: else whoever made the pause long could keep them out.
+    """
+    now, due = clock.now(), None
     if reader.asked_at is not None:
-        quiet = now - reader.asked_at
-        if quiet < period(reader.asked_times):
-            return None
+        quiet, pause = now - reader.asked_at, period(reader.asked_times)
+        if quiet < pause:
+            if reader.left_at is None or reader.left_at <= reader.asked_at:
+                return None
+            due = reader.asked_at + pause
         if quiet >= FRESH_AFTER:
             reader.asked_times = 0
     reader.asked_at = now
     reader.asked_times += 1
-    return outgoing.put(session, kind, {"subscriber": reader.id, "asked_at": now.isoformat()})
+    return outgoing.put(session, kind, {"subscriber": reader.id, "asked_at": now.isoformat()}, not_before=due)
 
 
 def period(times: int) -> timedelta:

@@ -18,8 +18,9 @@ from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
 from newsletter.delivery import signups
+from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
-from newsletter.subscribers import deciding, forgetting, links, mails, signup, suppressions
+from newsletter.subscribers import deciding, forgetting, leaving, links, mails, signup, suppressions
 from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.importing import Reader, import_rows
 from newsletter.subscribers.models import AddressChange, Consent, Reason, SignupRequest, Status, Subscriber
@@ -199,6 +200,38 @@ def test_an_active_reader_is_told_once_in_a_period_too(db: Database, settings: S
         ask(db)
         decide_all(db, settings)
     assert kinds(db) == ["already"]
+
+
+def test_nobody_is_kept_out_by_whoever_made_the_pause_long(
+    client: FlaskClient, db: Database, settings: Settings
+) -> None:
+    """A reader leaves and wants to come back: the links in the mails before bring nobody back who left since."""
+    with db.transaction() as session:
+        import_rows(session, [Reader(ADA)])
+    start = clock.now()
+    with clock.set_to(start):
+        mails_over(db, settings, timedelta(hours=6), timedelta(minutes=10))
+    with clock.set_to(start + timedelta(hours=6)), db.transaction() as session:
+        session.execute(delete(OutgoingMail))
+        pause_ends = (reader(session).asked_at or start) + deciding.period(reader(session).asked_times)
+        leaving.leave(session, reader(session).token)
+    for minutes in (1, 2, 30):  # the reader, and whoever goes on
+        with clock.set_to(start + timedelta(hours=6, minutes=minutes)):
+            ask(db)
+            decide_all(db, settings)
+            assert kinds(db) == ["confirmation"]
+            with db.reading() as session:
+                assert outgoing.due(session) == []
+    with clock.set_to(pause_ends):
+        with db.reading() as session:
+            (mail_id,) = outgoing.due(session)
+            row = session.get_one(OutgoingMail, mail_id)
+            composed = mails.confirmation(session, settings, row.payload, row.id)
+        assert composed is not None
+        link = next(word for word in composed[0].text.split() if "/confirm/" in word)
+        assert client.post(f"/confirm/{link.rpartition('/')[2]}").status_code == 200
+    with db.reading() as session:
+        assert reader(session).status == Status.ACTIVE
 
 
 def test_a_worker_that_comes_late_sends_the_later_mail_alone(db: Database, settings: Settings) -> None:
