@@ -65,3 +65,22 @@ def test_a_request_that_cannot_be_read_is_not_quoted(db: Database, house: House)
     assert "a request that cannot be read was refused" in logs
     for secret in (TOKEN, ADDRESS, TOKEN[:12], "from ip="):
         assert secret not in logs
+
+
+def test_an_access_log_that_a_flag_switches_on_tells_no_path(db: Database, settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    house = House(replace(settings, port=port))
+    every = "%(h)s %(u)s %(r)s %(s)s %(U)s %(q)s %(f)s %(a)s %({referer}i)s %({raw_uri}e)s %({http_cookie}e)s"
+    house.start_web("--access-logfile", "-", "--access-logformat", every)
+    try:
+        fields = f"Host: {ADDRESS}\r\nReferer: /{TOKEN}\r\nUser-Agent: {ADDRESS}\r\nAuthorization: Basic {TOKEN}\r\n"
+        for place in (f"/unsubscribe/{TOKEN}/undo", f"/{TOKEN}", f"/subscribe?email={ADDRESS}", f"/{ADDRESS}/x", "/"):
+            ask(port, f"GET {place} HTTP/1.1\r\n{fields}Connection: close\r\n\r\n")
+    finally:
+        house.supervisor.stop()
+    logs = house.logs()
+    for line in ("GET /unsubscribe/… HTTP/1.1 4", "GET /… HTTP/1.1 4", "GET /subscribe HTTP/1.1", "GET / HTTP/1.1"):
+        assert f"- - {line}" in logs
+    for secret in (TOKEN, ADDRESS, TOKEN[:12], "127.0.0.1 "):
+        assert secret not in logs
