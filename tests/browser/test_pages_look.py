@@ -256,3 +256,20 @@ def test_the_focus_is_visible_and_the_first_stop_skips_to_the_content(browser: B
         look.page.keyboard.press("Enter")
         look.page.keyboard.press("Tab")
         assert look.page.evaluate("document.activeElement.id") == "email"
+
+
+def test_on_paper_there_is_nothing_to_press(browser: Browser, site: str, paths: dict[str, int]) -> None:
+    """What leads about the site or sends something is left out; what a page says is black on white."""
+    with looking(browser, site, scheme="dark", script=True) as look:
+        look.page.emulate_media(media="print")
+        for path, status in paths.items():
+            look.open(path, status=status)
+            assert look.page.locator("nav:visible, button:visible, a.button:visible, .support:visible").count() == 0, (
+                path
+            )
+            assert look.page.locator("h1").is_visible()
+            ink, paper = (
+                look.page.locator(place).evaluate("(it, name) => getComputedStyle(it)[name]", name)
+                for place, name in (("h1", "color"), ("body", "backgroundColor"))
+            )
+            assert (ink, paper) == ("rgb(0, 0, 0)", "rgb(255, 255, 255)"), path
