@@ -44,8 +44,9 @@ def compose(
     mail_id: int,
     id_salt: bytes,
     language: str = ENGLISH,
+    text_only: bool = False,
 ) -> Message:
-    """The mail `name` about `context` in `language`, dated now.
+    """The mail `name` about `context` in `language`, dated now; `text_only` leaves out the HTML part.
 
     `mail_id` is the outgoing row's; sent to a Recipient of that id, each try has the same Message-ID. The context must
     hold nothing that a stranger typed: anybody can enter anybody's address.
@@ -57,7 +58,7 @@ def compose(
         reply_to=settings.mail_reply_to,
         subject=written.subject,
         text=written.text,
-        html=compile_mjml(written.mjml),
+        html="" if text_only else compile_mjml(written.mjml),
         placeholder="",
         unsubscribe_url="",
         # RFC 3834: no holiday notice may answer this.

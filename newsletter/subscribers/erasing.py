@@ -20,7 +20,7 @@ from newsletter.mail import outgoing, single
 from newsletter.mail.message import Message, Recipient
 from newsletter.subscribers import addresses, suppressions
 from newsletter.subscribers.fresh import NOT_MAILED
-from newsletter.subscribers.models import AddressChange, LiftedSuppression, Reason, SignupRequest, Subscriber
+from newsletter.subscribers.models import AddressChange, Format, LiftedSuppression, Reason, SignupRequest, Subscriber
 
 MAIL = "erased"
 """The last mail's kind in the outgoing table."""
@@ -50,7 +50,9 @@ def erase(session: Session, suppression_key: str, reader: Subscriber) -> int | N
     session.execute(delete(Subscriber).where(Subscriber.id == reader.id), execution_options=_UNWATCHED)
     if reader.status in NOT_MAILED:
         return None
-    return outgoing.put(session, MAIL, {"address": reader.address, "language": reader.language})
+    return outgoing.put(
+        session, MAIL, {"address": reader.address, "language": reader.language, "format": reader.format}
+    )
 
 
 def _former(session: Session, reader: Subscriber) -> Sequence[str]:
@@ -76,5 +78,6 @@ def mail(
         mail_id=mail_id,
         id_salt=settings.message_id_salt,
         language=payload["language"],
+        text_only=payload.get("format") == Format.TEXT,
     )
     return message, Recipient(mail_id, payload["address"])

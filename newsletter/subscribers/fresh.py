@@ -21,7 +21,7 @@ from newsletter.core.tokens import Signer, TokenError
 from newsletter.mail import outgoing, single
 from newsletter.mail.message import Message, Recipient
 from newsletter.subscribers.links import LinkError
-from newsletter.subscribers.models import FreshLink, Status, Subscriber
+from newsletter.subscribers.models import Format, FreshLink, Status, Subscriber
 
 AGE = timedelta(hours=24)
 PERIOD = timedelta(minutes=10)
@@ -98,6 +98,7 @@ def mail(
         mail_id=mail_id,
         id_salt=settings.message_id_salt,
         language=reader.language,
+        text_only=reader.format == Format.TEXT,
     )
     return message, Recipient(mail_id, reader.address)
 

@@ -13,7 +13,7 @@ from newsletter.mail import single
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outgoing import Composer
 from newsletter.subscribers import erasing, fresh, links, moving, suppressions
-from newsletter.subscribers.models import AddressChange, Status, Subscriber
+from newsletter.subscribers.models import AddressChange, Format, Status, Subscriber
 
 
 def confirmation(
@@ -96,6 +96,7 @@ def _compose(
         mail_id=mail_id,
         id_salt=settings.message_id_salt,
         language=reader.language,
+        text_only=reader.format == Format.TEXT,
     )
     return message, Recipient(mail_id, reader.address)
 
