@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.errors import ConflictError
-from newsletter.subscribers import links, suppressions
+from newsletter.subscribers import fresh, links, suppressions
 from newsletter.subscribers.models import Consent, Status, Subscriber
 
 
@@ -41,6 +41,7 @@ def confirm(session: Session, settings: Settings, token: str) -> Subscriber:
         reader.status = Status.ACTIVE
         reader.confirmed_at = now
         reader.left_at = reader.left_reason = reader.paused_until = None
+        fresh.end_all(session, reader)
         suppressions.lift(session, settings.suppression_key, reader.address_key)
         session.execute(
             update(Consent)

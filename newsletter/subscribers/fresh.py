@@ -13,6 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
@@ -20,12 +21,11 @@ from newsletter.core.config import Settings
 from newsletter.core.tokens import Signer, TokenError
 from newsletter.mail import outgoing, single
 from newsletter.mail.message import Message, Recipient
+from newsletter.subscribers.deciding import FRESH_AFTER, period
 from newsletter.subscribers.links import LinkError
 from newsletter.subscribers.models import Format, FreshLink, Status, Subscriber
 
 AGE = timedelta(hours=24)
-PERIOD = timedelta(minutes=10)
-"""A reader is mailed one link of a kind in this time, however often it is asked for."""
 
 NOT_MAILED = (Status.BOUNCED, Status.COMPLAINED)
 """No mail goes to these, not even one that is asked for."""
@@ -44,16 +44,33 @@ def may_ask(reader: Subscriber, kind: Kind) -> bool:
 
 
 def ask(session: Session, reader: Subscriber, kind: Kind) -> int | None:
-    """Ask for a fresh link; the id of its mail, or None when none is due: one was sent a moment ago, or the reader may
-    not ask. `reader` is locked by the caller.
+    """Ask for a fresh link; the id of its mail, or None when none is due (see `wait`), or the reader may not ask.
+    `reader` is locked by the caller.
     """
-    if not may_ask(reader, kind):
+    if not may_ask(reader, kind) or wait(session, reader, kind):
         return None
     last, now = session.get(FreshLink, (reader.id, kind)), clock.now()
-    if last is not None and now - last.asked_at < PERIOD:
-        return None
-    session.merge(FreshLink(subscriber_id=reader.id, kind=str(kind), asked_at=now))
+    times = last.asked_times if last is not None and now - last.asked_at < FRESH_AFTER else 0
+    session.merge(FreshLink(subscriber_id=reader.id, kind=str(kind), asked_at=now, asked_times=times + 1))
     return outgoing.put(session, "fresh_link", {"subscriber": reader.id, "kind": str(kind)})
+
+
+def wait(session: Session, reader: Subscriber, kind: Kind) -> timedelta:
+    """How long no other link of this kind is mailed, whoever asks: anybody to whom a letter was forwarded may. The
+    pause doubles with each in a row, as for sign-ups, up to a day: so long the last link works.
+    """
+    last = session.get(FreshLink, (reader.id, kind))
+    if last is None:
+        return timedelta()
+    return max(last.asked_at + period(last.asked_times) - clock.now(), timedelta())
+
+
+def end_all(session: Session, reader: Subscriber) -> None:
+    """The links that were mailed work no more, since the address is confirmed anew: the next ones are due at once."""
+    session.execute(
+        delete(FreshLink).where(FreshLink.subscriber_id == reader.id),
+        execution_options={"synchronize_session": "fetch"},
+    )
 
 
 def token(keys: tuple[str, ...], reader: Subscriber, kind: Kind) -> str:

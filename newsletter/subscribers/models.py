@@ -145,6 +145,8 @@ class FreshLink(Base):
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[str] = mapped_column(Text, primary_key=True)
     asked_at: Mapped[datetime]
+    asked_times: Mapped[int] = mapped_column(default=1)
+    """Such mails in a row."""
 
 
 class Reason(StrEnum):

@@ -18,7 +18,7 @@ from newsletter.core.config import Settings
 from newsletter.core.errors import ConflictError
 from newsletter.core.tokens import Signer, TokenError
 from newsletter.mail import outgoing
-from newsletter.subscribers import addresses, suppressions
+from newsletter.subscribers import addresses, fresh, suppressions
 from newsletter.subscribers.deciding import FRESH_AFTER, period
 from newsletter.subscribers.links import LinkError
 from newsletter.subscribers.models import AddressChange, Consent, Reason, Status, Subscriber
@@ -197,6 +197,7 @@ def _let_in(session: Session, settings: Settings, reader: Subscriber, change: Ad
             reader.address, reader.address_key, reader.confirmed_at = change.address, change.address_key, clock.now()
     except IntegrityError as error:  # somebody signed up with it at this very moment
         raise ConflictError(TAKEN) from error
+    fresh.end_all(session, reader)
     suppressions.lift(session, settings.suppression_key, change.address_key)
     if before != change.address_key:  # no import brings the letter back to where it was given up
         suppressions.suppress(session, settings.suppression_key, before, Reason.LEFT)

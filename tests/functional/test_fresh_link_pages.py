@@ -10,7 +10,8 @@ from newsletter.core import clock
 from newsletter.core.db import Database
 from newsletter.mail.models import OutgoingMail
 from newsletter.subscribers import suppressions
-from newsletter.subscribers.fresh import PERIOD, Kind
+from newsletter.subscribers.deciding import PERIOD
+from newsletter.subscribers.fresh import Kind
 from newsletter.subscribers.importing import Reader, import_rows
 from newsletter.subscribers.models import Status, Subscriber
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletter.core import clock
@@ -13,11 +15,11 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.tokens import Signer
 from newsletter.mail.models import OutgoingMail
-from newsletter.subscribers import fresh, mails
+from newsletter.subscribers import deciding, fresh, mails, moving
 from newsletter.subscribers.fresh import Kind
 from newsletter.subscribers.importing import Reader, import_rows
 from newsletter.subscribers.links import LinkError
-from newsletter.subscribers.models import Status, Subscriber
+from newsletter.subscribers.models import AddressChange, Status, Subscriber
 
 ADA = "ada@example.org"
 
@@ -44,9 +46,40 @@ def test_one_mail_in_a_while(db: Database, ada: Subscriber) -> None:
     first = ask(db, ada)
     assert first is not None
     assert ask(db, ada) is None
-    with clock.set_to(clock.now() + fresh.PERIOD):
+    with clock.set_to(clock.now() + deciding.PERIOD):
         assert ask(db, ada) is not None
         assert ask(db, ada) is None
+
+
+def test_whoever_goes_on_asking_brings_a_mail_a_day_at_last(
+    client: FlaskClient, db: Database, settings: Settings, ada: Subscriber
+) -> None:
+    """A forwarded letter is enough to ask. One link that works is always there."""
+    start, mailed = clock.now(), []
+    for minute in range(0, 3 * 1440, 10):
+        with clock.set_to(start + timedelta(minutes=minute)):
+            if ask(db, ada) is not None:
+                mailed.append(minute)
+    assert mailed == [0, 10, 30, 70, 150, 310, 630, 1270, 2550, 3990]
+    assert max(later - earlier for earlier, later in pairwise(mailed)) <= fresh.AGE / timedelta(minutes=1)
+    with clock.set_to(start + timedelta(minutes=4000)):
+        assert "ask again in 1430 minutes" in client.post(f"/data-link/{ada.token}").text
+        with db.reading() as session:
+            assert fresh.wait(session, ada, Kind.ADDRESS) == timedelta()
+    with clock.set_to(start + timedelta(minutes=3990) + deciding.FRESH_AFTER):
+        assert ask(db, ada) is not None
+        assert "ask again in 10 minutes" in client.post(f"/data-link/{ada.token}").text
+
+
+def test_a_change_of_address_makes_the_next_link_due(db: Database, settings: Settings, ada: Subscriber) -> None:
+    ask(db, ada)
+    with db.transaction() as session:
+        reader = session.get_one(Subscriber, ada.id)
+        mail = moving.ask(session, settings, reader, "new@example.org")
+        change = session.scalars(select(AddressChange)).one()
+        moving.move(session, settings, moving.new_address_token(settings, change))
+        assert mail is not None
+    assert ask(db, ada) is not None
 
 
 def test_the_mail_goes_to_the_reader_and_its_link_opens(db: Database, settings: Settings, ada: Subscriber) -> None:
@@ -71,7 +104,7 @@ def test_who_must_not_be_mailed_is_not(db: Database, settings: Settings, ada: Su
         session.get_one(Subscriber, ada.id).status = status
     with db.reading() as session:
         assert fresh.mail(session, settings, {"subscriber": ada.id, "kind": "data"}, mail) is None
-    with clock.set_to(clock.now() + fresh.PERIOD):
+    with clock.set_to(clock.now() + deciding.PERIOD):
         assert ask(db, ada) is None
 
 

@@ -28,12 +28,13 @@ def fresh_link(token: str, kind: Kind) -> str:
     with runtime().db.transaction() as session:
         reader = links.owner(session, token, for_change=True)
         mail = fresh.ask(session, reader, kind)
+        wait = fresh.wait(session, reader, kind)
     if mail is not None:
         runtime().queues.wake_mail(mail)
-    return _page(reader, kind, asked=True)
+    return _page(reader, kind, asked=True, wait=wait)
 
 
-def _page(reader: Subscriber, kind: Kind, *, asked: bool = False) -> str:
+def _page(reader: Subscriber, kind: Kind, *, asked: bool = False, wait: timedelta = timedelta()) -> str:
     return render_template(
         "fresh_link.html",
         reader=reader,
@@ -41,5 +42,5 @@ def _page(reader: Subscriber, kind: Kind, *, asked: bool = False) -> str:
         may_ask=fresh.may_ask(reader, kind),
         asked=asked,
         hours=fresh.AGE // timedelta(hours=1),
-        minutes=fresh.PERIOD // timedelta(minutes=1),
+        minutes=-(-wait // timedelta(minutes=1)),
     )
