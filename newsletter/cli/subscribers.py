@@ -25,9 +25,10 @@ subscribers = AppGroup("subscribers", help="Readers: import, export, show, erase
 
 CHUNK, LONG_CHUNK = 500, 2000
 """Rows in a transaction of an import, on SQLite and on PostgreSQL."""
-PAUSE, SHARE = 0.005, 0.5
+PAUSE, SHARE = 0.005, 0.6
 """SQLite has one writer. Between two transactions of an import it is left to the others, who look for their turn every
-few milliseconds: for so many seconds at least, and for this share of the time that the last transaction took.
+few milliseconds: for so many seconds at least, and for this share of the time that the last transaction took. The next
+rows are read meanwhile.
 """
 CACHE = -65_536
 """KiB of pages that SQLite keeps for an import (negative: not pages): with 2 MB it takes twice as long."""
@@ -93,13 +94,16 @@ def _run(work: FileImport, size: int) -> None:
     hidden = not sys.stderr.isatty()
     with click.progressbar(length=size, label="Importing", file=sys.stderr, hidden=hidden, show_eta=True) as bar:
         bar.update(work.done.position)
+        others_until = 0.0
         for rows in work.chunks(CHUNK if db.is_sqlite else LONG_CHUNK):
+            if db.is_sqlite:
+                time.sleep(max(0.0, others_until - time.perf_counter()))
             before, began = work.done.position, time.perf_counter()
             with db.transaction() as session:
                 work.take(session, rows)
+            ended = time.perf_counter()
+            others_until = ended + max(PAUSE, SHARE * (ended - began))
             bar.update(work.done.position - before)
-            if db.is_sqlite:
-                time.sleep(max(PAUSE, SHARE * (time.perf_counter() - began)))
     with db.transaction() as session:
         work.end(session)
 

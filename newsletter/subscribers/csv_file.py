@@ -1,8 +1,9 @@
 """A CSV file of readers, as spreadsheets and other newsletter services write them, and as we export them.
 
 UTF-8 with or without a byte order mark; separated by commas, semicolons or tabs; quoted fields may hold line breaks.
-The first row names the columns: `email` (or `address`) must be there; the names of `Choices` (sections separated by
-semicolons), `confirmed_at` (ISO 8601; UTC where it names no zone) and `status` may be; others are passed over.
+The first row names the columns: `email` must be there (or `address`, or what Mailchimp and Buttondown call it); the
+names of `Choices`, `confirmed_at` (ISO 8601, UTC unless it names a zone) and `status` (Ghost: `subscribed_to_emails`)
+may be; others are passed over. Sections are separated by semicolons.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from newsletter.subscribers.choices import Choices
 from newsletter.subscribers.csv_lines import Lines, LineTooLongError
 from newsletter.subscribers.importing import Reader
 
-ADDRESS_COLUMNS = ("email", "address")
-COLUMNS = (*ADDRESS_COLUMNS, "status", *choices.NAMES, "confirmed_at")
+ADDRESS_COLUMNS = ("email", "address", "e-mail", "email address", "email_address")
+STATUS_COLUMNS = ("status", "subscribed_to_emails")
+COLUMNS = (*ADDRESS_COLUMNS, *STATUS_COLUMNS, *choices.NAMES, "confirmed_at")
 LONGEST_HEAD = 64_000
 """Characters of the first line at most: what has none so long is no CSV file."""
-ACTIVE = frozenset({"", "active", "confirmed", "enabled", "subscribed"})
-"""What a column `status` may say of a reader who comes in, here and elsewhere."""
+ACTIVE = frozenset({"", "active", "confirmed", "enabled", "subscribed", "true"})
+"""What such a column may say of a reader who comes in, here and elsewhere."""
 
 
 class Place(NamedTuple):
@@ -86,7 +88,7 @@ def _head(lines: Lines, cadence: str) -> tuple[Iterator[list[str]], _Columns]:
         raise InvalidError(NO_HEAD) from error
 
 
-NO_HEAD = "The first row must name the columns, and one of them must be email."
+NO_HEAD = "This must be a CSV file in UTF-8 whose first row names the columns, one of them email."
 
 
 class _Columns:
@@ -101,7 +103,8 @@ class _Columns:
             raise InvalidError("The first row names a column twice.")
         self._width = len(names)
         self._address = addresses[0]
-        self._status, self._time = (place.get(name) for name in ("status", "confirmed_at"))
+        self._statuses = [place[name] for name in STATUS_COLUMNS if name in place]
+        self._time = place.get("confirmed_at")
         self._names = [name for name in choices.NAMES if name in place]
         self._places = [place[name] for name in self._names]
         self._default = {"cadence": cadence}
@@ -110,7 +113,7 @@ class _Columns:
     def reader(self, row: list[str]) -> Reader | str:
         if len(row) < self._width:
             row += [""] * (self._width - len(row))
-        if self._status is not None and row[self._status].strip().lower() not in ACTIVE:
+        if any(row[index].strip().lower() not in ACTIVE for index in self._statuses):
             return "Only active readers come in, and the status of this one is another."
         chosen = self._choices(tuple([row[index] for index in self._places]))
         if isinstance(chosen, str):

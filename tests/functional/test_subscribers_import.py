@@ -200,12 +200,30 @@ def test_who_is_not_active_in_the_file_does_not_come_in(run: Run, db: Database, 
     assert set(readers(db)) == {"b@example.org", "c@example.org"}
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id,email,name,note,subscribed_to_emails,labels\n1,a@example.org,A,,false,\n2,b@example.org,B,,true,\n3,c@example.org,C,,,\n",
+        "email,name,attributes,status\na@example.org,A,{},blocklisted\nb@example.org,B,{},enabled\nc@example.org,C,{},enabled\n",
+        "Email Address,First Name,MEMBER_RATING\na@,A,2\nb@example.org,B,2\nc@example.org,C,2\n",
+    ],
+    ids=["Ghost", "listmonk", "Mailchimp"],
+)
+def test_what_other_services_export_is_read(run: Run, db: Database, content: str) -> None:
+    result = run(content, "--json")
+    assert json.loads(result.stdout)["refused"] == 1
+    assert set(readers(db)) == {"b@example.org", "c@example.org"}
+
+
 @pytest.mark.parametrize("content", [b"", b"name\nAda\n", b"\xff\xfee\x00m\x00", b"PK\x03\x04zip"])
 def test_a_file_that_is_no_list_of_readers_is_one_sentence(run: Run, db: Database, content: bytes) -> None:
     result = run(content, "--json")
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert "readers.csv: The first row must name the columns, and one of them must be email." in result.stderr
+    assert (
+        "readers.csv: This must be a CSV file in UTF-8 whose first row names the columns, one of them email."
+        in result.stderr
+    )
     assert readers(db) == {}
 
 
