@@ -26,7 +26,15 @@ from newsletter.migrations.tables import metadata
 from newsletter.subscribers import erasing, fresh, suppressions
 from newsletter.subscribers.fresh import Kind
 from newsletter.subscribers.importing import Reader, import_rows
-from newsletter.subscribers.models import AddressChange, Consent, LiftedSuppression, Reason, SignupRequest, Subscriber
+from newsletter.subscribers.models import (
+    AddressChange,
+    Consent,
+    LiftedSuppression,
+    Reason,
+    SignupRequest,
+    Status,
+    Subscriber,
+)
 from tests.factories import add_article, add_readers, send_digest, sign_up
 
 ADA = "Ada.Lovelace@example.org"
@@ -187,6 +195,19 @@ def test_a_stronger_reason_stays_and_no_mail_goes_there(
     with db.reading() as session:
         assert suppressions.reason_for(session, settings.suppression_key, KEY) == stronger
         assert session.scalars(select(OutgoingMail)).all() == []
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_last_mail_is_promised_to_whom_one_goes(
+    client: FlaskClient, db: Database, settings: Settings, ada: Subscriber, status: Status
+) -> None:
+    with db.transaction() as session:
+        session.get_one(Subscriber, ada.id).status = status
+    page = f"/data/{fresh.token(settings.signing_keys, ada, Kind.DATA)}"
+    promised = "one last mail" in client.get(page).text
+    assert ("One last mail" in client.post(f"{page}/erase").text) == promised
+    with db.reading() as session:
+        assert bool(session.scalars(select(OutgoingMail)).all()) == promised
 
 
 def test_a_digest_under_way_skips_who_is_gone(

@@ -26,7 +26,13 @@ def data(token: str) -> str:
     with runtime().db.reading() as session:
         reader, kept = _kept(session, token)
     return render_template(
-        "data.html", reader=reader, kept=kept, choices=Choices.of(reader), reasons=WORDS, token=tokens.tidy(token)
+        "data.html",
+        reader=reader,
+        kept=kept,
+        choices=Choices.of(reader),
+        reasons=WORDS,
+        may_mail=reader.status not in fresh.NOT_MAILED,
+        token=tokens.tidy(token),
     )
 
 
