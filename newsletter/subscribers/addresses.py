@@ -63,6 +63,18 @@ def key(address: str) -> str:
     return f"{unicodedata.normalize('NFC', local.casefold())}@{domain.lower()}"
 
 
+def mailbox(address_key: str) -> str:
+    """The mailbox that other spellings of an address reach as well, as far as that can be known: without what follows
+    a "+" (RFC 5233), and at Gmail without dots. Elsewhere these may be several people's, so it identifies nobody.
+    """
+    local, _, domain = address_key.rpartition("@")
+    local = local[:1] + local[1:].partition("+")[0]
+    return f"{local.replace('.', '') if domain in _DOTLESS else local}@{domain}"
+
+
+_DOTLESS = ("gmail.com", "googlemail.com")
+
+
 def mask(address: str) -> str:
     """Enough to know one's own address again, too little to write to it: "a•••@example.com"."""
     local, _, domain = address.rpartition("@")

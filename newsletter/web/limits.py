@@ -22,12 +22,14 @@ from redis.exceptions import RedisError
 from newsletter.core import clock
 from newsletter.core.config import Limit
 from newsletter.core.runtime import runtime
+from newsletter.subscribers import addresses
 
 log = logging.getLogger(__name__)
 
 NETWORK = Limit(60, 3600)
 """An IPv4 address may be a whole company's, so it gets many; those after the first wait for other networks' (rank)."""
 ADDRESS = Limit(10, 3600)
+"""Another time for all spellings that reach the same mailbox (victim+1@…, victim+2@…): each would get a mail."""
 ALL = Limit(20_000, 3600)
 
 _INSIDE = tuple(
@@ -62,6 +64,8 @@ class Grant(NamedTuple):
 def grant(address_key: str) -> Grant:
     """Ask whether a sign-up of this address, from where the request comes, may be taken."""
     counted = [("all", ALL), (f"address {address_key}", ADDRESS)]
+    if (mailbox := addresses.mailbox(address_key)) != address_key:
+        counted.append((f"mailbox {mailbox}", ADDRESS))
     place = network(request.remote_addr)
     if place is None:
         _warn_of_a_proxy(forwarded="X-Forwarded-For" in request.headers)

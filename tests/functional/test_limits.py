@@ -69,6 +69,23 @@ def test_an_address_has_its_limit_whatever_the_network(client: FlaskClient, db: 
     assert taken(db) == [1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ["victim+1@example.org", "Victim+a+b@example.org", "victim+@example.org", "victim+4@example.org"],
+        ["vic.tim@gmail.com", "v.i.c.t.i.m@gmail.com", "victim+x@gmail.com", "vict.im+y@gmail.com"],
+    ],
+)
+def test_spellings_that_reach_one_mailbox_have_a_limit_together(
+    client: FlaskClient, db: Database, spellings: list[str]
+) -> None:
+    codes = [post(client, address, f"198.51.100.{number}").status_code for number, address in enumerate(spellings)]
+    assert codes == [200, 200, 200, 429]
+    domain = spellings[0].rpartition("@")[2]
+    for other in (f"victim@{domain}", f"other+1@{domain}", "vic.tim@example.org", "+1@example.org", "+2@example.org"):
+        assert post(client, other, "198.51.100.9" if "+" in other else "198.51.100.8").status_code == 200, other
+
+
 def test_there_is_a_limit_in_all(client: FlaskClient, db: Database) -> None:
     codes = [post(client, f"r{n}@readers.example", f"198.51.100.{n}").status_code for n in range(12)]
     assert codes == [200] * 10 + [429] * 2
