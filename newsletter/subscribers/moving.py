@@ -135,9 +135,14 @@ def moved(
 
 
 def move_back(session: Session, settings: Settings, token: str) -> Subscriber:
-    """The old address counts again. Raises LinkError, and ConflictError when it has become another reader's."""
+    """The old address counts again, and letters come there, whatever became of the subscription at the other one: it
+    may have bounced there, or whoever has it may have left or complained. Raises LinkError, and ConflictError when the
+    old address has become another reader's.
+    """
     reader, change = moved(session, settings, token, for_change=True)
     _let_in(session, settings, reader, change)
+    reader.status = Status.ACTIVE
+    reader.left_at = reader.left_reason = None
     session.delete(change)
     return reader
 

@@ -132,6 +132,26 @@ def test_the_old_address_takes_it_back(
     assert reader(db, token).address == ADA
 
 
+@pytest.mark.parametrize("reason", [Reason.LEFT, Reason.BOUNCED, Reason.COMPLAINED])
+def test_what_became_of_it_at_the_new_address_is_not_held_against_the_old_one(
+    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, door: str, token: str, reason: Reason
+) -> None:
+    """A reader whose row said bounced or complained could never sign up again, though no mail to them did."""
+    back = moved(client, mailbox, door)
+    if reason is Reason.LEFT:
+        client.post(f"/unsubscribe/{token}")
+    else:
+        with db.transaction() as session:
+            suppressions.suppress(session, settings.suppression_key, NEW, reason)
+            session.scalars(select(Subscriber).where(Subscriber.token == token)).one().status = str(reason)
+    assert client.post(back).status_code == 200
+    ada = reader(db, token)
+    assert (ada.address, ada.status, ada.left_at) == (ADA, Status.ACTIVE, None)
+    with db.reading() as session:
+        assert not suppressions.is_suppressed(session, settings.suppression_key, ADA)
+        assert suppressions.reason_for(session, settings.suppression_key, NEW) == reason
+
+
 def test_what_was_given_up_is_not_imported_again(
     client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, door: str
 ) -> None:
