@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 from newsletter.digests.letter import render
 from newsletter.mail.single import compose
 from tests.services.letters import DAY, HEADLINE, SALT, SETTINGS, Content, hostile_revisions, revision, revisions
+from tests.unit.test_mail_valid_mjml import CONTEXTS
 
 Scheme = Literal["light", "dark"]
 CONTRAST = {"runOnly": ["color-contrast", "color-contrast-enhanced"], "resultTypes": ["violations", "passes"]}
@@ -35,11 +36,10 @@ MAILS = {
     "letter": letter(Content(revisions=[revision(), revision("long", title=HEADLINE), *hostile_revisions()])),
     "letter in German": german(),
     "bare letter": letter(Content(preheader="", intro="", revisions=[revision(dek="", bullets=[])])),
-    "data_link": compose(SETTINGS, "data_link", {"link": LINK, "hours": 24}, mail_id=1, id_salt=SALT).html,
-    "erased": compose(
-        SETTINGS, "erased", {"subscribe": "https://letters.example.org/subscribe"}, mail_id=1, id_salt=SALT
-    ).html,
-    "confirmation": compose(SETTINGS, "confirmation", {"link": LINK, "days": 7}, mail_id=1, id_salt=SALT).html,
+    **{
+        name: compose(SETTINGS, name, {**context, "link": LINK}, mail_id=1, id_salt=SALT).html
+        for name, context in CONTEXTS.items()
+    },
 }
 
 
