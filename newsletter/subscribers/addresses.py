@@ -14,6 +14,9 @@ from newsletter.core.errors import InvalidError
 LONGEST = 254
 """Characters of an address at most (RFC 5321 4.5.3.1.3 with erratum 1690 of RFC 3696)."""
 
+LOST = "\ufffd"
+"""Stands where bytes were no UTF-8, as in a file of another encoding: what was meant, nobody can know."""
+
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _PLAIN = re.compile(
@@ -35,7 +38,7 @@ def normalise(text: str) -> str:
     text = text.strip()
     if not text:
         raise InvalidError(EMPTY)
-    if len(text) > LONGEST:
+    if len(text) > LONGEST or LOST in text:
         raise InvalidError(WRONG)
     if _PLAIN.fullmatch(text):
         local, _, domain = text.rpartition("@")

@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from newsletter.core.errors import InvalidError
 from newsletter.mail.languages import ENGLISH, LANGUAGES
+from newsletter.subscribers.addresses import LOST
 from newsletter.subscribers.models import Cadence, Format, Subscriber
 
 MOST_SECTIONS = 50
@@ -97,7 +98,7 @@ def _sections(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_name(text: str) -> bool:
-    return 0 < len(text) <= LONGEST_NAME and text.isprintable()
+    return 0 < len(text) <= LONGEST_NAME and text.isprintable() and LOST not in text
 
 
 def change(subscriber: Subscriber, choices: Choices) -> None:

@@ -227,6 +227,14 @@ def test_a_file_that_is_no_list_of_readers_is_one_sentence(run: Run, db: Databas
     assert readers(db) == {}
 
 
+def test_a_row_in_another_encoding_is_refused(run: Run, db: Database) -> None:
+    """What it means cannot be known; "J\ufffdrg" is nobody's mailbox, and no section."""
+    content = "email,sections\nJörg@example.org,\na@example.org,Städte\nb@example.org,Policy\n".encode("latin-1")
+    result = run(content, "--json")
+    assert json.loads(result.stdout)["refused"] == 2
+    assert set(readers(db)) == {"b@example.org"}
+
+
 def test_a_file_that_is_not_there_is_wrong_usage(app: Flask, db: Database) -> None:
     assert app.test_cli_runner().invoke(subscribers, ["import", "no-such-file.csv"]).exit_code == 2
 

@@ -66,6 +66,8 @@ def test_normalise_and_key(typed: str, stored: str, key: str) -> None:
         "ada@" + "x." * 130 + "org",
         "ada@xn--\u00fc.org",
         "\ud800@example.org",
+        "J\ufffdrg@example.org",
+        "ada@\ufffd.org",
     ],
 )
 def test_what_is_no_address_is_refused_without_repeating_it(typed: str) -> None:
