@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -18,7 +20,19 @@ def json_option(command: F) -> F:
 
 def emit(value: Any, words: str, *, as_json: bool) -> None:
     """Print `value` as one line of JSON, or `words`."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=str) if as_json else words)
+    with writing():
+        click.echo(json.dumps(value, ensure_ascii=False, default=str) if as_json else words)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """For what goes to stdout: that it cannot be written is a sentence. Of a reader that has gone click takes care."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        raise click.ClickException(f"The output cannot be written: {error.strerror}.") from error
 
 
 def table(rows: Sequence[tuple[object, ...]], head: tuple[str, ...], empty: str) -> str:

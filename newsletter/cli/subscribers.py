@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import click
 from flask.cli import AppGroup
 
-from newsletter.cli.output import emit, json_option
+from newsletter.cli.output import emit, json_option, writing
 from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
 from newsletter.subscribers import exporting, result_file
@@ -70,7 +70,7 @@ def import_(ctx: click.Context, file: Path, cadence: str, result: Path | None, d
     except InvalidError as error:
         raise click.ClickException(f"{name}: {error}") from error
     except OSError as error:
-        raise click.ClickException(f"{name} cannot be read: {error.strerror}.") from error
+        raise click.ClickException(f"{name} cannot be read: {error.strerror or 'it is no file'}.") from error
     summary = {
         "rows": max(work.done.row - 1, 0),
         "imported": work.done.imported,
@@ -144,7 +144,9 @@ def export(statuses: tuple[str, ...], output: Path | None, as_json: bool) -> Non
         raise click.UsageError("--json says what was written to a file: name it with --output.")
     wanted = [Status(status) for status in statuses] or list(Status)
     if output is None:
-        _write(sys.stdout, wanted)
+        with writing():
+            _write(sys.stdout, wanted)
+            sys.stdout.flush()
         return
     name = click.format_filename(output)
     try:

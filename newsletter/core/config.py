@@ -148,7 +148,7 @@ def _read(env: FileAwareEnv) -> Settings:
         kofi_page=_web_address("KOFI_PAGE", env.str("KOFI_PAGE", "https://ko-fi.com/dispatch")),
         mail_limits=_limits(env.list("MAIL_LIMITS", [])),
         mail_deadline=_seconds("MAIL_DEADLINE", env.int("MAIL_DEADLINE", 60)),
-        overdue_after=timedelta(minutes=env.int("OVERDUE_AFTER", 120)),
+        overdue_after=_minutes("OVERDUE_AFTER", env.int("OVERDUE_AFTER", 120)),
         sendgrid_webhook_key=env.str("SENDGRID_WEBHOOK_KEY", ""),
         return_path_domain=_domain("RETURN_PATH_DOMAIN", env.str("RETURN_PATH_DOMAIN", "")),
         dkim_domain=_domain("DKIM_DOMAIN", env.str("DKIM_DOMAIN", "")),
@@ -253,6 +253,12 @@ def _seconds(name: str, number: int) -> int:
     if number < 1:
         raise ConfigurationError(f"{name} is {number}, but it must be at least one second.")
     return number
+
+
+def _minutes(name: str, number: int) -> timedelta:
+    if not 0 <= number <= 525_600:
+        raise ConfigurationError(f"{name} is {number}, but it must be a number of minutes, a year's at most.")
+    return timedelta(minutes=number)
 
 
 def _proxies(number: int) -> int:

@@ -29,11 +29,14 @@ from sqlalchemy import (
     create_engine,
     event,
 )
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
+
+from newsletter.core.errors import ConfigurationError
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 """A row id. SQLite numbers rows by itself only when the type is INTEGER."""
@@ -152,8 +155,15 @@ def _create_engine(url: str) -> Engine:
         url = "postgresql://" + url.removeprefix("postgres://")
     if url.startswith("postgresql://"):
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
-    # An error quotes the statement, and in it addresses and tokens, unless told not to.
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
+    try:
+        # An error quotes the statement, and in it addresses and tokens, unless told not to.
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
+    except (ArgumentError, ImportError, ValueError) as error:  # not repeated: it can hold a password
+        raise ConfigurationError(
+            "DATABASE_URL is not valid: it must look like postgresql://user:password@host/database or sqlite:////path."
+        ) from error
+    if engine.dialect.name not in ("sqlite", "postgresql"):
+        raise ConfigurationError("DATABASE_URL names a kind of database that is neither PostgreSQL nor SQLite.")
     event.listen(engine, "handle_error", _leave_out_rows)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)

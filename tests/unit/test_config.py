@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from newsletter.core.config import NAMES, from_environment
+from newsletter.core.db import Database
 from newsletter.core.errors import ConfigurationError
 
 
@@ -71,6 +72,8 @@ def test_types(monkeypatch: pytest.MonkeyPatch) -> None:
         ("KOFI_PAGE", "javascript:alert(1)"),
         ("SECRET_KEY_FILE", "/nowhere/key"),
         ("MAIL_DEADLINE", "0"),
+        ("OVERDUE_AFTER", "-1"),
+        ("OVERDUE_AFTER", "99999999999999"),
         ("MAIL_LIMITS", "50"),
         ("MAIL_LIMITS", "50/second,9/lunch"),
         ("MAIL_LIMITS", "0/second"),
@@ -102,3 +105,12 @@ def test_what_one_setting_makes_necessary(monkeypatch: pytest.MonkeyPatch, given
 def test_mail_must_not_leave_without_a_postal_address() -> None:
     with pytest.raises(ConfigurationError, match="MAIL_POSTAL_ADDRESS"):
         from_environment().check_serving()
+
+
+@pytest.mark.parametrize(
+    "url", ["bogus://x", "mysql://u:secret@host/db", "postgresql://u:secret@host:port/db", "nonsense", "mssql://x"]
+)
+def test_a_database_of_another_kind_is_refused_without_repeating_its_password(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="DATABASE_URL") as caught:
+        Database(url)
+    assert "secret" not in str(caught.value)
