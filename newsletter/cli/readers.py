@@ -59,8 +59,6 @@ def erase(address: str, yes: bool, as_json: bool) -> None:
         mail = erasing.erase(session, settings.suppression_key, _find(session, address))
     if mail is not None:
         runtime().queues.wake_mail(mail)
-    else:
-        erasing.scrub(runtime().db, reader.address)
     words = (
         "Erased. One last mail tells the reader so." if mail else "Erased. The address takes no mail, so none is sent."
     )

@@ -17,4 +17,4 @@ def send(runtime: Runtime, mail_id: int) -> None:
     finally:
         transport.close()
     if gone is not None and gone.kind == erasing.MAIL:
-        erasing.scrub(runtime.db, gone.payload["address"])
+        erasing.scrub(runtime.db, gone.payload)

@@ -33,13 +33,15 @@ def erase(session: Session, suppression_key: str, reader: Subscriber) -> int | N
     NotFoundError for one who was erased a moment ago.
 
     The foreign keys take evidence, events, refusals and what else hangs on the row. The mail's row has to hold the
-    address, and goes when it is sent; then, or after the commit when there is no mail, `scrub` is called.
+    address, and goes when it is sent; then `scrub` is called. It is there without a mail too: `scrub` can take seconds.
     """
     key = reader.address_key
     # Before the reader is locked: a worker that decides on a sign-up takes the two in this order.
     session.execute(delete(SignupRequest).where(SignupRequest.address_key == key), execution_options=_UNWATCHED)
     if session.get(Subscriber, reader.id, with_for_update=True, populate_existing=True) is None:
         raise NotFoundError("Nothing is kept any more of this reader.")
+    change = select(AddressChange.address).where(AddressChange.subscriber_id == reader.id)
+    also = list(session.scalars(change))
     for each in (key, *_former(session, reader)):
         suppressions.suppress(session, suppression_key, each, Reason.ERASED)
     lifted = LiftedSuppression.key_hash == suppressions.hashed(suppression_key, key)
@@ -48,11 +50,11 @@ def erase(session: Session, suppression_key: str, reader: Subscriber) -> int | N
     # A change of somebody else's to this address, too.
     session.execute(delete(AddressChange).where(AddressChange.address_key == key), execution_options=_UNWATCHED)
     session.execute(delete(Subscriber).where(Subscriber.id == reader.id), execution_options=_UNWATCHED)
+    payload = {"address": reader.address, "also": also, "language": reader.language, "format": reader.format}
     if reader.status in NOT_MAILED:
+        outgoing.put(session, MAIL, {**payload, "mailed": False})  # the clock finds it
         return None
-    return outgoing.put(
-        session, MAIL, {"address": reader.address, "language": reader.language, "format": reader.format}
-    )
+    return outgoing.put(session, MAIL, payload)
 
 
 def _former(session: Session, reader: Subscriber) -> Sequence[str]:
@@ -61,15 +63,20 @@ def _former(session: Session, reader: Subscriber) -> Sequence[str]:
     return session.scalars(select(AddressChange.address_key).where(mine)).all()
 
 
-def scrub(db: Database, address: str) -> None:
-    """See to it that the database's file holds the address no more. It can take seconds: not for a page."""
-    scrubbing.scrub(db, address, addresses.key(address))
+def scrub(db: Database, payload: Mapping[str, Any]) -> None:
+    """See to it that the database's file holds the addresses of an erased reader no more: the last one, and one that
+    was to come or had been before. It can take seconds: not for a page.
+    """
+    texts = [payload["address"], *payload.get("also", ())]
+    scrubbing.scrub(db, *texts, *(addresses.key(text) for text in texts))
 
 
 def mail(
     session: Session, settings: Settings, payload: Mapping[str, Any], mail_id: int
 ) -> tuple[Message, Recipient] | None:
-    """The last mail."""
+    """The last mail. None when the address takes no mail, and the row is there for `scrub` alone."""
+    if not payload.get("mailed", True):
+        return None
     context = {"link": settings.url("/subscribe")}
     message = single.compose(
         settings,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -194,7 +196,10 @@ def test_a_stronger_reason_stays_and_no_mail_goes_there(
         assert erasing.erase(session, settings.suppression_key, reader) is None
     with db.reading() as session:
         assert suppressions.reason_for(session, settings.suppression_key, KEY) == stronger
+    send_last_mail(db)
+    with db.reading() as session:
         assert session.scalars(select(OutgoingMail)).all() == []
+    assert not list(settings.maildir.glob("new/*"))
 
 
 @pytest.mark.parametrize("status", Status)
@@ -206,8 +211,8 @@ def test_a_last_mail_is_promised_to_whom_one_goes(
     page = f"/data/{fresh.token(settings.signing_keys, ada, Kind.DATA)}"
     promised = "one last mail" in client.get(page).text
     assert ("One last mail" in client.post(f"{page}/erase").text) == promised
-    with db.reading() as session:
-        assert bool(session.scalars(select(OutgoingMail)).all()) == promised
+    send_last_mail(db)
+    assert bool(list(settings.maildir.glob("new/*"))) == promised
 
 
 def test_a_digest_under_way_skips_who_is_gone(
@@ -245,6 +250,27 @@ def test_no_file_of_the_data_folder_holds_the_address(
     (settings.data_dir / "positions").mkdir(parents=True, exist_ok=True)
     found = files_with(tmp_path, ADA, KEY, "ada@next.example", ada.token)
     assert found == [path.name for path in (settings.maildir / "new").iterdir()]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("copy", [ADA, "ada@next.example"])
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.BOUNCED])
+def test_a_copy_of_any_address_goes_though_no_mail_may_go_there(
+    client: FlaskClient, db: Database, settings: Settings, ada: Subscriber, tmp_path: Path, copy: str, status: Status
+) -> None:
+    """The copy lies in a free page, as SQLite leaves them."""
+    with closing(sqlite3.connect(str(db.engine.url.database), isolation_level=None)) as connection:
+        connection.execute("PRAGMA secure_delete=OFF")
+        connection.execute("CREATE TABLE rubbish (text)")
+        connection.execute("INSERT INTO rubbish VALUES (?)", ["." * 9000 + copy])
+        connection.execute("DROP TABLE rubbish")
+    with db.transaction() as session:
+        session.get_one(Subscriber, ada.id).status = status
+    erase(client, settings, ada)
+    scrubbing.scrub(db)  # what holds it now is the file alone
+    send_last_mail(db)
+    found = files_with(tmp_path, copy)
+    assert found == [path.name for path in settings.maildir.glob("new/*")][: copy == ADA]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

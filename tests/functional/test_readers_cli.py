@@ -16,6 +16,8 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import NotFoundError
+from newsletter.core.runtime import runtime
+from newsletter.delivery import singles
 from newsletter.mail.models import OutgoingMail
 from newsletter.subscribers import suppressions
 from newsletter.subscribers.importing import Reader, import_rows
@@ -67,10 +69,14 @@ def test_erase_leaves_the_hash_and_a_last_mail(run: Run, db: Database, settings:
     assert str(again.exception) == "No reader has this address. It is not to be mailed: erased."
 
 
-def test_an_address_that_takes_no_mail_gets_none(run: Run, db: Database) -> None:
+def test_an_address_that_takes_no_mail_gets_none(run: Run, db: Database, settings: Settings) -> None:
     with db.transaction() as session:
         session.scalars(select(Subscriber).where(Subscriber.address == ADA)).one().status = Status.COMPLAINED
     assert json.loads(run("erase", ADA, "--yes", "--json").stdout)["mailed"] is False
+    with db.reading() as session:
+        (row,) = session.scalars(select(OutgoingMail)).all()  # the worker has yet to clean the file
+    singles.send(runtime(), row.id)
+    assert not list(settings.maildir.glob("new/*"))
     with db.reading() as session:
         assert session.scalars(select(OutgoingMail)).all() == []
 
