@@ -12,7 +12,7 @@ from newsletter.core.config import Settings
 from newsletter.mail import single
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outgoing import Composer
-from newsletter.subscribers import erasing, fresh, links, moving, suppressions
+from newsletter.subscribers import erasing, fresh, links, moving, suppressions, takeable
 from newsletter.subscribers.models import AddressChange, Format, Status, Subscriber
 
 
@@ -48,7 +48,7 @@ def new_address(
     reader, change = _moving(session, payload)
     if reader is None or change is None or change.asked_at.isoformat() != payload["asked_at"] or change.moved_at:
         return None
-    if not moving.may_be_asked(session, settings, reader, change):
+    if not takeable.may_be_asked(session, settings, reader, change):
         return None
     link = settings.url(f"/new-address/{moving.new_address_token(settings, change)}")
     context = {"link": link, "days": moving.AGE.days}

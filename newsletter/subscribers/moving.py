@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,9 +19,10 @@ from newsletter.core.errors import ConflictError
 from newsletter.core.tokens import Signer, TokenError
 from newsletter.mail import outgoing
 from newsletter.subscribers import addresses, fresh, suppressions
-from newsletter.subscribers.deciding import FRESH_AFTER, period
+from newsletter.subscribers.deciding import period
 from newsletter.subscribers.links import LinkError
 from newsletter.subscribers.models import AddressChange, Consent, Reason, Status, Subscriber
+from newsletter.subscribers.takeable import is_free, others
 
 AGE = timedelta(days=7)
 """How long the links work, the one to the new address and the one to the old."""
@@ -40,8 +41,8 @@ def ask(session: Session, settings: Settings, reader: Subscriber, address: str) 
     """Ask the owner of `address` whether the letter may come there; the id of the mail, or None when none is due: it is
     the present one, or the reader asked a moment ago (the pause doubles with each mail, as for sign-ups).
 
-    Whose the address is decides nothing here, or what follows would tell it: `may_be_asked` does when the mail is
-    written, and drops it.
+    Whose the address is decides nothing here, or what follows would tell it: `takeable.may_be_asked` does when the mail
+    is written, and drops it.
 
     `reader` is locked by the caller. Raises InvalidError when `address` is none, and ConflictError for a reader who
     gets no letter, or who moved so lately that the old address can still take it back.
@@ -70,31 +71,6 @@ def ask(session: Session, settings: Settings, reader: Subscriber, address: str) 
     session.add(change)
     session.flush()
     return outgoing.put(session, "new_address", {"subscriber": reader.id, "asked_at": now.isoformat()})
-
-
-def may_be_asked(session: Session, settings: Settings, reader: Subscriber, change: AddressChange) -> bool:
-    """Whether the mail to the new address goes out: the address is nobody else's and takes mail, and no other reader
-    has asked it, nor somebody signed it up, a moment before. The pause doubles with each mail, however many readers
-    ask; those that sent none do not count, so that nobody can keep an address from its owner by asking it.
-    """
-    if not _is_free(session, settings, reader, change.address_key):
-        return False
-    since = change.asked_at - FRESH_AFTER
-    others = select(AddressChange.asked_at, AddressChange.id).where(
-        AddressChange.address_key == change.address_key,
-        AddressChange.moved_at.is_(None),
-        AddressChange.asked_at > since,
-    )
-    signed_up = select(Subscriber.asked_at).where(
-        _others(reader, change.address_key), Subscriber.asked_at > since, Subscriber.asked_at <= change.asked_at
-    )
-    before = [at for at, number in session.execute(others) if (at, number) < (change.asked_at, change.id)]
-    before += [at for at in session.scalars(signed_up) if at is not None]
-    last, times = None, 0
-    for at in sorted(before):
-        if last is None or at - last >= period(times):
-            last, times = at, times + 1
-    return last is None or change.asked_at - last >= period(times)
 
 
 def asked(
@@ -177,25 +153,14 @@ def _iso(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
 
-def _is_free(session: Session, settings: Settings, reader: Subscriber, address_key: str) -> bool:
-    """Whether nobody else has the address, and it may be written to. Who never confirmed it has it not."""
-    other = session.scalar(select(Subscriber).where(_others(reader, address_key)))
-    found = suppressions.find(session, settings.suppression_key, address_key)
-    return (other is None or other.status == Status.PENDING) and not suppressions.holds(None, found, clock.now())
-
-
-def _others(reader: Subscriber, address_key: str) -> ColumnElement[bool]:
-    return (Subscriber.address_key == address_key) & (Subscriber.id != reader.id)
-
-
 def _let_in(session: Session, settings: Settings, reader: Subscriber, change: AddressChange) -> None:
     """Give the reader the address of `change`, whose owner has just confirmed it. Raises ConflictError."""
-    if not _is_free(session, settings, reader, change.address_key):
+    if not is_free(session, settings, reader, change.address_key):
         raise ConflictError(TAKEN)
     before = reader.address_key
     try:
         with session.begin_nested():
-            pending = session.scalar(select(Subscriber).where(_others(reader, change.address_key)))
+            pending = session.scalar(select(Subscriber).where(others(reader, change.address_key)))
             if pending is not None:
                 session.delete(pending)
                 session.flush()
