@@ -30,8 +30,10 @@ PAUSE, SHARE = 0.005, 0.6
 few milliseconds: for so many seconds at least, and for this share of the time that the last transaction took. The next
 rows are read meanwhile.
 """
-CACHE = -65_536
-"""KiB of pages that SQLite keeps for an import (negative: not pages): with 2 MB it takes twice as long."""
+PRAGMAS = ("cache_size=-65536", "wal_autocheckpoint=16000")
+"""SQLite for an import: 64 MB of pages kept, or it takes twice as long; and as many written to the log before they are
+brought into the file, since each chunk changes much the same pages of the index (a fifth less time).
+"""
 
 
 @subscribers.command("import")
@@ -88,8 +90,8 @@ def import_(ctx: click.Context, file: Path, cadence: str, result: Path | None, d
 def _run(work: FileImport, size: int) -> None:
     db = runtime().db
     with db.transaction() as session:
-        if db.is_sqlite:
-            session.connection().exec_driver_sql(f"PRAGMA cache_size={CACHE}")
+        for pragma in PRAGMAS if db.is_sqlite else ():
+            session.connection().exec_driver_sql(f"PRAGMA {pragma}")
         work.begin(session)
     hidden = not sys.stderr.isatty()
     with click.progressbar(length=size, label="Importing", file=sys.stderr, hidden=hidden, show_eta=True) as bar:

@@ -113,7 +113,7 @@ class _Columns:
     def reader(self, row: list[str]) -> Reader | str:
         if len(row) < self._width:
             row += [""] * (self._width - len(row))
-        if any(row[index].strip().lower() not in ACTIVE for index in self._statuses):
+        if self._statuses and any(row[index].strip().lower() not in ACTIVE for index in self._statuses):
             return "Only active readers come in, and the status of this one is another."
         chosen = self._choices(tuple([row[index] for index in self._places]))
         if isinstance(chosen, str):

@@ -37,7 +37,7 @@ PAGE = "/new-address"
 TAKEN = "This address gets a letter of ours by now, or takes no mail from us. Nothing has been changed."
 
 
-def ask(session: Session, settings: Settings, reader: Subscriber, address: str) -> int | None:
+def ask(session: Session, reader: Subscriber, address: str) -> int | None:
     """Ask the owner of `address` whether the letter may come there; the id of the mail, or None when none is due: it is
     the present one, or the reader asked a moment ago (the pause doubles with each mail, as for sign-ups).
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from click.testing import Result
@@ -12,9 +13,10 @@ from flask import Flask
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from newsletter.cli.bounces import EX_TEMPFAIL, bounces
+from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.delivery.events.models import Event
@@ -65,6 +67,21 @@ def test_a_hard_bounce_ends_it_at_once(
     with db.reading() as session:
         assert suppressions.reason_for(session, settings.suppression_key, R1) is Reason.BOUNCED
         assert session.query(Event).count() == 1
+
+
+def test_a_bounce_of_what_was_sent_to_an_earlier_address_ends_nothing(
+    read: Read, db: Database, path: Callable[[int], str]
+) -> None:
+    """A mail server gives up after days; meanwhile the reader has moved, which confirms the reader anew."""
+    with db.transaction() as session:
+        session.execute(update(Subscriber).values(confirmed_at=clock.now() - timedelta(hours=1)))
+        session.execute(update(Batch).values(tried_at=clock.now() - timedelta(hours=2)))
+    assert read(dsn(path(1))).output == "Taken: bounced.\n"
+    assert statuses(db) == [Status.ACTIVE] * 3
+    with db.transaction() as session:
+        session.execute(update(Batch).values(tried_at=clock.now() - timedelta(minutes=30)))
+    read(dsn(path(2)))
+    assert statuses(db) == [Status.ACTIVE, Status.BOUNCED, Status.ACTIVE]
 
 
 def test_a_complaint_ends_it_too(read: Read, db: Database, path: Callable[[int], str]) -> None:

@@ -260,7 +260,7 @@ def test_many_readers_cannot_bomb_an_address_nor_keep_it_from_its_owner(db: Data
     for number, one in enumerate(readers):
         with clock.set_to(start + timedelta(minutes=5 * number)):
             with db.transaction() as session:
-                moving.ask(session, mailbox.settings, session.get_one(Subscriber, one.id), NEW)
+                moving.ask(session, session.get_one(Subscriber, one.id), NEW)
             mails += [5 * number] * len(mailbox.empty())
     assert mails == [0, 10, 30, 70, 150, 310]
 

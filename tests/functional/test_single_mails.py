@@ -45,7 +45,7 @@ def composed(db: Database, settings: Settings, choices: Choices) -> dict[str, Me
         sign_up(session, settings, ADA)
         for kind in Kind:
             fresh.ask(session, ada, kind)
-        moving.ask(session, settings, ada, "ada@new.example")
+        moving.ask(session, ada, "ada@new.example")
     read()
     with db.transaction() as session:
         change = session.scalars(select(AddressChange)).one()

@@ -50,8 +50,8 @@ def mails(client: FlaskClient, db: Database, settings: Settings) -> dict[str, Em
         sign_up(session, settings, first.address)
         for kind in Kind:
             fresh.ask(session, first, kind)
-        moving.ask(session, settings, first, "next@example.org")
-        moving.ask(session, settings, second, "moved@example.org")
+        moving.ask(session, first, "next@example.org")
+        moving.ask(session, second, "moved@example.org")
         session.flush()
         change = session.scalars(select(AddressChange).where(AddressChange.subscriber_id == second.id)).one()
         token = moving.new_address_token(settings, change)

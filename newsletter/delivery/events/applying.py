@@ -2,7 +2,8 @@
 
 Each event is kept once for its occasion. What ends a subscription suppresses the address and updates the reader in one
 transaction; a stronger end (complained, bounced, left) replaces a weaker one. A report that is older than the reader's
-last confirmation ends nothing, unless it is a complaint.
+last confirmation, or about a letter that is, ends nothing unless it is a complaint: the letter may have gone to another
+address.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _STRENGTH_OF = {status: STRENGTH[reason] for reason, status in STATUS.items()}
 class _Batch(NamedTuple):
     digest_id: int
     ids: array[int]
+    tried_at: datetime | None
 
 
 class _Known(NamedTuple):
@@ -40,7 +42,11 @@ class _Known(NamedTuple):
 
     event: ReaderEvent
     reader: Subscriber
-    digest_id: int | None
+    batch: _Batch | None
+
+    @property
+    def digest_id(self) -> int | None:
+        return self.batch.digest_id if self.batch else None
 
     @property
     def at(self) -> datetime:
@@ -78,7 +84,7 @@ def _known(session: Session, events: Sequence[ReaderEvent]) -> list[_Known]:
     )
     readers = {row.id: row for row in rows}
     return [
-        _Known(event, readers[reader], batches[event.batch].digest_id if event.batch is not None else None)
+        _Known(event, readers[reader], batches[event.batch] if event.batch is not None else None)
         for event, reader in meant
         if reader in readers
     ]
@@ -87,8 +93,9 @@ def _known(session: Session, events: Sequence[ReaderEvent]) -> list[_Known]:
 def _batches(session: Session, ids: set[int]) -> dict[int, _Batch]:
     if not ids:
         return {}
-    rows = session.execute(select(Batch.id, Batch.digest_id, Batch.recipients).where(Batch.id.in_(ids)))
-    return {row[0]: _Batch(row[1], audience.unpack(row[2])) for row in rows}
+    columns = (Batch.id, Batch.digest_id, Batch.recipients, Batch.tried_at)
+    rows = session.execute(select(*columns).where(Batch.id.in_(ids)))
+    return {number: _Batch(digest, audience.unpack(ids), tried_at) for number, digest, ids, tried_at in rows}
 
 
 def _reader(event: ReaderEvent, batches: dict[int, _Batch]) -> int | None:
@@ -124,12 +131,17 @@ def _keep(session: Session, known: Iterable[_Known]) -> None:
 def _end(one: _Known) -> _End | None:
     """How the event ends the subscription; None when it does not."""
     reason = policy.ENDS.get(one.event.listed or one.event.kind)
-    if reason is None:
-        return None
-    confirmed_at = one.reader.confirmed_at
-    if reason is not Reason.COMPLAINED and confirmed_at and one.event.at < int(confirmed_at.timestamp()):
+    if reason is None or (reason is not Reason.COMPLAINED and _is_old(one)):
         return None
     return _End(one.reader, reason, one.at)
+
+
+def _is_old(one: _Known) -> bool:
+    """Whether the reader has confirmed since it happened, or since the letter was sent that it is about."""
+    confirmed_at, sent_at = one.reader.confirmed_at, one.batch.tried_at if one.batch else None
+    if confirmed_at is None:
+        return False
+    return one.event.at < int(confirmed_at.timestamp()) or (sent_at is not None and sent_at < confirmed_at)
 
 
 def _worn_out(session: Session, known: Iterable[_Known]) -> list[_End]:

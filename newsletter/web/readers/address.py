@@ -32,7 +32,7 @@ def address(token: str) -> ResponseReturnValue:
         reader = fresh.reader_of(session, settings.signing_keys, Kind.ADDRESS, token, for_change=True)
         if wrong:
             return _form(reader, token, typed, wrong), 422
-        mail = moving.ask(session, settings, reader, new)
+        mail = moving.ask(session, reader, new)
     _wake(mail)
     return render_template("address_asked.html", address=new, days=moving.AGE.days, token=tokens.tidy(token))
 

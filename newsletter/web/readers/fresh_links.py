@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from babel.dates import format_timedelta
 from flask import render_template
 
 from newsletter.core.runtime import runtime
@@ -42,5 +43,5 @@ def _page(reader: Subscriber, kind: Kind, *, asked: bool = False, wait: timedelt
         may_ask=fresh.may_ask(reader, kind),
         asked=asked,
         hours=fresh.AGE // timedelta(hours=1),
-        minutes=-(-wait // timedelta(minutes=1)),
+        wait=format_timedelta(wait, granularity="minute", locale="en"),
     )
