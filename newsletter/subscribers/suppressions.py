@@ -33,6 +33,7 @@ _CHUNK = 5000
 
 _TABLE = table_of(Suppression)
 _HASHES = select(_TABLE.c.key_hash)
+_ANY = _HASHES.limit(1)
 
 
 class ToSuppress(NamedTuple):
@@ -99,7 +100,13 @@ def holds(status: str | None, found: Suppression | None, at: datetime) -> bool:
 
 
 def suppressed_among(session: Session, key: str, address_keys: Iterable[str]) -> set[str]:
-    """Those of `address_keys` that are suppressed, for whatever reason. A hash costs 4 µs (measured)."""
+    """Those of `address_keys` that are suppressed, for whatever reason.
+
+    A hash costs 4 µs (measured), a tenth of the time that the first list takes: it comes into a house where nobody is
+    suppressed.
+    """
+    if session.connection().scalar(_ANY) is None:
+        return set()
     rest = iter(address_keys)
     found: set[str] = set()
     while chunk := list(islice(rest, _CHUNK)):
