@@ -12,19 +12,20 @@ from sqlalchemy.orm import Session
 
 from newsletter.articles import importing, page
 from newsletter.core import clock
+from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS, Settings
 from newsletter.core.db import Database
-from newsletter.delivery import freezing
-from newsletter.delivery.models import Batch, BatchState, Mailing, letter_mark
+from newsletter.delivery.freezing import freeze
+from newsletter.delivery.ledger.models import Batch, BatchState, RenderedDigestRow, digest_key
 from newsletter.digests import composing, scheduling
 from newsletter.digests.models import MOST_ARTICLES, DigestStatus
 from newsletter.mail.outcomes import ACCEPTED, WAITING
-from newsletter.subscribers import addresses, deciding, signup
-from newsletter.subscribers import importing as readers
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.importing import Reader
-from newsletter.subscribers.models import Cadence
-from newsletter.web.readers import marks
+from newsletter.subscribers import addresses
+from newsletter.subscribers.files import importing as readers
+from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.signup import process_signups, requests
+from newsletter.web.readers import form_tokens
 
 SAMPLES = Path(importing.__file__).parents[1] / "embedded" / "samples"
 REAL_ARTICLE = SAMPLES / "01-musk-testifies-xai-used-model-distillation.txt"
@@ -32,7 +33,7 @@ REAL_ARTICLE = SAMPLES / "01-musk-testifies-xai-used-model-distillation.txt"
 
 def add_article(db: Database, title: str, *, section: str = "Policy", trust: int = 69, hype: str = "Some hype") -> str:
     """An article like the real one, with another title, section, trust score and hype label; its slug."""
-    real = page.parse(REAL_ARTICLE.read_bytes(), HYPE_LABELS)
+    real = page.parse_page(REAL_ARTICLE.read_bytes(), HYPE_LABELS)
     with db.transaction() as session:
         changed = replace(real, title=title, section=section, trust=trust, hype=hype, date=date(2026, 5, 2))
         return importing.import_page(session, changed).slug
@@ -42,46 +43,48 @@ def add_readers(
     db: Database, count: int, *, start: int = 1, sections: Sequence[str] | None = None, min_trust: int = 0
 ) -> None:
     """Active weekly readers r1@readers.example, r2@…"""
-    choices = Choices("weekly", tuple(sections) if sections else None, min_trust)
+    preferences = Preferences("weekly", tuple(sections) if sections else None, min_trust)
     with db.transaction() as session:
-        rows = (Reader(f"r{number}@readers.example", choices) for number in range(start, start + count))
+        rows = (ImportedReader(f"r{number}@readers.example", preferences) for number in range(start, start + count))
         readers.import_rows(session, rows)
 
 
-def sign_up(session: Session, settings: Settings, address: str, choices: Choices | None = None) -> int | None:
+def sign_up(session: Session, settings: Settings, address: str, preferences: Preferences | None = None) -> int | None:
     """Sign an address up and decide on it at once; the id of the mail that comes of it."""
-    signup.ask(session, address, choices or Choices(), page="/", wording=signup.agreement("Dispatch"))
-    return deciding.decide(session, settings.suppression_key, addresses.key(address))
+    requests.request_signup(
+        session, address, preferences or Preferences(), page="/", wording=requests.agreement_text("Dispatch")
+    )
+    return process_signups.process_address(session, settings.suppression_key, addresses.identity_key(address))
 
 
 def mark(page: str = "/subscribe", *, age: timedelta = timedelta(seconds=10)) -> str:
     """The mark of a sign-up form that was opened so long ago (inside the application's context)."""
     with clock.set_to(clock.now() - age):
-        return marks.make(page)
+        return form_tokens.issue(page)
 
 
 def decide_all(db: Database, settings: Settings) -> list[int]:
     """Decide on the sign-ups that wait, in their turn; the ids of the mails that came of them."""
     mails = []
     with db.transaction() as session:
-        while (key := deciding.next_address(session)) is not None:
-            mails.append(deciding.decide(session, settings.suppression_key, key))
+        while (key := process_signups.next_address(session)) is not None:
+            mails.append(process_signups.process_address(session, settings.suppression_key, key))
     return [mail for mail in mails if mail is not None]
 
 
-def add_digest(db: Database, *, subject: str | None = None, cadence: str = Cadence.WEEKLY) -> int:
+def add_digest(db: Database, *, subject: str | None = None, cadence: Cadence = Cadence.WEEKLY) -> int:
     """A draft of all articles; its number."""
     with db.transaction() as session:
         rule = composing.Rule(cadence, since=date(2026, 1, 1), limit=MOST_ARTICLES)
-        return composing.compose(session, rule, subject=subject).id
+        return composing.compose_draft(session, rule, subject=subject).id
 
 
-def send_digest(db: Database, settings: Settings, cadence: str = Cadence.WEEKLY) -> int:
+def send_digest(db: Database, settings: Settings, cadence: Cadence = Cadence.WEEKLY) -> int:
     """A digest of all articles, scheduled for now and frozen: its batches are ready."""
     digest_id = add_digest(db, cadence=cadence)
     with db.transaction() as session:
-        scheduling.send(session, settings, digest_id)
-    assert freezing.freeze(db, settings, digest_id)
+        scheduling.send_now(session, settings, digest_id)
+    assert freeze.freeze_digest(db, settings, digest_id)
     return digest_id
 
 
@@ -92,7 +95,7 @@ def hand_over(db: Database, settings: Settings) -> int:
         for batch in session.scalars(select(Batch).where(Batch.digest_id == digest_id)):
             batch.state, batch.attempt = BatchState.DONE, 1
             batch.outcomes = batch.outcomes.replace(bytes([WAITING]), bytes([ACCEPTED]))
-        digest = composing.get(session, digest_id)
+        digest = composing.get_digest(session, digest_id)
         digest.status, digest.sent_at = DigestStatus.SENT, clock.now()
     return digest_id
 
@@ -100,4 +103,4 @@ def hand_over(db: Database, settings: Settings) -> int:
 def letter_of(db: Database) -> str:
     """The mark by which events name the one letter that is there."""
     with db.reading() as session:
-        return letter_mark(session.scalars(select(Mailing.id_salt)).one())
+        return digest_key(session.scalars(select(RenderedDigestRow.id_salt)).one())

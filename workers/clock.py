@@ -11,11 +11,11 @@ from types import FrameType
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.core import stopping
+from newsletter.core import shutdown
 from newsletter.core.errors import NewsletterError
 from newsletter.core.runtime import Runtime
-from newsletter.delivery.tick import tick
 from newsletter.embedded.valkey import EmbeddedValkey
+from newsletter.operations.tick import tick
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +34,9 @@ def run(runtime: Runtime) -> None:
     me = f"{socket.gethostname()}:{os.getpid()}"
     try:
         first = True
-        while not stopping.asked():
+        while not shutdown.requested():
             first = not turn(runtime, valkey, me, first=first) and first
-            stopping.wait(EVERY)
+            shutdown.wait(EVERY)
     finally:
         if valkey:
             valkey.stop()
@@ -81,4 +81,4 @@ def _plain(error: Exception) -> str:
 
 
 def _stop(_signum: int, _frame: FrameType | None) -> None:
-    stopping.ask()
+    shutdown.request()

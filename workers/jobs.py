@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from newsletter.core.runtime import runtime
-from newsletter.delivery import draining, signups, singles
-from newsletter.delivery.events import inbox
+from newsletter.delivery.events import webhook_deliveries
+from newsletter.delivery.sending import draining
+from newsletter.operations import signups, transactional_mails
 
 
-def send_single(mail_id: int) -> None:
+def send_transactional_mail(mail_id: int) -> None:
     """Send one row of the outgoing table."""
-    singles.send(runtime(), mail_id)
+    transactional_mails.send_transactional_mail(runtime(), mail_id)
 
 
-def take_signups() -> None:
+def process_signups() -> None:
     """Decide on sign-ups and send their mails, and queue a successor while there may be more."""
-    if signups.work_off(runtime()):
-        runtime().queues.wake_signups()
+    if signups.process_waiting_signups(runtime()):
+        runtime().queues.enqueue_signups()
 
 
-def take_events() -> None:
+def process_events() -> None:
     """Work off what providers reported, and queue a successor while there may be more."""
-    if inbox.work_off(runtime()):
-        runtime().queues.wake_events()
+    if webhook_deliveries.process_deliveries(runtime()):
+        runtime().queues.enqueue_events()
 
 
 def drain() -> None:
     """Send batches for a while, and queue a successor while there may be more."""
     if draining.drain(runtime()):
-        runtime().queues.wake_drain()
+        runtime().queues.enqueue_drain()

@@ -15,11 +15,11 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from newsletter.core import processes, stopping
+from newsletter.core import parent_death, shutdown
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.queue import EVENTS, MAIL, SENDING, SIGNUPS, Queues
 from newsletter.core.runtime import Runtime
-from newsletter.mail.languages import LANGUAGES, words_of
+from newsletter.mail.languages import LANGUAGES, language_of
 from newsletter.mail.transports import open_transport
 from workers import jobs
 
@@ -41,7 +41,7 @@ class NewsletterWorker(Worker):
 
     def setup_work_horse_signals(self) -> None:
         # A killed parent must not leave its horse at work: RQ would hand the same job to another (tried).
-        processes.die_with_parent()
+        parent_death.die_with_parent()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, _stop)
 
@@ -54,7 +54,7 @@ def run(app: Flask, runtime: Runtime) -> None:
     """Work until SIGTERM or SIGINT. Raises ConfigurationError when the queue cannot be reached."""
     open_transport(runtime.settings).close()  # a wrong setting stops the start; and forks find its modules loaded
     for language in LANGUAGES:
-        words_of(language)
+        language_of(language)
     wait_for_queue(runtime.queues)
     # With RQ's defaults an abandoned job was found after 812 s, with these after 62 s (measured).
     worker = NewsletterWorker(
@@ -92,13 +92,13 @@ def wait_for_queue(queues: Queues, seconds: float = WAIT_FOR_QUEUE) -> None:
 
 
 def _stop(_signum: int, _frame: FrameType | None) -> None:
-    stopping.ask()
+    shutdown.request()
 
 
 HANDLED: tuple[Callable[..., None], ...] = (
-    jobs.send_single,
-    jobs.take_signups,
-    jobs.take_events,
+    jobs.send_transactional_mail,
+    jobs.process_signups,
+    jobs.process_events,
     jobs.drain,
 )
 """Imported here so that every fork has them, and what they need, already loaded."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from newsletter.articles.errors import PageError
-from newsletter.articles.page import ParsedPage, parse
+from newsletter.articles.page import ParsedPage, parse_page
 from newsletter.articles.plaintext import LARGEST
 
 
@@ -33,7 +33,7 @@ def read_page(path: Path, hype_labels: Sequence[str]) -> ParsedPage:
             data = file.read(LARGEST + 1)  # never more than is needed to see that it is too large
     except OSError as error:
         raise PageError(None, _cannot(error)) from error
-    return parse(data, hype_labels)
+    return parse_page(data, hype_labels)
 
 
 def _cannot(error: OSError) -> str:

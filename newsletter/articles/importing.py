@@ -14,14 +14,14 @@ from newsletter.articles.page import ParsedPage
 from newsletter.articles.queries import no_article
 
 
-class Imported(NamedTuple):
+class ImportedPage(NamedTuple):
     """What became of a page."""
 
     outcome: Literal["created", "revised", "unchanged"]
     slug: str
 
 
-def import_page(session: Session, page: ParsedPage, *, slug: str | None = None) -> Imported:
+def import_page(session: Session, page: ParsedPage, *, slug: str | None = None) -> ImportedPage:
     """Store a page: identity is the slug, which the title gives; `slug` names the article when its title changed.
 
     A page that shows what the article already says changes nothing. Raises NotFoundError for an unknown `slug`.
@@ -31,13 +31,13 @@ def import_page(session: Session, page: ParsedPage, *, slug: str | None = None) 
     current = session.scalar(select(Revision).where(Revision.article_id == article.id, Revision.is_current))
     if current is not None:
         if current.content() == page.content():
-            return Imported("unchanged", article.slug)
+            return ImportedPage("unchanged", article.slug)
         # Before the new row: one flush would insert first, and for a moment two would be the newest.
         session.execute(update(Revision).where(Revision.id == current.id).values(is_current=False))
     number = current.number + 1 if current is not None else 1
     session.add(Revision(article=article, number=number, is_current=True, **page.content()))
     session.flush()
-    return Imported("created" if number == 1 else "revised", article.slug)
+    return ImportedPage("created" if number == 1 else "revised", article.slug)
 
 
 def _existing(session: Session, slug: str) -> Article:

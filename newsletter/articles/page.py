@@ -15,7 +15,7 @@ from typing import Any
 
 from newsletter.articles.errors import PageError, quoted
 from newsletter.articles.models import Source
-from newsletter.articles.plaintext import Lines, lines
+from newsletter.articles.plaintext import PageLines, lines
 from newsletter.articles.sources import is_numbered, read_source
 
 # Tables of our own: strptime reads the names of the machine's language.
@@ -62,9 +62,9 @@ class ParsedPage:
         }
 
 
-def parse(data: bytes | str, hype_labels: Sequence[str]) -> ParsedPage:
+def parse_page(data: bytes | str, hype_labels: Sequence[str]) -> ParsedPage:
     """Read a saved page. Raises PageError, with line and reason, for anything that is not a whole article page."""
-    page = Lines(lines(data))
+    page = PageLines(lines(data))
     section, day = _section_and_date(page)
     title, dek = _title_and_dek(page)
     trust, hype, source_count = _trust(page), _hype(page, hype_labels), _source_count(page)
@@ -94,7 +94,7 @@ def _plain(line: str) -> str:
     return " ".join(line.split())
 
 
-def _section_and_date(page: Lines) -> tuple[str, date]:
+def _section_and_date(page: PageLines) -> tuple[str, date]:
     if _plain(page.peek()) == "Skip to content":
         page.take("the section")
     section, dot, words = _plain(page.take("the section and the date")).rpartition("·")
@@ -111,7 +111,7 @@ def _section_and_date(page: Lines) -> tuple[str, date]:
         raise PageError(page.at, f"{quoted(words.strip())} is a date that does not exist.") from error
 
 
-def _title_and_dek(page: Lines) -> tuple[str, str]:
+def _title_and_dek(page: PageLines) -> tuple[str, str]:
     if _scores_follow(page):
         raise PageError(page.at, "The title is missing after this line.")
     title = page.take("the title")
@@ -119,13 +119,13 @@ def _title_and_dek(page: Lines) -> tuple[str, str]:
     return title, "" if no_dek else page.take("the trust score")
 
 
-def _scores_follow(page: Lines) -> bool:
+def _scores_follow(page: PageLines) -> bool:
     """Whether the scores come next. A title or a dek can begin with the same words, but the scores follow it."""
     one, two, three = page.peek(), page.peek(1), page.peek(2)
     return one.startswith("Trust") and two.startswith("Hype") and not three.startswith("Trust")
 
 
-def _trust(page: Lines) -> int:
+def _trust(page: PageLines) -> int:
     line = page.take("the trust score")
     if not line.startswith("Trust"):
         raise PageError(page.at, f"The trust score (like “Trust69”) is missing before {quoted(line)}.")
@@ -135,7 +135,7 @@ def _trust(page: Lines) -> int:
     return int(score)
 
 
-def _hype(page: Lines, labels: Sequence[str]) -> str:
+def _hype(page: PageLines, labels: Sequence[str]) -> str:
     line = _plain(page.take("the hype label"))
     if not line.startswith("Hype"):
         raise PageError(page.at, f"The hype label (like “HypeSome hype”) is missing before {quoted(line)}.")
@@ -145,7 +145,7 @@ def _hype(page: Lines, labels: Sequence[str]) -> str:
     return label
 
 
-def _source_count(page: Lines) -> int:
+def _source_count(page: PageLines) -> int:
     line = _plain(page.take("the number of sources"))
     found = _COUNT.fullmatch(line)
     if found is None:
@@ -153,7 +153,7 @@ def _source_count(page: Lines) -> int:
     return int(found[1])
 
 
-def _bullets(page: Lines) -> tuple[str, ...]:
+def _bullets(page: PageLines) -> tuple[str, ...]:
     if _plain(page.peek()) != "TL;DR":
         return ()
     page.take("TL;DR")
@@ -168,7 +168,7 @@ def _bullets(page: Lines) -> tuple[str, ...]:
     return tuple(bullets)
 
 
-def _sources_at(page: Lines) -> int:
+def _sources_at(page: PageLines) -> int:
     """The index of the heading "Sources": the last such line before a numbered list, since a text can hold the word."""
     empty_heading, following = 0, ""
     for number in range(len(page.lines), page.at, -1):
@@ -188,7 +188,7 @@ def _paragraphs(body: list[str]) -> tuple[str, ...]:
     return tuple(paragraph.strip() for paragraph in re.split(r"\n{2,}", text) if paragraph.strip())
 
 
-def _sources(page: Lines, heading: int) -> tuple[Source, ...]:
+def _sources(page: PageLines, heading: int) -> tuple[Source, ...]:
     """The list under the heading, which "Also on …" ends."""
     sources: list[Source] = []
     for number, line in enumerate(page.lines[heading + 1 :], heading + 2):

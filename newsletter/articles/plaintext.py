@@ -47,7 +47,7 @@ def _decoded(data: bytes | str) -> str:
         raise PageError(before.count(b"\n") + 1, "The line is not UTF-8 text.") from error
 
 
-class Lines:
+class PageLines:
     """The lines of a page and a place among them."""
 
     def __init__(self, lines: list[str]) -> None:

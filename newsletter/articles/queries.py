@@ -19,7 +19,7 @@ _NEWEST = (Revision.date.desc(), Revision.article_id.desc())
 _ORDERS = {"newest": _NEWEST, "trust": (Revision.trust.desc(), *_NEWEST)}
 
 
-def article(session: Session, slug: str) -> Article:
+def get_article(session: Session, slug: str) -> Article:
     """The article with all its revisions. Raises NotFoundError."""
     found = None
     if is_slug(slug):  # nothing else is looked up: PostgreSQL refuses some texts, such as one with a NUL
@@ -35,7 +35,7 @@ def no_article(slug: str) -> NotFoundError:
     return NotFoundError(f"There is no article “{shown}”; `newsletter articles list` shows all.")
 
 
-def current(session: Session, limit: int | None = None) -> list[Revision]:
+def current_revisions(session: Session, limit: int | None = None) -> list[Revision]:
     """The newest revision of each article (or of `limit` articles), the latest date first."""
     return list(session.scalars(_current().order_by(*_NEWEST).limit(limit)))
 
@@ -45,7 +45,7 @@ def sections(session: Session) -> list[str]:
     return sorted(session.scalars(select(Revision.section).where(Revision.is_current).distinct()))
 
 
-def choose(
+def select_for_digest(
     session: Session,
     *,
     since: date | None,

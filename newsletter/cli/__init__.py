@@ -8,7 +8,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from newsletter import migrations
 from newsletter.app import create_app
-from newsletter.cli import articles, bounces, db, demo, processes, readers, sending
+from newsletter.cli import bounces, db, demo, processes
+from newsletter.cli.articles import commands
+from newsletter.cli.digests import control
+from newsletter.cli.subscribers import reader
 from newsletter.core.errors import ConflictError, NewsletterError
 from newsletter.core.runtime import runtime
 
@@ -33,11 +36,11 @@ def cli(ctx: click.Context) -> None:
     ctx.obj = ScriptInfo(create_app=lambda: create_app(serving=False), set_debug_flag=False)
 
 
-cli.add_command(articles.articles)
+cli.add_command(commands.articles)
 cli.add_command(bounces.bounces)
 cli.add_command(db.db)
-cli.add_command(sending.digests)
-cli.add_command(readers.subscribers)
+cli.add_command(control.digests)
+cli.add_command(reader.subscribers)
 cli.add_command(processes.worker)
 cli.add_command(processes.clock)
 cli.add_command(demo.demo)
@@ -47,7 +50,7 @@ def _database_sentence(ctx: click.Context, error: DBAPIError) -> str:
     """What to do about it. The error quotes the statement, whose values can be addresses: only its cause shows."""
     try:
         with ctx.obj.load_app().app_context():
-            migrations.check(runtime().db)
+            migrations.require_current(runtime().db)
     except ConflictError as conflict:
         return str(conflict)
     except DBAPIError:

@@ -35,9 +35,9 @@ def read(ctx: click.Context, to: str, as_json: bool) -> None:
     raw = _whole(sys.stdin.buffer)
     settings = runtime().settings
     try:
-        event = reports.read(raw, return_path.key(settings.suppression_key), to)
+        event = reports.parse_report(raw, return_path.return_path_key(settings.suppression_key), to)
         with runtime().db.transaction() as session:
-            known = applying.apply(session, settings.suppression_key, [event])
+            known = applying.apply_events(session, settings.suppression_key, [event])
     except NoReportError as error:
         emit({"taken": None, "reason": str(error)}, f"Nothing changed: {error}", as_json=as_json)
         return

@@ -14,12 +14,12 @@ from types import FrameType
 import click
 
 from newsletter import migrations
-from newsletter.cli import watching
+from newsletter.cli.digests import progress
 from newsletter.core.config import Settings, from_environment
 from newsletter.core.db import Database
 from newsletter.core.errors import NewsletterError
-from newsletter.delivery.status import DigestState, status
-from newsletter.embedded import demo_house, world
+from newsletter.delivery.reports.status import DigestState, digest_status
+from newsletter.embedded import demo_processes, sample_data
 from newsletter.embedded.supervisor import Supervisor
 
 GIVE_UP_AFTER = 300.0
@@ -29,24 +29,24 @@ GIVE_UP_AFTER = 300.0
 @click.command()
 @click.option("--once", is_flag=True, help="Exit when the digest is sent.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
-@click.option("--readers", type=click.IntRange(1, 1_000_000), default=world.READERS, show_default=True)
+@click.option("--readers", type=click.IntRange(1, 1_000_000), default=sample_data.READERS, show_default=True)
 def demo(once: bool, as_json: bool, readers: int) -> None:
     """Run everything with sample data: a digest is composed, queued and sent into a maildir."""
     began = time.monotonic()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    environment = demo_house.prepare_environment()
+    environment = demo_processes.prepare_environment()
     os.environ.update(environment)
     settings = from_environment()
     _say(f"Data folder: {settings.data_dir}")
-    demo_house.claim_data_dir(settings)
-    demo_house.check_port(settings.port)
+    demo_processes.claim_data_dir(settings)
+    demo_processes.check_port(settings.port)
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # SIGINT too: a shell's background job ignores it
         signal.signal(name, _interrupt)
     database = Database(settings.database_url)
     migrations.upgrade(database)
     supervisor = Supervisor(os.environ, settings.data_dir / "log")
     try:
-        demo_house.start(supervisor)
+        demo_processes.start(supervisor)
         state = _send_digest(database, settings, supervisor, readers)
         seconds = time.monotonic() - began
         _report(settings, state, seconds, as_json=as_json)
@@ -63,10 +63,10 @@ def demo(once: bool, as_json: bool, readers: int) -> None:
 
 
 def _send_digest(database: Database, settings: Settings, supervisor: Supervisor, readers: int) -> DigestState:
-    counts = world.fill(database, settings, readers)
+    counts = sample_data.add_sample_data(database, settings, readers)
     _say(f"{counts.articles} articles and {counts.readers} readers are there.")
-    demo_house.wait_until_ready(supervisor, settings)
-    digest_id = world.compose_and_send(database, settings)
+    demo_processes.wait_until_ready(supervisor, settings)
+    digest_id = sample_data.compose_and_send(database, settings)
     _say(f"Digest {digest_id} is composed and handed to the queue.")
     return _follow(database, supervisor, digest_id)
 
@@ -75,23 +75,23 @@ def _follow(database: Database, supervisor: Supervisor, digest_id: int) -> Diges
     """Show progress until the digest is sent, and keep the processes alive meanwhile."""
     last_open, moved = None, time.monotonic()
     state = _read(database, digest_id)
-    with watching.progress_bar("Sending") as bar:
+    with progress.progress_bar("Sending") as bar:
         while state.status in ("scheduled", "sending"):
             supervisor.keep()
-            watching.advance(bar, state)
+            progress.advance(bar, state)
             if state.open != last_open:
                 last_open, moved = state.open, time.monotonic()
             if time.monotonic() - moved > GIVE_UP_AFTER:
                 raise NewsletterError(f"Nothing moves any more; look into {supervisor.logs}.")
             time.sleep(0.1)
             state = _read(database, digest_id)
-        watching.advance(bar, state)
+        progress.advance(bar, state)
     return state
 
 
 def _read(database: Database, digest_id: int) -> DigestState:
     with database.reading() as session:
-        return status(session, digest_id)
+        return digest_status(session, digest_id)
 
 
 def _report(settings: Settings, state: DigestState, seconds: float, *, as_json: bool) -> None:
@@ -106,7 +106,7 @@ def _report(settings: Settings, state: DigestState, seconds: float, *, as_json: 
         }
         click.echo(json.dumps(value))
     else:
-        click.echo(f"{watching.sentence(state)} It took {seconds:.1f} s from the start.")
+        click.echo(f"{progress.sentence(state)} It took {seconds:.1f} s from the start.")
         click.echo(f"  Site:  {settings.public_url}")
         click.echo(f"  Mails: {settings.maildir} (a Maildir: try `mutt -f {_short(settings.maildir)}`)")
 

@@ -17,7 +17,7 @@ def worker() -> None:
     from workers import worker as process
 
     runtime().settings.check_serving()
-    migrations.check(runtime().db)
+    migrations.require_current(runtime().db)
     runtime().db.dispose()  # no connection crosses a fork
     process.run(current_app._get_current_object(), runtime())  # type: ignore[attr-defined]
 
@@ -29,5 +29,5 @@ def clock() -> None:
     from workers import clock as process
 
     runtime().settings.check_serving()
-    migrations.check(runtime().db)
+    migrations.require_current(runtime().db)
     process.run(runtime())

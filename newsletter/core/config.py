@@ -24,14 +24,14 @@ from newsletter.core.errors import ConfigurationError
 from newsletter.core.runtime_folder import socket_path
 
 TRANSPORTS = ("maildir", "smtp", "sendgrid")
-SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+SECONDS_OF_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 HYPE_LABELS = ("No hype", "Low hype", "Some hype", "High hype")
 
 
 _UTC = ZoneInfo("UTC")
 
 
-class Limit(NamedTuple):
+class RateLimit(NamedTuple):
     """At most `most` messages in `seconds`, for all workers together."""
 
     most: int
@@ -64,7 +64,7 @@ class Settings:
     mail_reply_to: str = ""
     mail_postal_address: str = ""
     kofi_page: str = "https://ko-fi.com/dispatch"
-    mail_limits: tuple[Limit, ...] = ()
+    mail_rate_limits: tuple[RateLimit, ...] = ()
     mail_deadline: int = 60
     overdue_after: timedelta = timedelta(hours=2)
     sendgrid_webhook_key: str = ""
@@ -146,7 +146,7 @@ def _read(env: FileAwareEnv) -> Settings:
         mail_reply_to=_address("MAIL_REPLY_TO", env.str("MAIL_REPLY_TO", "")),
         mail_postal_address=_one_line("MAIL_POSTAL_ADDRESS", env.str("MAIL_POSTAL_ADDRESS", "")),
         kofi_page=_web_address("KOFI_PAGE", env.str("KOFI_PAGE", "https://ko-fi.com/dispatch")),
-        mail_limits=_limits(env.list("MAIL_LIMITS", [])),
+        mail_rate_limits=_limits(env.list("MAIL_RATE_LIMITS", [])),
         mail_deadline=_seconds("MAIL_DEADLINE", env.int("MAIL_DEADLINE", 60)),
         overdue_after=_minutes("OVERDUE_AFTER", env.int("OVERDUE_AFTER", 120)),
         sendgrid_webhook_key=env.str("SENDGRID_WEBHOOK_KEY", ""),
@@ -236,16 +236,16 @@ def _address(name: str, text: str) -> str:
         raise ConfigurationError(f"{name} is not a mail address: {error}") from error
 
 
-def _limits(texts: list[str]) -> tuple[Limit, ...]:
+def _limits(texts: list[str]) -> tuple[RateLimit, ...]:
     """Like "50/second,10000/hour,200000/day"."""
     limits = []
     for text in filter(None, (text.strip() for text in texts)):
         count, _, unit = text.partition("/")
-        if not count.isascii() or not count.isdigit() or int(count) < 1 or unit not in SECONDS:
+        if not count.isascii() or not count.isdigit() or int(count) < 1 or unit not in SECONDS_OF_UNIT:
             raise ConfigurationError(
-                f"MAIL_LIMITS holds {text!r}, but a limit looks like 50/second, 9000/hour or 90000/day."
+                f"MAIL_RATE_LIMITS holds {text!r}, but a limit looks like 50/second, 9000/hour or 90000/day."
             )
-        limits.append(Limit(int(count), SECONDS[unit]))
+        limits.append(RateLimit(int(count), SECONDS_OF_UNIT[unit]))
     return tuple(limits)
 
 

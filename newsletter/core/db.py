@@ -2,19 +2,21 @@
 
 SQLite (one machine) and PostgreSQL (many) behave alike here. SQLite, as tried: a transaction that reads first and
 writes later fails with "locked" at once, whatever the time-out, so a writing transaction begins IMMEDIATE; deleted text
-stays in the file unless `secure_delete` is on (and even then now and then: see `core.scrubbing`).
+stays in the file unless `secure_delete` is on (and even then now and then: see `core.secure_delete`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     ColumnElement,
     Connection,
     DateTime,
@@ -26,6 +28,7 @@ from sqlalchemy import (
     MetaData,
     Select,
     Table,
+    Text,
     create_engine,
     event,
 )
@@ -37,6 +40,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from newsletter.core.errors import ConfigurationError
+
+E = TypeVar("E", bound=StrEnum)
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 """A row id. SQLite numbers rows by itself only when the type is INTEGER."""
@@ -59,6 +64,29 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class EnumText(TypeDecorator[E]):
+    """A column of one of the words of a StrEnum. Other words raise ValueError; `one_of` has the database refuse them."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[E]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: E | str | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(self.kind(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:
+        return None if value is None else self.kind(value)
+
+
+def one_of(column: str, words: Iterable[str], *, suffix: str = "") -> CheckConstraint:
+    """The constraint that `column` holds one of `words`, or NULL; it is named after the column."""
+    listed = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}{suffix}")
 
 
 class Base(DeclarativeBase):
@@ -100,7 +128,9 @@ def table_of(model: type[Base]) -> Table:
     return table
 
 
-def among(session: Session, query: Select[Any], column: ColumnElement[Any], values: Sequence[Any]) -> Iterator[Any]:
+def rows_where_in(
+    session: Session, query: Select[Any], column: ColumnElement[Any], values: Sequence[Any]
+) -> Iterator[Any]:
     """The rows of `query` whose `column` is one of `values`: text or bytes, 32,766 at most.
 
     For many values: each costs 1 µs, while SQLAlchemy's IN takes 5 (measured).

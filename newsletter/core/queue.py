@@ -25,9 +25,9 @@ EVENTS = "events"
 SENDING = "sending"
 """Draining jobs, which send digests batch by batch."""
 
-SEND_SINGLE = "workers.jobs.send_single"
-TAKE_SIGNUPS = "workers.jobs.take_signups"
-TAKE_EVENTS = "workers.jobs.take_events"
+SEND_TRANSACTIONAL_MAIL = "workers.jobs.send_single"
+PROCESS_SIGNUPS = "workers.jobs.take_signups"
+PROCESS_EVENTS = "workers.jobs.take_events"
 DRAIN = "workers.jobs.drain"
 
 JOB_TIMEOUT = 600
@@ -44,26 +44,26 @@ class Queues:
     def _queue(self, name: str) -> Queue:
         return Queue(name, connection=self.redis, serializer=JSONSerializer, default_timeout=JOB_TIMEOUT)
 
-    def wake_mail(self, mail_id: int) -> bool:
+    def enqueue_mail(self, mail_id: int) -> bool:
         """Queue the sending of one row of the outgoing table; False when the queue cannot be reached.
 
         Call it after the commit. A lost wake-up costs time, not mail: the sweeper finds the row.
         """
-        return self._enqueue(MAIL, SEND_SINGLE, mail_id)
+        return self._enqueue(MAIL, SEND_TRANSACTIONAL_MAIL, mail_id)
 
-    def wake_signups(self) -> bool:
+    def enqueue_signups(self) -> bool:
         """Queue one job that works off sign-ups, unless one is queued, however many there are: it takes whatever it
         finds when it begins. False when the queue cannot be reached.
         """
-        return self._waits(SIGNUPS) or self._enqueue(SIGNUPS, TAKE_SIGNUPS)
+        return self._waits(SIGNUPS) or self._enqueue(SIGNUPS, PROCESS_SIGNUPS)
 
-    def wake_events(self) -> bool:
+    def enqueue_events(self) -> bool:
         """Queue one job that works off providers' posts, unless one is queued: it takes whatever it finds when it
         begins. False when the queue cannot be reached.
         """
-        return self.events_wait() or self._enqueue(EVENTS, TAKE_EVENTS)
+        return self.events_wait() or self._enqueue(EVENTS, PROCESS_EVENTS)
 
-    def wake_drain(self) -> bool:
+    def enqueue_drain(self) -> bool:
         """Queue one draining job; False when the queue cannot be reached."""
         return self._enqueue(SENDING, DRAIN)
 

@@ -26,7 +26,7 @@ LENGTH = 22
 _WRAPPED = re.compile(r"=?[\s\u200b\u00ad\ufeff]+")
 _AFTER_A_LINK = "=.,;:!?>)]}\"'*»”’"
 
-TOGETHER = 4
+SHARED_PREFIX = 4
 """Characters that the tokens of rows that are inserted together share; the other 18 still are 107 bits of chance."""
 
 _EVENLY = 256 - 256 % len(ALPHABET)
@@ -48,7 +48,7 @@ def random_tokens(count: int) -> list[str]:
     """Tokens for rows that are inserted together. They begin alike, so that they stand side by side in the index: a
     thousand of them change 20 of its pages and not a thousand, which makes an import half as long again (measured).
     """
-    together, each = _random_text(TOGETHER), LENGTH - TOGETHER
+    together, each = _random_text(SHARED_PREFIX), LENGTH - SHARED_PREFIX
     text = _random_text(count * each)
     return [together + text[start : start + each] for start in range(0, count * each, each)]
 
@@ -58,7 +58,7 @@ def is_random_token(text: str) -> bool:
     return len(text) == LENGTH and text.isascii() and text.isalnum()
 
 
-def tidy(text: str) -> str:
+def clean_token(text: str) -> str:
     """A token without what mail programs and people put into and after a link: line breaks and spaces (a wrapped line,
     quoted-printable's "=" at its end), and the full stop, bracket or quotation mark that ends a sentence. No token of
     ours holds or ends in any of it, and what is left must still be whole.
@@ -73,7 +73,7 @@ class _ClockedSigner(TimestampSigner):
         return int(clock.now().timestamp())
 
 
-class Signer:
+class TokenSigner:
     """Signs and reads tokens for one purpose; keys are newest last, so that SECRET_KEY can be rotated."""
 
     def __init__(self, keys: tuple[str, ...], purpose: str) -> None:
@@ -86,7 +86,7 @@ class Signer:
     def read(self, token: str, max_age: timedelta) -> Any:
         """The payload. Raises TokenError for anything that this purpose did not sign within `max_age`."""
         try:
-            return self._serializer.loads(tidy(token), max_age=int(max_age.total_seconds()))
+            return self._serializer.loads(clean_token(token), max_age=int(max_age.total_seconds()))
         except (BadData, UnicodeError) as error:  # half a surrogate pair, as JSON may hold, is no text
             raise TokenError("This link is not valid any more.") from error
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from newsletter.articles.models import Revision
 from newsletter.core.config import Settings
-from newsletter.digests.words import one_line
+from newsletter.digests.text import one_line
 from newsletter.mail.languages import Language
 from newsletter.mail.share import ShareLink, share_links
 
 
 @dataclass(frozen=True)
-class Block:
+class ArticleBlock:
     """The values of templates/mail/digest/article.mjml and article.txt."""
 
     section: str
@@ -26,11 +26,11 @@ class Block:
     share: tuple[ShareLink, ...]
 
 
-def block(revision: Revision, settings: Settings, words: Language) -> Block:
+def article_block(revision: Revision, settings: Settings, words: Language) -> ArticleBlock:
     """The block of an article at `revision`, with `words` around it."""
     title = one_line(revision.title)
     url = settings.url(f"/articles/{revision.slug}")
-    return Block(
+    return ArticleBlock(
         section=one_line(revision.section),
         day=words.day(revision.date),
         title=title,

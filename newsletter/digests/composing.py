@@ -13,17 +13,18 @@ from sqlalchemy.orm import Session
 from newsletter.articles import queries
 from newsletter.articles.models import Revision
 from newsletter.core import clock
+from newsletter.core.cadence import Cadence
 from newsletter.core.errors import ConflictError, InvalidError, NotFoundError
-from newsletter.digests.models import BREAKING, MOST_ARTICLES, Digest, DigestArticle, DigestStatus
-from newsletter.digests.words import is_plain
+from newsletter.digests.models import MOST_ARTICLES, Digest, DigestArticle, DigestStatus
+from newsletter.digests.text import is_plain
 
 Order = Literal["newest", "trust"]
 
 PERIOD = {
-    "daily": timedelta(days=1),
-    "weekly": timedelta(days=7),
-    "monthly": timedelta(days=31),
-    BREAKING: timedelta(days=1),
+    Cadence.DAILY: timedelta(days=1),
+    Cadence.WEEKLY: timedelta(days=7),
+    Cadence.MONTHLY: timedelta(days=31),
+    Cadence.BREAKING: timedelta(days=1),
 }
 """How far back a digest of a cadence looks when the rule does not say `since`."""
 
@@ -32,7 +33,7 @@ PERIOD = {
 class Rule:
     """What goes into a digest."""
 
-    cadence: str
+    cadence: Cadence
     since: date | None = None
     """The earliest date of an article; None: one period of the cadence back."""
     sections: Sequence[str] | None = None
@@ -41,7 +42,7 @@ class Rule:
     order: Order = "newest"
 
 
-def compose(
+def compose_draft(
     session: Session, rule: Rule, *, subject: str | None = None, preheader: str | None = None, intro: str = ""
 ) -> Digest:
     """A new draft by `rule`. Words that are not given are made from the headlines.
@@ -53,7 +54,7 @@ def compose(
     for section in rule.sections or ():
         _check("section", section)
     since = rule.since or (clock.now() - PERIOD[rule.cadence]).date()
-    revisions = queries.choose(
+    revisions = queries.select_for_digest(
         session,
         since=since,
         sections=list(rule.sections) if rule.sections else None,
@@ -75,7 +76,7 @@ def compose(
     return digest
 
 
-def edit(
+def edit_draft(
     session: Session,
     digest_id: int,
     *,
@@ -86,7 +87,7 @@ def edit(
     """Set words on a draft. Raises ConflictError once it is scheduled: what is scheduled stays as it was checked.
     Raises InvalidError for words that cannot be taken.
     """
-    digest = get(session, digest_id)
+    digest = get_digest(session, digest_id)
     if digest.status != DigestStatus.DRAFT:
         raise ConflictError(f"Digest {digest_id} is {digest.status}, and only a draft can be edited.")
     if subject is not None:
@@ -98,7 +99,7 @@ def edit(
     return digest
 
 
-def get(session: Session, digest_id: int) -> Digest:
+def get_digest(session: Session, digest_id: int) -> Digest:
     """A digest by its number. Raises NotFoundError."""
     digest = session.get(Digest, digest_id)
     if digest is None:
@@ -106,14 +107,14 @@ def get(session: Session, digest_id: int) -> Digest:
     return digest
 
 
-def newest(session: Session, limit: int = 50) -> list[Digest]:
+def newest_digests(session: Session, limit: int = 50) -> list[Digest]:
     """Digests, the newest first."""
     return list(session.scalars(select(Digest).order_by(Digest.id.desc()).limit(limit)))
 
 
 def _subject(cadence: str, headline: str) -> str:
     """The first headline; readers who get a letter out of turn see why."""
-    return f"Breaking news: {headline}" if cadence == BREAKING else headline
+    return f"Breaking news: {headline}" if cadence == Cadence.BREAKING else headline
 
 
 def _headlines(revisions: Sequence[Revision]) -> str:

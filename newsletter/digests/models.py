@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.articles.models import Revision
 from newsletter.core import clock
-from newsletter.core.db import Base, Id
+from newsletter.core.cadence import Cadence
+from newsletter.core.db import Base, EnumText, Id, one_of
 
 
 class DigestStatus(StrEnum):
@@ -33,9 +34,6 @@ class PausedReason(StrEnum):
     RESTORED = "restored"
 
 
-BREAKING = "breaking"
-"""The cadence of a digest that is sent out of turn, to those who want that."""
-
 MOST_ARTICLES = 60
 """An edition is a bit mask over the articles in a signed 64-bit column."""
 
@@ -44,12 +42,19 @@ class Digest(Base):
     """One letter to the readers of a cadence: a subject, an introduction, articles in order, each at a revision."""
 
     __tablename__ = "digests"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+    __table_args__ = (
+        one_of("cadence", Cadence),
+        one_of("status", DigestStatus),
+        one_of("paused_reason", PausedReason),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    cadence: Mapped[str] = mapped_column(Text)
-    status: Mapped[str] = mapped_column(Text, default=DigestStatus.DRAFT, index=True)
-    paused_reason: Mapped[str | None] = mapped_column(Text)
+    cadence: Mapped[Cadence] = mapped_column(EnumText(Cadence))
+    status: Mapped[DigestStatus] = mapped_column(EnumText(DigestStatus), default=DigestStatus.DRAFT, index=True)
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    """Raised by every change of the digest: what was decided about an older version is refused."""
+    paused_reason: Mapped[PausedReason | None] = mapped_column(EnumText(PausedReason))
     paused_note: Mapped[str | None] = mapped_column(Text)
     """The reason in a sentence for an editor, when it is an error."""
     subject: Mapped[str] = mapped_column(Text)
@@ -57,7 +62,7 @@ class Digest(Base):
     intro: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     scheduled_at: Mapped[datetime | None]
-    exact: Mapped[bool] = mapped_column(default=False)
+    provider_schedule: Mapped[bool] = mapped_column(default=False)
     """Handed over to SendGrid ahead of its time, which SendGrid then keeps: no doubt needs an editor."""
     frozen_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]

@@ -6,8 +6,8 @@ import re
 from html.parser import HTMLParser
 
 from newsletter.core.config import Settings
-from newsletter.digests.letter import render
 from newsletter.digests.models import Digest
+from newsletter.digests.rendering import render_digest
 from newsletter.mail.languages import LANGUAGES
 
 LARGEST = 95_000
@@ -18,13 +18,13 @@ _CSS_LOADS = re.compile(r"url\s*\(|@import", re.IGNORECASE)
 _TRACKING = re.compile(r"[?&](utm_\w+|mc_[ce]id|fbclid|gclid)=", re.IGNORECASE)
 
 
-def check(settings: Settings, digest: Digest) -> list[str]:
+def preflight(settings: Settings, digest: Digest) -> list[str]:
     """What keeps the digest from being sent, in sentences; an empty list when nothing does."""
     if not digest.items:
         return ["It holds no article."]
     if not settings.mail_postal_address:
         return ["MAIL_POSTAL_ADDRESS is not set, and every mail must show a postal address."]
-    letters = [render(digest, settings, language=language) for language in LANGUAGES]
+    letters = [render_digest(digest, settings, language=language) for language in LANGUAGES]
     pages = [letter.edition(letter.full_mask)[0] for letter in letters]
     problems = []
     if (size := max(len(html.encode()) for html in pages)) > LARGEST:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.core.processes import die_with_parent
+from newsletter.core.parent_death import die_with_parent
 
 log = logging.getLogger(__name__)
 

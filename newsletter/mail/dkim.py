@@ -48,7 +48,7 @@ _SPACES_BEFORE_END = re.compile(rb"[ \t]+(?=\r\n)")
 _LINE = 72
 
 
-class Signer:
+class DkimSigner:
     """Signs for `domain`; the public half of the key stands in the DNS at `selector`._domainkey.`domain`.
 
     `pem`: an RSA key of 1024 bits or more, or an Ed25519 key; its line ends may be written as a backslash and an n.
@@ -77,7 +77,7 @@ class Signer:
 class SignedMessage:
     """Like EncodedMessage; each recipient's mail begins with its signature."""
 
-    def __init__(self, encoded: EncodedMessage, signer: Signer) -> None:
+    def __init__(self, encoded: EncodedMessage, signer: DkimSigner) -> None:
         self._encoded = encoded
         self._signer = signer
         self._mark = encoded.message.placeholder.encode()

@@ -6,7 +6,7 @@ from newsletter.core.config import Settings
 from newsletter.mail.languages import Language
 
 
-def frame(settings: Settings, language: Language) -> dict[str, object]:
+def frame_values(settings: Settings, language: Language) -> dict[str, object]:
     """The values that templates/mail/frame.mjml and frame.txt need, but for `title`."""
     return {
         "language": language.code,

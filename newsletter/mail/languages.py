@@ -27,7 +27,7 @@ _FORMATS = {ENGLISH: "en_GB"}
 """Whose dates and numbers a language takes, where it is not its own: "2 May 2026"."""
 
 
-def marked(text: str) -> str:
+def gettext_noop(text: str) -> str:
     """`text` itself; `make words` finds it here, and `Language.gettext` translates it later."""
     return text
 
@@ -61,7 +61,7 @@ class Language:
 
 
 @cache
-def words_of(code: str) -> Language:
+def language_of(code: str) -> Language:
     """The language of that code; English where there is no such catalogue (any more)."""
     path = LOCALES / code / "LC_MESSAGES" / "messages.po"
     if code not in LANGUAGES or code == ENGLISH:

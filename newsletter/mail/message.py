@@ -44,7 +44,7 @@ class Message:
     date: datetime
     send_at: datetime | None = None
     """When the provider shall send it, if it is handed over ahead of its time."""
-    handover: str = ""
+    provider_batch_id: str = ""
     """The provider's name for what is handed over ahead, by which it can be taken back."""
     reference: tuple[tuple[str, str], ...] = ()
     """Opaque names of what is sent, for the provider's later events: ("batch", "17"), ("attempt", "1")."""
@@ -65,4 +65,4 @@ class Message:
         batch = dict(self.reference).get("batch") if self.return_path_domain else None
         if batch is None:
             return self.sender
-        return return_path.address(self.return_path_key, self.return_path_domain, int(batch), recipient.id)
+        return return_path.signed_address(self.return_path_key, self.return_path_domain, int(batch), recipient.id)

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from mjml import mjml2html
 
 from newsletter.core.templates import TEMPLATES
-from newsletter.mail.languages import Language, words_of
+from newsletter.mail.languages import Language, language_of
 
 COLUMNS = 72
 """Width of the plain text."""
@@ -56,5 +56,5 @@ def _environment(code: str, *, autoescape: bool) -> Environment:
     )
     environment.filters["wrap"] = wrap
     # The extension adds this method. New style: values are put in by name, and escaped where that is on.
-    environment.install_gettext_translations(words_of(code).translations, newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_translations(language_of(code).translations, newstyle=True)  # type: ignore[attr-defined]
     return environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Double, Text
+from sqlalchemy import JSON, Double, ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core import clock
@@ -24,8 +24,10 @@ class OutgoingMail(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
     """Names the composer, e.g. "confirmation"."""
+    subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), index=True)
+    """The reader whom it is about; None for a mail that outlives its reader, or is not to one."""
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """What the composer needs: plain data, e.g. {"subscriber": 17}."""
+    """What else the composer needs: plain data."""
     attempt: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[datetime | None] = mapped_column(index=True)
     """Not to be claimed earlier: a deferral."""

@@ -12,7 +12,7 @@ SKIPPED = ord("s")
 IN_DOUBT = ord("?")
 CANCELLED = ord("c")
 
-NAMES = {
+OUTCOME_NAMES = {
     ACCEPTED: "accepted",
     REFUSED: "refused",
     SKIPPED: "skipped",
@@ -24,23 +24,23 @@ NAMES = {
 """The word for each byte, in the order in which a status shows them."""
 
 
-class Record:
+class SendResult:
     """What a transport writes its answers into while it sends to `size` recipients, numbered from 0.
 
-    `may_go_on` is asked before each request or message: False when the sender's lease is over or an editor said stop.
+    `may_continue` is asked before each request or message: False when the sender's lease is over or an editor said stop.
     `answered` is called after each answer, so that a position can be kept.
     """
 
     def __init__(
         self,
         size: int,
-        may_go_on: Callable[[], bool] = lambda: True,
+        may_continue: Callable[[], bool] = lambda: True,
         answered: Callable[[int], None] = lambda index: None,
     ) -> None:
         self.outcomes = bytearray([WAITING]) * size
         self.reasons: dict[int, str] = {}
         self.provider_ref: str | None = None
-        self.may_go_on = may_go_on
+        self.may_continue = may_continue
         self._answered = answered
 
     def waiting(self) -> list[int]:

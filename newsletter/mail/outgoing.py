@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now
+from newsletter.mail.mail_types import MailPayload, MailTypes, WaitingMail
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.models import OutgoingMail
-from newsletter.mail.outcomes import DEFERRED, REFUSED, WAITING, Record
+from newsletter.mail.outcomes import DEFERRED, REFUSED, WAITING, SendResult
 from newsletter.mail.transports.base import Transport
 from newsletter.mail.transports.errors import TransportError
 
@@ -31,62 +32,56 @@ GIVE_UP_AFTER = timedelta(days=3)
 """A link in a mail that could not be sent for so long would be of no use: the row is dropped, and logged."""
 LONGEST_PAUSE = timedelta(hours=1)
 
-Composer = Callable[[Session, Settings, Mapping[str, Any], int], tuple[Message, Recipient] | None]
-"""Writes a mail of its kind from the payload and the row's id; None when there is nothing to send any more."""
-
 
 @dataclass(frozen=True)
-class Claim:
+class MailClaim:
     """A row that this worker has until its lease is over."""
 
     id: int
     kind: str
+    subscriber_id: int | None
     payload: dict[str, Any]
     attempt: int
 
 
-def put(session: Session, kind: str, payload: dict[str, Any], *, not_before: datetime | None = None) -> int:
-    """Write a mail to be sent and return its id; the door wakes a worker for it after the commit. One that is not to go
-    out yet is found by the clock, less than GIVE_UP_AFTER from now.
+def add_mail(
+    session: Session, payload: MailPayload, *, subscriber_id: int | None, not_before: datetime | None = None
+) -> int:
+    """Write a mail to be sent and return its id; the caller wakes a worker for it after the commit.
+
+    `subscriber_id` is the reader whom it is about: the row goes with that reader. The clock finds a mail that is not to
+    go out yet; it must go out less than GIVE_UP_AFTER from now.
     """
-    row = OutgoingMail(kind=kind, payload=payload, not_before=not_before)
+    row = OutgoingMail(kind=payload.kind, subscriber_id=subscriber_id, payload=payload.to_json(), not_before=not_before)
     session.add(row)
     session.flush()
     return row.id
 
 
-def about(session: Session, subscriber: int) -> Sequence[OutgoingMail]:
-    """The mails that wait about one reader: their payload says "subscriber"."""
-    about = OutgoingMail.payload["subscriber"].as_integer() == subscriber
-    return session.scalars(select(OutgoingMail).where(about).order_by(OutgoingMail.id)).all()
+def mails_about(session: Session, subscriber_id: int) -> Sequence[OutgoingMail]:
+    """The mails that wait about one reader, oldest first."""
+    query = select(OutgoingMail).where(OutgoingMail.subscriber_id == subscriber_id).order_by(OutgoingMail.id)
+    return session.scalars(query).all()
 
 
-def forget(session: Session, subscriber: int) -> None:
-    """Delete the mails that wait about one reader. One that a worker has at this moment may still go out."""
-    ids = [mail.id for mail in about(session, subscriber)]
-    session.execute(
-        delete(OutgoingMail).where(OutgoingMail.id.in_(ids)), execution_options={"synchronize_session": False}
-    )
-
-
-def due(session: Session, limit: int = 1000) -> list[int]:
+def due_mails(session: Session, limit: int = 1000) -> list[int]:
     """Rows that nobody has and whose time has come: what a lost wake-up or a crash left behind, oldest first."""
     return list(session.scalars(select(OutgoingMail.id).where(*_free()).order_by(OutgoingMail.id).limit(limit)))
 
 
-def send(
-    db: Database, settings: Settings, transport: Transport, composers: Mapping[str, Composer], mail_id: int
-) -> Claim | None:
+def send_mail(
+    db: Database, settings: Settings, transport: Transport, mail_types: MailTypes, mail_id: int
+) -> MailClaim | None:
     """Send one row, if it is still there and free; the row when it is gone after that, else None. Short transactions;
     none is open while the provider answers.
     """
     claim = _claim(db, mail_id, lease=transport.deadline * 2)
     if claim is None:
         return None
-    record = Record(1)
+    record = SendResult(1)
     try:
         with db.reading() as session:
-            mail = composers[claim.kind](session, settings, claim.payload, claim.id)
+            mail = compose_row(session, settings, mail_types, claim)
         if mail is None:
             _drop(db, claim)
             return claim
@@ -107,6 +102,15 @@ def send(
     return claim
 
 
+def compose_row(
+    session: Session, settings: Settings, mail_types: MailTypes, row: MailClaim | OutgoingMail
+) -> tuple[Message, Recipient] | None:
+    """Write the mail of a row; None when there is nothing to send any more."""
+    mail_type = mail_types[row.kind]
+    waiting = WaitingMail(row.id, row.subscriber_id, mail_type.payload.from_json(row.payload))
+    return mail_type.compose(session, settings, waiting)
+
+
 def _free() -> tuple[Any, ...]:
     return (
         or_(OutgoingMail.lease_until.is_(None), OutgoingMail.lease_until < epoch_now()),
@@ -114,19 +118,25 @@ def _free() -> tuple[Any, ...]:
     )
 
 
-def _claim(db: Database, mail_id: int, lease: float) -> Claim | None:
+def _claim(db: Database, mail_id: int, lease: float) -> MailClaim | None:
     with db.transaction() as session:
         row = session.execute(
             update(OutgoingMail)
             .where(OutgoingMail.id == mail_id, *_free())
             .values(lease_until=epoch_now() + lease, attempt=OutgoingMail.attempt + 1)
-            .returning(OutgoingMail.id, OutgoingMail.kind, OutgoingMail.payload, OutgoingMail.attempt)
+            .returning(
+                OutgoingMail.id,
+                OutgoingMail.kind,
+                OutgoingMail.subscriber_id,
+                OutgoingMail.payload,
+                OutgoingMail.attempt,
+            )
             .execution_options(synchronize_session=False)
         ).one_or_none()
-    return Claim(row.id, row.kind, row.payload, row.attempt) if row else None
+    return MailClaim(*row) if row else None
 
 
-def _drop(db: Database, claim: Claim) -> None:
+def _drop(db: Database, claim: MailClaim) -> None:
     with db.transaction() as session:
         session.execute(
             delete(OutgoingMail)
@@ -135,7 +145,7 @@ def _drop(db: Database, claim: Claim) -> None:
         )
 
 
-def _try_later(db: Database, claim: Claim, note: str, retry_after: float | None) -> Claim | None:
+def _try_later(db: Database, claim: MailClaim, note: str, retry_after: float | None) -> MailClaim | None:
     """Put the row back, or give it up; the row when it is gone."""
     with db.transaction() as session:
         row = session.get(OutgoingMail, claim.id)

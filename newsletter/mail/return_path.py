@@ -21,17 +21,17 @@ class ReturnPath(NamedTuple):
     reader: int
 
 
-def key(suppression_key: str) -> bytes:
+def return_path_key(suppression_key: str) -> bytes:
     """The key of return paths: 32 bytes."""
     return hmac.digest(suppression_key.encode(), b"return-path", "sha256")
 
 
-def address(key: bytes, domain: str, batch: int, reader: int) -> str:
+def signed_address(key: bytes, domain: str, batch: int, reader: int) -> str:
     """The envelope's sender for a mail to `reader`, at most 57 characters before the @ (RFC 5321 4.5.3.1.1: 64)."""
     return f"b-{batch}-{reader}-{_mac(key, batch, reader)}@{domain}"
 
 
-def read(address: str, key: bytes) -> ReturnPath | None:
+def read_signed_address(address: str, key: bytes) -> ReturnPath | None:
     """What an address says, whatever its domain and in whatever case; None unless it is one that `key` signed."""
     match = _FORM.fullmatch(address.strip().rpartition("@")[0].lower())
     if match is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from newsletter.mail.languages import marked
+from newsletter.mail.languages import gettext_noop
 
 
 class ShareLink(NamedTuple):
@@ -25,5 +25,5 @@ def share_links(title: str, url: str) -> tuple[ShareLink, ...]:
     return (
         ShareLink("X", f"https://x.com/intent/tweet?text={text}&url={link}"),
         ShareLink("LinkedIn", f"https://www.linkedin.com/sharing/share-offsite/?url={link}"),
-        ShareLink(marked("Email"), f"mailto:?subject={text}&body={link}"),
+        ShareLink(gettext_noop("Email"), f"mailto:?subject={text}&body={link}"),
     )

@@ -55,15 +55,27 @@ def upgrade(db: Database) -> str:
     if db.is_sqlite and db.engine.url.database:
         Path(db.engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     settings = config()
-    with db.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
-        if not db.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        settings.attributes["connection"] = connection
-        command.upgrade(settings, "head")
+    with db.engine.connect().execution_options(sqlite_begin="") as connection:
+        if db.is_sqlite:  # tables may be made anew, and no pragma of this kind works inside a transaction
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.rollback()
+        try:
+            with connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin():
+                if not db.is_sqlite:
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+                settings.attributes["connection"] = connection
+                command.upgrade(settings, "head")
+                if db.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise ConflictError("The database holds rows that belong to none: nothing was changed.")
+        finally:
+            if db.is_sqlite:
+                connection.execution_options(sqlite_begin="")
+                connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+                connection.rollback()
     return head()
 
 
-def check(db: Database) -> None:
+def require_current(db: Database) -> None:
     """Raise ConflictError, with what to do, unless the database is at the newest revision."""
     if present(db) != head():
         raise ConflictError("The database is not at this version's structure: run `newsletter db upgrade` first.")

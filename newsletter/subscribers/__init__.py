@@ -1,1 +1,1 @@
-"""Readers: sign-up, confirmation, choices, leaving."""
+"""Readers: sign-up, confirmation, preferences, leaving."""

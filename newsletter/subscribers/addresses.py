@@ -50,7 +50,7 @@ def normalise(text: str) -> str:
     return f"{found.local_part}@{found.ascii_domain}"
 
 
-def key(address: str) -> str:
+def identity_key(address: str) -> str:
     """The one identity of an address: its local part folded, its domain as ASCII.
 
     Spellings that differ in case alone reach one mailbox everywhere that matters, so they are one reader. Takes

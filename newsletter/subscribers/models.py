@@ -1,4 +1,4 @@
-"""A subscriber: a reader's address and choices, and nothing else about the person. What they agreed to, and who is not
+"""A subscriber: a reader's address and preferences, and nothing else about the person. What they agreed to, and who is not
 to be mailed.
 """
 
@@ -11,32 +11,46 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Lar
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core import clock, tokens
-from newsletter.core.db import Base, Id
+from newsletter.core.cadence import READER_CADENCES, Cadence
+from newsletter.core.db import Base, EnumText, Id, one_of
+from newsletter.mail.formats import Format
 
 
-class Status(StrEnum):
-    """pending → active → left; bounced and complained end it too."""
+class SubscriberStatus(StrEnum):
+    """pending → active → unsubscribed; bounced and complained end it too."""
 
     PENDING = "pending"
     ACTIVE = "active"
-    LEFT = "left"
+    UNSUBSCRIBED = "unsubscribed"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
 
 
-class Cadence(StrEnum):
-    """How often a reader wants a letter; a digest has a cadence too, and goes to the readers who chose it."""
+class SuppressionReason(StrEnum):
+    """Why an address is suppressed."""
 
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    MONTHLY = "monthly"
+    UNSUBSCRIBED = "unsubscribed"
+    ERASED = "erased"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
 
 
-class Format(StrEnum):
-    """What a reader's mail program is sent: HTML with a text part beside it, or text alone."""
+class UnsubscribeReason(StrEnum):
+    """Why a reader unsubscribed, if they choose to say it. The words are fixed: free text would be personal."""
 
-    HTML = "html"
-    TEXT = "text"
+    OFTEN = "often"
+    CONTENT = "content"
+    TRUST = "trust"
+    OTHER = "other"
+
+
+class LinkPurpose(StrEnum):
+    """The purpose of a one-time link: templates/mail/transactional/<purpose>_link.txt is its mail, /<purpose>/<token>
+    its page.
+    """
+
+    DATA = "data"
+    ADDRESS = "address"
 
 
 class Subscriber(Base):
@@ -45,6 +59,10 @@ class Subscriber(Base):
     __tablename__ = "subscribers"
     __table_args__ = (
         CheckConstraint("min_trust BETWEEN 0 AND 100", name="min_trust"),
+        one_of("status", SubscriberStatus),
+        one_of("cadence", READER_CADENCES),
+        one_of("format", Format),
+        one_of("unsubscribe_reason", UnsubscribeReason),
         Index("ix_subscribers_audience", "status", "cadence"),
         {"sqlite_autoincrement": True},
     )
@@ -52,10 +70,10 @@ class Subscriber(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     address: Mapped[str] = mapped_column(Text)
     address_key: Mapped[str] = mapped_column(Text, unique=True)
-    status: Mapped[str] = mapped_column(Text, default=Status.PENDING)
+    status: Mapped[SubscriberStatus] = mapped_column(EnumText(SubscriberStatus), default=SubscriberStatus.PENDING)
     token: Mapped[str] = mapped_column(Text, unique=True, default=tokens.random_token)
     """Opens the reader's own pages from any mail; never signed, so it outlives SECRET_KEY."""
-    cadence: Mapped[str] = mapped_column(Text, default=Cadence.WEEKLY)
+    cadence: Mapped[Cadence] = mapped_column(EnumText(Cadence), default=Cadence.WEEKLY)
     sections: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True), default=None)
     """Sorted names of the sections that the reader wants; None means all, future ones included."""
     min_trust: Mapped[int] = mapped_column(default=0)
@@ -68,20 +86,20 @@ class Subscriber(Base):
     """The hour of the day in `zone` at which letters come, 0 to 23; None means with the digest."""
     zone: Mapped[str | None] = mapped_column(Text)
     """An IANA time zone, chosen by the reader and never guessed by the IP address."""
-    format: Mapped[str] = mapped_column(Text, default=Format.HTML, server_default=text("'html'"))
+    format: Mapped[Format] = mapped_column(EnumText(Format), default=Format.HTML, server_default=text("'html'"))
     language: Mapped[str] = mapped_column(Text, default="en", server_default=text("'en'"))
     """Of the mails' frame; stories are in the language that they are written in."""
     paused_until: Mapped[date | None]
     """No letter comes before this day, in the publication's zone."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    asked_at: Mapped[datetime | None]
+    confirmation_sent_at: Mapped[datetime | None]
     """When a sign-up last brought a mail: a confirmation's link proves that the reader still wants the letter then."""
-    asked_times: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    confirmations_sent: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """How many such mails came in a row: the pause before the next one doubles with each."""
     confirmed_at: Mapped[datetime | None]
-    left_at: Mapped[datetime | None]
-    left_reason: Mapped[str | None] = mapped_column(Text)
-    """Why the reader left, if they chose to say it: one of `subscribers.leaving`'s fixed words."""
+    unsubscribed_at: Mapped[datetime | None]
+    unsubscribe_reason: Mapped[UnsubscribeReason | None] = mapped_column(EnumText(UnsubscribeReason))
+    """Why the reader left, if they chose to say it: one of `subscribers.account.unsubscribing`'s fixed words."""
 
 
 class SignupRequest(Base):
@@ -95,7 +113,7 @@ class SignupRequest(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     address: Mapped[str] = mapped_column(Text)
     address_key: Mapped[str] = mapped_column(Text, index=True)
-    choices: Mapped[dict[str, object]] = mapped_column(JSON)
+    preferences: Mapped[dict[str, object]] = mapped_column(JSON)
     """The columns of `Choices`."""
     page: Mapped[str] = mapped_column(Text)
     """Where it was asked for: a path of ours."""
@@ -103,7 +121,7 @@ class SignupRequest(Base):
     """The sentence that stood beside the button."""
     rank: Mapped[int] = mapped_column(default=1)
     """Which sign-up of its network this is in a while: those of a network that sends many wait for the others."""
-    asked_at: Mapped[datetime] = mapped_column(default=clock.now)
+    requested_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 class Consent(Base):
@@ -115,7 +133,7 @@ class Consent(Base):
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), index=True)
     wording: Mapped[str] = mapped_column(Text)
     page: Mapped[str] = mapped_column(Text)
-    asked_at: Mapped[datetime]
+    requested_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
 
 
@@ -130,62 +148,56 @@ class AddressChange(Base):
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), unique=True)
     address: Mapped[str] = mapped_column(Text)
     address_key: Mapped[str] = mapped_column(Text)
-    asked_at: Mapped[datetime] = mapped_column(default=clock.now)
-    asked_times: Mapped[int] = mapped_column(default=1)
+    requested_at: Mapped[datetime] = mapped_column(default=clock.now)
+    requests: Mapped[int] = mapped_column(default=1)
     """Mails in a row to new addresses: each makes the pause before the next one longer."""
-    moved_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime | None]
     """When the reader moved away from this address; None: it is a new one, and its owner has been asked."""
 
 
-class FreshLink(Base):
-    """When a reader last asked for a fresh link of a kind (see `subscribers.fresh`)."""
+class OneTimeLink(Base):
+    """When a reader last asked for a fresh link of a kind (see `subscribers.account.one_time_links`)."""
 
-    __tablename__ = "fresh_links"
+    __tablename__ = "one_time_links"
+    __table_args__ = (one_of("purpose", LinkPurpose),)
 
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True)
-    kind: Mapped[str] = mapped_column(Text, primary_key=True)
-    asked_at: Mapped[datetime]
-    asked_times: Mapped[int] = mapped_column(default=1)
+    purpose: Mapped[LinkPurpose] = mapped_column(EnumText(LinkPurpose), primary_key=True)
+    requested_at: Mapped[datetime]
+    requests: Mapped[int] = mapped_column(default=1)
     """Such mails in a row."""
 
 
-class Reason(StrEnum):
-    """Why an address is suppressed."""
-
-    LEFT = "left"
-    ERASED = "erased"
-    BOUNCED = "bounced"
-    COMPLAINED = "complained"
-
-
 class Suppression(Base):
-    """An address that must not be mailed, which cannot be read from it (see `subscribers.suppressions`)."""
+    """An address that must not be mailed, which cannot be read from it (see `subscribers.suppression.suppressions`)."""
 
     __tablename__ = "suppressions"
+    __table_args__ = (one_of("reason", SuppressionReason),)
 
     key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     """HMAC-SHA256 of the address's key under SUPPRESSION_KEY."""
-    reason: Mapped[str] = mapped_column(Text)
+    reason: Mapped[SuppressionReason] = mapped_column(EnumText(SuppressionReason))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     """When what led to it happened last."""
 
 
-class LiftedSuppression(Base):
+class Unsuppression(Base):
     """That an operator lifted a suppression, when, and why. It stays until the reader is erased."""
 
-    __tablename__ = "lifted_suppressions"
+    __tablename__ = "unsuppressions"
+    __table_args__ = (one_of("reason", SuppressionReason),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
-    reason: Mapped[str] = mapped_column(Text)
+    reason: Mapped[SuppressionReason] = mapped_column(EnumText(SuppressionReason))
     """Why the address had been suppressed."""
     why: Mapped[str] = mapped_column(Text)
     """The operator's words."""
-    lifted_at: Mapped[datetime] = mapped_column(default=clock.now)
+    unsuppressed_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 class ImportProgress(Base):
-    """How far the import of a file is done; there until it is done whole. See `subscribers.file_import.Done`."""
+    """How far the import of a file is done; there until it is done whole. See `subscribers.files.file_import.Done`."""
 
     __tablename__ = "import_progress"
 

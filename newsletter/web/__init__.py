@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from newsletter.web import articles, assets, errors, guards, health, hooks, readers, words
+from newsletter.web import assets, errors, guards, health, readers, template_filters
+from newsletter.web.hooks import sendgrid
+from newsletter.web.public import articles
 
 
 def install(app: Flask) -> None:
@@ -18,8 +20,8 @@ def install(app: Flask) -> None:
     guards.install(app)
     errors.install(app)
     assets.install(app)
-    words.install(app)
+    template_filters.install(app)
     app.register_blueprint(readers.pages)
     app.register_blueprint(articles.pages)
     app.register_blueprint(health.pages)
-    hooks.install(app)
+    sendgrid.install(app)

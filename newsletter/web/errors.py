@@ -9,7 +9,7 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import BadHost, HTTPException
 
 from newsletter.core.errors import ConflictError, InvalidError, NewsletterError, NotFoundError
-from newsletter.subscribers.links import LinkError
+from newsletter.subscribers.account.links import LinkError
 
 log = logging.getLogger(__name__)
 

@@ -24,15 +24,15 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
 from newsletter.core.runtime_folder import socket_path
-from newsletter.delivery.status import DigestState, status
+from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.digests import scheduling
-from newsletter.subscribers import importing
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.importing import Reader
+from newsletter.subscribers.files import importing
+from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.preferences import Preferences
 from tests.bench.cpu import cpu_of
 from tests.bench.rendering import SETTINGS
 from tests.factories import add_article, add_digest
-from tests.services.house import House
+from tests.services.processes import House
 
 KEY = "SG.bench"
 SECTIONS = [f"Section {number}" for number in range(12)]
@@ -83,18 +83,20 @@ class Campaign:
             importing.import_rows(session, self._people())
         return add_digest(database)
 
-    def _people(self) -> Iterator[Reader]:
+    def _people(self) -> Iterator[ImportedReader]:
         rng = random.Random(1)
         masks = rng.sample(range(1, 2 ** len(SECTIONS)), self.editions) if self.editions > 1 else [-1]
-        choices = [Choices("weekly", tuple(name for i, name in enumerate(SECTIONS) if mask >> i & 1)) for mask in masks]
+        preferences = [
+            Preferences("weekly", tuple(name for i, name in enumerate(SECTIONS) if mask >> i & 1)) for mask in masks
+        ]
         for number in range(self.readers):
-            yield Reader(f"r{number}@readers.example", choices[number % len(choices)])
+            yield ImportedReader(f"r{number}@readers.example", preferences[number % len(preferences)])
 
     def _measure(self, house: House, database: Database, settings: Settings, digest_id: int) -> Result:
         house.until(lambda: _workers(settings) == self.workers, "the workers' start")
         before, size = cpu_of(house.supervisor), _size(settings)
         with database.transaction() as session:
-            scheduling.send(session, settings, digest_id)
+            scheduling.send_now(session, settings, digest_id)
         house.until(lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005, within=600)
         began = time.perf_counter()
         peak = _Peak(house)
@@ -157,7 +159,7 @@ def settings_for(folder: Path, url: str) -> Settings:
 
 def _state(database: Database, digest_id: int) -> DigestState:
     with database.reading() as session:
-        return status(session, digest_id)
+        return digest_status(session, digest_id)
 
 
 def _workers(settings: Settings) -> int:

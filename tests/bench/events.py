@@ -21,17 +21,17 @@ from newsletter import migrations
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
-from newsletter.delivery.audience import unpack
-from newsletter.delivery.events.models import Event, EventPost
-from newsletter.delivery.models import Batch
-from newsletter.delivery.status import status
+from newsletter.delivery.events.models import Event, WebhookDelivery
+from newsletter.delivery.ledger.models import Batch
+from newsletter.delivery.ledger.packing import unpack_ids
+from newsletter.delivery.reports.status import digest_status
 from newsletter.digests import scheduling
 from newsletter.subscribers.models import Subscriber
 from tests.bench.campaign import settings_for, standin
 from tests.bench.cpu import cpu_of
 from tests.bench.result import Row, at_least
 from tests.factories import add_article, add_digest, add_readers, hand_over, letter_of
-from tests.services.house import House
+from tests.services.processes import House
 from tests.services.sendgrid_events import SendGridSigner, body, event
 
 RATE = 10_000
@@ -67,7 +67,7 @@ def _measure(settings: Settings, signer: SendGridSigner, readers: int, posts: in
         house.start_web()
         house.until(lambda: _is_up(settings), "the start")
         with database.transaction() as session:
-            scheduling.send(session, settings, sent)
+            scheduling.send_now(session, settings, sent)
         house.until(lambda: _accepted(database, sent) > 0, "the sending")
         before, accepted = cpu_of(house.supervisor), _accepted(database, sent)
         began = time.perf_counter()
@@ -100,7 +100,7 @@ def _bodies(database: Database, posts: int) -> Iterator[bytes]:
     rng = random.Random(1)
     with database.reading() as session:
         addresses = dict(session.execute(select(Subscriber.id, Subscriber.address)).all())
-        batches = {row[0]: unpack(row[1]) for row in session.execute(select(Batch.id, Batch.recipients))}
+        batches = {row[0]: unpack_ids(row[1]) for row in session.execute(select(Batch.id, Batch.recipients))}
     letter, now = letter_of(database), time.time()
     for number in range(posts):
         some = rng.sample(sorted(batches), min(10, len(batches)))
@@ -135,15 +135,15 @@ def _is_up(settings: Settings) -> bool:
 
 def _accepted(database: Database, digest_id: int) -> int:
     with database.reading() as session:
-        return status(session, digest_id).accepted
+        return digest_status(session, digest_id).accepted
 
 
 def status_of(database: Database, digest_id: int) -> str:
     with database.reading() as session:
-        return status(session, digest_id).status
+        return digest_status(session, digest_id).status
 
 
 def _open(database: Database) -> int:
     with database.reading() as session:
-        open_posts = select(func.count()).select_from(EventPost).where(EventPost.payload.is_not(None))
+        open_posts = select(func.count()).select_from(WebhookDelivery).where(WebhookDelivery.payload.is_not(None))
         return session.scalars(open_posts).one()

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from newsletter.core.db import Database
-from newsletter.delivery import freezing
+from newsletter.delivery.freezing import freeze
 from newsletter.digests import scheduling
 from tests.bench.campaign import Campaign
 from tests.bench.cpu import peak_memory
@@ -64,9 +64,9 @@ def main(url: str) -> None:
     database = Database(url)
     settings = replace(SETTINGS, database_url=url)
     with database.transaction() as session:
-        scheduling.send(session, settings, 1)
+        scheduling.send_now(session, settings, 1)
     began = time.perf_counter()
-    freezing.freeze(database, settings, 1)
+    freeze.freeze_digest(database, settings, 1)
     seconds = time.perf_counter() - began
     sys.stdout.write(json.dumps({"seconds": seconds, "megabytes": peak_memory()}))
 

@@ -20,13 +20,13 @@ import psutil
 from newsletter import migrations
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.subscribers import signup
-from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.signup import requests
 from tests.bench.cpu import peak_memory
 from tests.bench.freezing import database_of
 from tests.bench.rendering import SETTINGS
 from tests.bench.result import Row, at_most
-from tests.services.house import environment_of
+from tests.services.processes import environment_of
 
 MOST_SECONDS = {"SQLite": 60, "PostgreSQL": 45}
 MOST_MEGABYTES = 300
@@ -121,7 +121,7 @@ def main(url: str) -> None:
         began = time.perf_counter()
         with database.transaction() as session:
             address = f"late{len(waits)}@readers.example"
-            signup.ask(session, address, Choices(), page="/", wording="Yes.")
+            requests.request_signup(session, address, Preferences(), page="/", wording="Yes.")
         waits.append(time.perf_counter() - began)
         time.sleep(EVERY)
     sys.stdout.write(json.dumps(waits))

@@ -13,8 +13,8 @@ from newsletter.articles import page
 from newsletter.articles.models import Article, Revision
 from newsletter.core.config import HYPE_LABELS, Settings
 from newsletter.core.tokens import random_token
-from newsletter.digests.letter import Letter, render, to_message
 from newsletter.digests.models import Digest, DigestArticle
+from newsletter.digests.rendering import RenderedDigest, render_digest, to_message
 from newsletter.mail.encoding import EncodedMessage, encode
 from newsletter.mail.message import Recipient
 from tests.bench.result import Row, at_most
@@ -31,9 +31,9 @@ SETTINGS = replace(
 def measure() -> list[Row]:
     """Medians of many runs, in milliseconds and microseconds."""
     digest = ten_articles()
-    encode_whole(render(digest, SETTINGS), 0)  # templates are compiled once for each process
-    whole = timed(lambda: encode_whole(render(digest, SETTINGS), 0), 30)
-    letter = render(digest, SETTINGS)
+    encode_whole(render_digest(digest, SETTINGS), 0)  # templates are compiled once for each process
+    whole = timed(lambda: encode_whole(render_digest(digest, SETTINGS), 0), 30)
+    letter = render_digest(digest, SETTINGS)
     masks = cycle(range(1, letter.full_mask))
     edition = timed(lambda: encode_whole(letter, next(masks)), 200)
     encoded = encode_whole(letter, 0)
@@ -50,13 +50,13 @@ def ten_articles() -> Digest:
     """A digest of the ten samples, in no database."""
     items = []
     for position, path in enumerate(sorted(SAMPLES.glob("*.txt"))[:10]):
-        content = page.parse(path.read_bytes(), HYPE_LABELS).content()
+        content = page.parse_page(path.read_bytes(), HYPE_LABELS).content()
         revision = Revision(article=Article(slug=f"article-{position}"), number=1, is_current=True, **content)
         items.append(DigestArticle(position=position, revision=revision))
     return Digest(cadence="weekly", subject="Ten articles", preheader="", intro="", items=items)
 
 
-def encode_whole(letter: Letter, mask: int) -> EncodedMessage:
+def encode_whole(letter: RenderedDigest, mask: int) -> EncodedMessage:
     now = datetime.now(UTC)
     return encode(to_message(letter, mask or letter.full_mask, "html", SETTINGS, id_salt=b"salt", date=now))
 

@@ -10,7 +10,7 @@ import time
 
 from sendgrid.helpers.mail import Content, Header, Mail, MailSettings, TrackingSettings
 
-from newsletter.digests.letter import render
+from newsletter.digests.rendering import render_digest
 from tests.bench.campaign import Campaign, Result
 from tests.bench.rendering import SETTINGS, ten_articles
 from tests.bench.result import Row, at_least, at_most
@@ -69,7 +69,7 @@ def latency(readers: int) -> list[Row]:
 
 def mail_objects(count: int = 1500) -> float:
     """Recipients a second when each gets a Mail object of the `sendgrid` package, turned into JSON; nothing is sent."""
-    letter = render(ten_articles(), SETTINGS)
+    letter = render_digest(ten_articles(), SETTINGS)
     html, text = letter.edition(letter.full_mask)
     began = time.perf_counter()
     for number in range(count):

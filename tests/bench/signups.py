@@ -33,8 +33,8 @@ from tests.bench.cpu import cpu_of
 from tests.bench.rendering import SETTINGS
 from tests.bench.result import Row, at_least, at_most
 from tests.factories import mark
-from tests.services.house import PATIENCE, environment_of
 from tests.services.postgres import Postgres
+from tests.services.processes import PATIENCE, environment_of
 
 PORT = 8480
 SECONDS = 2.0
@@ -116,7 +116,9 @@ def _serving(settings: Settings, application: str, clients: Clients) -> Iterator
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     supervisor = Supervisor(environment, settings.data_dir / "log")
     try:
-        supervisor.start("web", [sys.executable, "-m", "gunicorn", "-c", "python:newsletter.web.serving", application])
+        supervisor.start(
+            "web", [sys.executable, "-m", "gunicorn", "-c", "python:newsletter.web.gunicorn_conf", application]
+        )
         end = time.monotonic() + PATIENCE
         while not clients.is_answered():
             if time.monotonic() > end:

@@ -11,9 +11,9 @@ import time
 from datetime import UTC, datetime
 
 from newsletter.core.tokens import random_token
-from newsletter.digests.letter import render, to_message
+from newsletter.digests.rendering import render_digest, to_message
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.outcomes import ACCEPTED, Record
+from newsletter.mail.outcomes import ACCEPTED, SendResult
 from newsletter.mail.transports.smtp import SmtpTransport
 from tests.bench.rendering import SETTINGS, ten_articles
 
@@ -24,7 +24,7 @@ ARTICLES = 7
 
 def message() -> Message:
     """A real letter."""
-    letter = render(ten_articles(), SETTINGS)
+    letter = render_digest(ten_articles(), SETTINGS)
     return to_message(letter, (1 << ARTICLES) - 1, "html", SETTINGS, id_salt=b"a salt", date=datetime.now(UTC))
 
 
@@ -34,7 +34,7 @@ def readers(count: int, start: int = 0) -> list[Recipient]:
 
 def send(transport: SmtpTransport, mail: Message, recipients: list[Recipient]) -> None:
     """One batch. Raises RuntimeError unless all of it was accepted."""
-    record = Record(len(recipients))
+    record = SendResult(len(recipients))
     transport.send(mail, recipients, record)
     if record.outcomes.count(ACCEPTED) != len(recipients):
         raise RuntimeError("not every message was accepted")

@@ -21,13 +21,13 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime_folder import socket_path
-from newsletter.delivery.status import status
+from newsletter.delivery.reports.status import digest_status
 from newsletter.digests import scheduling
-from newsletter.web.readers import marks
+from newsletter.web.readers import form_tokens
 from tests.browser.test_pages_look import looking
 from tests.factories import add_article, add_digest, add_readers
-from tests.services.house import House
 from tests.services.mailbox import URL, Mailbox, html, text
+from tests.services.processes import House
 
 ADA = "Ada.Lovelace@readers.example"
 NEW = "ada@new.example"
@@ -106,7 +106,7 @@ class Life:
         before = len(self.mailbox.of(address, "Confirm your subscription"))
         self.page.goto(self.house.settings.public_url)
         self.page.get_by_label("Your mail address").fill(address)
-        self.page.wait_for_timeout(marks.FASTEST.total_seconds() * 1000)  # a person takes longer
+        self.page.wait_for_timeout(form_tokens.FASTEST.total_seconds() * 1000)  # a person takes longer
         self.press("Send me the confirmation mail")
         self.says("Check your mailbox")
         return self.mail(address, "Confirm your subscription", count=before + 1)
@@ -115,13 +115,13 @@ class Life:
         """An editor's: returns when it has been sent, and the other reader has it."""
         number = add_digest(self.db, subject=subject)
         with self.db.transaction() as session:
-            scheduling.send(session, self.house.settings, number)
+            scheduling.send_now(session, self.house.settings, number)
         self.house.until(lambda: self._is_sent(number), f"the digest “{subject}”")
         self.mail(OTHER, subject)
 
     def _is_sent(self, number: int) -> bool:
         with self.db.reading() as session:
-            return status(session, number).status == "sent"
+            return digest_status(session, number).status == "sent"
 
 
 @pytest.mark.parametrize("script", [False, True], ids=["without a script", "with scripts"])
@@ -166,7 +166,7 @@ def choose(life: Life) -> None:
     page.get_by_label("Only those that I choose").check()
     page.get_by_label("Policy").check()
     page.get_by_label("Lowest trust score").select_option("60")
-    life.press("Save my choices")
+    life.press("Save my preferences")
     said = page.get_by_role("status").inner_text()
     assert said.startswith("Saved. From now on you get the weekly letter, with stories from Policy that")
 
@@ -220,7 +220,7 @@ def erase(life: Life) -> None:
         life.follow("Download it as JSON")
     kept = json.loads(Path(download.value.path()).read_text())
     assert kept["reader"]["address"] == NEW
-    assert kept["choices"]["sections"] == ["Policy"]
+    assert kept["preferences"]["sections"] == ["Policy"]
     assert [change["address"] for change in kept["address_changes"]] == [ADA]
     assert {letter["subject"] for letter in kept["letters"] if letter["outcome"] == "accepted"} == {
         "The first letter",

@@ -10,9 +10,18 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from newsletter.digests.letter import render
-from newsletter.mail.single import compose
-from tests.services.letters import DAY, HEADLINE, SALT, SETTINGS, Content, hostile_revisions, revision, revisions
+from newsletter.digests.rendering import render_digest
+from newsletter.mail.transactional import compose_mail
+from tests.services.rendered_digests import (
+    DAY,
+    HEADLINE,
+    SALT,
+    SETTINGS,
+    Content,
+    hostile_revisions,
+    revision,
+    revisions,
+)
 from tests.unit.test_mail_valid_mjml import CONTEXTS
 
 Scheme = Literal["light", "dark"]
@@ -22,12 +31,12 @@ GROUND = {"light": "rgb(244, 244, 240)", "dark": "rgb(15, 18, 20)"}
 
 
 def letter(content: Content) -> str:
-    rendered = render(content, SETTINGS, day=DAY)
+    rendered = render_digest(content, SETTINGS, day=DAY)
     return rendered.edition(rendered.full_mask)[0]
 
 
 def german() -> str:
-    rendered = render(Content(revisions=[revision(), *revisions(2)]), SETTINGS, day=DAY, language="de")
+    rendered = render_digest(Content(revisions=[revision(), *revisions(2)]), SETTINGS, day=DAY, language="de")
     return rendered.edition(rendered.full_mask)[0]
 
 
@@ -37,7 +46,7 @@ MAILS = {
     "letter in German": german(),
     "bare letter": letter(Content(preheader="", intro="", revisions=[revision(dek="", bullets=[])])),
     **{
-        name: compose(SETTINGS, name, {**context, "link": LINK}, mail_id=1, id_salt=SALT).html
+        name: compose_mail(SETTINGS, name, {**context, "link": LINK}, mail_id=1, id_salt=SALT).html
         for name, context in CONTEXTS.items()
     },
 }

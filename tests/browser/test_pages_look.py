@@ -14,12 +14,14 @@ from sqlalchemy import select
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
-from newsletter.subscribers import links, mails
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.importing import Reader, import_rows
-from newsletter.subscribers.models import Status, Subscriber
-from newsletter.web.readers import marks
+from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.subscribers.account import links
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.models import Subscriber, SubscriberStatus
+from newsletter.subscribers.preferences import Preferences
+from newsletter.web.readers import form_tokens
 from tests import factories
 from tests.factories import add_article
 
@@ -94,11 +96,17 @@ def paths(db: Database, settings: Settings) -> dict[str, int]:
     add_article(db, f"{WORD} & <b>Co</b> {{{{ 7 * 7 }}}}", section="Research", trust=42)
     long = "new@a-very-long-name-of-a-university-in-a-small-town.example"
     with db.transaction() as session:
-        import_rows(session, [Reader("ada@example.org", Choices("daily", ("Policy",), 65)), Reader("left@example.org")])
-        factories.sign_up(session, settings, long, Choices())
+        import_rows(
+            session,
+            [
+                ImportedReader("ada@example.org", Preferences("daily", ("Policy",), 65)),
+                ImportedReader("left@example.org"),
+            ],
+        )
+        factories.sign_up(session, settings, long, Preferences())
         ada, left, new = session.scalars(select(Subscriber).order_by(Subscriber.id))
-        left.status = Status.LEFT
-        confirmation = links.confirmation(settings.signing_keys, new)
+        left.status = SubscriberStatus.UNSUBSCRIBED
+        confirmation = links.confirmation_token(settings.signing_keys, new)
         pages = {
             "/",
             "/subscribe?section=Policy",
@@ -115,7 +123,7 @@ def paths(db: Database, settings: Settings) -> dict[str, int]:
 @pytest.fixture
 def _in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test fills in a form faster than any person."""
-    monkeypatch.setattr(marks, "FASTEST", timedelta(0))
+    monkeypatch.setattr(form_tokens, "FASTEST", timedelta(0))
 
 
 @pytest.mark.usefixtures("_in_no_time")
@@ -141,21 +149,21 @@ def test_a_reader_s_way_without_javascript(browser: Browser, site: str, db: Data
         page.goto(confirmation_link(db, settings))
         page.get_by_role("button", name="Yes, send me the letter").click()
         assert page.get_by_role("heading", name="You get the letter").is_visible()
-        assert reader(db).status == Status.ACTIVE
+        assert reader(db).status == SubscriberStatus.ACTIVE
         assert (reader(db).cadence, reader(db).sections) == ("daily", ["Policy"])
 
         page.get_by_role("link", name="Change what you get").click()
         page.get_by_label("Monthly").check()
         page.get_by_label("All of them, future ones too").check()
         page.get_by_label("Lowest trust score").select_option("80")
-        page.get_by_role("button", name="Save my choices").click()
+        page.get_by_role("button", name="Save my preferences").click()
         assert page.get_by_role("status").inner_text().startswith("Saved. From now on you get the monthly letter")
         assert (reader(db).cadence, reader(db).sections, reader(db).min_trust) == ("monthly", None, 80)
 
         page.get_by_role("link", name="leave the letter").click()
         page.get_by_role("button", name="Send me no more letters").click()
         assert page.get_by_role("heading", name="You have left").is_visible()
-        assert reader(db).status == Status.LEFT
+        assert reader(db).status == SubscriberStatus.UNSUBSCRIBED
 
 
 def reader(db: Database) -> Subscriber:
@@ -168,7 +176,7 @@ def confirmation_link(db: Database, settings: Settings) -> str:
     factories.decide_all(db, settings)
     with db.reading() as session:
         row = session.scalars(select(OutgoingMail)).one()
-        composed = mails.confirmation(session, settings, row.payload, row.id)
+        composed = outgoing.compose_row(session, settings, MAIL_TYPES, row)
     assert composed is not None
     return next(word for word in composed[0].text.split() if "/confirm/" in word)
 
@@ -176,14 +184,14 @@ def confirmation_link(db: Database, settings: Settings) -> str:
 def test_whoever_is_very_fast_presses_once_more(
     browser: Browser, site: str, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(marks, "FASTEST", timedelta(minutes=10))
+    monkeypatch.setattr(form_tokens, "FASTEST", timedelta(minutes=10))
     with looking(browser, site) as look:
         page = look.page
         look.open("/")
         page.get_by_label("Your mail address").fill("ada@gmial.com")
         page.keyboard.press("Enter")
         assert "One more press" in page.get_by_role("status").inner_text()
-        monkeypatch.setattr(marks, "FASTEST", timedelta(0))
+        monkeypatch.setattr(form_tokens, "FASTEST", timedelta(0))
         page.get_by_role("button", name="Send me the confirmation mail").click()
         page.get_by_role("button", name="Yes, send it there").click()
         assert page.get_by_text("We sent a link to a•••@gmail.com.").is_visible()
@@ -206,7 +214,7 @@ def test_a_form_on_another_site_leads_to_ours(browser: Browser, site: str, db: D
         assert look.page.get_by_role("heading", name="Check your mailbox").is_visible()
         look.wrong.clear()  # the other site's own page
     factories.decide_all(db, settings)
-    assert reader(db).status == Status.PENDING
+    assert reader(db).status == SubscriberStatus.PENDING
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from newsletter.cli import cli
 from newsletter.core.runtime import runtime
-from newsletter.delivery.models import Batch, BatchState
+from newsletter.delivery.ledger.models import Batch, BatchState
 from newsletter.digests.models import Digest, DigestStatus, PausedReason
 from tests.chaos.providers import Provider
 from tests.chaos.timeline import Timeline

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from newsletter.core.queue import DRAIN, SENDING
 from newsletter.core.runtime import runtime
-from newsletter.subscribers import leaving
+from newsletter.subscribers.account import unsubscribing
 from newsletter.subscribers.models import Subscriber
 from tests.chaos.scene import Scene, some
 from tests.chaos.wire import Weather
@@ -94,7 +94,7 @@ def add_jobs(scene: Scene) -> str:
     """More jobs than there is work, and the same job twice: two workers get it."""
     try:
         for _ in range(scene.rng.randint(1, 20)):
-            scene.queues.wake_drain()
+            scene.queues.enqueue_drain()
         queue = scene.queues.queues[SENDING]
         job = queue.enqueue_call(DRAIN, result_ttl=0)
         queue.push_job_id(job.id)
@@ -117,7 +117,7 @@ def readers_leave(scene: Scene) -> str:
     try:
         with runtime().db.transaction() as session:
             for token in session.scalars(select(Subscriber.token).where(Subscriber.address.in_(addresses))).all():
-                leaving.leave(session, token)
+                unsubscribing.unsubscribe(session, token)
     except DBAPIError:
         return "readers wanted to leave, and the database was not there"
     scene.left |= addresses

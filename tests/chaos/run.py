@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from newsletter.core.runtime import runtime
-from newsletter.delivery.status import status
+from newsletter.delivery.reports.status import digest_status
 from tests.chaos import incidents, verdict
 from tests.chaos.plan import Plan
 from tests.chaos.scene import Scene
@@ -31,7 +31,7 @@ class Result(NamedTuple):
     def __str__(self) -> str:
         what = "; ".join(self.verdict.wrong) or "nobody lost"
         if not self.verdict.wrong:
-            what += f", {self.verdict.twice} twice (of {self.verdict.allowed} allowed)"
+            what += f", {self.verdict.mailed_twice} twice (of {self.verdict.allowed} allowed)"
         return f"{self.plan}: {what}; {self.told}, {self.seconds:.0f} s"
 
 
@@ -84,4 +84,4 @@ def is_sent(scene: Scene) -> bool:
 def state_of(scene: Scene) -> str:
     """Of the digest; "scheduled" until it is frozen."""
     with runtime().db.reading() as session:
-        return status(session, scene.digest_id).status
+        return digest_status(session, scene.digest_id).status

@@ -19,17 +19,17 @@ from redis.exceptions import RedisError
 
 from newsletter import migrations
 from newsletter.app import create_app
-from newsletter.core.config import Limit, Settings
+from newsletter.core.config import RateLimit, Settings
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.core.runtime_folder import socket_path
 from newsletter.digests import scheduling
-from newsletter.subscribers import importing
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.importing import Reader
+from newsletter.subscribers.files import importing
+from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.preferences import Preferences
 from tests.chaos.editor import Editor
-from tests.chaos.household import Household
 from tests.chaos.plan import Plan
+from tests.chaos.processes import Household
 from tests.chaos.providers import SendGrid, Smtp
 from tests.chaos.reports import Reports
 from tests.chaos.timeline import Timeline
@@ -75,7 +75,7 @@ class Scene:
         self.household.until(self._all_are_there, "the start of all processes")
         self.reports = self._report()
         with app.extensions["newsletter"].db.transaction() as session:
-            scheduling.send(session, self.settings, self.digest_id)
+            scheduling.send_now(session, self.settings, self.digest_id)
         self.timeline = Timeline()
         self.editor = Editor(app, self.provider, self.digest_id, self.timeline)
         return self
@@ -139,14 +139,16 @@ class Scene:
             importing.import_rows(session, self._readers())
         return add_digest(db)
 
-    def _readers(self) -> Iterator[Reader]:
-        """Their choices lead to about plan.batches editions; one in fifty wants nothing of what there is."""
+    def _readers(self) -> Iterator[ImportedReader]:
+        """Their preferences lead to about plan.batches editions; one in fifty wants nothing of what there is."""
         rng = self.plan.rng("readers")
         masks = rng.sample(range(1, 2 ** len(SECTIONS)), self.plan.batches)
-        choices = [Choices("weekly", tuple(name for i, name in enumerate(SECTIONS) if mask >> i & 1)) for mask in masks]
-        nothing = Choices("weekly", ("Gardening",))
+        preferences = [
+            Preferences("weekly", tuple(name for i, name in enumerate(SECTIONS) if mask >> i & 1)) for mask in masks
+        ]
+        nothing = Preferences("weekly", ("Gardening",))
         for number in range(self.plan.readers):
-            yield Reader(f"r{number}@readers.example", rng.choice(choices) if number % 50 else nothing)
+            yield ImportedReader(f"r{number}@readers.example", rng.choice(preferences) if number % 50 else nothing)
 
     def _settings(self) -> Settings:
         port = _free_port()
@@ -166,15 +168,15 @@ class Scene:
             mail_from="letters@dispatch.example",
             mail_postal_address="Dispatch, 1 Example Street, 10115 Berlin",
             mail_deadline=self.plan.deadline,
-            mail_limits=self._limits(),
+            mail_rate_limits=self._limits(),
             sendgrid_webhook_key=self._signer.public_key,
         )
 
-    def _limits(self) -> tuple[Limit, ...]:
+    def _limits(self) -> tuple[RateLimit, ...]:
         """In every other run: batches are then sent in parts."""
         rng = self.plan.rng("limits")
         most = int(2 * self.plan.readers / self.plan.seconds)
-        return rng.choice([(), (Limit(most, 1), Limit(100 * most, 3600))])
+        return rng.choice([(), (RateLimit(most, 1), RateLimit(100 * most, 3600))])
 
     def _report(self) -> Reports | None:
         if not isinstance(self.provider, SendGrid):

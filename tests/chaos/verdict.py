@@ -12,12 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
 from newsletter.core.runtime import runtime
-from newsletter.delivery import audience
-from newsletter.delivery.models import Batch
+from newsletter.delivery.ledger import packing
+from newsletter.delivery.ledger.models import Batch
 from newsletter.mail.outcomes import ACCEPTED, SKIPPED
 from newsletter.subscribers.models import Subscriber
 from tests.chaos.scene import Scene
-from tests.services.house import environment_of
+from tests.services.processes import environment_of
 
 PARTS = ("accepted", "refused", "skipped", "in_doubt", "waiting", "deferred", "cancelled")
 
@@ -26,7 +26,7 @@ class Verdict(NamedTuple):
     """`wrong`: what must not be, in words; empty when all is well."""
 
     wrong: list[str]
-    twice: int
+    mailed_twice: int
     """Readers who got a second copy."""
     allowed: int
     """How many that may be: by SMTP one for each kill of a worker and for each answer that was lost."""
@@ -78,7 +78,7 @@ def _outcomes(scene: Scene) -> dict[str, int]:
         return {
             addresses[reader]: outcome
             for batch in batches
-            for reader, outcome in zip(audience.unpack(batch.recipients), batch.outcomes, strict=True)
+            for reader, outcome in zip(packing.unpack_ids(batch.recipients), batch.outcomes, strict=True)
         }
 
 

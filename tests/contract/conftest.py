@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.mail.transports.smtp import SmtpTransport
-from tests.contract.ways import MaildirWay, SendGridWay, SmtpWay, Way
+from tests.contract.transports_under_test import MaildirWay, SendGridWay, SmtpWay, Way
 from tests.services.certificates import Certificate, make_certificate
 from tests.services.sendgrid_standin import SendGridStandIn
 from tests.services.smtp_server import SmtpServer

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import pytest
 
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, Record
+from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, SendResult
 from newsletter.mail.transports.errors import NotTakenError
 from newsletter.mail.transports.sendgrid import SendGridTransport
 from newsletter.mail.transports.smtp import SmtpTransport
-from tests.contract.ways import Arrived, Way
+from tests.contract.transports_under_test import Arrived, Way
 
 PLACEHOLDER = "PlaceholderOfTheToken1"
 TEXT = f"""Grüße aus Zürich – 🎉
@@ -63,8 +63,8 @@ def readers(count: int) -> list[Recipient]:
     ]
 
 
-def send(way: Way, mail: Message, recipients: list[Recipient]) -> Record:
-    record = Record(len(recipients))
+def send(way: Way, mail: Message, recipients: list[Recipient]) -> SendResult:
+    record = SendResult(len(recipients))
     way.transport.send(mail, recipients, record)
     return record
 
@@ -159,7 +159,7 @@ def test_an_international_domain_is_reached_in_its_ascii_form(way: Way) -> None:
 
 def test_only_those_who_are_waiting_get_a_mail(way: Way) -> None:
     recipients = readers(4)
-    record = Record(4)
+    record = SendResult(4)
     record.accepted(1)
     record.refused(3, "Refused before.")
 
@@ -170,7 +170,7 @@ def test_only_those_who_are_waiting_get_a_mail(way: Way) -> None:
 
 
 def test_nothing_is_sent_when_the_sender_may_not_go_on(way: Way) -> None:
-    record = Record(3, may_go_on=lambda: False)
+    record = SendResult(3, may_continue=lambda: False)
 
     way.transport.send(message(), readers(3), record)
 
@@ -180,11 +180,11 @@ def test_nothing_is_sent_when_the_sender_may_not_go_on(way: Way) -> None:
 
 def test_a_sender_who_loses_the_lease_stops_before_the_next_message(way: Way) -> None:
     answered: list[int] = []
-    record = Record(5, may_go_on=lambda: len(answered) < 2, answered=answered.append)
+    record = SendResult(5, may_continue=lambda: len(answered) < 2, answered=answered.append)
 
     way.transport.send(message(), readers(5), record)
 
-    sent = 5 if way.transport.whole else 2
+    sent = 5 if way.transport.all_or_nothing else 2
     assert bytes(record.outcomes) == bytes([ACCEPTED] * sent + [WAITING] * (5 - sent))
     assert len(way.arrived()) == sent
 
@@ -193,13 +193,13 @@ def test_a_repeat_is_no_second_mail_where_the_transport_says_so(way: Way) -> Non
     send(way, message(), readers(3))
     send(way, message(), readers(3))
 
-    assert len(way.arrived()) == (3 if way.transport.repeatable else 6)
+    assert len(way.arrived()) == (3 if way.transport.idempotent else 6)
 
 
 def test_a_provider_that_answers_once_for_all_names_its_answer(way: Way) -> None:
     record = send(way, message(), readers(2))
 
-    assert bool(record.provider_ref) is way.transport.whole
+    assert bool(record.provider_ref) is way.transport.all_or_nothing
 
 
 def test_no_address_token_or_key_is_logged(way: Way, caplog: pytest.LogCaptureFixture) -> None:
@@ -233,7 +233,7 @@ def test_it_can_be_closed_at_any_time_and_used_again(way: Way) -> None:
     ids=["smtp", "smtps", "sendgrid", "sendgrid over TLS"],
 )
 def test_without_a_connection_nothing_was_taken(transport: SmtpTransport | SendGridTransport) -> None:
-    record = Record(2)
+    record = SendResult(2)
 
     with pytest.raises(NotTakenError, match="cannot be reached: connection refused"):
         transport.send(message(), readers(2), record)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from newsletter.articles import queries
-from newsletter.articles.importing import Imported, import_page
+from newsletter.articles.importing import ImportedPage, import_page
 from newsletter.articles.models import Article, Revision, Source
 from newsletter.articles.page import ParsedPage
 from newsletter.core.db import Database
@@ -35,16 +35,16 @@ PAGE = ParsedPage(
 )
 
 
-def put(db: Database, page: ParsedPage, slug: str | None = None) -> Imported:
+def put(db: Database, page: ParsedPage, slug: str | None = None) -> ImportedPage:
     with db.transaction() as session:
         return import_page(session, page, slug=slug)
 
 
-def at_once(db: Database, pages: Sequence[ParsedPage]) -> list[Imported]:
+def at_once(db: Database, pages: Sequence[ParsedPage]) -> list[ImportedPage]:
     """Import each page in a transaction of its own; all of them begin before any goes on."""
     barrier = Barrier(len(pages))
 
-    def run(page: ParsedPage) -> Imported:
+    def run(page: ParsedPage) -> ImportedPage:
         with db.transaction() as session:
             barrier.wait(10)
             return import_page(session, page)
@@ -55,13 +55,13 @@ def at_once(db: Database, pages: Sequence[ParsedPage]) -> list[Imported]:
 
 def states(db: Database, slug: str) -> list[tuple[int, bool, str]]:
     with db.reading() as session:
-        return [(one.number, one.is_current, one.title) for one in queries.article(session, slug).revisions]
+        return [(one.number, one.is_current, one.title) for one in queries.get_article(session, slug).revisions]
 
 
 def test_a_page_is_stored_as_it_is(db: Database) -> None:
     assert put(db, PAGE) == ("created", "a-b-title-b-more")
     with db.reading() as session:
-        current = queries.article(session, "a-b-title-b-more").current
+        current = queries.get_article(session, "a-b-title-b-more").current
         assert current.content() == PAGE.content()
         assert tuple(current.sources) == PAGE.sources
         assert tuple(current.paragraphs) == PAGE.paragraphs

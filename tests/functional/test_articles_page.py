@@ -20,12 +20,12 @@ ADDRESS = "https://letters.example.org/articles/"
 def add(db: Database, **changes: object) -> str:
     """The real article with `changes`; its slug."""
     with db.transaction() as session:
-        real = page.parse(REAL_ARTICLE.read_bytes(), HYPE_LABELS)
+        real = page.parse_page(REAL_ARTICLE.read_bytes(), HYPE_LABELS)
         return importing.import_page(session, replace(real, **changes)).slug  # type: ignore[arg-type]
 
 
 def test_the_page_shows_all_that_the_real_article_holds(client: FlaskClient, db: Database) -> None:
-    real = page.parse(REAL_ARTICLE.read_bytes(), HYPE_LABELS)
+    real = page.parse_page(REAL_ARTICLE.read_bytes(), HYPE_LABELS)
     slug = add(db)
     shown = unescape(client.get(f"/articles/{slug}").text)
     for text in (real.title, real.dek, *real.bullets, *real.paragraphs, "Policy · ", "2 May 2026"):

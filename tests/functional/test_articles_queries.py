@@ -33,13 +33,18 @@ def archive(db: Database) -> Database:
 
 def test_current_is_the_newest_revision_of_each_latest_date_first(archive: Database) -> None:
     with archive.reading() as session:
-        assert [(one.slug, one.number) for one in queries.current(session)] == [("c", 1), ("d", 1), ("b", 2), ("a", 1)]
-        assert [one.slug for one in queries.current(session, limit=2)] == ["c", "d"]
+        assert [(one.slug, one.number) for one in queries.current_revisions(session)] == [
+            ("c", 1),
+            ("d", 1),
+            ("b", 2),
+            ("a", 1),
+        ]
+        assert [one.slug for one in queries.current_revisions(session, limit=2)] == ["c", "d"]
 
 
 def test_slugs_are_there_without_a_further_query(archive: Database) -> None:
     with archive.reading() as session:
-        found = queries.current(session)
+        found = queries.current_revisions(session)
         session.expunge_all()  # from here on a lazy load would fail
         assert [one.slug for one in found] == ["c", "d", "b", "a"]
 
@@ -74,13 +79,15 @@ def test_articles_are_chosen_by_rule(
     slugs: str,
 ) -> None:
     with archive.reading() as session:
-        chosen = queries.choose(session, since=since, sections=sections, min_trust=min_trust, limit=limit, order=order)
+        chosen = queries.select_for_digest(
+            session, since=since, sections=sections, min_trust=min_trust, limit=limit, order=order
+        )
         assert [one.slug for one in chosen] == slugs.split()
 
 
 def test_an_article_comes_with_all_its_revisions(archive: Database) -> None:
     with archive.reading() as session:
-        found = queries.article(session, "b")
+        found = queries.get_article(session, "b")
         assert [one.title for one in found.revisions] == ["b", "b, corrected"]
         assert found.current.title == "b, corrected"
 
@@ -88,4 +95,4 @@ def test_an_article_comes_with_all_its_revisions(archive: Database) -> None:
 @pytest.mark.parametrize("slug", ["e", "", "a\0", "A", "a' OR 1=1 --", "ä"])
 def test_an_unknown_slug_is_not_found(archive: Database, slug: str) -> None:
     with archive.reading() as session, pytest.raises(NotFoundError):
-        queries.article(session, slug)
+        queries.get_article(session, slug)

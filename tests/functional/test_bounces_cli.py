@@ -20,10 +20,11 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.delivery.events.models import Event
-from newsletter.delivery.models import Batch
+from newsletter.delivery.ledger.models import Batch
 from newsletter.mail import return_path
-from newsletter.subscribers import suppressions
-from newsletter.subscribers.models import Reason, Status, Subscriber, Suppression
+from newsletter.mail.formats import Format
+from newsletter.subscribers.models import Subscriber, SubscriberStatus, Suppression, SuppressionReason
+from newsletter.subscribers.suppression import suppressions
 from tests.factories import add_article, add_readers, hand_over
 from tests.services.bounce_mails import arf, dsn, holiday, original
 
@@ -48,8 +49,8 @@ def path(db: Database, settings: Settings) -> Callable[[int], str]:
     with db.reading() as session:
         batch = session.scalars(select(Batch.id)).one()
         first = session.scalars(select(Subscriber.id).order_by(Subscriber.id).limit(1)).one()
-    key = return_path.key(settings.suppression_key)
-    return lambda number: return_path.address(key, "bounces.example.org", batch, first + number - 1)
+    key = return_path.return_path_key(settings.suppression_key)
+    return lambda number: return_path.signed_address(key, "bounces.example.org", batch, first + number - 1)
 
 
 def statuses(db: Database) -> list[str]:
@@ -63,9 +64,9 @@ def test_a_hard_bounce_ends_it_at_once(
     for _ in range(2):
         result = read(dsn(path(1)))
         assert (result.exit_code, result.output) == (0, "Taken: bounced.\n")
-    assert statuses(db) == [Status.BOUNCED, Status.ACTIVE, Status.ACTIVE]
+    assert statuses(db) == [SubscriberStatus.BOUNCED, SubscriberStatus.ACTIVE, SubscriberStatus.ACTIVE]
     with db.reading() as session:
-        assert suppressions.reason_for(session, settings.suppression_key, R1) is Reason.BOUNCED
+        assert suppressions.reason_for(session, settings.suppression_key, R1) is SuppressionReason.BOUNCED
         assert session.query(Event).count() == 1
 
 
@@ -75,37 +76,37 @@ def test_a_bounce_of_what_was_sent_to_an_earlier_address_ends_nothing(
     """A mail server gives up after days; meanwhile the reader has moved, which confirms the reader anew."""
     with db.transaction() as session:
         session.execute(update(Subscriber).values(confirmed_at=clock.now() - timedelta(hours=1)))
-        session.execute(update(Batch).values(tried_at=clock.now() - timedelta(hours=2)))
+        session.execute(update(Batch).values(attempted_at=clock.now() - timedelta(hours=2)))
     assert read(dsn(path(1))).output == "Taken: bounced.\n"
-    assert statuses(db) == [Status.ACTIVE] * 3
+    assert statuses(db) == [SubscriberStatus.ACTIVE] * 3
     with db.transaction() as session:
-        session.execute(update(Batch).values(tried_at=clock.now() - timedelta(minutes=30)))
+        session.execute(update(Batch).values(attempted_at=clock.now() - timedelta(minutes=30)))
     read(dsn(path(2)))
-    assert statuses(db) == [Status.ACTIVE, Status.BOUNCED, Status.ACTIVE]
+    assert statuses(db) == [SubscriberStatus.ACTIVE, SubscriberStatus.BOUNCED, SubscriberStatus.ACTIVE]
 
 
 def test_a_complaint_ends_it_too(read: Read, db: Database, path: Callable[[int], str]) -> None:
     assert json.loads(read(arf(original(path(2))), "--json").output) == {"taken": "complained", "reason": "abuse"}
-    assert statuses(db) == [Status.ACTIVE, Status.COMPLAINED, Status.ACTIVE]
+    assert statuses(db) == [SubscriberStatus.ACTIVE, SubscriberStatus.COMPLAINED, SubscriberStatus.ACTIVE]
 
 
 def test_a_soft_bounce_is_kept(read: Read, db: Database, path: Callable[[int], str]) -> None:
     assert read(dsn("x@dispatch.example", "5.2.2"), "--to", path(3)).output == "Taken: soft_bounced.\n"
-    assert statuses(db) == [Status.ACTIVE] * 3
+    assert statuses(db) == [SubscriberStatus.ACTIVE] * 3
 
 
 def test_the_address_of_a_mail_that_is_sent_leads_back(
     read: Read, app: Flask, db: Database, settings: Settings, path: Callable[[int], str]
 ) -> None:
     """What a transport is given as the envelope's sender is what this command reads."""
-    from newsletter.delivery.audience import EditionKey
-    from newsletter.delivery.letters import Letters
+    from newsletter.delivery.ledger.models import EditionKey
+    from newsletter.delivery.sending.message_cache import MessageCache
     from newsletter.mail.message import Recipient
 
     with db.reading() as session:
         batch = session.scalars(select(Batch)).one()
-        letters = Letters(replace(settings, return_path_domain="bounces.example.org"))
-        message = letters.message(session, batch.digest_id, EditionKey(batch.edition.mask, "en", "html"))
+        letters = MessageCache(replace(settings, return_path_domain="bounces.example.org"))
+        message = letters.message(session, batch.digest_id, EditionKey(batch.edition.mask, "en", Format.HTML))
     message = replace(message, reference=(("batch", str(batch.id)), ("attempt", "1")))
     sender = message.envelope_sender(Recipient(batch.first_id, R1))
     assert sender == path(1)
@@ -119,7 +120,7 @@ def test_a_reader_who_is_not_in_the_batch_is_nobody(
 ) -> None:
     result = read(dsn(path(number)))
     assert (result.exit_code, result.output[:15]) == (0, "Nothing changed")
-    assert statuses(db) == [Status.ACTIVE] * 3
+    assert statuses(db) == [SubscriberStatus.ACTIVE] * 3
 
 
 def test_what_is_no_report_is_no_error(read: Read, db: Database, path: Callable[[int], str]) -> None:
@@ -128,7 +129,7 @@ def test_what_is_no_report_is_no_error(read: Read, db: Database, path: Callable[
         assert (result.exit_code, result.output[:15]) == (0, "Nothing changed")
         assert result.output.count("\n") == 1
         assert "@" not in result.output
-    assert statuses(db) == [Status.ACTIVE] * 3
+    assert statuses(db) == [SubscriberStatus.ACTIVE] * 3
 
 
 @hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -137,7 +138,7 @@ def test_no_bytes_change_anything(read: Read, db: Database, path: Callable[[int]
     forged = path(1).replace("-", "-1", 1)
     for each in (raw, dsn(forged) + raw, raw + dsn(forged)):
         assert read(each, f"--to={to}").exit_code == 0
-    assert statuses(db) == [Status.ACTIVE] * 3
+    assert statuses(db) == [SubscriberStatus.ACTIVE] * 3
     with db.reading() as session:
         assert session.query(Event).count() == session.query(Suppression).count() == 0
 

@@ -15,10 +15,10 @@ from sqlalchemy import select
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.tokens import ALPHABET, Signer
-from newsletter.subscribers import links
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.models import Status, Subscriber
+from newsletter.core.tokens import ALPHABET, TokenSigner
+from newsletter.subscribers.account import links
+from newsletter.subscribers.models import Subscriber, SubscriberStatus
+from newsletter.subscribers.preferences import Preferences
 from tests import factories
 
 ADA = "ada@example.org"
@@ -32,8 +32,8 @@ def link(db: Database, settings: Settings) -> str:
 
 def sign_up(db: Database, settings: Settings) -> str:
     with db.transaction() as session:
-        factories.sign_up(session, settings, ADA, Choices("daily", ("Policy",), 70))
-        return f"/confirm/{links.confirmation(settings.signing_keys, session.scalars(select(Subscriber)).one())}"
+        factories.sign_up(session, settings, ADA, Preferences("daily", ("Policy",), 70))
+        return f"/confirm/{links.confirmation_token(settings.signing_keys, session.scalars(select(Subscriber)).one())}"
 
 
 def status(db: Database) -> str:
@@ -50,7 +50,7 @@ def test_the_page_shows_a_button_and_changes_nothing(client: FlaskClient, db: Da
     assert "<button>Yes, send me the letter</button>" in page.text
     client.head(link)
     client.options(link)
-    assert status(db) == Status.PENDING
+    assert status(db) == SubscriberStatus.PENDING
 
 
 def test_the_button_confirms_and_a_repeat_is_fine(client: FlaskClient, db: Database, link: str) -> None:
@@ -59,7 +59,7 @@ def test_the_button_confirms_and_a_repeat_is_fine(client: FlaskClient, db: Datab
     assert "is confirmed" in page.text
     with db.reading() as session:
         reader = session.scalars(select(Subscriber)).one()
-        assert (reader.status, reader.left_at) == (Status.ACTIVE, None)
+        assert (reader.status, reader.unsubscribed_at) == (SubscriberStatus.ACTIVE, None)
         first = reader.confirmed_at
         assert first is not None
         assert f'href="/preferences/{reader.token}"' in page.text
@@ -73,7 +73,7 @@ def test_a_press_on_another_site_confirms_nothing(client: FlaskClient, db: Datab
     assert client.post(link, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert client.post(link, headers={"Origin": "https://evil.example"}).status_code == 403
     assert client.post(link, headers={"Origin": "http://[evil"}).status_code == 403
-    assert status(db) == Status.PENDING
+    assert status(db) == SubscriberStatus.PENDING
     assert client.post(link, headers={"Origin": "null"}).status_code == 200  # ours, under no-referrer
 
 
@@ -85,7 +85,7 @@ def test_a_link_works_for_seven_days(
     page = client.post(link)
     assert page.status_code == 404
     assert "Sign up again" in page.text
-    assert status(db) == Status.PENDING
+    assert status(db) == SubscriberStatus.PENDING
 
 
 def test_an_old_link_brings_nobody_back_who_left_since(
@@ -96,17 +96,19 @@ def test_an_old_link_brings_nobody_back_who_left_since(
         token = session.scalars(select(Subscriber.token)).one()
     client.post(f"/unsubscribe/{token}")
     assert client.post(link).status_code == 409
-    assert status(db) == Status.LEFT
+    assert status(db) == SubscriberStatus.UNSUBSCRIBED
     with clock.set_to(clock.now() + timedelta(hours=1)):
         again = sign_up(db, settings)
         assert client.post(again).status_code == 200
     with db.reading() as session:
         reader = session.scalars(select(Subscriber)).one()
-        assert (reader.status, reader.left_at) == (Status.ACTIVE, None)
+        assert (reader.status, reader.unsubscribed_at) == (SubscriberStatus.ACTIVE, None)
 
 
-@pytest.mark.parametrize("ended", [Status.BOUNCED, Status.COMPLAINED])
-def test_an_address_that_takes_no_mail_stays_so(client: FlaskClient, db: Database, link: str, ended: Status) -> None:
+@pytest.mark.parametrize("ended", [SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED])
+def test_an_address_that_takes_no_mail_stays_so(
+    client: FlaskClient, db: Database, link: str, ended: SubscriberStatus
+) -> None:
     with db.transaction() as session:
         session.scalars(select(Subscriber)).one().status = ended
     assert client.post(link).status_code == 409
@@ -117,17 +119,17 @@ def test_a_link_outlives_a_rotation_of_the_key(client: FlaskClient, db: Database
     old = Settings(secret_key="an older secret key")
     rotated = Settings(secret_key=settings.secret_key, secret_key_fallbacks=(old.secret_key,))
     with db.transaction() as session:
-        factories.sign_up(session, settings, ADA, Choices())
-        token = links.confirmation(old.signing_keys, session.scalars(select(Subscriber)).one())
-        assert links.confirmed(session, rotated.signing_keys, token)[0].address == ADA
+        factories.sign_up(session, settings, ADA, Preferences())
+        token = links.confirmation_token(old.signing_keys, session.scalars(select(Subscriber)).one())
+        assert links.read_confirmation_token(session, rotated.signing_keys, token)[0].address == ADA
     assert client.post(f"/confirm/{token}").status_code == 404  # this application does not know the older key
 
 
 def test_a_token_for_another_purpose_confirms_nothing(client: FlaskClient, db: Database, settings: Settings) -> None:
     sign_up(db, settings)
-    forged = Signer(settings.signing_keys, "erase").sign([1, clock.now().isoformat()])
+    forged = TokenSigner(settings.signing_keys, "erase").sign([1, clock.now().isoformat()])
     assert client.post(f"/confirm/{forged}").status_code == 404
-    assert status(db) == Status.PENDING
+    assert status(db) == SubscriberStatus.PENDING
 
 
 def test_a_reader_who_is_not_kept_any_more_gets_a_kind_page(client: FlaskClient, db: Database, link: str) -> None:
@@ -156,7 +158,7 @@ def test_forged_and_mangled_links_change_nothing(
     for mangled in (changed, token[: place + 1], token.swapcase(), other + token):
         assert client.get(f"/confirm/{mangled}").status_code == 404
         assert client.post(f"/confirm/{mangled}").status_code == 404
-    assert status(db) == Status.PENDING
+    assert status(db) == SubscriberStatus.PENDING
 
 
 @HOSTILE

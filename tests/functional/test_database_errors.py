@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter.core.db import Database
-from newsletter.subscribers.importing import Reader, import_rows
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber
 
 ADA = "ada@example.org"
@@ -33,7 +33,7 @@ def _out_of_range(session: Session) -> None:
 @pytest.mark.parametrize("fault", [_twice, _twice_by_orm, _out_of_range])
 def test_an_error_quotes_no_row(db: Database, fault: Callable[[Session], None]) -> None:
     with db.transaction() as session:
-        import_rows(session, [Reader(ADA)])
+        import_rows(session, [ImportedReader(ADA)])
     with pytest.raises(IntegrityError, match="constraint") as caught, db.transaction() as session:
         fault(session)
     told = "".join(traceback.format_exception(caught.value))

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from newsletter.core.runtime_folder import socket_path
-from newsletter.web.readers import marks
+from newsletter.web.readers import form_tokens
 
 JSON = {"Accept": "application/json"}
 
@@ -109,7 +109,7 @@ def sign_up(port: int) -> int:
     url = f"http://127.0.0.1:{port}/subscribe"
     with urllib.request.urlopen(urllib.request.Request(url, headers=JSON), timeout=10) as answer:
         mark = json.load(answer)["mark"]
-    time.sleep(marks.FASTEST.total_seconds() + 1)
+    time.sleep(form_tokens.FASTEST.total_seconds() + 1)
     data = json.dumps({"email": "new@readers.example", "mark": mark}).encode()
     request = urllib.request.Request(url, data=data, headers=JSON | {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:

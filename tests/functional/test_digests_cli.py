@@ -15,7 +15,8 @@ from newsletter.cli import cli
 from newsletter.core import clock
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
-from newsletter.delivery import draining, freezing
+from newsletter.delivery.freezing import freeze
+from newsletter.delivery.sending import draining
 from tests.factories import add_article, add_digest, add_readers
 
 
@@ -126,7 +127,7 @@ def test_status_from_draft_to_sent(newsletter: Any, db: Database, app: Flask) ->
     add_digest(db)
     assert "a draft; nobody is counted yet" in newsletter("digests", "status", "1").stdout
     newsletter("digests", "send", "1")
-    freezing.freeze(db, runtime().settings, 1)
+    freeze.freeze_digest(db, runtime().settings, 1)
     assert output(newsletter("digests", "status", "1", "--json"))["waiting"] == 3
     draining.drain(runtime())
     watched = newsletter("digests", "status", "1", "--watch", "--json")
@@ -146,7 +147,7 @@ def test_pause_resume_cancel(newsletter: Any, db: Database) -> None:
     add_digest(db)
     assert newsletter("digests", "pause", "1").exit_code == 1
     newsletter("digests", "send", "1")
-    freezing.freeze(db, runtime().settings, 1)
+    freeze.freeze_digest(db, runtime().settings, 1)
     assert output(newsletter("digests", "pause", "1", "--json"))["paused_reason"] == "editor"
     assert draining.drain(runtime()) is False
     assert output(newsletter("digests", "resume", "1", "--json"))["status"] == "sending"

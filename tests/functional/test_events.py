@@ -20,15 +20,15 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConfigurationError
-from newsletter.core.queue import EVENTS, TAKE_EVENTS, Queues
+from newsletter.core.queue import EVENTS, PROCESS_EVENTS, Queues
 from newsletter.core.runtime import Runtime, runtime
-from newsletter.delivery.events import inbox
-from newsletter.delivery.events.models import Event, EventPost
-from newsletter.delivery.events.words import Kind
-from newsletter.delivery.models import Batch
-from newsletter.subscribers import suppressions
-from newsletter.subscribers.models import Reason, Status, Subscriber
-from newsletter.web.hooks import MOST_BYTES
+from newsletter.delivery.events import webhook_deliveries
+from newsletter.delivery.events.models import Event, WebhookDelivery
+from newsletter.delivery.events.vocabulary import EventKind
+from newsletter.delivery.ledger.models import Batch
+from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
+from newsletter.subscribers.suppression import suppressions
+from newsletter.web.hooks.sendgrid import MOST_BYTES
 from tests.factories import add_article, add_readers, hand_over, letter_of, sign_up
 from tests.services.sendgrid_events import AGENT, IP, SendGridSigner, body, event
 
@@ -64,7 +64,7 @@ def post(client: FlaskClient, raw: bytes, **headers: str) -> int:
 def report(client: FlaskClient, at_work: Runtime, events: Sequence[dict[str, Any]]) -> None:
     """Posted, and worked off."""
     assert post(client, body(*events)) == 204
-    assert inbox.work_off(at_work) is False
+    assert webhook_deliveries.process_deliveries(at_work) is False
 
 
 def reader(db: Database, address: str = R1) -> Subscriber:
@@ -72,7 +72,7 @@ def reader(db: Database, address: str = R1) -> Subscriber:
         return session.scalars(select(Subscriber).where(Subscriber.address == address)).one()
 
 
-def suppressed(db: Database, settings: Settings, address: str = R1) -> Reason | None:
+def suppressed(db: Database, settings: Settings, address: str = R1) -> SuppressionReason | None:
     with db.reading() as session:
         return suppressions.reason_for(session, settings.suppression_key, address)
 
@@ -95,14 +95,14 @@ class TestTheDoor:
         for number in range(3):
             assert post(client, body(event("processed", R1, number + 1, **ours))) == 204
         with db.reading() as session:
-            assert session.query(EventPost).count() == 3
-        assert [job.func_name for job in queues.queues[EVENTS].jobs] == [TAKE_EVENTS]
+            assert session.query(WebhookDelivery).count() == 3
+        assert [job.func_name for job in queues.queues[EVENTS].jobs] == [PROCESS_EVENTS]
         assert queues.queues[EVENTS].jobs[0].args == []
 
     def test_a_lost_queue_loses_nothing(self, client: FlaskClient, db: Database, ours: dict[str, str]) -> None:
         assert post(client, body(event("bounce", R1, now(), **ours))) == 204
         with db.reading() as session:
-            assert inbox.due(session)
+            assert webhook_deliveries.deliveries_wait(session)
 
     def test_a_replay_changes_nothing(
         self, client: FlaskClient, db: Database, at_work: Runtime, ours: dict[str, str]
@@ -111,11 +111,11 @@ class TestTheDoor:
         headers = SIGNER.headers(raw, now())
         for _ in range(2):
             assert client.post("/hooks/sendgrid", data=raw, headers=headers).status_code == 204
-            assert inbox.work_off(at_work) is False
+            assert webhook_deliveries.process_deliveries(at_work) is False
             assert client.post("/hooks/sendgrid", data=raw, headers=headers).status_code == 204
             with db.reading() as session:
-                assert session.query(EventPost).count() == 1
-                assert not inbox.due(session)
+                assert session.query(WebhookDelivery).count() == 1
+                assert not webhook_deliveries.deliveries_wait(session)
 
     def test_hashes_are_kept_as_long_as_a_replay_would_pass(
         self, client: FlaskClient, db: Database, at_work: Runtime, ours: dict[str, str]
@@ -124,7 +124,7 @@ class TestTheDoor:
         with clock.set_to(clock.now() + timedelta(hours=26)):
             report(client, at_work, [event("processed", R1, 2, **ours)])
         with db.reading() as session:
-            assert session.query(EventPost).count() == 1
+            assert session.query(WebhookDelivery).count() == 1
 
     def test_nothing_else_is_taken(self, client: FlaskClient, db: Database) -> None:
         raw = body(event("bounce", R1, 1))
@@ -138,7 +138,7 @@ class TestTheDoor:
         assert post(client, b" " * (MOST_BYTES + 1)) == 413
         assert client.get("/hooks/sendgrid").status_code == 405
         with db.reading() as session:
-            assert session.query(EventPost).count() == 0
+            assert session.query(WebhookDelivery).count() == 0
 
     def test_a_post_of_a_megabyte_is_taken(self, client: FlaskClient, at_work: Runtime, db: Database) -> None:
         report(client, at_work, [event("bounce", f"r{n}@nobody.example", 1) for n in range(2500)])
@@ -158,16 +158,16 @@ class TestTheDoor:
     ) -> None:
         post(client, body(event("bounce", R1, now(), **ours)))
         with db.transaction() as session:
-            session.execute(text("UPDATE event_posts SET payload = '{\"nothing\": 1}'"))
+            session.execute(text("UPDATE webhook_deliveries SET payload = '{\"nothing\": 1}'"))
         post(client, body(event("spamreport", "r2@readers.example", 1, **ours | {"n": "1"})))
         with pytest.raises(KeyError):
-            inbox.work_off(at_work)
-        assert inbox.work_off(at_work) is False
+            webhook_deliveries.process_deliveries(at_work)
+        assert webhook_deliveries.process_deliveries(at_work) is False
         assert kinds(db) == [("r2@readers.example", "complained")]
         with db.reading() as session:
-            assert not inbox.due(session)
+            assert not webhook_deliveries.deliveries_wait(session)
         with clock.set_to(clock.now() + timedelta(minutes=1)), db.reading() as session:
-            assert inbox.due(session)
+            assert webhook_deliveries.deliveries_wait(session)
 
 
 class TestWhatIsKept:
@@ -184,20 +184,20 @@ class TestWhatIsKept:
         assert post(client, raw) == 204
         for _ in range(2):
             with db.reading() as session:
-                rows = f"{session.execute(text('SELECT * FROM event_posts')).all()}"
+                rows = f"{session.execute(text('SELECT * FROM webhook_deliveries')).all()}"
                 rows += f"{session.execute(text('SELECT * FROM events')).all()}"
             for hidden in (IP, AGENT, "readers.example", "elsewhere.example", "14c5d75ce93"):
                 assert hidden not in rows
             if db.is_sqlite:
                 db.dispose()
                 self._look_into_the_files(tmp_path)
-            inbox.work_off(at_work)
+            webhook_deliveries.process_deliveries(at_work)
 
     @staticmethod
     def _look_into_the_files(folder: Path) -> None:
         files = list(folder.glob("newsletter.sqlite3*"))
         raw = b"".join(path.read_bytes() for path in files)
-        assert b"event_posts" in raw
+        assert b"webhook_deliveries" in raw
         for hidden in (IP, AGENT, "elsewhere.example"):
             assert hidden.encode() not in raw
         assert sqlite3.connect(folder / "newsletter.sqlite3").execute("PRAGMA quick_check").fetchone() == ("ok",)
@@ -208,21 +208,41 @@ class TestWhatIsKept:
         report(client, at_work, [event(word, R1, now(), **ours) for word in ("processed", "delivered", "deferred")])
         assert kinds(db) == []
         with db.reading() as session:
-            (payload,) = session.scalars(select(EventPost.payload))
+            (payload,) = session.scalars(select(WebhookDelivery.payload))
         assert payload is None
 
 
 EFFECTS = [
-    ({"event": "bounce", "type": "bounce"}, Kind.BOUNCED, Status.BOUNCED, Reason.BOUNCED),
-    ({"event": "bounce", "type": "blocked"}, Kind.SOFT_BOUNCED, Status.ACTIVE, None),
-    ({"event": "bounce", "type": "blocked", "status": "5.7.1"}, Kind.BLOCKED, Status.ACTIVE, None),
-    ({"event": "spamreport"}, Kind.COMPLAINED, Status.COMPLAINED, Reason.COMPLAINED),
-    ({"event": "unsubscribe"}, Kind.UNSUBSCRIBED, Status.LEFT, Reason.LEFT),
-    ({"event": "group_unsubscribe"}, Kind.UNSUBSCRIBED, Status.LEFT, Reason.LEFT),
-    ({"event": "dropped", "reason": "Bounced Address"}, Kind.DROPPED, Status.BOUNCED, Reason.BOUNCED),
-    ({"event": "dropped", "reason": "Spam Reporting Address"}, Kind.DROPPED, Status.COMPLAINED, Reason.COMPLAINED),
-    ({"event": "dropped", "reason": "Unsubscribed Address"}, Kind.DROPPED, Status.LEFT, Reason.LEFT),
-    ({"event": "dropped", "reason": "Invalid SMTPAPI header"}, Kind.DROPPED, Status.ACTIVE, None),
+    ({"event": "bounce", "type": "bounce"}, EventKind.BOUNCED, SubscriberStatus.BOUNCED, SuppressionReason.BOUNCED),
+    ({"event": "bounce", "type": "blocked"}, EventKind.SOFT_BOUNCED, SubscriberStatus.ACTIVE, None),
+    ({"event": "bounce", "type": "blocked", "status": "5.7.1"}, EventKind.BLOCKED, SubscriberStatus.ACTIVE, None),
+    ({"event": "spamreport"}, EventKind.COMPLAINED, SubscriberStatus.COMPLAINED, SuppressionReason.COMPLAINED),
+    ({"event": "unsubscribe"}, EventKind.UNSUBSCRIBED, SubscriberStatus.UNSUBSCRIBED, SuppressionReason.UNSUBSCRIBED),
+    (
+        {"event": "group_unsubscribe"},
+        EventKind.UNSUBSCRIBED,
+        SubscriberStatus.UNSUBSCRIBED,
+        SuppressionReason.UNSUBSCRIBED,
+    ),
+    (
+        {"event": "dropped", "reason": "Bounced Address"},
+        EventKind.DROPPED,
+        SubscriberStatus.BOUNCED,
+        SuppressionReason.BOUNCED,
+    ),
+    (
+        {"event": "dropped", "reason": "Spam Reporting Address"},
+        EventKind.DROPPED,
+        SubscriberStatus.COMPLAINED,
+        SuppressionReason.COMPLAINED,
+    ),
+    (
+        {"event": "dropped", "reason": "Unsubscribed Address"},
+        EventKind.DROPPED,
+        SubscriberStatus.UNSUBSCRIBED,
+        SuppressionReason.UNSUBSCRIBED,
+    ),
+    ({"event": "dropped", "reason": "Invalid SMTPAPI header"}, EventKind.DROPPED, SubscriberStatus.ACTIVE, None),
 ]
 
 
@@ -235,9 +255,9 @@ def test_what_an_event_does(
     settings: Settings,
     ours: dict[str, str],
     fields: dict[str, str],
-    kind: Kind,
-    status: Status,
-    reason: Reason | None,
+    kind: EventKind,
+    status: SubscriberStatus,
+    reason: SuppressionReason | None,
     known_by: str,
 ) -> None:
     """Once, and again: the result is the same, and nobody else is touched."""
@@ -252,9 +272,9 @@ def test_what_an_event_does(
         report(client, at_work, [one | {"sg_event_id": str(number)}, one])
         assert kinds(db) == [(R1, kind)]
         assert (reader(db).status, suppressed(db, settings)) == (status, reason)
-        assert (reader(db).left_at is not None) is (status == Status.LEFT)
+        assert (reader(db).unsubscribed_at is not None) is (status == SubscriberStatus.UNSUBSCRIBED)
     for other in ("r2@readers.example", "r3@readers.example"):
-        assert (reader(db, other).status, suppressed(db, settings, other)) == (Status.ACTIVE, None)
+        assert (reader(db, other).status, suppressed(db, settings, other)) == (SubscriberStatus.ACTIVE, None)
 
 
 ENDS = [{"event": "unsubscribe"}, {"event": "bounce"}, {"event": "spamreport"}]
@@ -275,7 +295,7 @@ def test_the_order_does_not_matter(
     events = [event("", R1, now(), **ours) | fields for fields in (*order, *order)]
     for some in [events] if together else [[one] for one in events]:
         report(client, at_work, some)
-    assert (reader(db).status, suppressed(db, settings)) == (Status.COMPLAINED, Reason.COMPLAINED)
+    assert (reader(db).status, suppressed(db, settings)) == (SubscriberStatus.COMPLAINED, SuppressionReason.COMPLAINED)
     assert sorted(kind for _, kind in kinds(db)) == ["bounced", "complained", "unsubscribed"]
 
 
@@ -290,7 +310,7 @@ def test_a_bounce_outweighs_that_a_reader_left(
 ) -> None:
     for fields in order:
         report(client, at_work, [event("", R1, now(), **ours) | fields])
-    assert (reader(db).status, suppressed(db, settings)) == (Status.BOUNCED, Reason.BOUNCED)
+    assert (reader(db).status, suppressed(db, settings)) == (SubscriberStatus.BOUNCED, SuppressionReason.BOUNCED)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +336,7 @@ def test_what_does_not_fit_together_changes_nothing(
     report(client, at_work, [event("spamreport", R1, now(), **ours) | changed])
     assert kinds(db) == []
     for address in (R1, "r2@readers.example", "r3@readers.example"):
-        assert (reader(db, address).status, suppressed(db, settings, address)) == (Status.ACTIVE, None)
+        assert (reader(db, address).status, suppressed(db, settings, address)) == (SubscriberStatus.ACTIVE, None)
 
 
 def test_a_new_address_does_not_pay_for_the_old_one(
@@ -326,12 +346,16 @@ def test_a_new_address_does_not_pay_for_the_old_one(
         moved = session.scalars(select(Subscriber).where(Subscriber.address == R1)).one()
         moved.address = moved.address_key = "new@readers.example"
     report(client, at_work, [event("bounce", R1, now(), **ours)])
-    assert reader(db, "new@readers.example").status == Status.ACTIVE
+    assert reader(db, "new@readers.example").status == SubscriberStatus.ACTIVE
 
 
 @pytest.mark.parametrize(
     ("word", "status"),
-    [("bounce", Status.ACTIVE), ("unsubscribe", Status.ACTIVE), ("spamreport", Status.COMPLAINED)],
+    [
+        ("bounce", SubscriberStatus.ACTIVE),
+        ("unsubscribe", SubscriberStatus.ACTIVE),
+        ("spamreport", SubscriberStatus.COMPLAINED),
+    ],
 )
 def test_what_was_before_the_last_confirmation_ends_nothing_but_a_complaint_does(
     client: FlaskClient,
@@ -340,11 +364,11 @@ def test_what_was_before_the_last_confirmation_ends_nothing_but_a_complaint_does
     settings: Settings,
     ours: dict[str, str],
     word: str,
-    status: Status,
+    status: SubscriberStatus,
 ) -> None:
     report(client, at_work, [event(word, R1, now() - 86400, **ours)])
     assert reader(db).status == status
-    assert suppressed(db, settings) == (Reason.COMPLAINED if status == Status.COMPLAINED else None)
+    assert suppressed(db, settings) == (SuppressionReason.COMPLAINED if status == SubscriberStatus.COMPLAINED else None)
 
 
 def test_a_bounced_confirmation_ends_a_pending_sign_up(
@@ -353,8 +377,8 @@ def test_a_bounced_confirmation_ends_a_pending_sign_up(
     with db.transaction() as session:
         sign_up(session, settings, "typo@readers.example")
     report(client, at_work, [event("bounce", "typo@readers.example", now(), mail="1")])
-    assert reader(db, "typo@readers.example").status == Status.BOUNCED
-    assert suppressed(db, settings, "typo@readers.example") is Reason.BOUNCED
+    assert reader(db, "typo@readers.example").status == SubscriberStatus.BOUNCED
+    assert suppressed(db, settings, "typo@readers.example") is SuppressionReason.BOUNCED
 
 
 def test_a_reader_who_is_gone_changes_nothing(
@@ -363,5 +387,5 @@ def test_a_reader_who_is_gone_changes_nothing(
     post(client, body(event("spamreport", R1, now(), **ours)))
     with db.transaction() as session:
         session.delete(session.scalars(select(Subscriber).where(Subscriber.address == R1)).one())
-    assert inbox.work_off(at_work) is False
+    assert webhook_deliveries.process_deliveries(at_work) is False
     assert (kinds(db), suppressed(db, settings)) == ([], None)

@@ -8,9 +8,10 @@ from sqlalchemy import select
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.delivery import audience, freezing
-from newsletter.delivery.models import Batch, BatchState, Edition
-from newsletter.delivery.status import status
+from newsletter.delivery.freezing import freeze
+from newsletter.delivery.ledger import packing
+from newsletter.delivery.ledger.models import Batch, BatchState, Edition
+from newsletter.delivery.reports.status import digest_status
 from newsletter.digests import scheduling
 from tests.factories import add_article, add_digest, add_readers, send_digest
 
@@ -25,15 +26,15 @@ def test_every_reader_stands_in_one_batch_of_the_edition_that_fits(db: Database,
     digest_id = send_digest(db, settings)
     with db.reading() as session:
         rows = session.execute(select(Edition.mask, Batch.state, Batch.recipients).join(Batch.edition)).all()
-        sizes = Counter({(mask, state): len(audience.unpack(packed)) for mask, state, packed in rows})
-        assert status(session, digest_id).as_json() == {
+        sizes = Counter({(mask, state): len(packing.unpack_ids(packed)) for mask, state, packed in rows})
+        assert digest_status(session, digest_id).as_json() == {
             "id": digest_id, "status": "sending", "paused_reason": None, "recipients": 8, "accepted": 0, "refused": 0,
             "skipped": 2, "in_doubt": 0, "waiting": 6, "deferred": 0, "cancelled": 0,
             "until_hour": 0, "last_hour": None,
         }  # fmt: skip
     # Bit 0 is the first article of the letter: the newest one, the research story.
     assert sizes == {(0b11, "ready"): 3, (0b01, "ready"): 2, (0b10, "ready"): 1, (0, "done"): 2}
-    ids = [i for *_, packed in rows for i in audience.unpack(packed)]
+    ids = [i for *_, packed in rows for i in packing.unpack_ids(packed)]
     assert sorted(ids) == list(range(1, 9))
 
 
@@ -50,7 +51,7 @@ def test_a_digest_is_frozen_once(db: Database, settings: Settings) -> None:
     add_article(db, "A story")
     add_readers(db, 1)
     digest_id = send_digest(db, settings)
-    assert not freezing.freeze(db, settings, digest_id)
+    assert not freeze.freeze_digest(db, settings, digest_id)
     with db.reading() as session:
         assert len(session.scalars(select(Batch)).all()) == 1
 
@@ -60,11 +61,11 @@ def test_a_digest_that_is_moved_meanwhile_is_not_frozen(db: Database, settings: 
     add_readers(db, 1)
     digest_id = add_digest(db)
     with db.transaction() as session:
-        at = scheduling.send(session, settings, digest_id).scheduled_at
+        at = scheduling.send_now(session, settings, digest_id).scheduled_at
     assert at is not None
     with db.transaction() as session:
-        assert not freezing._take(session, digest_id, at.replace(year=2025))
-        assert freezing._take(session, digest_id, at)
+        assert not freeze._take(session, digest_id, at.replace(year=2025))
+        assert freeze._take(session, digest_id, at)
 
 
 def test_no_reader_at_all_is_an_honest_zero(db: Database, settings: Settings) -> None:
@@ -72,4 +73,4 @@ def test_no_reader_at_all_is_an_honest_zero(db: Database, settings: Settings) ->
     digest_id = send_digest(db, settings)
     with db.reading() as session:
         assert session.scalars(select(Batch).where(Batch.state != BatchState.DONE)).all() == []
-        assert status(session, digest_id).recipients == 0
+        assert digest_status(session, digest_id).recipients == 0

@@ -12,12 +12,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletter.core import clock
+from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.delivery.models import Mailing
+from newsletter.delivery.ledger.models import RenderedDigestRow
 from newsletter.digests import composing
-from newsletter.digests.letter import Letter
-from newsletter.digests.models import BREAKING
+from newsletter.digests.rendering import RenderedDigest
 from newsletter.subscribers.models import Subscriber
 from tests.factories import add_article, add_readers, hand_over, send_digest
 
@@ -114,7 +114,7 @@ def test_the_sample_is_the_mail_and_its_own_links_are_no_reader_s(
     assert answer.status_code == 200
     assert answer.mimetype == "text/html"
     with db.reading() as session:
-        letter = Letter.from_json(session.scalars(select(Mailing.letter)).one())
+        letter = RenderedDigest.from_json(session.scalars(select(RenderedDigestRow.content)).one())
         tokens = session.scalars(select(Subscriber.token)).all()
     html, _text = letter.edition(letter.full_mask)
     for page in ("preferences", "unsubscribe"):
@@ -145,8 +145,8 @@ def test_the_letter_before_and_breaking_news_are_no_sample(
     with clock.set_to(clock.now() + timedelta(days=8)):
         breaking = hand_over(db, settings)
     with db.transaction() as session:
-        composing.get(session, breaking).cadence = BREAKING
-        composing.get(session, newest).subject = "The newest letter"
+        composing.get_digest(session, breaking).cadence = Cadence.BREAKING
+        composing.get_digest(session, newest).subject = "The newest letter"
     assert "The newest letter" in client.get("/").text
 
 

@@ -17,11 +17,10 @@ from sqlalchemy import select
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.tokens import ALPHABET, Signer, random_token
-from newsletter.subscribers import fresh, links, moving
-from newsletter.subscribers.fresh import Kind
-from newsletter.subscribers.importing import Reader, import_rows
-from newsletter.subscribers.models import AddressChange, Subscriber
+from newsletter.core.tokens import ALPHABET, TokenSigner, random_token
+from newsletter.subscribers.account import address_change, links, one_time_links
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber
 from tests.factories import sign_up
 
 HOSTILE = hypothesis_settings(
@@ -35,22 +34,22 @@ WRAPS = ["\n", "\r\n", "=\r\n", "=\n", " ", "\r\n\t", "\u200b"]
 def paths(db: Database, settings: Settings) -> dict[str, str]:
     """A whole link of each kind, without its token: the token."""
     with db.transaction() as session:
-        import_rows(session, [Reader("ada@example.org"), Reader("bob@example.org")])
+        import_rows(session, [ImportedReader("ada@example.org"), ImportedReader("bob@example.org")])
         sign_up(session, settings, "new@example.org")
         ada, bob, new = session.scalars(select(Subscriber).order_by(Subscriber.id))
         asked = AddressChange(subscriber_id=ada.id, address="a2@example.org", address_key="a2@example.org")
         moved = AddressChange(subscriber_id=bob.id, address="b0@example.org", address_key="b0@example.org")
-        asked.asked_at = moved.asked_at = moved.moved_at = clock.now()
+        asked.requested_at = moved.requested_at = moved.changed_at = clock.now()
         session.add_all([asked, moved])
         session.flush()
         return {
             "/preferences/": ada.token,
             "/unsubscribe/": ada.token,
-            "/confirm/": links.confirmation(settings.signing_keys, new),
-            "/data/": fresh.token(settings.signing_keys, ada, Kind.DATA),
-            "/address/": fresh.token(settings.signing_keys, ada, Kind.ADDRESS),
-            "/new-address/": moving.new_address_token(settings, asked),
-            "/old-address/": moving.old_address_token(settings, moved),
+            "/confirm/": links.confirmation_token(settings.signing_keys, new),
+            "/data/": one_time_links.link_token(settings.signing_keys, ada, LinkPurpose.DATA),
+            "/address/": one_time_links.link_token(settings.signing_keys, ada, LinkPurpose.ADDRESS),
+            "/new-address/": address_change.new_address_token(settings, asked),
+            "/old-address/": address_change.old_address_token(settings, moved),
         }
 
 
@@ -122,7 +121,7 @@ def test_a_key_that_is_not_ours_signs_nothing(client: FlaskClient, paths: dict[s
     for purpose, path in (("confirm", "/confirm/"), ("fresh.data", "/data/")):
         payloads: list[object] = [[1, "x"], [1], 1, None, {}, ["1", []]]
         for payload in payloads:
-            assert client.get(path + Signer(("a forger's key",), purpose).sign(payload)).status_code == 404
+            assert client.get(path + TokenSigner(("a forger's key",), purpose).sign(payload)).status_code == 404
 
 
 def test_what_is_signed_for_one_reader_opens_nothing_of_another(
@@ -132,15 +131,15 @@ def test_what_is_signed_for_one_reader_opens_nothing_of_another(
     with db.reading() as session:
         ada, bob, _ = session.scalars(select(Subscriber).order_by(Subscriber.id))
     before = rows(db)
-    for kind in Kind:
+    for kind in LinkPurpose:
         with clock.set_to(clock.now() - timedelta(seconds=5)):
-            earlier = fresh.token(settings.signing_keys, ada, kind).split(".")
-        hers, his = (fresh.token(settings.signing_keys, one, kind).split(".") for one in (ada, bob))
+            earlier = one_time_links.link_token(settings.signing_keys, ada, kind).split(".")
+        hers, his = (one_time_links.link_token(settings.signing_keys, one, kind).split(".") for one in (ada, bob))
         mixed = {
             ".".join(parts) for parts in product(*zip(hers, his, earlier, strict=True)) if parts[0] in (hers[0], his[0])
         } - {".".join(whole) for whole in (hers, his, earlier)}
-        (_, mailbox) = Signer(settings.signing_keys, f"fresh.{kind}").read(".".join(hers), fresh.AGE)
-        mixed.add(Signer(settings.signing_keys, f"fresh.{kind}").sign([bob.id, mailbox]))
+        (_, mailbox) = TokenSigner(settings.signing_keys, f"fresh.{kind}").read(".".join(hers), one_time_links.LINK_AGE)
+        mixed.add(TokenSigner(settings.signing_keys, f"fresh.{kind}").sign([bob.id, mailbox]))
         for token in mixed:
             for answer in (client.get(f"/{kind}/{token}"), client.post(f"/{kind}/{token}")):
                 assert answer.status_code in (404, 405)

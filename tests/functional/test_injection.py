@@ -20,19 +20,22 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from newsletter.articles import importing, page
+from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS, Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
-from newsletter.delivery import draining, freezing
+from newsletter.delivery.freezing import freeze
+from newsletter.delivery.sending import draining
 from newsletter.digests import composing, scheduling
+from newsletter.mail import outgoing
 from newsletter.mail.encoding import encode
 from newsletter.mail.models import OutgoingMail
-from newsletter.subscribers import addresses, fresh
-from newsletter.subscribers.fresh import Kind
-from newsletter.subscribers.importing import Reader, import_rows
-from newsletter.subscribers.mails import COMPOSERS
-from newsletter.subscribers.models import AddressChange, FreshLink, SignupRequest, Subscriber
+from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.subscribers import addresses
+from newsletter.subscribers.account import one_time_links
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.models import AddressChange, LinkPurpose, OneTimeLink, SignupRequest, Subscriber
 from tests.factories import REAL_ARTICLE, decide_all, mark
 
 HOSTILE = hypothesis_settings(
@@ -62,7 +65,7 @@ def mailed(db: Database, settings: Settings) -> Iterator[tuple[EmailMessage, str
     """The mails that wait, as they would stand on the wire, each with its envelope's recipient; they are taken away."""
     with db.transaction() as session:
         for row in session.scalars(select(OutgoingMail)).all():
-            composed = COMPOSERS[row.kind](session, settings, row.payload, row.id)
+            composed = outgoing.compose_row(session, settings, MAIL_TYPES, row)
             session.delete(row)
             if composed is not None:
                 message, recipient = composed
@@ -82,10 +85,10 @@ def check_single(mail: EmailMessage, recipient: str) -> None:
 def forget(db: Database) -> None:
     """So that every example is mailed anew."""
     with db.transaction() as session:
-        for table in (SignupRequest, OutgoingMail, FreshLink, AddressChange):
+        for table in (SignupRequest, OutgoingMail, OneTimeLink, AddressChange):
             session.execute(delete(table))
         for reader in session.scalars(select(Subscriber)):
-            reader.asked_at, reader.asked_times = None, 0
+            reader.confirmation_sent_at, reader.confirmations_sent = None, 0
 
 
 def wrong(address: str) -> bool:
@@ -131,9 +134,9 @@ def test_what_a_reader_chooses_and_a_new_address(
 ) -> None:
     forget(db)
     with db.transaction() as session:
-        import_rows(session, [Reader(ADA)])
+        import_rows(session, [ImportedReader(ADA)])
         ada = session.scalars(select(Subscriber)).one()
-        link = fresh.token(settings.signing_keys, ada, Kind.ADDRESS)
+        link = one_time_links.link_token(settings.signing_keys, ada, LinkPurpose.ADDRESS)
     data = {**fields, "zone": address, "hour": "7", "language": address, "format": address, "email": address}
     for path in (f"/preferences/{ada.token}", f"/data-link/{ada.token}", f"/address-link/{ada.token}"):
         assert client.post(path, data=data, headers=headers).status_code in (200, 422)
@@ -165,7 +168,7 @@ words = st.fixed_dictionaries(dict.fromkeys(("title", "section", "dek", "subject
 @given(words=words)
 def test_what_an_editor_writes(db: Database, settings: Settings, words: dict[str, str]) -> None:
     with db.transaction() as session:
-        import_rows(session, [Reader(ADA)])
+        import_rows(session, [ImportedReader(ADA)])
     _send(db, settings, {})
     tame = _letter(settings)
     _send(db, settings, words)
@@ -181,21 +184,21 @@ def test_what_an_editor_writes(db: Database, settings: Settings, words: dict[str
 
 
 def _send(db: Database, settings: Settings, words: dict[str, str]) -> None:
-    real = page.parse(REAL_ARTICLE.read_bytes(), HYPE_LABELS)
+    real = page.parse_page(REAL_ARTICLE.read_bytes(), HYPE_LABELS)
     article: dict[str, Any] = {name: words[name] for name in ("title", "section", "dek") if name in words}
     with db.transaction() as session:
         importing.import_page(session, replace(real, date=date(2026, 5, 2), **article))
-        digest = composing.compose(
+        digest = composing.compose_draft(
             session,
-            composing.Rule("weekly", since=date(2026, 1, 1), limit=1),
+            composing.Rule(Cadence.WEEKLY, since=date(2026, 1, 1), limit=1),
             subject="A subject",
             preheader="",
         )
         for name in ("subject", "preheader", "intro"):
             if name in words:
                 setattr(digest, name, words[name])  # as it may stand in a row: composing refuses control characters
-        scheduling.send(session, settings, digest.id)
-    assert freezing.freeze(db, settings, digest.id)
+        scheduling.send_now(session, settings, digest.id)
+    assert freeze.freeze_digest(db, settings, digest.id)
     draining.drain(runtime())
 
 

@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import update
 
 from newsletter.core import clock
+from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now
-from newsletter.delivery import control, ledger, settling, sweeping
-from newsletter.delivery.ledger import Claim
-from newsletter.delivery.models import Batch, BatchState
-from newsletter.delivery.status import status
-from newsletter.digests.composing import get
-from newsletter.digests.models import BREAKING
+from newsletter.delivery.ledger import control, recovery, resolving, transitions
+from newsletter.delivery.ledger.models import Batch, BatchState
+from newsletter.delivery.ledger.transitions import Claim
+from newsletter.delivery.reports.status import digest_status
+from newsletter.digests.composing import get_digest
 from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT, WAITING
 from newsletter.subscribers.models import Subscriber
 from tests.factories import add_article, add_readers, send_digest
@@ -31,7 +31,7 @@ def digest_id(db: Database, settings: Settings) -> int:
 
 def claim(db: Database) -> Claim | None:
     with db.transaction() as session:
-        return ledger.claim(session)
+        return transitions.claim_batch(session)
 
 
 def take(db: Database) -> Claim:
@@ -42,7 +42,7 @@ def take(db: Database) -> Claim:
 
 def mark(db: Database, claimed: Claim, outcomes: bytes = b"") -> bool:
     with db.transaction() as session:
-        return ledger.mark_sending(session, claimed, outcomes or claimed.outcomes, 60)
+        return transitions.mark_sending(session, claimed, outcomes or claimed.outcomes, 60)
 
 
 def end_lease(db: Database) -> None:
@@ -52,7 +52,7 @@ def end_lease(db: Database) -> None:
 
 def recover(db: Database) -> int:
     with db.transaction() as session:
-        return sweeping.recover(session, grace=2)
+        return recovery.recover_lost(session, grace=2)
 
 
 def batch(db: Database) -> Batch:
@@ -68,10 +68,10 @@ def test_a_batch_is_claimed_once(db: Database, digest_id: int) -> None:
 def test_a_batch_knows_when_it_was_tried(db: Database, digest_id: int) -> None:
     moment = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
     claimed = take(db)
-    assert batch(db).tried_at is None
+    assert batch(db).attempted_at is None
     with clock.set_to(moment):
         mark(db, claimed)
-    assert batch(db).tried_at == moment
+    assert batch(db).attempted_at == moment
 
 
 def test_a_claim_that_is_alive_is_not_taken_back(db: Database, digest_id: int) -> None:
@@ -110,7 +110,7 @@ def test_a_worker_that_died_in_the_call(db: Database, digest_id: int, outcomes: 
 def test_while_a_worker_lives_who_is_marked_ahead_counts_as_waiting(db: Database, digest_id: int) -> None:
     mark(db, take(db), b"??a")
     with db.reading() as session:
-        state = status(session, digest_id)
+        state = digest_status(session, digest_id)
     assert (state.waiting, state.in_doubt, state.accepted) == (2, 0, 1)
 
 
@@ -118,7 +118,7 @@ def test_answers_so_far_outlive_the_worker(db: Database, digest_id: int) -> None
     claimed = take(db)
     assert mark(db, claimed)
     with db.transaction() as session:
-        assert ledger.renew(session, claimed, bytes([ACCEPTED, WAITING, WAITING]), 60)
+        assert transitions.renew_lease(session, claimed, bytes([ACCEPTED, WAITING, WAITING]), 60)
     end_lease(db)
     recover(db)
     assert take(db).outcomes == b"aww"
@@ -132,9 +132,9 @@ def test_finishing_is_fenced_by_the_attempt(db: Database, digest_id: int) -> Non
     other = take(db)
     assert mark(db, other)
     with db.transaction() as session:
-        assert not ledger.finish(session, late, b"rrr")
-        assert not ledger.renew(session, late, b"rrr", 60)
-        assert ledger.finish(session, other, b"aaa")
+        assert not transitions.finish_batch(session, late, b"rrr")
+        assert not transitions.renew_lease(session, late, b"rrr", 60)
+        assert transitions.finish_batch(session, other, b"aaa")
     assert (batch(db).state, batch(db).outcomes) == (BatchState.DONE, b"aaa")
 
 
@@ -142,33 +142,33 @@ def test_a_digest_is_sent_only_when_nobody_is_open(db: Database, digest_id: int)
     claimed = take(db)
     mark(db, claimed)
     with db.transaction() as session:
-        assert sweeping.close_finished(session) == []
-        ledger.finish(session, claimed, bytes([ACCEPTED, IN_DOUBT, ACCEPTED]))
-        assert sweeping.close_finished(session) == []
-        settling.settle_by_editor(session, digest_id, 1, taken=True)
+        assert recovery.close_finished(session) == []
+        transitions.finish_batch(session, claimed, bytes([ACCEPTED, IN_DOUBT, ACCEPTED]))
+        assert recovery.close_finished(session) == []
+        resolving.resolve_by_editor(session, digest_id, 1, taken=True)
         session.flush()
-        assert sweeping.close_finished(session) == [digest_id]
+        assert recovery.close_finished(session) == [digest_id]
     with db.reading() as session:
-        assert (get(session, digest_id).status, status(session, digest_id).accepted) == ("sent", 3)
+        assert (get_digest(session, digest_id).status, digest_status(session, digest_id).accepted) == ("sent", 3)
 
 
 def test_a_paused_digest_is_not_claimed_and_a_claim_not_marked(db: Database, digest_id: int) -> None:
     claimed = take(db)
     with db.transaction() as session:
-        control.pause(session, digest_id)
+        control.pause_digest(session, digest_id)
     assert not mark(db, claimed)
     with db.transaction() as session:
-        ledger.give_back(session, claimed)
+        transitions.release_batch(session, claimed)
     assert claim(db) is None
     with db.transaction() as session:
-        control.resume(session, digest_id)
+        control.resume_digest(session, digest_id)
     assert take(db).attempt == 2
 
 
 def test_cancelling_counts_who_waited_and_the_parts_sum(db: Database, digest_id: int) -> None:
     with db.transaction() as session:
-        control.cancel(session, digest_id)
-        state = status(session, digest_id)
+        control.cancel_digest(session, digest_id)
+        state = digest_status(session, digest_id)
     assert (state.status, state.recipients, state.cancelled, state.waiting) == ("cancelled", 3, 3, 0)
 
 
@@ -176,16 +176,16 @@ def test_a_batch_at_work_when_the_digest_is_cancelled_is_swept_when_it_comes_bac
     claimed = take(db)
     mark(db, claimed)
     with db.transaction() as session:
-        control.cancel(session, digest_id)
-        assert status(session, digest_id).waiting == 3
-        ledger.finish(session, claimed, b"aaw")
-        control.sweep_cancelled(session)
-        state = status(session, digest_id)
+        control.cancel_digest(session, digest_id)
+        assert digest_status(session, digest_id).waiting == 3
+        transitions.finish_batch(session, claimed, b"aaw")
+        control.cancel_waiting(session)
+        state = digest_status(session, digest_id)
     assert (state.accepted, state.cancelled, state.waiting) == (2, 1, 0)
 
 
 def test_breaking_news_overtakes_what_was_begun_before_it(db: Database, settings: Settings, digest_id: int) -> None:
     with db.transaction() as session:
         session.execute(update(Subscriber).values(breaking=True))
-    news = send_digest(db, settings, BREAKING)
+    news = send_digest(db, settings, Cadence.BREAKING)
     assert [take(db).digest_id, take(db).digest_id] == [news, digest_id]

@@ -36,18 +36,19 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.core.queue import Queues
-from newsletter.delivery import audience, control, holding, sending, settling, sweeping
-from newsletter.delivery.kit import Kit
-from newsletter.delivery.letters import Letters
-from newsletter.delivery.models import Batch, BatchState, Refusal
-from newsletter.delivery.positions import Positions
-from newsletter.delivery.rates import Grant, Rates
-from newsletter.delivery.status import DigestState, status
-from newsletter.delivery.tick import GRACE
+from newsletter.delivery.ledger import control, packing, recovery, resolving
+from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
+from newsletter.delivery.reports.status import DigestState, digest_status
+from newsletter.delivery.sending import batch_sending, lease
+from newsletter.delivery.sending.context import SendingContext
+from newsletter.delivery.sending.message_cache import MessageCache
+from newsletter.delivery.sending.progress_files import ProgressFiles
+from newsletter.delivery.sending.rates import Allowance, SendRates
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import ACCEPTED, DEFERRED, REFUSED, WAITING
-from newsletter.subscribers.models import Status, Subscriber
+from newsletter.operations.tick import GRACE
+from newsletter.subscribers.models import Subscriber, SubscriberStatus
 from tests.factories import add_article, add_readers, send_digest
 from tests.services.lockstep import Each, Order, Provider, Whole, Worker
 
@@ -75,7 +76,7 @@ class World:
         self.seconds = 0.0
         with self.db.transaction() as session:
             session.execute(delete(Refusal))
-            session.execute(update(Subscriber).values(status=Status.ACTIVE))
+            session.execute(update(Subscriber).values(status=SubscriberStatus.ACTIVE))
             fresh = {"status": DigestStatus.SENDING, "paused_reason": None, "paused_note": None, "sent_at": None}
             session.execute(update(Digest).values(fresh))
             for batch in session.scalars(select(Batch)):
@@ -86,15 +87,15 @@ class World:
         shutil.rmtree(self.settings.data_dir / "positions", ignore_errors=True)
 
 
-class Allowance:
+class UnlimitedRedis:
     """In the place of Redis: limits, and a queue in which nobody waits."""
 
     def __init__(self) -> None:
         self.most: int | None = None
 
-    def grant(self, wanted: int) -> Grant:
+    def grant(self, wanted: int) -> Allowance:
         granted = wanted if self.most is None else min(wanted, self.most)
-        return Grant(granted, 0.0 if granted else 5.0)
+        return Allowance(granted, 0.0 if granted else 5.0)
 
     def hold(self, seconds: float) -> None:
         """The pause of a batch is its own, too."""
@@ -115,7 +116,7 @@ class Sending(RuleBasedStateMachine):
         super().__init__()
         self.world.begin_again()
         self.provider = Provider(self.world.monotonic, self.it_may_be_sent)
-        self.allowance = Allowance()
+        self.allowance = UnlimitedRedis()
         self.workers: list[Worker | None] = [None, None]
         self.left: set[int] = set()
         self.may_be_cancelled = False
@@ -149,12 +150,12 @@ class Sending(RuleBasedStateMachine):
 
     def claim(self, number: int) -> None:
         transport = self.world.kind(self.provider)
-        kit = Kit(
+        kit = SendingContext(
             db=self.world.db,
             transport=transport,
-            letters=Letters(self.world.settings),
-            rates=cast("Rates", self.allowance),
-            positions=Positions(self.world.settings.data_dir),
+            letters=MessageCache(self.world.settings),
+            rates=cast("SendRates", self.allowance),
+            positions=ProgressFiles(self.world.settings.data_dir),
             queues=cast("Queues", self.allowance),
             limited=False,
         )
@@ -184,9 +185,9 @@ class Sending(RuleBasedStateMachine):
     def tick(self) -> None:
         self.forget_real_time()
         with self.world.db.transaction() as session:
-            sweeping.recover(session, grace=GRACE)
-            control.sweep_cancelled(session)
-            sweeping.close_finished(session)
+            recovery.recover_lost(session, grace=GRACE)
+            control.cancel_waiting(session)
+            recovery.close_finished(session)
 
     def forget_real_time(self) -> None:
         """Leases go by the database's time: a machine that stands still for ten seconds must not end them. (It did, and
@@ -225,29 +226,31 @@ class Sending(RuleBasedStateMachine):
     @rule(reader=st.integers(1, READERS))
     def leave(self, reader: int) -> None:
         with self.world.db.transaction() as session:
-            session.execute(update(Subscriber).where(Subscriber.id == reader).values(status=Status.LEFT))
+            session.execute(
+                update(Subscriber).where(Subscriber.id == reader).values(status=SubscriberStatus.UNSUBSCRIBED)
+            )
         self.left.add(reader)
 
     # What editors do
 
-    @rule(do=st.sampled_from([control.pause, control.resume, settling.retry]))
+    @rule(do=st.sampled_from([control.pause_digest, control.resume_digest, resolving.retry_refused]))
     def edit(self, do: Any) -> None:
         self.decree(do)
 
     @precondition(lambda self: self.may_be_cancelled)
     @rule()
     def cancel(self) -> None:
-        self.decree(control.cancel)
+        self.decree(control.cancel_digest)
 
     @rule()
     def settle(self) -> None:
         """By the provider's record."""
         with self.world.db.reading() as session:
-            doubts = [(batch.id, batch.attempt) for batch in settling.in_doubt(session, self.world.digest_id)]
+            doubts = [(batch.id, batch.attempt) for batch in resolving.batches_in_doubt(session, self.world.digest_id)]
         for batch, attempt in doubts[:1]:
             taken = (str(batch), str(attempt)) in self.provider.taken
             self.decree(
-                lambda session, digest_id, batch=batch, taken=taken: settling.settle_by_editor(
+                lambda session, digest_id, batch=batch, taken=taken: resolving.resolve_by_editor(
                     session, digest_id, batch, taken=taken
                 )
             )
@@ -291,7 +294,7 @@ class Sending(RuleBasedStateMachine):
         return [
             (batch.state, reader, outcome)
             for batch in batches
-            for reader, outcome in zip(audience.unpack(batch.recipients), batch.outcomes, strict=True)
+            for reader, outcome in zip(packing.unpack_ids(batch.recipients), batch.outcomes, strict=True)
         ]
 
     def teardown(self) -> None:
@@ -313,7 +316,7 @@ class Sending(RuleBasedStateMachine):
             state = self.state()
             if state.status in ("sent", "cancelled") and not state.open:
                 return
-            self.decree(control.resume)
+            self.decree(control.resume_digest)
             self.settle()
             self.work(0, [])
             self.finish(0)
@@ -328,7 +331,7 @@ class Sending(RuleBasedStateMachine):
 
     def state(self) -> DigestState:
         with self.world.db.reading() as session:
-            return status(session, self.world.digest_id)
+            return digest_status(session, self.world.digest_id)
 
 
 @pytest.fixture(params=[Whole, Each])
@@ -343,7 +346,7 @@ def world(
         event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
         db.dispose()
     world = World(db, settings, send_digest(db, settings), request.param)
-    for module in (holding, sending):
+    for module in (lease, batch_sending):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=world.monotonic))
     return world
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -13,23 +13,24 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now
-from newsletter.mail import outgoing, single
+from newsletter.mail import outgoing, transactional
+from newsletter.mail.mail_types import MailPayload, MailType, WaitingMail, by_kind
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.models import OutgoingMail
-from newsletter.mail.outcomes import Record
+from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError, TransportError
 
 
 class Provider:
     """A transport at the interface: keeps what it took, answers what it is told. (Real ones: tests/contract.)"""
 
-    name, whole, repeatable, deadline = "provider", False, False, 5.0
+    name, all_or_nothing, idempotent, deadline = "provider", False, False, 5.0
 
     def __init__(self, error: TransportError | None = None, refuse: str = "", defer: str = "") -> None:
         self.error, self.refuse, self.defer = error, refuse, defer
         self.taken: list[tuple[str, str]] = []
 
-    def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
+    def send(self, message: Message, recipients: Sequence[Recipient], record: SendResult) -> None:
         if self.error:
             raise self.error
         if self.refuse:
@@ -44,23 +45,28 @@ class Provider:
         pass
 
 
-def hello(
-    session: Session, settings: Settings, payload: Mapping[str, Any], mail_id: int
-) -> tuple[Message, Recipient] | None:
-    if payload.get("moot"):
+@dataclass(frozen=True)
+class Hello(MailPayload):
+    kind = "hello"
+    to: str = ""
+    moot: bool = False
+
+
+def hello(_session: Session, settings: Settings, mail: WaitingMail[Hello]) -> tuple[Message, Recipient] | None:
+    if mail.payload.moot:
         return None
     context = {"link": settings.url("/confirm/x"), "days": 7}
-    message = single.compose(settings, "confirmation", context, mail_id=mail_id, id_salt=b"salt")
-    return message, Recipient(mail_id, payload["to"])
+    message = transactional.compose_mail(settings, "confirmation", context, mail_id=mail.id, id_salt=b"salt")
+    return message, Recipient(mail.id, mail.payload.to)
 
 
-def put(db: Database, **payload: object) -> int:
+def put(db: Database, to: str = "", *, moot: bool = False) -> int:
     with db.transaction() as session:
-        return outgoing.put(session, "hello", payload)
+        return outgoing.add_mail(session, Hello(to, moot), subscriber_id=None)
 
 
 def send(db: Database, settings: Settings, provider: Provider, mail_id: int) -> None:
-    outgoing.send(db, settings, provider, {"hello": hello}, mail_id)
+    outgoing.send_mail(db, settings, provider, by_kind(MailType(Hello, hello)), mail_id)
 
 
 def rows(db: Database) -> Sequence[OutgoingMail]:
@@ -70,7 +76,7 @@ def rows(db: Database) -> Sequence[OutgoingMail]:
 
 def due(db: Database) -> list[int]:
     with db.reading() as session:
-        return outgoing.due(session)
+        return outgoing.due_mails(session)
 
 
 def test_a_row_goes_when_it_is_accepted(db: Database, settings: Settings) -> None:
@@ -86,7 +92,7 @@ def test_a_row_goes_when_it_is_accepted(db: Database, settings: Settings) -> Non
 
 def test_a_rolled_back_transaction_sends_nothing(db: Database) -> None:
     with pytest.raises(RuntimeError), db.transaction() as session:  # noqa: PT012 - the error is in the block
-        outgoing.put(session, "hello", {"to": "a@readers.example"})
+        outgoing.add_mail(session, Hello("a@readers.example"), subscriber_id=None)
         raise RuntimeError
     assert due(db) == []
 

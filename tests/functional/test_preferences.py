@@ -1,4 +1,4 @@
-"""A reader's choices: shown, changed, said in words."""
+"""A reader's preferences: shown, changed, said in words."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletter.core import clock
+from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.digests import composing, scheduling
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.importing import Reader, import_rows
-from newsletter.subscribers.models import Status, Subscriber
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.models import Subscriber, SubscriberStatus
+from newsletter.subscribers.preferences import Preferences
 from tests.factories import add_article
 
 
@@ -25,7 +26,7 @@ def link(db: Database) -> str:
     add_article(db, "One", section="Policy")
     add_article(db, "Two", section="Research")
     with db.transaction() as session:
-        import_rows(session, [Reader("ada@example.org", Choices("daily", ("Law", "Policy"), 65))])
+        import_rows(session, [ImportedReader("ada@example.org", Preferences("daily", ("Law", "Policy"), 65))])
         return f"/preferences/{session.scalars(select(Subscriber.token)).one()}"
 
 
@@ -83,7 +84,7 @@ def test_every_choice_is_kept_and_shown_again(client: FlaskClient, db: Database,
         "labelled “Low hype” at most, at 07:00 (Europe/Berlin), as plain text, with dates, links and notes in German."
     ) in page.text
     with db.reading() as session:
-        assert Choices.of(session.scalars(select(Subscriber)).one()) == Choices(
+        assert Preferences.of(session.scalars(select(Subscriber)).one()) == Preferences(
             "daily", ("Policy",), 70, "Low hype", True, 7, "Europe/Berlin", "text", "de"
         )
     shown = client.get(link).text
@@ -98,7 +99,7 @@ def test_every_choice_is_kept_and_shown_again(client: FlaskClient, db: Database,
         assert each in shown
     client.post(link, data={"cadence": "daily", "which": "all", "min_trust": "0"})
     with db.reading() as session:
-        assert Choices.of(session.scalars(select(Subscriber)).one()) == Choices("daily")
+        assert Preferences.of(session.scalars(select(Subscriber)).one()) == Preferences("daily")
 
 
 def test_another_name_of_a_zone_is_taken_and_shown(client: FlaskClient, link: str) -> None:
@@ -147,7 +148,7 @@ def test_another_site_cannot_change_them(client: FlaskClient, db: Database, link
 
 def test_whoever_gets_no_letter_has_nothing_to_choose(client: FlaskClient, db: Database, link: str) -> None:
     with db.transaction() as session:
-        session.scalars(select(Subscriber)).one().status = Status.LEFT
+        session.scalars(select(Subscriber)).one().status = SubscriberStatus.UNSUBSCRIBED
     assert "No letter goes to you" in client.get(link).text
     assert client.post(link, data={"cadence": "monthly"}).status_code == 409
     assert chosen(db)[0] == "daily"
@@ -163,8 +164,8 @@ def scheduled(db: Database, settings: Settings, link: str) -> str:
         for days in (1, 2):
             at = NOW.replace(hour=5, minute=30) + timedelta(days=days)
             with db.transaction() as session:
-                rule = composing.Rule("daily", since=date(2026, 1, 1))
-                scheduling.schedule(session, settings, composing.compose(session, rule).id, at)
+                rule = composing.Rule(Cadence.DAILY, since=date(2026, 1, 1))
+                scheduling.schedule_digest(session, settings, composing.compose_draft(session, rule).id, at)
     return link
 
 
@@ -207,7 +208,7 @@ def test_a_pause_is_said_kept_and_ended(client: FlaskClient, db: Database, sched
         assert "after a pause until 6 May 2026" in page.text
         assert "End the pause now" in page.text
         page = client.post(scheduled, data={"cadence": "daily"})
-        assert until() == date(2026, 5, 6)  # other choices leave it alone
+        assert until() == date(2026, 5, 6)  # other preferences leave it alone
         page = client.post(f"{scheduled}/pause", data={"end": "1"})
         assert "The pause is over: letters come again. The next letter comes on 5 May 2026" in page.text
         assert until() is None

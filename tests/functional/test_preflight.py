@@ -10,7 +10,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
 from newsletter.digests import preflight, scheduling
-from newsletter.digests.composing import get
+from newsletter.digests.composing import get_digest
 from newsletter.digests.models import Digest
 from tests.factories import add_article, add_digest
 
@@ -46,20 +46,20 @@ def test_a_real_digest_passes(db: Database, settings: Settings) -> None:
     add_article(db, 'A story with <img src="https://t.example/pixel.gif"> and url(https://t.example/) in its title')
     digest_id = add_digest(db)
     with db.reading() as session:
-        assert preflight.check(settings, get(session, digest_id)) == []
+        assert preflight.preflight(settings, get_digest(session, digest_id)) == []
 
 
 def test_what_mailboxes_would_cut_off_is_refused(db: Database, settings: Settings) -> None:
     add_article(db, "A very long story " * 4000)
     digest_id = add_digest(db, subject="Long")
     with db.transaction() as session, pytest.raises(InvalidError, match="take fewer articles"):
-        scheduling.send(session, settings, digest_id)
+        scheduling.send_now(session, settings, digest_id)
 
 
 def test_an_empty_digest_and_a_missing_postal_address_are_refused(db: Database, settings: Settings) -> None:
-    assert preflight.check(settings, Digest(cadence="weekly", subject="Nothing")) == ["It holds no article."]
+    assert preflight.preflight(settings, Digest(cadence="weekly", subject="Nothing")) == ["It holds no article."]
     add_article(db, "A story")
     digest_id = add_digest(db)
     with db.reading() as session:
-        problems = preflight.check(replace(settings, mail_postal_address=""), get(session, digest_id))
+        problems = preflight.preflight(replace(settings, mail_postal_address=""), get_digest(session, digest_id))
     assert problems == ["MAIL_POSTAL_ADDRESS is not set, and every mail must show a postal address."]

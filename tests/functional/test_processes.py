@@ -16,13 +16,13 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
 from newsletter.core.runtime_folder import socket_path
-from newsletter.delivery.status import status
+from newsletter.delivery.reports.status import digest_status
 from newsletter.digests import scheduling
 from newsletter.mail.models import OutgoingMail
-from newsletter.subscribers.choices import Choices
+from newsletter.subscribers.preferences import Preferences
 from tests import factories
 from tests.factories import add_article, add_digest, add_readers
-from tests.services.house import House
+from tests.services.processes import House
 
 
 @pytest.fixture
@@ -39,20 +39,20 @@ def addressees(maildir: Path) -> Counter[str]:
 def sent(db: Database, digest_id: int) -> Callable[[], bool]:
     def is_sent() -> bool:
         with db.reading() as session:
-            return status(session, digest_id).status == "sent"
+            return digest_status(session, digest_id).status == "sent"
 
     return is_sent
 
 
 def accepted(db: Database, digest_id: int) -> int:
     with db.reading() as session:
-        return status(session, digest_id).accepted
+        return digest_status(session, digest_id).accepted
 
 
 def start_digest(db: Database, settings: Settings) -> int:
     digest_id = add_digest(db)
     with db.transaction() as session:
-        scheduling.send(session, settings, digest_id)
+        scheduling.send_now(session, settings, digest_id)
     return digest_id
 
 
@@ -105,7 +105,7 @@ def test_a_sign_up_reaches_the_mailbox_through_queue_or_sweeper(db: Database, se
     """The wake-up is lost here (nobody queues it), so the clock's sweep finds the row."""
     with House(settings, workers=1) as house:
         with db.transaction() as session:
-            factories.sign_up(session, settings, "new@readers.example", Choices())
+            factories.sign_up(session, settings, "new@readers.example", Preferences())
 
         def is_gone() -> bool:
             with db.reading() as session:

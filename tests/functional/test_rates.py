@@ -7,13 +7,13 @@ import time
 import pytest
 from redis.exceptions import RedisError
 
-from newsletter.core.config import Limit
+from newsletter.core.config import RateLimit
 from newsletter.core.queue import Queues
-from newsletter.delivery.rates import Rates
+from newsletter.delivery.sending.rates import SendRates
 
 
-def rates(queues: Queues, *limits: Limit) -> Rates:
-    return Rates(queues.redis, limits)
+def rates(queues: Queues, *limits: RateLimit) -> SendRates:
+    return SendRates(queues.redis, limits)
 
 
 def test_without_limits_everything_is_granted(queues: Queues) -> None:
@@ -21,7 +21,7 @@ def test_without_limits_everything_is_granted(queues: Queues) -> None:
 
 
 def test_workers_share_a_limit(queues: Queues) -> None:
-    limit = Limit(100, 86400)
+    limit = RateLimit(100, 86400)
     one, other = rates(queues, limit), rates(queues, limit)
     assert one.grant(70).granted == 70
     granted, wait = other.grant(70)
@@ -32,15 +32,15 @@ def test_workers_share_a_limit(queues: Queues) -> None:
 
 
 def test_the_tightest_of_several_limits_counts(queues: Queues) -> None:
-    limited = rates(queues, Limit(1000, 86400), Limit(10, 3600))
+    limited = rates(queues, RateLimit(1000, 86400), RateLimit(10, 3600))
     assert limited.grant(50).granted == 10
     assert limited.grant(50).granted == 0
     # What the tight limit refused was not taken from the wide one.
-    assert rates(queues, Limit(1000, 86400)).grant(2000).granted == 990
+    assert rates(queues, RateLimit(1000, 86400)).grant(2000).granted == 990
 
 
 def test_a_window_ends(queues: Queues) -> None:
-    limited = rates(queues, Limit(5, 1))
+    limited = rates(queues, RateLimit(5, 1))
     granted = limited.grant(5).granted
     while granted < 6:
         more, wait = limited.grant(5)
@@ -62,4 +62,4 @@ def test_a_hold_stops_everybody_and_is_never_shortened(queues: Queues) -> None:
 
 def test_without_redis_nobody_knows() -> None:
     with pytest.raises(RedisError):
-        rates(Queues("unix:///nowhere/valkey.sock"), Limit(5, 1)).grant(1)
+        rates(Queues("unix:///nowhere/valkey.sock"), RateLimit(5, 1)).grant(1)

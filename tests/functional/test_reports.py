@@ -9,18 +9,18 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from newsletter.cli.describing import describe
+from newsletter.cli.digests.report_text import describe_report
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import NotFoundError
-from newsletter.delivery import reports
 from newsletter.delivery.events import applying
-from newsletter.delivery.events.words import Kind, ReaderEvent
-from newsletter.delivery.models import Batch, BatchState, Refusal
-from newsletter.delivery.reports import DigestReport, Doubt, ReasonGroup
+from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
+from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
+from newsletter.delivery.reports import report
+from newsletter.delivery.reports.report import DigestReport, Doubt, ReasonGroup
 from newsletter.mail.outcomes import IN_DOUBT, REFUSED, SKIPPED
-from newsletter.subscribers.leaving import leave
+from newsletter.subscribers.account.unsubscribing import unsubscribe
 from newsletter.subscribers.models import Subscriber
 from tests.factories import add_article, add_readers, hand_over
 
@@ -35,16 +35,16 @@ def digest_id(app: Flask, db: Database, settings: Settings) -> int:
     return hand_over(db, settings)
 
 
-def report(db: Database, digest_id: int) -> DigestReport:
+def report_of(db: Database, digest_id: int) -> DigestReport:
     with db.reading() as session:
-        return reports.report(session, digest_id)
+        return report.digest_report(session, digest_id)
 
 
 def leave_all(db: Database, *numbers: int) -> None:
     with db.transaction() as session:
         for number in numbers:
             query = select(Subscriber.token).where(Subscriber.address == f"r{number}@readers.example")
-            leave(session, session.scalars(query).one())
+            unsubscribe(session, session.scalars(query).one())
 
 
 def test_what_was_reported_is_counted_once_a_reader(db: Database, settings: Settings, digest_id: int) -> None:
@@ -52,15 +52,18 @@ def test_what_was_reported_is_counted_once_a_reader(db: Database, settings: Sett
     with db.transaction() as session:
         batch = session.scalars(select(Batch.id)).one()
         events = [
-            *(ReaderEvent(Kind.BOUNCED, at, batch, n, reason=f"550 5.1.1 id{n}x.mx user unknown") for n in range(3)),
-            *(ReaderEvent(Kind.SOFT_BOUNCED, at, batch, n, reason="452 4.2.2 mailbox full") for n in range(3, 5)),
-            ReaderEvent(Kind.BLOCKED, at, batch, 5, reason="550 5.7.1 no"),
-            ReaderEvent(Kind.DROPPED, at, batch, 6, listed=Kind.BOUNCED, reason="Bounced Address"),
-            ReaderEvent(Kind.COMPLAINED, at, batch, 7),
-            ReaderEvent(Kind.UNSUBSCRIBED, at, batch, 8),
+            *(
+                ReaderEvent(EventKind.BOUNCED, at, batch, n, reason=f"550 5.1.1 id{n}x.mx user unknown")
+                for n in range(3)
+            ),
+            *(ReaderEvent(EventKind.SOFT_BOUNCED, at, batch, n, reason="452 4.2.2 mailbox full") for n in range(3, 5)),
+            ReaderEvent(EventKind.BLOCKED, at, batch, 5, reason="550 5.7.1 no"),
+            ReaderEvent(EventKind.DROPPED, at, batch, 6, listed=EventKind.BOUNCED, reason="Bounced Address"),
+            ReaderEvent(EventKind.COMPLAINED, at, batch, 7),
+            ReaderEvent(EventKind.UNSUBSCRIBED, at, batch, 8),
         ]
-        applying.apply(session, settings.suppression_key, events * 2)
-    found = report(db, digest_id)
+        applying.apply_events(session, settings.suppression_key, events * 2)
+    found = report_of(db, digest_id)
     assert (found.recipients, found.accepted) == (40, 40)
     assert (found.bounced, found.soft_bounced, found.blocked, found.dropped, found.complained) == (3, 2, 1, 1, 1)
     assert found.left == 1
@@ -77,8 +80,8 @@ def test_another_digests_events_are_not_its_own(db: Database, settings: Settings
     hand_over(db, settings)
     with db.transaction() as session:
         batch = session.scalars(select(Batch.id).where(Batch.digest_id != digest_id)).one()
-        applying.apply(session, settings.suppression_key, [ReaderEvent(Kind.BOUNCED, 1, batch, 0)])
-    assert report(db, digest_id).bounced == 0
+        applying.apply_events(session, settings.suppression_key, [ReaderEvent(EventKind.BOUNCED, 1, batch, 0)])
+    assert report_of(db, digest_id).bounced == 0
 
 
 def test_refusals_are_grouped_by_what_they_mean(db: Database, digest_id: int) -> None:
@@ -95,7 +98,7 @@ def test_refusals_are_grouped_by_what_they_mean(db: Database, digest_id: int) ->
         batch.outcomes = bytes([REFUSED]) * len(said) + batch.outcomes[len(said) :]
         for reader, reason in zip(session.scalars(select(Subscriber.id).order_by(Subscriber.id)), said, strict=False):
             session.add(Refusal(digest_id=digest_id, subscriber_id=reader, reason=reason, temporary=False))
-    found = report(db, digest_id)
+    found = report_of(db, digest_id)
     assert (found.refused, found.accepted) == (6, 34)
     assert [(group.reason, group.count) for group in found.reasons] == [
         ("550 5.1.1 The account does not exist. … - gsmtp", 3),
@@ -113,7 +116,7 @@ def test_left_counts_those_who_got_it_and_left_soon(db: Database, digest_id: int
         leave_all(db, 1, 2, 3, 99)  # the first was skipped, the last is new
     with clock.set_to(clock.now() + timedelta(hours=73)):
         leave_all(db, 4)
-    assert report(db, digest_id).left == 2
+    assert report_of(db, digest_id).left == 2
 
 
 def test_doubts_are_listed(db: Database, digest_id: int) -> None:
@@ -121,15 +124,15 @@ def test_doubts_are_listed(db: Database, digest_id: int) -> None:
         batch = session.scalars(select(Batch)).one()
         batch.outcomes = bytes([IN_DOUBT]) * 2 + batch.outcomes[2:]
         batch.state, batch.note = BatchState.IN_DOUBT, "No answer."
-        batch.tried_at = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
+        batch.attempted_at = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
         number = batch.id
-    found = report(db, digest_id)
+    found = report_of(db, digest_id)
     assert found.doubts == (Doubt(number, 2, datetime(2026, 5, 2, 9, 30, tzinfo=UTC), "No answer."),)
     assert found.in_doubt == 2
-    assert f"Batch {number} (2 readers, sent 2026-05-02 09:30:00 UTC) is in doubt: No answer." in describe(found)
+    assert f"Batch {number} (2 readers, sent 2026-05-02 09:30:00 UTC) is in doubt: No answer." in describe_report(found)
     assert json.dumps(found.as_json())
 
 
 def test_there_must_be_one(db: Database) -> None:
     with pytest.raises(NotFoundError), db.reading() as session:
-        reports.report(session, 4711)
+        report.digest_report(session, 4711)

@@ -10,14 +10,14 @@ from sqlalchemy import select
 
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
-from newsletter.subscribers.importing import Reader, import_rows
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber
 
 
 @pytest.fixture
 def token(db: Database) -> str:
     with db.transaction() as session:
-        import_rows(session, [Reader("ada@example.org")])
+        import_rows(session, [ImportedReader("ada@example.org")])
         return session.scalars(select(Subscriber.token)).one()
 
 

@@ -13,9 +13,9 @@ from flask import Flask
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
-from newsletter.delivery import draining
-from newsletter.delivery.status import status
-from newsletter.subscribers.models import Status, Subscriber
+from newsletter.delivery.reports.status import digest_status
+from newsletter.delivery.sending import draining
+from newsletter.subscribers.models import Subscriber, SubscriberStatus
 from tests.factories import add_article, add_readers, send_digest
 
 
@@ -36,7 +36,7 @@ def test_every_reader_gets_the_letter_of_their_choices_once(app: Flask, db: Data
     digest_id = send_digest(db, settings)
     draining.drain(runtime())
     with db.reading() as session:
-        state = status(session, digest_id)
+        state = digest_status(session, digest_id)
     assert (state.status, state.accepted, state.skipped, state.open) == ("sent", 6, 1, 0)
     found = {str(mail["To"]): mail.get_body(("plain",)).get_content() for mail in mails(settings.maildir)}  # type: ignore[union-attr]
     seen = {to: ("A policy story" in text, "A research story" in text) for to, text in found.items()}
@@ -56,10 +56,10 @@ def test_who_left_after_the_freeze_is_skipped(app: Flask, db: Database, settings
     add_readers(db, 3)
     digest_id = send_digest(db, settings)
     with db.transaction() as session:
-        session.get_one(Subscriber, 2).status = Status.LEFT
+        session.get_one(Subscriber, 2).status = SubscriberStatus.UNSUBSCRIBED
     draining.drain(runtime())
     with db.reading() as session:
-        state = status(session, digest_id)
+        state = digest_status(session, digest_id)
     assert (state.accepted, state.skipped) == (2, 1)
     assert Counter(str(mail["To"]) for mail in mails(settings.maildir)) == {
         "r1@readers.example": 1,

@@ -20,17 +20,19 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.tokens import Signer
+from newsletter.core.tokens import TokenSigner
+from newsletter.mail import outgoing
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Recipient
 from newsletter.mail.models import OutgoingMail
-from newsletter.mail.single import compose
-from newsletter.subscribers import addresses, mails
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.importing import Reader, import_rows
-from newsletter.subscribers.models import SignupRequest, Status, Subscriber
+from newsletter.mail.transactional import compose_mail
+from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.subscribers import addresses
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.models import SignupRequest, Subscriber, SubscriberStatus
+from newsletter.subscribers.preferences import Preferences
 from tests.factories import add_article, decide_all, mark
-from tests.services.letters import SALT, SETTINGS
+from tests.services.rendered_digests import SALT, SETTINGS
 
 ADA = "ada@example.org"
 FOREIGN = {"Sec-Fetch-Site": "cross-site", "Origin": "https://blog.example"}
@@ -70,7 +72,7 @@ def test_a_sign_up_is_one_row_and_nothing_else(client: FlaskClient, db: Database
     assert "We sent a link to <strong>A•••@example.org</strong>. It works for 7 days." in answer.text
     [row] = requests(db)
     assert (row.address, row.address_key) == ("Ada@example.org", ADA)
-    assert Choices.from_columns(row.choices) == Choices()
+    assert Preferences.from_columns(row.preferences) == Preferences()
     assert waiting(db) == []
     with db.reading() as session:
         assert session.scalar(select(func.count()).select_from(Subscriber)) == 0
@@ -82,14 +84,14 @@ def test_the_choices_of_the_form_are_kept(client: FlaskClient, db: Database) -> 
     typed = {"email": ADA, "cadence": "daily", "which": "only", "section": ["Research", "Policy"], "min_trust": "70"}
     assert client.post("/subscribe", data=typed).status_code == 200
     [row] = requests(db)
-    assert Choices.from_columns(row.choices) == Choices("daily", ("Policy", "Research"), 70)
+    assert Preferences.from_columns(row.preferences) == Preferences("daily", ("Policy", "Research"), 70)
 
 
 def test_all_sections_wins_over_boxes_that_are_still_ticked(client: FlaskClient, db: Database) -> None:
     add_article(db, "One", section="Policy")
     client.post("/subscribe", data={"email": ADA, "which": "all", "section": "Policy"})
     [row] = requests(db)
-    assert row.choices["sections"] is None
+    assert row.preferences["sections"] is None
 
 
 @pytest.mark.parametrize(
@@ -129,11 +131,13 @@ def test_what_was_typed_is_shown_again_and_stays_text(client: FlaskClient, db: D
     assert '<option value="80" selected>' in answer
 
 
-@pytest.mark.parametrize("status", list(Status))
-def test_answer_and_writes_are_the_same_for_every_address(client: FlaskClient, db: Database, status: Status) -> None:
+@pytest.mark.parametrize("status", list(SubscriberStatus))
+def test_answer_and_writes_are_the_same_for_every_address(
+    client: FlaskClient, db: Database, status: SubscriberStatus
+) -> None:
     fresh = client.post("/subscribe", data={"email": "new@example.org"})
     with db.transaction() as session:
-        import_rows(session, [Reader("known@example.org")])
+        import_rows(session, [ImportedReader("known@example.org")])
         reader(session, "known@example.org").status = status
     statements: list[str] = []
     event.listen(db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
@@ -163,7 +167,7 @@ def test_json_for_those_who_ask_for_it(client: FlaskClient, db: Database) -> Non
     assert answer.status_code == 202
     assert answer.json == {"status": "confirmation_sent", "address": "a•••@example.org", "link_works_days": 7}
     [row] = requests(db)
-    assert Choices.from_columns(row.choices) == Choices("daily", ("Policy",), 60)
+    assert Preferences.from_columns(row.preferences) == Preferences("daily", ("Policy",), 60)
     form = client.post("/subscribe", data={"email": ADA}, headers={"Accept": "application/json"})
     assert form.status_code == 202
 
@@ -212,7 +216,7 @@ def test_the_worker_is_woken_after_the_commit(
         seen.append(len(requests(db)))  # another connection sees a row only when it is committed
         return True
 
-    monkeypatch.setattr("newsletter.core.queue.Queues.wake_signups", wake)
+    monkeypatch.setattr("newsletter.core.queue.Queues.enqueue_signups", wake)
     client.post("/subscribe", data={"email": ADA})
     client.post("/subscribe", data={"email": ADA})
     assert seen == [1, 2]
@@ -239,7 +243,7 @@ def test_what_looks_like_a_program_is_asked_for_one_more_press(
     made = {
         "too fast": mark(age=timedelta(seconds=1.5)),
         "too old": mark(age=timedelta(days=1, seconds=1)),
-        "for another purpose": Signer(settings.signing_keys, "confirm").sign([1, "/"]),
+        "for another purpose": TokenSigner(settings.signing_keys, "confirm").sign([1, "/"]),
     }
     proof = {name: made.get(value, value) for name, value in proof.items()}
     typed = {"email": ADA, "cadence": "daily", "which": "only", "section": "Policy"}
@@ -375,8 +379,10 @@ def test_whatever_is_typed_is_one_clean_address_or_an_error(client: FlaskClient,
         assert row.address.isprintable()
         assert " " not in row.address.rpartition("@")[2]
         assert row.address.count("@") == 1 or row.address.startswith('"')
-        assert row.address_key == addresses.key(row.address)
-        wire = encode(compose(SETTINGS, "already", {"link": "https://x.example"}, mail_id=1, id_salt=SALT))
+        assert row.address_key == addresses.identity_key(row.address)
+        wire = encode(
+            compose_mail(SETTINGS, "already_subscribed", {"link": "https://x.example"}, mail_id=1, id_salt=SALT)
+        )
         mail = BytesParser().parsebytes(wire.render(Recipient(1, row.address)))
         assert len(mail.get_all("To", [])) == 1
         assert {name.lower() for name in mail} <= HEADERS
@@ -390,19 +396,19 @@ def test_role_addresses_and_idn_are_taken(client: FlaskClient, db: Database, add
     assert len(requests(db)) == 1
 
 
-@pytest.mark.parametrize("status", [None, Status.ACTIVE])
+@pytest.mark.parametrize("status", [None, SubscriberStatus.ACTIVE])
 def test_the_host_of_a_request_changes_no_link_in_a_mail(
-    client: FlaskClient, db: Database, settings: Settings, status: Status | None
+    client: FlaskClient, db: Database, settings: Settings, status: SubscriberStatus | None
 ) -> None:
     if status:
         with db.transaction() as session:
-            import_rows(session, [Reader(ADA)])
+            import_rows(session, [ImportedReader(ADA)])
     headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-For": "evil.example"}
     assert client.post("/subscribe", data={"email": ADA}, headers=headers).status_code == 200
     [mail] = decide_all(db, settings)
     with db.reading() as session:
         row = session.get_one(OutgoingMail, mail)
-        composed = mails.COMPOSERS[row.kind](session, settings, row.payload, row.id)
+        composed = outgoing.compose_row(session, settings, MAIL_TYPES, row)
     assert composed is not None
     for part in (composed[0].text, composed[0].html):
         assert "https://letters.example.org/" in part

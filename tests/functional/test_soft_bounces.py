@@ -15,10 +15,10 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.delivery.events import applying
 from newsletter.delivery.events.policy import SOFT_BOUNCES
-from newsletter.delivery.events.words import Kind, ReaderEvent
-from newsletter.delivery.models import Batch
-from newsletter.subscribers import suppressions
-from newsletter.subscribers.models import Reason, Status, Subscriber
+from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
+from newsletter.delivery.ledger.models import Batch
+from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
+from newsletter.subscribers.suppression import suppressions
 from tests.factories import add_article, add_readers, hand_over
 
 BEGIN = datetime(2026, 6, 1, 7, tzinfo=UTC)
@@ -43,23 +43,23 @@ def send(app: Flask, db: Database, settings: Settings) -> Send:
     return send
 
 
-def report(db: Database, settings: Settings, batches: Sequence[int], kind: Kind = Kind.SOFT_BOUNCED) -> None:
+def report(db: Database, settings: Settings, batches: Sequence[int], kind: EventKind = EventKind.SOFT_BOUNCED) -> None:
     """Each batch's letter to the first reader came back."""
     for batch in batches:
         with db.transaction() as session:
             at = int((BEGIN + timedelta(days=60)).timestamp())
-            assert applying.apply(session, settings.suppression_key, [ReaderEvent(kind, at, batch, 0)]) == 1
+            assert applying.apply_events(session, settings.suppression_key, [ReaderEvent(kind, at, batch, 0)]) == 1
 
 
-def state(db: Database, settings: Settings) -> tuple[str, Reason | None]:
+def state(db: Database, settings: Settings) -> tuple[str, SuppressionReason | None]:
     with db.reading() as session:
         reader = session.scalars(select(Subscriber).order_by(Subscriber.id)).first()
         assert reader is not None
         return reader.status, suppressions.reason_for(session, settings.suppression_key, reader.address_key)
 
 
-GONE = (Status.BOUNCED, Reason.BOUNCED)
-STILL = (Status.ACTIVE, None)
+GONE = (SubscriberStatus.BOUNCED, SuppressionReason.BOUNCED)
+STILL = (SubscriberStatus.ACTIVE, None)
 
 
 def test_five_in_a_row_are_enough_and_four_are_not(db: Database, settings: Settings, send: Send) -> None:
@@ -69,7 +69,7 @@ def test_five_in_a_row_are_enough_and_four_are_not(db: Database, settings: Setti
     report(db, settings, batches[-1:])
     assert state(db, settings) == GONE
     with db.reading() as session:
-        assert session.scalars(select(Subscriber.status)).all().count(Status.ACTIVE) == 2
+        assert session.scalars(select(Subscriber.status)).all().count(SubscriberStatus.ACTIVE) == 2
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -104,13 +104,13 @@ def test_a_letter_that_was_never_handed_over_counts_for_neither(db: Database, se
 
 def test_a_letter_that_was_blocked_counts_for_neither(db: Database, settings: Settings, send: Send) -> None:
     batches = send(SOFT_BOUNCES + 1, 5)
-    report(db, settings, batches[2:3], Kind.BLOCKED)
+    report(db, settings, batches[2:3], EventKind.BLOCKED)
     report(db, settings, batches[:2] + batches[3:])
     assert state(db, settings) == GONE
 
 
 def test_blocked_letters_never_end_it(db: Database, settings: Settings, send: Send) -> None:
-    report(db, settings, send(SOFT_BOUNCES * 2, 2), Kind.BLOCKED)
+    report(db, settings, send(SOFT_BOUNCES * 2, 2), EventKind.BLOCKED)
     assert state(db, settings) == STILL
 
 

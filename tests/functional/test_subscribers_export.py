@@ -13,23 +13,23 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import delete, select
 
-from newsletter.cli.subscribers import subscribers
+from newsletter.cli.subscribers.files import subscribers
 from newsletter.core.db import Database
-from newsletter.subscribers import exporting
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.importing import Reader, import_rows
-from newsletter.subscribers.models import Status, Subscriber
+from newsletter.subscribers.files import csv_export
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.models import Subscriber, SubscriberStatus
+from newsletter.subscribers.preferences import Preferences
 from tests.factories import add_readers
 
 Run = Callable[..., Result]
 CONFIRMED = datetime(2025, 3, 1, 9, 30, tzinfo=UTC)
-PICKY = Choices(
+PICKY = Preferences(
     "daily", ("=Policy", "A; B", "Law"), 70, "+Low", breaking=True, hour=7, zone="UTC", format="text", language="de"
 )
 READERS = [
-    Reader("=cmd@example.org", PICKY, CONFIRMED),
-    Reader("ada@example.org", Choices("monthly"), CONFIRMED),
-    Reader("info@bücher.example", Choices(), CONFIRMED),
+    ImportedReader("=cmd@example.org", PICKY, CONFIRMED),
+    ImportedReader("ada@example.org", Preferences("monthly"), CONFIRMED),
+    ImportedReader("info@bücher.example", Preferences(), CONFIRMED),
 ]
 
 
@@ -43,9 +43,9 @@ def run(app: Flask) -> Run:
     return run
 
 
-def everyone(db: Database) -> dict[str, tuple[Choices, datetime | None]]:
+def everyone(db: Database) -> dict[str, tuple[Preferences, datetime | None]]:
     with db.reading() as session:
-        return {one.address: (Choices.of(one), one.confirmed_at) for one in session.scalars(select(Subscriber))}
+        return {one.address: (Preferences.of(one), one.confirmed_at) for one in session.scalars(select(Subscriber))}
 
 
 def test_what_is_exported_comes_in_again_as_it_was(run: Run, db: Database, tmp_path: Path) -> None:
@@ -75,9 +75,11 @@ def test_a_status_can_be_chosen_and_who_left_does_not_come_back_with_the_file(
 ) -> None:
     with db.transaction() as session:
         import_rows(session, READERS)
-        session.scalars(select(Subscriber).where(Subscriber.address == "ada@example.org")).one().status = Status.LEFT
+        session.scalars(
+            select(Subscriber).where(Subscriber.address == "ada@example.org")
+        ).one().status = SubscriberStatus.UNSUBSCRIBED
     assert "ada@" not in run("export", "--status", "active", "--status", "bounced").stdout
-    assert run("export", "--status", "left").stdout.count("\n") == 2
+    assert run("export", "--status", "unsubscribed").stdout.count("\n") == 2
     path = tmp_path / "all.csv"
     path.write_text(run("export").stdout)
     with db.transaction() as session:
@@ -87,7 +89,7 @@ def test_a_status_can_be_chosen_and_who_left_does_not_come_back_with_the_file(
 
 
 def test_many_come_page_by_page_each_once(run: Run, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "PAGE", 7)
+    monkeypatch.setattr(csv_export, "PAGE", 7)
     add_readers(db, 21)
     lines = run("export").stdout.splitlines()
     assert [line.split(",")[0] for line in lines] == [
@@ -104,7 +106,7 @@ def test_a_file_is_for_its_owner_alone_and_there_only_when_whole(
     path.parent.mkdir()
     path.write_text("what was there before")
     path.chmod(0o644)
-    monkeypatch.setattr(exporting, "page", _full_disk)
+    monkeypatch.setattr(csv_export, "page", _full_disk)
     failed = run("export", "--output", str(path))
     assert (failed.exit_code, failed.stderr) == (1, f"Error: {path} cannot be written: No space left on device.\n")
     assert path.read_text() == "what was there before"

@@ -12,14 +12,14 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import func, select
 
-from newsletter.cli.subscribers import subscribers
+from newsletter.cli.subscribers.files import subscribers
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.subscribers import suppressions
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.importing import CHUNK, Reader, import_rows
-from newsletter.subscribers.models import Reason, Status, Subscriber
-from newsletter.subscribers.result_file import ResultFileError
+from newsletter.subscribers.files.importing import CHUNK, ImportedReader, import_rows
+from newsletter.subscribers.files.result_file import ResultFileError
+from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
+from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.suppression import suppressions
 from tests import factories
 
 Run = Callable[..., Result]
@@ -72,7 +72,11 @@ def test_readers_come_in_active_with_their_choices(run: Run, db: Database) -> No
     assert result.stderr == ""
     with db.reading() as session:
         ada, info = session.scalars(select(Subscriber).order_by(Subscriber.id))
-        assert (ada.address, ada.address_key, ada.status) == ("Ada@example.org", "ada@example.org", Status.ACTIVE)
+        assert (ada.address, ada.address_key, ada.status) == (
+            "Ada@example.org",
+            "ada@example.org",
+            SubscriberStatus.ACTIVE,
+        )
         assert (ada.cadence, ada.sections, ada.min_trust) == ("daily", ["Policy", "Research"], 70)
         assert ada.confirmed_at is not None
         assert ada.confirmed_at.year == 2025
@@ -86,22 +90,27 @@ def test_a_second_time_changes_nothing(run: Run, db: Database) -> None:
     for imported, unchanged in ((1, 1), (0, 2)):
         result = run(file, "--json")
         assert json.loads(result.stdout) == summary(result, rows=2, imported=imported, unchanged=unchanged)
-    assert readers(db) == {"a@example.org": (Status.ACTIVE, "daily")}
+    assert readers(db) == {"a@example.org": (SubscriberStatus.ACTIVE, "daily")}
 
 
 def test_one_who_is_active_keeps_the_choices_made_here(run: Run, db: Database) -> None:
     with db.transaction() as session:
-        import_rows(session, [Reader("a@example.org")])
+        import_rows(session, [ImportedReader("a@example.org")])
     assert json.loads(run("email,cadence\na@example.org,daily\n", "--json").stdout)["unchanged"] == 1
-    assert readers(db) == {"a@example.org": (Status.ACTIVE, "weekly")}
+    assert readers(db) == {"a@example.org": (SubscriberStatus.ACTIVE, "weekly")}
 
 
 @pytest.mark.parametrize(
-    ("status", "word"), [(Status.LEFT, "has left"), (Status.BOUNCED, "bounced"), (Status.COMPLAINED, "complained")]
+    ("status", "word"),
+    [
+        (SubscriberStatus.UNSUBSCRIBED, "has left"),
+        (SubscriberStatus.BOUNCED, "bounced"),
+        (SubscriberStatus.COMPLAINED, "complained"),
+    ],
 )
-def test_nobody_is_brought_back(run: Run, db: Database, status: Status, word: str) -> None:
+def test_nobody_is_brought_back(run: Run, db: Database, status: SubscriberStatus, word: str) -> None:
     with db.transaction() as session:
-        import_rows(session, [Reader("a@example.org"), Reader("b@example.org")])
+        import_rows(session, [ImportedReader("a@example.org"), ImportedReader("b@example.org")])
         session.scalars(select(Subscriber)).first().status = status  # type: ignore[union-attr]
     result = run("email,cadence\nb@example.org,\nA@example.org,daily\nnew@example.org\na@example.org\n", "--json")
     assert json.loads(result.stdout) == summary(result, rows=4, imported=1, unchanged=1, suppressed=2)
@@ -112,10 +121,10 @@ def test_nobody_is_brought_back(run: Run, db: Database, status: Status, word: st
     assert readers(db)["a@example.org"] == (status, "weekly")
 
 
-@pytest.mark.parametrize("reason", list(Reason))
+@pytest.mark.parametrize("reason", list(SuppressionReason))
 @pytest.mark.parametrize("is_pending", [False, True])
 def test_nobody_who_is_suppressed_comes_in_though_no_row_is_left_of_them(
-    run: Run, db: Database, settings: Settings, reason: Reason, is_pending: bool
+    run: Run, db: Database, settings: Settings, reason: SuppressionReason, is_pending: bool
 ) -> None:
     with db.transaction() as session:
         if is_pending:  # they signed up again, and have to confirm it themselves
@@ -125,16 +134,18 @@ def test_nobody_who_is_suppressed_comes_in_though_no_row_is_left_of_them(
     assert json.loads(result.stdout) == summary(result, rows=2, imported=1, suppressed=1)
     ((row, what, why),) = not_taken(result)
     assert (row, what, why[:33]) == ("2", "suppressed", "This address must not be mailed: ")
-    assert {address for address, (status, _) in readers(db).items() if status == Status.ACTIVE} == {"b@example.org"}
+    assert {address for address, (status, _) in readers(db).items() if status == SubscriberStatus.ACTIVE} == {
+        "b@example.org"
+    }
 
 
 def test_one_who_was_pending_is_confirmed_and_keeps_the_choices_made_here(
     run: Run, db: Database, settings: Settings
 ) -> None:
     with db.transaction() as session:
-        factories.sign_up(session, settings, "a@example.org", Choices("monthly"))
+        factories.sign_up(session, settings, "a@example.org", Preferences("monthly"))
     assert json.loads(run("email,cadence\na@example.org,daily\n", "--json").stdout)["imported"] == 1
-    assert readers(db) == {"a@example.org": (Status.ACTIVE, "monthly")}
+    assert readers(db) == {"a@example.org": (SubscriberStatus.ACTIVE, "monthly")}
 
 
 def test_refused_rows_are_reported_and_the_others_kept(run: Run, db: Database) -> None:
@@ -181,7 +192,7 @@ def test_a_result_that_cannot_be_written_is_one_sentence(run: Run, db: Database,
 
 def test_a_dry_run_says_what_would_be_done(run: Run, db: Database, tmp_path: Path) -> None:
     with db.transaction() as session:
-        import_rows(session, [Reader("known@example.org")])
+        import_rows(session, [ImportedReader("known@example.org")])
     file = "email\na@example.org\nknown@example.org\nnobody\n"
     result = run(file, "--dry-run", "--json")
     found = json.loads(result.stdout)

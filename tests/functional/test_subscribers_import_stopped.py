@@ -16,15 +16,16 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from newsletter.cli.subscribers import CHUNK, subscribers
+from newsletter.cli.subscribers.files import CHUNK, subscribers
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
-from newsletter.subscribers import result_file, suppressions
-from newsletter.subscribers.file_import import Done, FileImport
-from newsletter.subscribers.models import ImportProgress, Reason, Status, Subscriber
-from tests.services.house import environment_of
+from newsletter.subscribers.files import result_file
+from newsletter.subscribers.files.file_import import FileImport, ImportState
+from newsletter.subscribers.models import ImportProgress, Subscriber, SubscriberStatus, SuppressionReason
+from newsletter.subscribers.suppression import suppressions
+from tests.services.processes import environment_of
 
 COUNT = 8000
 """Rows: 16 chunks."""
@@ -36,7 +37,8 @@ def file(tmp_path: Path, db: Database, settings: Settings) -> Path:
     path = tmp_path / "readers.csv"
     path.write_text("email\n" + "".join(f"{_address(number)}\n" for number in range(2, COUNT + 2)))
     found = [
-        suppressions.ToSuppress(_address(number), Reason.ERASED, clock.now()) for number in range(5, COUNT + 2, 100)
+        suppressions.ToSuppress(_address(number), SuppressionReason.ERASED, clock.now())
+        for number in range(5, COUNT + 2, 100)
     ]
     with db.transaction() as session:
         suppressions.suppress_all(session, settings.suppression_key, found)
@@ -72,7 +74,7 @@ def counts(output: str) -> dict[str, int]:
 def is_right(db: Database, path: Path) -> None:
     """Everybody is there once, the result file says all of the others, and nothing of the import is left over."""
     with db.reading() as session:
-        active = session.scalar(select(func.count()).where(Subscriber.status == Status.ACTIVE))
+        active = session.scalar(select(func.count()).where(Subscriber.status == SubscriberStatus.ACTIVE))
         assert active == session.scalar(select(func.count()).select_from(Subscriber)) == WHOLE["imported"]
         assert session.scalar(select(func.count()).select_from(ImportProgress)) == 0
     with path.with_suffix(".result.csv").open(newline="") as result:
@@ -143,7 +145,7 @@ def test_what_was_written_before_a_commit_that_never_came_is_not_said_twice(
     with importing(file, settings) as work:
         finish(db, work)
     assert work.resumed_from == CHUNK + 1
-    assert work.done._replace(position=0, result_size=0) == Done(COUNT + 1, 0, *list(WHOLE.values())[1:])
+    assert work.done._replace(position=0, result_size=0) == ImportState(COUNT + 1, 0, *list(WHOLE.values())[1:])
     is_right(db, file)
 
 

@@ -10,16 +10,17 @@ from sqlalchemy import delete, select, text
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.subscribers import addresses, suppressions
-from newsletter.subscribers.models import Reason, Subscriber, Suppression
-from newsletter.subscribers.suppressions import ToSuppress
+from newsletter.subscribers import addresses
+from newsletter.subscribers.models import Subscriber, Suppression, SuppressionReason
+from newsletter.subscribers.suppression import suppressions
+from newsletter.subscribers.suppression.suppressions import ToSuppress
 
 ADA = "Ada@Example.org"
-KEY = addresses.key(ADA)
+KEY = addresses.identity_key(ADA)
 NOON = datetime(2026, 5, 2, 12, tzinfo=UTC)
 
 
-def suppress(db: Database, settings: Settings, reason: Reason) -> None:
+def suppress(db: Database, settings: Settings, reason: SuppressionReason) -> None:
     with db.transaction() as session:
         suppressions.suppress(session, settings.suppression_key, KEY, reason)
 
@@ -30,7 +31,7 @@ def kept(db: Database) -> list[tuple[str, datetime]]:
 
 
 def test_what_is_kept_is_no_address(db: Database, settings: Settings) -> None:
-    suppress(db, settings, Reason.BOUNCED)
+    suppress(db, settings, SuppressionReason.BOUNCED)
     with db.reading() as session:
         (row,) = session.execute(text("SELECT * FROM suppressions")).all()
         assert len(bytes(row.key_hash)) == 32
@@ -38,16 +39,20 @@ def test_what_is_kept_is_no_address(db: Database, settings: Settings) -> None:
         assert "ada" not in f"{row.reason}{row.created_at}".lower()
 
 
-@pytest.mark.parametrize("order", [*permutations(Reason)])
-def test_the_strongest_reason_stays_in_any_order(db: Database, settings: Settings, order: tuple[Reason, ...]) -> None:
+@pytest.mark.parametrize("order", [*permutations(SuppressionReason)])
+def test_the_strongest_reason_stays_in_any_order(
+    db: Database, settings: Settings, order: tuple[SuppressionReason, ...]
+) -> None:
     for reason in (*order, *order):
         suppress(db, settings, reason)
-    assert [reason for reason, _ in kept(db)] == [Reason.COMPLAINED]
+    assert [reason for reason, _ in kept(db)] == [SuppressionReason.COMPLAINED]
 
 
 def test_in_one_go_the_order_does_not_matter_either(db: Database, settings: Settings) -> None:
     later = NOON + timedelta(days=1)
-    for found in permutations([ToSuppress(KEY, Reason.LEFT, later), ToSuppress(KEY, Reason.BOUNCED, NOON)]):
+    for found in permutations(
+        [ToSuppress(KEY, SuppressionReason.UNSUBSCRIBED, later), ToSuppress(KEY, SuppressionReason.BOUNCED, NOON)]
+    ):
         with db.transaction() as session:
             suppressions.suppress_all(session, settings.suppression_key, found)
         assert kept(db) == [("bounced", NOON)]
@@ -57,7 +62,7 @@ def test_in_one_go_the_order_does_not_matter_either(db: Database, settings: Sett
 def test_of_one_reason_the_latest_time_stays(db: Database, settings: Settings, times: tuple[int, ...]) -> None:
     for days in times:
         with db.transaction() as session:
-            found = [ToSuppress(KEY, Reason.BOUNCED, NOON + timedelta(days=days))]
+            found = [ToSuppress(KEY, SuppressionReason.BOUNCED, NOON + timedelta(days=days))]
             suppressions.suppress_all(session, settings.suppression_key, found)
     assert kept(db) == [("bounced", NOON + timedelta(days=2))]
 
@@ -66,7 +71,7 @@ def test_many_are_looked_up_at_once(db: Database, settings: Settings) -> None:
     everyone = [f"r{number}@readers.example" for number in range(12_000)]
     some = set(everyone[::1000])
     with db.transaction() as session:
-        found = [ToSuppress(key, Reason.LEFT, NOON) for key in some]
+        found = [ToSuppress(key, SuppressionReason.UNSUBSCRIBED, NOON) for key in some]
         suppressions.suppress_all(session, settings.suppression_key, found)
         assert suppressions.suppressed_among(session, settings.suppression_key, iter(everyone)) == some
         assert suppressions.suppressed_among(session, settings.suppression_key, []) == set()
@@ -74,16 +79,21 @@ def test_many_are_looked_up_at_once(db: Database, settings: Settings) -> None:
 
 
 def test_confirming_lifts_everything_but_a_complaint(db: Database, settings: Settings) -> None:
-    for reason in (Reason.LEFT, Reason.ERASED, Reason.BOUNCED, Reason.COMPLAINED):
+    for reason in (
+        SuppressionReason.UNSUBSCRIBED,
+        SuppressionReason.ERASED,
+        SuppressionReason.BOUNCED,
+        SuppressionReason.COMPLAINED,
+    ):
         suppress(db, settings, reason)
         with db.transaction() as session:
-            suppressions.lift(session, settings.suppression_key, KEY)
+            suppressions.remove_suppression(session, settings.suppression_key, KEY)
             found = suppressions.reason_for(session, settings.suppression_key, KEY)
-        assert found == (Reason.COMPLAINED if reason is Reason.COMPLAINED else None)
+        assert found == (SuppressionReason.COMPLAINED if reason is SuppressionReason.COMPLAINED else None)
 
 
 def test_a_suppression_outlives_the_reader(db: Database, settings: Settings) -> None:
-    suppress(db, settings, Reason.COMPLAINED)
+    suppress(db, settings, SuppressionReason.COMPLAINED)
     with db.transaction() as session:
         session.execute(delete(Subscriber))
-        assert suppressions.is_suppressed(session, settings.suppression_key, addresses.key("ada@EXAMPLE.org"))
+        assert suppressions.is_suppressed(session, settings.suppression_key, addresses.identity_key("ada@EXAMPLE.org"))

@@ -11,16 +11,17 @@ from rq.serializers import JSONSerializer
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.queue import DRAIN, MAIL, SEND_SINGLE, SENDING, SIGNUPS, TAKE_SIGNUPS, Queues
+from newsletter.core.queue import DRAIN, MAIL, PROCESS_SIGNUPS, SEND_TRANSACTIONAL_MAIL, SENDING, SIGNUPS, Queues
 from newsletter.core.runtime import runtime
-from newsletter.delivery import draining
-from newsletter.delivery.status import status
-from newsletter.delivery.tick import FORGOTTEN_KEY, tick
+from newsletter.delivery.reports.status import digest_status
+from newsletter.delivery.sending import draining
 from newsletter.digests import scheduling
 from newsletter.mail import outgoing
-from newsletter.subscribers import signup
-from newsletter.subscribers.choices import Choices
+from newsletter.operations.tick import FORGOTTEN_KEY, tick
+from newsletter.subscribers.mail_payloads import Confirmation
 from newsletter.subscribers.models import Subscriber
+from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.signup import requests
 from tests.factories import add_article, add_digest, add_readers, sign_up
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -40,7 +41,7 @@ def send_now(db: Database, settings: Settings) -> int:
     add_readers(db, 1500)
     digest_id = add_digest(db)
     with db.transaction() as session:
-        scheduling.send(session, settings, digest_id)
+        scheduling.send_now(session, settings, digest_id)
     return digest_id
 
 
@@ -48,7 +49,7 @@ def test_a_due_digest_is_frozen_and_a_drain_queued_once(db: Database, settings: 
     digest_id = send_now(db, settings)
     tick(runtime())
     with db.reading() as session:
-        assert status(session, digest_id).waiting == 1500
+        assert digest_status(session, digest_id).waiting == 1500
     assert queued(queues, SENDING) == [DRAIN]
     tick(runtime())
     assert queued(queues, SENDING) == [DRAIN], "nothing piles up"
@@ -57,27 +58,27 @@ def test_a_due_digest_is_frozen_and_a_drain_queued_once(db: Database, settings: 
 def test_a_queue_that_lost_everything_is_rebuilt(db: Database, settings: Settings, queues: Queues) -> None:
     send_now(db, settings)
     with db.transaction() as session:
-        outgoing.put(session, "confirmation", {"subscriber": 1, "asked_at": ""})
+        outgoing.add_mail(session, Confirmation(clock.now()), subscriber_id=None)
     tick(runtime())
     queues.redis.flushall()
     tick(runtime())
     assert queued(queues, SENDING) == [DRAIN]
-    assert queued(queues, MAIL) == [SEND_SINGLE]
+    assert queued(queues, MAIL) == [SEND_TRANSACTIONAL_MAIL]
 
 
 def test_a_sign_up_whose_wake_up_was_lost_is_found_and_woken_for_once(db: Database, queues: Queues) -> None:
     with db.transaction() as session:
         for number in range(3):
-            signup.ask(session, f"r{number}@readers.example", Choices(), page="/", wording="")
+            requests.request_signup(session, f"r{number}@readers.example", Preferences(), page="/", wording="")
     tick(runtime())
     tick(runtime())
-    assert queued(queues, SIGNUPS) == [TAKE_SIGNUPS]
+    assert queued(queues, SIGNUPS) == [PROCESS_SIGNUPS]
     assert queues.reader_waits()
 
 
 def test_many_sign_ups_queue_one_job(queues: Queues) -> None:
-    assert all(queues.wake_signups() for _ in range(100))
-    assert queued(queues, SIGNUPS) == [TAKE_SIGNUPS]
+    assert all(queues.enqueue_signups() for _ in range(100))
+    assert queued(queues, SIGNUPS) == [PROCESS_SIGNUPS]
 
 
 def test_each_hour_what_nobody_confirmed_is_forgotten(db: Database, settings: Settings, queues: Queues) -> None:
@@ -106,22 +107,22 @@ def test_what_is_finished_queues_nothing(db: Database, settings: Settings, queue
     tick(runtime())
     assert queued(queues, SENDING) == []
     with db.reading() as session:
-        assert status(session, digest_id).status == "sent"
+        assert digest_status(session, digest_id).status == "sent"
 
 
 def test_a_draining_job_gives_way_to_a_single_mail(db: Database, settings: Settings, queues: Queues) -> None:
     digest_id = send_now(db, settings)
     tick(runtime())
-    queues.wake_mail(1)
+    queues.enqueue_mail(1)
     assert draining.drain(runtime()) is True
     with db.reading() as session:
-        assert status(session, digest_id).waiting >= 500, "one batch, then the reader who waits"
+        assert digest_status(session, digest_id).waiting >= 500, "one batch, then the reader who waits"
 
 
 def test_jobs_are_json_and_hold_no_address(db: Database, settings: Settings, queues: Queues) -> None:
     send_now(db, settings)
     with db.transaction() as session:
-        outgoing.put(session, "confirmation", {"subscriber": 1, "asked_at": ""})
+        outgoing.add_mail(session, Confirmation(clock.now()), subscriber_id=None)
     tick(runtime())
     stored = [queues.redis.hgetall(key) for key in queues.redis.keys("rq:job:*")]
     assert len(stored) == 2
@@ -134,4 +135,4 @@ def test_the_lack_of_a_queue_is_no_error(db: Database, settings: Settings, queue
     object.__setattr__(runtime(), "queues", Queues("unix:///nowhere/valkey.sock"))
     tick(runtime())
     with db.reading() as session:
-        assert status(session, digest_id).status == "sending"
+        assert digest_status(session, digest_id).status == "sending"

@@ -16,10 +16,10 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, table_of
 from newsletter.core.tokens import random_token
-from newsletter.subscribers import leaving, suppressions
-from newsletter.subscribers.importing import Reader, import_rows
-from newsletter.subscribers.leaving import LeftReason
-from newsletter.subscribers.models import Reason, Status, Subscriber
+from newsletter.subscribers.account import unsubscribing
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason, UnsubscribeReason
+from newsletter.subscribers.suppression import suppressions
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
@@ -28,7 +28,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 def link(db: Database) -> str:
     """The unsubscribe link of an active reader, who is not the only one."""
     with db.transaction() as session:
-        import_rows(session, [Reader("ada@example.org"), Reader("bob@example.org")])
+        import_rows(session, [ImportedReader("ada@example.org"), ImportedReader("bob@example.org")])
         return f"/unsubscribe/{session.scalars(select(Subscriber.token).order_by(Subscriber.id)).first()}"
 
 
@@ -45,7 +45,7 @@ def test_the_page_shows_a_button_and_changes_nothing(client: FlaskClient, db: Da
     assert "<button>Send me no more letters</button>" in page.text
     client.head(link)
     client.options(link)
-    assert reader(db).status == Status.ACTIVE
+    assert reader(db).status == SubscriberStatus.ACTIVE
 
 
 @pytest.mark.parametrize(
@@ -68,24 +68,24 @@ def test_a_post_leaves_at_once_without_cookie_or_redirect(
     assert "Location" not in answer.headers
     assert "gets no more letters" in answer.text
     gone = reader(db)
-    assert gone.status == Status.LEFT
-    assert gone.left_at is not None
-    assert reader(db, "bob@example.org").status == Status.ACTIVE
+    assert gone.status == SubscriberStatus.UNSUBSCRIBED
+    assert gone.unsubscribed_at is not None
+    assert reader(db, "bob@example.org").status == SubscriberStatus.ACTIVE
 
 
 def test_a_repeat_is_fine_and_keeps_the_first_time(client: FlaskClient, db: Database, link: str) -> None:
     first = client.post(link)
-    left_at = reader(db).left_at
+    unsubscribed_at = reader(db).unsubscribed_at
     assert client.post(link, data=ONE_CLICK).text == first.text
     with clock.set_to(clock.now() + timedelta(days=400)):
         assert "gets no more letters" in client.post(link, data=ONE_CLICK).text
-    assert reader(db).left_at == left_at
+    assert reader(db).unsubscribed_at == unsubscribed_at
     assert "You have left" in client.get(link).text
 
 
-@pytest.mark.parametrize("ended", [Status.BOUNCED, Status.COMPLAINED])
+@pytest.mark.parametrize("ended", [SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED])
 def test_leaving_does_not_hide_why_an_address_ended(
-    client: FlaskClient, db: Database, link: str, ended: Status
+    client: FlaskClient, db: Database, link: str, ended: SubscriberStatus
 ) -> None:
     with db.transaction() as session:
         session.scalars(select(Subscriber).where(Subscriber.address == "ada@example.org")).one().status = ended
@@ -98,7 +98,7 @@ def test_nobody_leaves_by_a_token_that_is_nobody_s(client: FlaskClient, db: Data
         for answer in (client.get(f"/unsubscribe/{token}"), client.post(f"/unsubscribe/{token}", data=ONE_CLICK)):
             assert answer.status_code == 404
             assert "This link does not work" in answer.text
-    assert reader(db).status == Status.ACTIVE
+    assert reader(db).status == SubscriberStatus.ACTIVE
 
 
 def test_an_old_link_works_after_a_change_of_address_and_of_the_key(
@@ -109,7 +109,7 @@ def test_an_old_link_works_after_a_change_of_address_and_of_the_key(
         found.address = found.address_key = "new@example.org"
     rotated = create_app(replace(settings, secret_key="another key for the tests"))
     assert rotated.test_client().post(link, data=ONE_CLICK).status_code == 200
-    assert reader(db, "new@example.org").status == Status.LEFT
+    assert reader(db, "new@example.org").status == SubscriberStatus.UNSUBSCRIBED
     rotated.extensions["newsletter"].db.dispose()
 
 
@@ -137,13 +137,13 @@ def test_after_a_day_it_needs_a_new_sign_up(client: FlaskClient, db: Database, l
         answer = client.post(f"{link}/undo")
         assert answer.status_code == 409
         assert "Sign up again" in answer.text
-    assert reader(db).status == Status.LEFT
+    assert reader(db).status == SubscriberStatus.UNSUBSCRIBED
 
 
-@pytest.mark.parametrize("reason", [Reason.BOUNCED, Reason.COMPLAINED])
+@pytest.mark.parametrize("reason", [SuppressionReason.BOUNCED, SuppressionReason.COMPLAINED])
 @pytest.mark.parametrize("known", [True, False])
 def test_it_cannot_be_taken_back_when_the_address_takes_no_mail_any_more(
-    client: FlaskClient, db: Database, settings: Settings, link: str, reason: Reason, known: bool
+    client: FlaskClient, db: Database, settings: Settings, link: str, reason: SuppressionReason, known: bool
 ) -> None:
     client.post(link)
     with db.transaction() as session:
@@ -153,7 +153,7 @@ def test_it_cannot_be_taken_back_when_the_address_takes_no_mail_any_more(
     answer = client.post(f"{link}/undo")
     assert answer.status_code == 409
     assert "we do not write to it any more" in answer.text
-    assert reader(db).status != Status.ACTIVE
+    assert reader(db).status != SubscriberStatus.ACTIVE
 
 
 def test_a_provider_s_unsubscription_can_be_taken_back_too(
@@ -161,7 +161,7 @@ def test_a_provider_s_unsubscription_can_be_taken_back_too(
 ) -> None:
     client.post(link)
     with db.transaction() as session:
-        suppressions.suppress(session, settings.suppression_key, "ada@example.org", Reason.LEFT)
+        suppressions.suppress(session, settings.suppression_key, "ada@example.org", SuppressionReason.UNSUBSCRIBED)
     assert client.post(f"{link}/undo").status_code == 200
     with db.reading() as session:
         assert not suppressions.is_suppressed(session, settings.suppression_key, "ada@example.org")
@@ -170,12 +170,12 @@ def test_a_provider_s_unsubscription_can_be_taken_back_too(
 def test_who_never_confirmed_can_leave_and_take_it_back(client: FlaskClient, db: Database, link: str) -> None:
     with db.transaction() as session:
         ada = session.scalars(select(Subscriber).where(Subscriber.address == "ada@example.org")).one()
-        ada.status, ada.confirmed_at = Status.PENDING, None
+        ada.status, ada.confirmed_at = SubscriberStatus.PENDING, None
     assert "is not confirmed" in client.get(link).text
     assert "You have left" in client.post(link).text
-    assert reader(db).status == Status.LEFT
+    assert reader(db).status == SubscriberStatus.UNSUBSCRIBED
     assert "is not confirmed yet" in client.post(f"{link}/undo").text
-    assert reader(db).status == Status.PENDING
+    assert reader(db).status == SubscriberStatus.PENDING
 
 
 def test_a_reader_whose_row_is_gone_gets_a_kind_page(client: FlaskClient, db: Database, link: str) -> None:
@@ -188,25 +188,25 @@ def test_a_reader_whose_row_is_gone_gets_a_kind_page(client: FlaskClient, db: Da
 
 def test_one_press_says_why_and_the_last_word_counts(client: FlaskClient, db: Database, link: str) -> None:
     page = client.post(link).text
-    assert page.count('name="reason"') == len(LeftReason) == 4
-    for reason in LeftReason:
+    assert page.count('name="reason"') == len(UnsubscribeReason) == 4
+    for reason in UnsubscribeReason:
         answer = client.post(f"{link}/reason", data={"reason": str(reason)})
         assert answer.status_code == 200
         assert "Thank you for saying why" in answer.text
         assert 'name="reason"' not in answer.text
-        assert reader(db).left_reason == reason
+        assert reader(db).unsubscribe_reason == reason
     with db.reading() as session:
-        assert leaving.reasons(session, clock.now() - timedelta(hours=1)) == {LeftReason.OTHER: 1}
-        assert leaving.reasons(session, clock.now() + timedelta(hours=1)) == {}
+        assert unsubscribing.reason_counts(session, clock.now() - timedelta(hours=1)) == {UnsubscribeReason.OTHER: 1}
+        assert unsubscribing.reason_counts(session, clock.now() + timedelta(hours=1)) == {}
 
 
 def test_free_words_are_no_reason_and_who_stays_has_none(client: FlaskClient, db: Database, link: str) -> None:
     assert client.post(f"{link}/reason", data={"reason": "often"}).status_code == 200
-    assert reader(db).left_reason is None
+    assert reader(db).unsubscribe_reason is None
     client.post(link)
     for data in ({}, {"reason": "you know why"}):
         assert client.post(f"{link}/reason", data=data).status_code == 422
-    assert reader(db).left_reason is None
+    assert reader(db).unsubscribe_reason is None
 
 
 def test_another_site_can_neither_take_it_back_nor_say_why(client: FlaskClient, db: Database, link: str) -> None:
@@ -214,7 +214,7 @@ def test_another_site_can_neither_take_it_back_nor_say_why(client: FlaskClient, 
     for path in ("undo", "reason"):
         foreign = {"Sec-Fetch-Site": "cross-site"}
         assert client.post(f"{link}/{path}", data={"reason": "trust"}, headers=foreign).status_code == 403
-    assert (reader(db).status, reader(db).left_reason) == (Status.LEFT, None)
+    assert (reader(db).status, reader(db).unsubscribe_reason) == (SubscriberStatus.UNSUBSCRIBED, None)
 
 
 def columns(row: Subscriber) -> dict[str, object]:

@@ -21,11 +21,10 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.migrations.tables import metadata
-from newsletter.subscribers import fresh, links, moving
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.fresh import Kind
-from newsletter.subscribers.importing import Reader, import_rows
-from newsletter.subscribers.models import AddressChange, Status, Subscriber
+from newsletter.subscribers.account import address_change, links, one_time_links
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber, SubscriberStatus
+from newsletter.subscribers.preferences import Preferences
 from newsletter.web.guards import HEADERS
 from tests import factories
 from tests.factories import add_article
@@ -41,18 +40,31 @@ class House:
         self.app, self.db = app, db
         self.slug = add_article(db, "A story of “many” words & <signs>")
         with db.transaction() as session:
-            import_rows(session, [Reader(f"{status}@example.org", Choices(sections=("Policy",))) for status in Status])
+            import_rows(
+                session,
+                [
+                    ImportedReader(f"{status}@example.org", Preferences(sections=("Policy",)))
+                    for status in SubscriberStatus
+                ],
+            )
             for reader in session.scalars(select(Subscriber)):
-                reader.status = reader.address.partition("@")[0]
-                reader.left_at = clock.now() if reader.status == Status.LEFT else None
-            factories.sign_up(session, settings, "waiting@example.org", Choices())
+                reader.status = SubscriberStatus(reader.address.partition("@")[0])
+                reader.unsubscribed_at = clock.now() if reader.status == SubscriberStatus.UNSUBSCRIBED else None
+            factories.sign_up(session, settings, "waiting@example.org", Preferences())
             readers = {reader.address: reader for reader in session.scalars(select(Subscriber))}
-            self.confirmations = [links.confirmation(settings.signing_keys, reader) for reader in readers.values()]
+            self.confirmations = [
+                links.confirmation_token(settings.signing_keys, reader) for reader in readers.values()
+            ]
             self.tokens = [reader.token for reader in readers.values()]
             self.signed = {
                 "confirm": self.confirmations,
-                "data": [fresh.token(settings.signing_keys, one, Kind.DATA) for one in readers.values()],
-                "address": [fresh.token(settings.signing_keys, one, Kind.ADDRESS) for one in readers.values()],
+                "data": [
+                    one_time_links.link_token(settings.signing_keys, one, LinkPurpose.DATA) for one in readers.values()
+                ],
+                "address": [
+                    one_time_links.link_token(settings.signing_keys, one, LinkPurpose.ADDRESS)
+                    for one in readers.values()
+                ],
                 **moves(session, settings, [reader.id for reader in readers.values()]),
             }
 
@@ -82,13 +94,13 @@ def moves(session: Session, settings: Settings, readers: list[int]) -> dict[str,
     found: dict[str, list[str]] = {"new-address": [], "old-address": []}
     for number, reader in enumerate(readers):
         new = f"new{number}@example.org"
-        change = AddressChange(subscriber_id=reader, address=new, address_key=new, asked_at=now)
-        change.moved_at = None if number % 2 else now
+        change = AddressChange(subscriber_id=reader, address=new, address_key=new, requested_at=now)
+        change.changed_at = None if number % 2 else now
         session.add(change)
         session.flush()
-        found["new-address"].append(moving.new_address_token(settings, change))
-        if change.moved_at:
-            found["old-address"].append(moving.old_address_token(settings, change))
+        found["new-address"].append(address_change.new_address_token(settings, change))
+        if change.changed_at:
+            found["old-address"].append(address_change.old_address_token(settings, change))
     return found
 
 
@@ -207,5 +219,5 @@ def test_every_private_page_stays_out_of_search_engines(house: House, client: Fl
             assert answer.headers["X-Robots-Tag"] == "noindex"
             assert answer.headers["Cache-Control"] == "no-store"
             assert "@example.org" in answer.text or answer.status_code == 409
-            for status in Status if not address.startswith("/data/") else ():
+            for status in SubscriberStatus if not address.startswith("/data/") else ():
                 assert f"{status}@example.org" not in answer.text

@@ -20,14 +20,15 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
 from newsletter.core.templates import TEMPLATES
-from newsletter.delivery import draining, singles
+from newsletter.delivery.sending import draining
 from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
 from newsletter.migrations.tables import metadata
-from newsletter.subscribers import erasing, fresh, moving
-from newsletter.subscribers.fresh import Kind
-from newsletter.subscribers.mails import COMPOSERS
-from newsletter.subscribers.models import AddressChange, Subscriber
+from newsletter.operations import transactional_mails
+from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.privacy import erasure
+from newsletter.subscribers.account import address_change, one_time_links
+from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber
 from tests.factories import add_article, add_readers, send_digest, sign_up
 
 URL = re.compile(r"""https?://[^\s"'<>]+""")
@@ -48,19 +49,19 @@ def mails(client: FlaskClient, db: Database, settings: Settings) -> dict[str, Em
         first, second, third = session.scalars(select(Subscriber).order_by(Subscriber.id))
         sign_up(session, settings, "new@example.org")
         sign_up(session, settings, first.address)
-        for kind in Kind:
-            fresh.ask(session, first, kind)
-        moving.ask(session, first, "next@example.org")
-        moving.ask(session, second, "moved@example.org")
+        for kind in LinkPurpose:
+            one_time_links.request_link(session, first, kind)
+        address_change.request_change(session, first, "next@example.org")
+        address_change.request_change(session, second, "moved@example.org")
         session.flush()
         change = session.scalars(select(AddressChange).where(AddressChange.subscriber_id == second.id)).one()
-        token = moving.new_address_token(settings, change)
-        erasing.erase(session, settings.suppression_key, third)
+        token = address_change.new_address_token(settings, change)
+        erasure.erase_subscriber(session, settings.suppression_key, third)
     kinds = _send(db)
     with db.transaction() as session:
-        moving.move(session, settings, token)
+        address_change.change_address(session, settings, token)
     kinds |= _send(db)
-    assert kinds == set(COMPOSERS), "a mail is missing here: let the flow write it"
+    assert kinds == set(MAIL_TYPES), "a mail is missing here: let the flow write it"
     found = [
         email.message_from_bytes(path.read_bytes(), policy=policy.default)
         for path in (settings.maildir / "new").iterdir()
@@ -71,9 +72,9 @@ def mails(client: FlaskClient, db: Database, settings: Settings) -> dict[str, Em
 def _send(db: Database) -> set[str]:
     with db.reading() as session:
         due = {row.id: row.kind for row in session.scalars(select(OutgoingMail))}
-        assert set(due) == set(outgoing.due(session))
+        assert set(due) == set(outgoing.due_mails(session))
     for mail_id in due:
-        singles.send(runtime(), mail_id)
+        transactional_mails.send_transactional_mail(runtime(), mail_id)
     return set(due.values())
 
 

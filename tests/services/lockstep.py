@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from enum import Enum
 from queue import SimpleQueue
 
-from newsletter.delivery import ledger, sending
-from newsletter.delivery.kit import Kit
+from newsletter.delivery.ledger import transitions
+from newsletter.delivery.sending import batch_sending
+from newsletter.delivery.sending.context import SendingContext
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.outcomes import Record
+from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError
 
 DEADLINE = 3.0
@@ -92,7 +93,7 @@ class Provider:
 class Worker:
     """A thread that works on one batch."""
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: SendingContext) -> None:
         self.kit = kit
         self.at = ""
         """Where it waits for an order; empty when it has ended."""
@@ -140,16 +141,16 @@ class Worker:
     def _work(self) -> None:
         """What `draining.drain` does with one batch."""
         with self.kit.db.transaction() as session:
-            claim = ledger.claim(session)
+            claim = transitions.claim_batch(session)
         if claim is None:
             return
         self.stop("claimed")
-        run = sending.send(self.kit, claim)
+        run = batch_sending.send_batch(self.kit, claim)
         if run is None:
             return
         self.stop("answered")
         with self.kit.db.transaction() as session:
-            sending.write_down(session, run)
+            batch_sending.record_outcomes(session, run)
         self.stop("written down")
         run.tidy()
 
@@ -158,16 +159,16 @@ class Whole:
     """Takes or refuses all recipients in one answer, as SendGrid does."""
 
     name = "whole"
-    whole = True
-    repeatable = False
+    all_or_nothing = True
+    idempotent = False
     deadline = DEADLINE
 
     def __init__(self, provider: Provider) -> None:
         self.worker: Worker
         self._provider = provider
 
-    def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
-        if not record.may_go_on():
+    def send(self, message: Message, recipients: Sequence[Recipient], record: SendResult) -> None:
+        if not record.may_continue():
             return
         self._provider.begins(recipients)
         with self._provider.conversation(self.worker, message):
@@ -194,18 +195,18 @@ class Each:
     """Answers for each message, as a mail server does."""
 
     name = "each"
-    whole = False
-    repeatable = False
+    all_or_nothing = False
+    idempotent = False
     deadline = DEADLINE
 
     def __init__(self, provider: Provider) -> None:
         self.worker: Worker
         self._provider = provider
 
-    def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
+    def send(self, message: Message, recipients: Sequence[Recipient], record: SendResult) -> None:
         self._provider.begins(recipients)
         for index in record.waiting():
-            if not record.may_go_on():
+            if not record.may_continue():
                 return
             with self._provider.conversation(self.worker, message):
                 self._ask(message, recipients[index], index, record)
@@ -213,7 +214,7 @@ class Each:
     def close(self) -> None:
         """Nothing is open."""
 
-    def _ask(self, message: Message, recipient: Recipient, index: int, record: Record) -> None:
+    def _ask(self, message: Message, recipient: Recipient, index: int, record: SendResult) -> None:
         order = self.worker.stop("asking")
         if order is Order.LATER:
             record.deferred(index, "451 Later")

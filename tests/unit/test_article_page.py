@@ -11,7 +11,7 @@ import pytest
 import newsletter
 from newsletter.articles.errors import PageError
 from newsletter.articles.models import Source
-from newsletter.articles.page import ParsedPage, parse
+from newsletter.articles.page import ParsedPage, parse_page
 from newsletter.articles.plaintext import LARGEST
 from newsletter.core.config import HYPE_LABELS
 
@@ -24,7 +24,7 @@ SOURCE = "  1. 01The Verge — AIElon Musk confirms xAI used OpenAI's models to 
 def page(old: str = "", new: str = "") -> ParsedPage:
     """The real page, read with one replacement."""
     assert old in REAL
-    return parse(REAL.replace(old, new, 1), HYPE_LABELS)
+    return parse_page(REAL.replace(old, new, 1), HYPE_LABELS)
 
 
 def test_the_real_page() -> None:
@@ -41,14 +41,14 @@ def test_the_real_page() -> None:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_every_sample_is_a_page_that_lists_what_it_counts(path: Path) -> None:
-    read = parse(path.read_bytes(), HYPE_LABELS)
+    read = parse_page(path.read_bytes(), HYPE_LABELS)
     assert read.source_count == len(read.sources)
     assert read.dek
     assert len(read.paragraphs) >= 3
 
 
 def test_the_samples_show_the_variety_of_pages() -> None:
-    pages = [parse(path.read_bytes(), HYPE_LABELS) for path in SAMPLES]
+    pages = [parse_page(path.read_bytes(), HYPE_LABELS) for path in SAMPLES]
     assert len(pages) == 10
     assert {read.hype for read in pages} == set(HYPE_LABELS)
     assert {read.section for read in pages} >= {
@@ -83,7 +83,7 @@ SAME = {
 
 @pytest.mark.parametrize("data", SAME.values(), ids=SAME.keys())
 def test_forms_that_change_nothing(data: str | bytes) -> None:
-    assert parse(data, HYPE_LABELS) == page()
+    assert parse_page(data, HYPE_LABELS) == page()
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_what_a_page_may_lack() -> None:
 
 
 def test_title_and_dek_may_begin_like_the_scores() -> None:
-    read = parse(REAL.replace(MUSK, "Trust in models").replace(page().dek, "Hype around agents"), HYPE_LABELS)
+    read = parse_page(REAL.replace(MUSK, "Trust in models").replace(page().dek, "Hype around agents"), HYPE_LABELS)
     assert (read.title, read.dek, read.trust) == ("Trust in models", "Hype around agents", 69)
     assert page(page().dek, "Trust is low").dek == "Trust is low"
 
@@ -132,7 +132,7 @@ def test_headings_inside_the_text_stay_in_the_text() -> None:
 
 
 def test_a_section_may_hold_the_dot_and_labels_are_a_setting() -> None:
-    read = parse(REAL.replace("Policy ·", "Law · Courts ·").replace("Some hype", "Mild"), ("None", "Mild"))
+    read = parse_page(REAL.replace("Policy ·", "Law · Courts ·").replace("Some hype", "Mild"), ("None", "Mild"))
     assert (read.section, read.hype) == ("Law · Courts", "Mild")
 
 
@@ -191,7 +191,7 @@ REFUSED = {
 @pytest.mark.parametrize(("data", "line", "words"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_bad_page_is_refused_with_line_and_reason(data: str | bytes, line: int, words: str) -> None:
     with pytest.raises(PageError) as caught:
-        parse(data, HYPE_LABELS)
+        parse_page(data, HYPE_LABELS)
     assert caught.value.line == line
     assert words in caught.value.reason
     assert caught.value.reason.endswith(".")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import newsletter
 from newsletter.articles.errors import PageError
 from newsletter.articles.models import Source
-from newsletter.articles.page import ParsedPage, parse
+from newsletter.articles.page import ParsedPage, parse_page
 from newsletter.articles.sources import publishers
 from newsletter.core.config import HYPE_LABELS
 
@@ -22,7 +22,7 @@ ANY_LINE = st.text(max_size=30) | st.sampled_from([*REAL.split("\n"), "Sources",
 
 def outcome(data: str | bytes) -> ParsedPage | PageError:
     try:
-        return parse(data, HYPE_LABELS)
+        return parse_page(data, HYPE_LABELS)
     except PageError as error:
         return error
 
@@ -62,7 +62,7 @@ def test_a_page_that_stops_anywhere_is_refused_or_whole(end: int) -> None:
     if isinstance(result, PageError):
         assert "Also on Policy" not in data.decode(errors="replace") or "not UTF-8" in result.reason
     else:
-        assert result == parse(REAL, HYPE_LABELS)
+        assert result == parse_page(REAL, HYPE_LABELS)
 
 
 # Round trip: a page written from fields gives the fields back.
@@ -124,4 +124,4 @@ def written(read: ParsedPage) -> str:
 @settings(deadline=None)
 @given(pages())
 def test_a_page_gives_back_the_fields_that_it_was_written_from(read: ParsedPage) -> None:
-    assert parse(written(read), HYPE_LABELS) == read
+    assert parse_page(written(read), HYPE_LABELS) == read

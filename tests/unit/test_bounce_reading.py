@@ -8,18 +8,20 @@ from hypothesis import strategies as st
 
 from newsletter.delivery.events import bounces
 from newsletter.delivery.events.bounces import NoReportError
-from newsletter.delivery.events.words import Kind, ReaderEvent
+from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
 from newsletter.mail import return_path
 from tests.services import bounce_mails
 from tests.services.bounce_mails import READER, arf, dsn, holiday, original, qmail
 
-KEY = return_path.key("a suppression key for the tests")
-OURS = return_path.address(KEY, "bounces.example.org", 17, 4)
-FORGED = return_path.address(return_path.key("another suppression key"), "bounces.example.org", 17, 4)
+KEY = return_path.return_path_key("a suppression key for the tests")
+OURS = return_path.signed_address(KEY, "bounces.example.org", 17, 4)
+FORGED = return_path.signed_address(
+    return_path.return_path_key("another suppression key"), "bounces.example.org", 17, 4
+)
 
 
 def read(raw: bytes, to: str = "") -> ReaderEvent:
-    event = bounces.read(raw, KEY, to)
+    event = bounces.parse_report(raw, KEY, to)
     assert (event.batch, event.reader, event.place) == (17, 4, None)
     assert "ada" not in event.reason.lower()
     return event
@@ -27,60 +29,64 @@ def read(raw: bytes, to: str = "") -> ReaderEvent:
 
 def test_a_mailbox_that_is_not_there() -> None:
     event = read(dsn(OURS))
-    assert event.kind is Kind.BOUNCED
+    assert event.kind is EventKind.BOUNCED
     assert event.reason.startswith("550 5.1.1")
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [("5.2.2", Kind.SOFT_BOUNCED), ("4.4.7 (delivery time expired)", Kind.SOFT_BOUNCED), ("5.7.1", Kind.BLOCKED)],
+    [
+        ("5.2.2", EventKind.SOFT_BOUNCED),
+        ("4.4.7 (delivery time expired)", EventKind.SOFT_BOUNCED),
+        ("5.7.1", EventKind.BLOCKED),
+    ],
 )
-def test_other_failures(status: str, kind: Kind) -> None:
+def test_other_failures(status: str, kind: EventKind) -> None:
     assert read(dsn(OURS, status, said="smtp; 552 no")).kind is kind
 
 
 @pytest.mark.parametrize("action", ["failed", "FAILED (it is over)", "error"])
 def test_actions_as_servers_write_them(action: str) -> None:
-    assert read(dsn(OURS, action=action)).kind is Kind.BOUNCED
+    assert read(dsn(OURS, action=action)).kind is EventKind.BOUNCED
 
 
 @pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded", ""])
 def test_what_is_no_failure_changes_nothing(action: str) -> None:
     with pytest.raises(NoReportError, match="no failure"):
-        bounces.read(dsn(OURS, action=action), KEY)
+        bounces.parse_report(dsn(OURS, action=action), KEY)
 
 
 @pytest.mark.parametrize("feedback", ["abuse", "Abuse ", "fraud"])
 def test_a_complaint_names_the_mail_by_what_it_encloses(feedback: str) -> None:
-    assert read(arf(original(OURS), feedback)).kind is Kind.COMPLAINED
+    assert read(arf(original(OURS), feedback)).kind is EventKind.COMPLAINED
 
 
 @pytest.mark.parametrize("feedback", ["not-spam", "virus", "other", ""])
 def test_not_every_feedback_is_a_complaint(feedback: str) -> None:
     with pytest.raises(NoReportError, match="no complaint"):
-        bounces.read(arf(original(OURS), feedback), KEY)
+        bounces.parse_report(arf(original(OURS), feedback), KEY)
 
 
 def test_a_complaint_may_name_the_return_path_in_its_own_field() -> None:
-    assert read(arf(original("<>"), extra=f"Original-Mail-From: <{OURS}>\r\n")).kind is Kind.COMPLAINED
+    assert read(arf(original("<>"), extra=f"Original-Mail-From: <{OURS}>\r\n")).kind is EventKind.COMPLAINED
 
 
 def test_headers_alone_are_enough() -> None:
     enclosed = arf(original(OURS)).replace(b"message/rfc822", b"text/rfc822-headers")
-    assert read(enclosed).kind is Kind.COMPLAINED
+    assert read(enclosed).kind is EventKind.COMPLAINED
 
 
 def test_a_form_of_its_own() -> None:
-    assert read(qmail(OURS)).kind is Kind.BOUNCED
+    assert read(qmail(OURS)).kind is EventKind.BOUNCED
 
 
 def test_the_mail_server_says_best_where_it_came_to() -> None:
-    assert read(dsn("someone@dispatch.example"), to=OURS.upper()).kind is Kind.BOUNCED
+    assert read(dsn("someone@dispatch.example"), to=OURS.upper()).kind is EventKind.BOUNCED
 
 
 def test_a_holiday_answer_is_no_bounce() -> None:
     with pytest.raises(NoReportError, match="neither"):
-        bounces.read(holiday(OURS), KEY)
+        bounces.parse_report(holiday(OURS), KEY)
 
 
 @pytest.mark.parametrize("make", [dsn, qmail, lambda to: arf(original(to))])
@@ -90,7 +96,7 @@ def test_a_holiday_answer_is_no_bounce() -> None:
 def test_what_we_did_not_sign_is_about_nobody(make: object, to: str) -> None:
     assert callable(make)
     with pytest.raises(NoReportError, match="none of ours"):
-        bounces.read(make(to), KEY)
+        bounces.parse_report(make(to), KEY)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +115,7 @@ def test_what_we_did_not_sign_is_about_nobody(make: object, to: str) -> None:
 def test_hostile_mails(raw: bytes) -> None:
     for to in ("", OURS):
         with pytest.raises(NoReportError):
-            bounces.read(raw, KEY, to)
+            bounces.parse_report(raw, KEY, to)
 
 
 whole = st.sampled_from([dsn(OURS), arf(original(OURS)), qmail(OURS), holiday(OURS)])
@@ -118,7 +124,7 @@ whole = st.sampled_from([dsn(OURS), arf(original(OURS)), qmail(OURS), holiday(OU
 @given(st.binary(max_size=2000), st.text(max_size=60))
 def test_no_bytes_break_it(raw: bytes, to: str) -> None:
     with pytest.raises(NoReportError):
-        bounces.read(raw, KEY, to)
+        bounces.parse_report(raw, KEY, to)
 
 
 @settings(max_examples=300)
@@ -130,7 +136,7 @@ def test_a_report_that_was_damaged_is_still_about_the_same_reader_or_none(raw: b
         place = data.draw(st.integers(0, max(len(damaged) - 1, 0)))
         damaged[place : place + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=5))
     try:
-        event = bounces.read(bytes(damaged), KEY)
+        event = bounces.parse_report(bytes(damaged), KEY)
     except NoReportError:
         return
     assert (event.batch, event.reader) == (17, 4)
@@ -138,5 +144,5 @@ def test_a_report_that_was_damaged_is_still_about_the_same_reader_or_none(raw: b
 
 def test_only_the_beginning_of_a_huge_mail_is_read() -> None:
     huge = dsn(OURS) + b"x" * bounces.MOST_BYTES
-    assert read(huge).kind is Kind.BOUNCED
+    assert read(huge).kind is EventKind.BOUNCED
     assert bounce_mails.READER not in read(huge).reason

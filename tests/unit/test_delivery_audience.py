@@ -1,4 +1,4 @@
-"""What choices leave of a digest, and ids packed and unpacked."""
+"""What preferences leave of a digest, and ids packed and unpacked."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.config import HYPE_LABELS
-from newsletter.delivery.audience import batches, mask_of, pack, unpack
-from newsletter.delivery.models import BATCH_SIZE
-from tests.services.letters import revision
+from newsletter.delivery.freezing.audience import mask_of
+from newsletter.delivery.ledger.models import BATCH_SIZE
+from newsletter.delivery.ledger.packing import pack_ids, split_batches, unpack_ids
+from tests.services.rendered_digests import revision
 
 NO, LOW, SOME, HIGH = HYPE_LABELS
 STORIES = [
@@ -54,12 +55,12 @@ def test_the_order_of_the_labels_is_the_setting_s() -> None:
 
 @given(st.lists(st.integers(1, 2**62), max_size=50))
 def test_ids_survive_packing(ids: list[int]) -> None:
-    assert unpack(pack(array("q", ids))) == array("q", ids)
-    assert len(pack(array("q", ids))) == 8 * len(ids)
+    assert unpack_ids(pack_ids(array("q", ids))) == array("q", ids)
+    assert len(pack_ids(array("q", ids))) == 8 * len(ids)
 
 
 @given(st.integers(0, 3 * BATCH_SIZE + 1))
 def test_batches_hold_everyone_once_in_order(count: int) -> None:
-    found = list(batches(array("q", range(count))))
+    found = list(split_batches(array("q", range(count))))
     assert [i for batch in found for i in batch] == list(range(count))
     assert all(0 < len(batch) <= BATCH_SIZE for batch in found)

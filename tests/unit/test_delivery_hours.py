@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.hours import LONGEST_WAIT, next_at
-from newsletter.web.readers.zones import offered
+from newsletter.delivery.freezing.hours import LONGEST_WAIT, next_occurrence
+from newsletter.web.readers.time_zones import offered
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -38,11 +38,11 @@ def at(text: str) -> datetime:
     ],
 )
 def test_when_a_letter_is_due(begins: str, hour: int, zone: str, due: str | None) -> None:
-    assert next_at(at(begins), hour, zone) == (at(due) if due else None)
+    assert next_occurrence(at(begins), hour, zone) == (at(due) if due else None)
 
 
 def test_who_chose_no_hour_waits_for_none() -> None:
-    assert next_at(at("2026-05-04 05:30"), None, None) is None
+    assert next_occurrence(at("2026-05-04 05:30"), None, None) is None
 
 
 MINUTES = st.integers(0, 60 * 24 * 366 * 3).map(lambda n: at("2025-01-01 00:00") + timedelta(minutes=n))
@@ -50,7 +50,7 @@ MINUTES = st.integers(0, 60 * 24 * 366 * 3).map(lambda n: at("2025-01-01 00:00")
 
 @given(MINUTES, st.integers(0, 23), st.sampled_from(sorted(offered())))
 def test_due_within_a_day_and_at_that_hour(begins: datetime, hour: int, zone: str) -> None:
-    due = next_at(begins, hour, zone)
+    due = next_occurrence(begins, hour, zone)
     where = ZoneInfo(zone)
     if due is None:
         assert begins.astimezone(where).hour == hour

@@ -25,13 +25,13 @@ from hypothesis import strategies as st
 
 from newsletter.core.config import Settings, from_environment
 from newsletter.core.errors import ConfigurationError
-from newsletter.mail.dkim import SIGNED, Signer, canonical_body, canonical_fields
+from newsletter.mail.dkim import SIGNED, DkimSigner, canonical_body, canonical_fields
 from newsletter.mail.encoding import encode
-from newsletter.mail.outcomes import Record
+from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports import open_transport
 from newsletter.mail.transports.smtp import SmtpTransport
 from tests.contract.test_transports import message, readers
-from tests.services.letters import HOSTILE
+from tests.services.rendered_digests import HOSTILE
 from tests.services.smtp_sink import SmtpSink
 
 Key = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
@@ -56,8 +56,8 @@ def dns(kind: str) -> Callable[..., bytes]:
     return lambda name, timeout=5: record if name == b"letters._domainkey.dispatch.example." else b""
 
 
-def signer(kind: str) -> Signer:
-    return Signer("dispatch.example", "letters", pem(KEYS[kind]))
+def signer(kind: str) -> DkimSigner:
+    return DkimSigner("dispatch.example", "letters", pem(KEYS[kind]))
 
 
 def is_valid(mail: bytes, kind: str) -> bool:
@@ -191,7 +191,7 @@ def test_a_key_that_nobody_accepts_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_key_may_stand_on_one_line() -> None:
     one_line = pem(ED25519).replace("\n", "\\n")
 
-    assert is_valid(Signer("dispatch.example", "letters", one_line).encode(message()).render(READER), "ed25519")
+    assert is_valid(DkimSigner("dispatch.example", "letters", one_line).encode(message()).render(READER), "ed25519")
 
 
 def test_the_key_can_stand_in_a_file_and_signs_what_smtp_and_maildir_send(
@@ -206,7 +206,7 @@ def test_the_key_can_stand_in_a_file_and_signs_what_smtp_and_maildir_send(
     with SmtpSink() as sink:
         for chosen in (settings, replace(settings, mail_transport="smtp", smtp_url=sink.url)):
             transport = open_transport(chosen)
-            transport.send(message(), [READER], Record(1))
+            transport.send(message(), [READER], SendResult(1))
             transport.close()
 
     mails = [path.read_bytes() for path in (tmp_path / "var" / "mail" / "new").iterdir()] + [sink.mails[0].content]
@@ -216,7 +216,7 @@ def test_the_key_can_stand_in_a_file_and_signs_what_smtp_and_maildir_send(
 def test_without_a_key_nothing_is_signed() -> None:
     with SmtpSink() as sink:
         transport = SmtpTransport(sink.url)
-        transport.send(message(), [READER], Record(1))
+        transport.send(message(), [READER], SendResult(1))
         transport.close()
 
     assert b"DKIM-Signature" not in sink.mails[0].content

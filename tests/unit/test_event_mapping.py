@@ -11,76 +11,79 @@ from hypothesis import strategies as st
 
 from newsletter.core.errors import InvalidError
 from newsletter.delivery.events import policy, sendgrid
-from newsletter.delivery.events.words import Kind, ReaderEvent, Taken
+from newsletter.delivery.events.vocabulary import Acceptance, EventKind, ReaderEvent
 from tests.services.sendgrid_events import body, event
 
 NOW = 1_777_723_200
 OURS = {"batch": "17", "attempt": "2", "letter": "0123456789ab", "n": "5"}
 
-WORDS: list[tuple[dict[str, Any], Kind, Kind | None]] = [
-    ({"event": "bounce", "type": "bounce", "bounce_classification": "Invalid Address"}, Kind.BOUNCED, None),
-    ({"event": "bounce"}, Kind.BOUNCED, None),
+WORDS: list[tuple[dict[str, Any], EventKind, EventKind | None]] = [
+    ({"event": "bounce", "type": "bounce", "bounce_classification": "Invalid Address"}, EventKind.BOUNCED, None),
+    ({"event": "bounce"}, EventKind.BOUNCED, None),
     (
         {"event": "bounce", "type": "blocked", "bounce_classification": "Mailbox Unavailable", "status": "4.2.2"},
-        Kind.SOFT_BOUNCED,
+        EventKind.SOFT_BOUNCED,
         None,
     ),
-    ({"event": "bounce", "type": "blocked", "bounce_classification": "Unclassified"}, Kind.SOFT_BOUNCED, None),
-    ({"event": "bounce", "type": "blocked", "status": "5.7.1"}, Kind.BLOCKED, None),
-    ({"event": "bounce", "type": "blocked", "bounce_classification": "Reputation"}, Kind.BLOCKED, None),
-    ({"event": "bounce", "type": "blocked", "bounce_classification": "Content"}, Kind.BLOCKED, None),
-    ({"event": "bounce", "type": "blocked", "bounce_classification": "Technical Failure"}, Kind.BLOCKED, None),
-    ({"event": "bounce", "type": "blocked", "bounce_classification": "Frequency/Volume"}, Kind.BLOCKED, None),
-    ({"event": "spamreport"}, Kind.COMPLAINED, None),
-    ({"event": "unsubscribe"}, Kind.UNSUBSCRIBED, None),
-    ({"event": "group_unsubscribe", "asm_group_id": 1}, Kind.UNSUBSCRIBED, None),
-    ({"event": "dropped", "reason": "Bounced Address"}, Kind.DROPPED, Kind.BOUNCED),
-    ({"event": "dropped", "reason": "Invalid"}, Kind.DROPPED, Kind.BOUNCED),
-    ({"event": "dropped", "reason": "Spam Reporting Address"}, Kind.DROPPED, Kind.COMPLAINED),
-    ({"event": "dropped", "reason": "Unsubscribed Address"}, Kind.DROPPED, Kind.UNSUBSCRIBED),
-    ({"event": "dropped", "reason": "Invalid SMTPAPI header"}, Kind.DROPPED, None),
-    ({"event": "dropped", "reason": "Recipient List over Package Quota"}, Kind.DROPPED, None),
-    ({"event": "dropped", "reason": "Spam Content (if spam checker app is enabled)"}, Kind.DROPPED, None),
+    ({"event": "bounce", "type": "blocked", "bounce_classification": "Unclassified"}, EventKind.SOFT_BOUNCED, None),
+    ({"event": "bounce", "type": "blocked", "status": "5.7.1"}, EventKind.BLOCKED, None),
+    ({"event": "bounce", "type": "blocked", "bounce_classification": "Reputation"}, EventKind.BLOCKED, None),
+    ({"event": "bounce", "type": "blocked", "bounce_classification": "Content"}, EventKind.BLOCKED, None),
+    ({"event": "bounce", "type": "blocked", "bounce_classification": "Technical Failure"}, EventKind.BLOCKED, None),
+    ({"event": "bounce", "type": "blocked", "bounce_classification": "Frequency/Volume"}, EventKind.BLOCKED, None),
+    ({"event": "spamreport"}, EventKind.COMPLAINED, None),
+    ({"event": "unsubscribe"}, EventKind.UNSUBSCRIBED, None),
+    ({"event": "group_unsubscribe", "asm_group_id": 1}, EventKind.UNSUBSCRIBED, None),
+    ({"event": "dropped", "reason": "Bounced Address"}, EventKind.DROPPED, EventKind.BOUNCED),
+    ({"event": "dropped", "reason": "Invalid"}, EventKind.DROPPED, EventKind.BOUNCED),
+    ({"event": "dropped", "reason": "Spam Reporting Address"}, EventKind.DROPPED, EventKind.COMPLAINED),
+    ({"event": "dropped", "reason": "Unsubscribed Address"}, EventKind.DROPPED, EventKind.UNSUBSCRIBED),
+    ({"event": "dropped", "reason": "Invalid SMTPAPI header"}, EventKind.DROPPED, None),
+    ({"event": "dropped", "reason": "Recipient List over Package Quota"}, EventKind.DROPPED, None),
+    ({"event": "dropped", "reason": "Spam Content (if spam checker app is enabled)"}, EventKind.DROPPED, None),
 ]
 
 
 @pytest.mark.parametrize(("fields", "kind", "listed"), WORDS)
-def test_each_word_has_its_meaning(fields: dict[str, Any], kind: Kind, listed: Kind | None) -> None:
+def test_each_word_has_its_meaning(fields: dict[str, Any], kind: EventKind, listed: EventKind | None) -> None:
     fields = dict(fields)
-    post = sendgrid.read(body(event(fields.pop("event"), "ada@example.org", NOW - 60, **OURS, **fields)), NOW)
-    assert post.taken == {Taken(17, 2, "0123456789ab")}
+    post = sendgrid.parse_delivery(body(event(fields.pop("event"), "ada@example.org", NOW - 60, **OURS, **fields)), NOW)
+    assert post.taken == {Acceptance(17, 2, "0123456789ab")}
     ((found, address),) = post.found
     assert address == "ada@example.org"
     assert (found.kind, found.listed, found.batch, found.place, found.at) == (kind, listed, 17, 5, NOW - 60)
 
 
-@pytest.mark.parametrize("word", sorted(sendgrid.TAKEN_ONLY))
+@pytest.mark.parametrize("word", sorted(sendgrid.ACCEPTANCE_ONLY))
 def test_what_is_no_more_than_a_proof(word: str) -> None:
-    post = sendgrid.read(body(event(word, "ada@example.org", NOW, **OURS)), NOW)
-    assert post == ({Taken(17, 2, "0123456789ab")}, [])
+    post = sendgrid.parse_delivery(body(event(word, "ada@example.org", NOW, **OURS)), NOW)
+    assert post == ({Acceptance(17, 2, "0123456789ab")}, [])
 
 
 @pytest.mark.parametrize("word", ["open", "click", "group_resubscribe", "something_new", None, 7, ["bounce"]])
 def test_other_words_are_not_read_at_all(word: Any) -> None:
-    assert sendgrid.read(body(event("", "ada@example.org", NOW, **OURS) | {"event": word}), NOW) == (set(), [])
+    assert sendgrid.parse_delivery(body(event("", "ada@example.org", NOW, **OURS) | {"event": word}), NOW) == (
+        set(),
+        [],
+    )
 
 
 def test_the_address_is_taken_out_of_the_reason() -> None:
     said = "550 5.1.1 <Ada.L@example.org>: user ada.l unknown"
-    post = sendgrid.read(body(event("bounce", "ada.l@example.org", NOW, reason=said)), NOW)
+    post = sendgrid.parse_delivery(body(event("bounce", "ada.l@example.org", NOW, reason=said)), NOW)
     assert "ada" not in post.found[0].event.reason.lower()
     assert post.found[0].event.reason.startswith("550 5.1.1")
 
 
 @pytest.mark.parametrize(("at", "kept"), [(NOW + 999, NOW), (-1, NOW), ("1777723100", NOW), (None, NOW), (1.5, NOW)])
 def test_a_strange_time_is_now(at: Any, kept: int) -> None:
-    post = sendgrid.read(body(event("bounce", "ada@example.org", NOW) | {"timestamp": at}), NOW)
+    post = sendgrid.parse_delivery(body(event("bounce", "ada@example.org", NOW) | {"timestamp": at}), NOW)
     assert post.found[0].event.at == kept
 
 
 @pytest.mark.parametrize("number", ["", "x", "-1", "1.5", "٣", "1" * 19, 17, None, ["1"]])
 def test_a_strange_number_is_none(number: Any) -> None:
-    post = sendgrid.read(body(event("bounce", "a@example.org", NOW) | {"batch": number, "attempt": "1"}), NOW)
+    post = sendgrid.parse_delivery(body(event("bounce", "a@example.org", NOW) | {"batch": number, "attempt": "1"}), NOW)
     assert post.taken == set()
     assert post.found[0].event.batch is None
 
@@ -88,7 +91,7 @@ def test_a_strange_number_is_none(number: Any) -> None:
 @pytest.mark.parametrize("text", [b"", b"{", b"{}", b'"x"', b"[1]", b"[[]]", b"\xff", b"[" * 5000])
 def test_what_is_no_array_of_objects_is_refused(text: bytes) -> None:
     with pytest.raises(InvalidError):
-        sendgrid.read(text, NOW)
+        sendgrid.parse_delivery(text, NOW)
 
 
 anything = st.recursive(
@@ -105,7 +108,7 @@ hostile = st.lists(st.fixed_dictionaries({"event": words | anything}, optional=d
 def test_nothing_that_is_signed_can_break_it(events: list[dict[str, Any]]) -> None:
     try:
         raw = json.dumps(events).encode()
-        post = sendgrid.read(raw, NOW)
+        post = sendgrid.parse_delivery(raw, NOW)
     except InvalidError:
         return  # a lone surrogate
     for found in post.found:
@@ -116,31 +119,31 @@ def test_nothing_that_is_signed_can_break_it(events: list[dict[str, Any]]) -> No
 
 # RFC 3463, and what servers say beside it.
 STATUSES = [
-    ("5.1.1", "550 5.1.1 user unknown", Kind.BOUNCED),
-    ("5.1.10", "RESOLVER.ADR.RecipientNotFound", Kind.BOUNCED),
-    ("5.1.2", "Host or domain name not found", Kind.BOUNCED),
-    ("5.2.1", "mailbox disabled", Kind.BOUNCED),
-    ("5.0.0", "550 no such user here", Kind.BOUNCED),
-    ("", "", Kind.BOUNCED),
-    ("5.1.0", "address rejected", Kind.BOUNCED),
-    ("5.0.0", "554 message looks like spam", Kind.BLOCKED),
-    ("5.1.0", "550 your IP is on a blacklist", Kind.BLOCKED),
-    ("5.7.1", "delivery not authorised", Kind.BLOCKED),
-    ("5.7.26", "unauthenticated mail from a domain with DMARC", Kind.BLOCKED),
-    ("4.7.0", "try again later", Kind.BLOCKED),
-    ("5.6.0", "content rejected", Kind.BLOCKED),
-    ("5.5.2", "syntax error", Kind.BLOCKED),
-    ("5.1.8", "bad sender's system", Kind.BLOCKED),
-    ("5.3.4", "message too big", Kind.BLOCKED),
-    ("5.2.2", "mailbox full", Kind.SOFT_BOUNCED),
-    ("4.2.2", "mailbox full", Kind.SOFT_BOUNCED),
-    ("4.1.1", "no such user, for now", Kind.SOFT_BOUNCED),
-    ("4.4.1", "no answer from host", Kind.SOFT_BOUNCED),
-    ("5.4.4", "unable to route", Kind.SOFT_BOUNCED),
-    ("5.3.0", "system trouble", Kind.SOFT_BOUNCED),
+    ("5.1.1", "550 5.1.1 user unknown", EventKind.BOUNCED),
+    ("5.1.10", "RESOLVER.ADR.RecipientNotFound", EventKind.BOUNCED),
+    ("5.1.2", "Host or domain name not found", EventKind.BOUNCED),
+    ("5.2.1", "mailbox disabled", EventKind.BOUNCED),
+    ("5.0.0", "550 no such user here", EventKind.BOUNCED),
+    ("", "", EventKind.BOUNCED),
+    ("5.1.0", "address rejected", EventKind.BOUNCED),
+    ("5.0.0", "554 message looks like spam", EventKind.BLOCKED),
+    ("5.1.0", "550 your IP is on a blacklist", EventKind.BLOCKED),
+    ("5.7.1", "delivery not authorised", EventKind.BLOCKED),
+    ("5.7.26", "unauthenticated mail from a domain with DMARC", EventKind.BLOCKED),
+    ("4.7.0", "try again later", EventKind.BLOCKED),
+    ("5.6.0", "content rejected", EventKind.BLOCKED),
+    ("5.5.2", "syntax error", EventKind.BLOCKED),
+    ("5.1.8", "bad sender's system", EventKind.BLOCKED),
+    ("5.3.4", "message too big", EventKind.BLOCKED),
+    ("5.2.2", "mailbox full", EventKind.SOFT_BOUNCED),
+    ("4.2.2", "mailbox full", EventKind.SOFT_BOUNCED),
+    ("4.1.1", "no such user, for now", EventKind.SOFT_BOUNCED),
+    ("4.4.1", "no answer from host", EventKind.SOFT_BOUNCED),
+    ("5.4.4", "unable to route", EventKind.SOFT_BOUNCED),
+    ("5.3.0", "system trouble", EventKind.SOFT_BOUNCED),
 ]
 
 
 @pytest.mark.parametrize(("status", "said", "kind"), STATUSES)
-def test_a_status_says_whether_there_is_a_mailbox(status: str, said: str, kind: Kind) -> None:
-    assert policy.bounce(status, said) is kind
+def test_a_status_says_whether_there_is_a_mailbox(status: str, said: str, kind: EventKind) -> None:
+    assert policy.classify_bounce(status, said) is kind

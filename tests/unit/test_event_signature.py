@@ -24,7 +24,7 @@ SIGNATURE, TIMESTAMP = "X-Twilio-Email-Event-Webhook-Signature", "X-Twilio-Email
 
 def check(body: bytes, headers: dict[str, str], signer: SendGridSigner = SIGNER, now: datetime = NOW) -> None:
     key = signature.public_key(signer.public_key)
-    signature.check(key, headers.get(SIGNATURE), headers.get(TIMESTAMP), body, now)
+    signature.verify_signature(key, headers.get(SIGNATURE), headers.get(TIMESTAMP), body, now)
 
 
 def test_what_sendgrid_signed_passes_here_and_with_its_own_package() -> None:

@@ -14,15 +14,16 @@ from babel.messages.frontend import parse_keywords, parse_mapping_cfg
 from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 
+from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.templates import TEMPLATES
-from newsletter.digests.letter import render
-from newsletter.digests.words import HYPE, KINDS
+from newsletter.digests.rendering import render_digest
+from newsletter.digests.text import CADENCE_NAMES, HYPE_NAMES
 from newsletter.mail.encoding import encode
-from newsletter.mail.languages import LANGUAGES, LOCALES, words_of
+from newsletter.mail.languages import LANGUAGES, LOCALES, language_of
 from newsletter.mail.message import Recipient
-from newsletter.mail.single import compose, write
-from tests.services.letters import DAY, SALT, SETTINGS, Content, hostile_revisions, revision, revisions
+from newsletter.mail.transactional import compose_mail, render_mail
+from tests.services.rendered_digests import DAY, SALT, SETTINGS, Content, hostile_revisions, revision, revisions
 from tests.unit.test_mail_valid_mjml import CONTEXTS
 
 CHECKOUT = Path(__file__).parents[2]
@@ -96,8 +97,8 @@ def unmarked(node: nodes.Node) -> Iterator[str]:
 
 
 def test_the_usual_labels_and_every_cadence_have_words() -> None:
-    assert HYPE == HYPE_LABELS
-    assert set(KINDS) == {"daily", "weekly", "monthly", "breaking"}
+    assert HYPE_NAMES == HYPE_LABELS
+    assert set(CADENCE_NAMES) == {"daily", "weekly", "monthly", "breaking"}
 
 
 def test_there_is_english_and_one_more() -> None:
@@ -109,7 +110,7 @@ def test_there_is_english_and_one_more() -> None:
     [("en", "2 May 2026", "1,200 sources"), ("de", "2. Mai 2026", "1.200 Quellen"), ("gone", "2 May 2026", None)],
 )
 def test_dates_and_numbers(code: str, day: str, sources: str | None) -> None:
-    words = words_of(code)
+    words = language_of(code)
     assert words.day(date(2026, 5, 2)) == day
     assert words.counted("%(number)s source", "%(number)s sources", 1200) == (sources or "1,200 sources")
     assert words.counted("%(number)s source", "%(number)s sources", 1).startswith("1 ")
@@ -118,14 +119,14 @@ def test_dates_and_numbers(code: str, day: str, sources: str | None) -> None:
 @pytest.mark.parametrize(
     ("cadence", "title", "why"),
     [
-        ("daily", "Tagesausgabe · 24. November 2026", "Sie bekommen diese Tagesausgabe, weil"),
-        ("weekly", "Wochenausgabe · 24. November 2026", "Sie bekommen diese Wochenausgabe, weil"),
-        ("monthly", "Monatsausgabe · 24. November 2026", "Sie bekommen diese Monatsausgabe, weil"),
-        ("breaking", "Eilmeldung · 24. November 2026", "weil Sie Eilmeldungen gewählt"),
+        (Cadence.DAILY, "Tagesausgabe · 24. November 2026", "Sie bekommen diese Tagesausgabe, weil"),
+        (Cadence.WEEKLY, "Wochenausgabe · 24. November 2026", "Sie bekommen diese Wochenausgabe, weil"),
+        (Cadence.MONTHLY, "Monatsausgabe · 24. November 2026", "Sie bekommen diese Monatsausgabe, weil"),
+        (Cadence.BREAKING, "Eilmeldung · 24. November 2026", "weil Sie Eilmeldungen gewählt"),
     ],
 )
-def test_a_german_letter(cadence: str, title: str, why: str) -> None:
-    letter = render(Content(cadence=cadence), SETTINGS, day=DAY, language="de")
+def test_a_german_letter(cadence: Cadence, title: str, why: str) -> None:
+    letter = render_digest(Content(cadence=cadence), SETTINGS, day=DAY, language="de")
     html, text = letter.edition(letter.full_mask)
     flat = " ".join(text.split())
     for words in (
@@ -148,7 +149,7 @@ def test_a_german_letter(cadence: str, title: str, why: str) -> None:
 def test_the_frame_is_all_that_differs() -> None:
     """Addresses, titles and texts of the stories stand in both, in the same order."""
     content = Content(revisions=[*revisions(3), *hostile_revisions()])
-    english, german = (render(content, SETTINGS, day=DAY, language=code) for code in ("en", "de"))
+    english, german = (render_digest(content, SETTINGS, day=DAY, language=code) for code in ("en", "de"))
     for ours, theirs in zip(english.html_blocks, german.html_blocks, strict=True):
         assert re.findall(r"<h2.*?</h2>|<ul.*?</ul>|href=\"[^\"]*\"", ours, re.DOTALL) == re.findall(
             r"<h2.*?</h2>|<ul.*?</ul>|href=\"[^\"]*\"", theirs, re.DOTALL
@@ -156,7 +157,7 @@ def test_the_frame_is_all_that_differs() -> None:
 
 
 def test_breaking_news_says_so() -> None:
-    letter = render(Content(cadence="breaking", revisions=[revision()]), SETTINGS, day=DAY)
+    letter = render_digest(Content(cadence=Cadence.BREAKING, revisions=[revision()]), SETTINGS, day=DAY)
     text = " ".join("".join(letter.edition(1)[1]).split())
     assert "Breaking news · 24 November 2026" in text
     assert "You get this because you chose breaking news and confirmed" in text
@@ -165,10 +166,10 @@ def test_breaking_news_says_so() -> None:
 @pytest.mark.parametrize("name", CONTEXTS)
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_every_single_mail_speaks_it(name: str, language: str) -> None:
-    english, other = (write(SETTINGS, name, CONTEXTS[name], code) for code in ("en", language))
+    english, other = (render_mail(SETTINGS, name, CONTEXTS[name], code) for code in ("en", language))
     sentences = [line for line in english.text.splitlines() if SENTENCE.search(line) and "Example Street" not in line]
     assert sentences
     assert [line for line in sentences if line in other.text.splitlines()] == []
     assert other.subject != english.subject
-    message = compose(SETTINGS, name, CONTEXTS[name], mail_id=1, id_salt=SALT, language=language)
+    message = compose_mail(SETTINGS, name, CONTEXTS[name], mail_id=1, id_salt=SALT, language=language)
     encode(message).render(Recipient(1, "reader@example.org"))

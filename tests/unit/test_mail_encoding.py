@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from newsletter.core.tokens import ALPHABET, LENGTH
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Recipient
-from tests.services.letters import TOKEN, message
+from tests.services.rendered_digests import TOKEN, message
 
 READER = Recipient(17, "reader@example.org", "x" * LENGTH)
 tokens = st.text(ALPHABET, min_size=LENGTH, max_size=LENGTH)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from newsletter.articles.models import Revision
 from newsletter.core.templates import TEMPLATES
-from newsletter.digests.letter import render
+from newsletter.digests.rendering import render_digest
 from newsletter.mail.mjml import compile_mjml
-from newsletter.mail.single import write
-from tests.services.letters import DAY, HOSTILE, SETTINGS, Content, hostile_revisions, revision, revisions
+from newsletter.mail.transactional import render_mail
 from tests.services.mjml_validate import validate
+from tests.services.rendered_digests import DAY, HOSTILE, SETTINGS, Content, hostile_revisions, revision, revisions
 
 LINK = "https://letters.example.org/confirm/a.b?c=d&e=f"
 CONTEXTS: dict[str, dict[str, object]] = {
-    "already": {"link": "https://letters.example.org/preferences/0123456789abcdefghijkl"},
+    "already_subscribed": {"link": "https://letters.example.org/preferences/0123456789abcdefghijkl"},
     "confirmation": {"link": LINK, "days": 7},
     "data_link": {"link": LINK, "hours": 24},
     "address_link": {"link": LINK, "hours": 24},
@@ -27,8 +28,8 @@ CONTEXTS: dict[str, dict[str, object]] = {
 }
 
 
-def letter(articles: Sequence[Revision], **changes: str) -> str:
-    return render(Content(revisions=articles, **changes), SETTINGS, day=DAY).mjml
+def letter(articles: Sequence[Revision], **changes: Any) -> str:
+    return render_digest(Content(revisions=articles, **changes), SETTINGS, day=DAY).mjml
 
 
 def test_every_mail_is_valid(tmp_path: Path) -> None:
@@ -37,9 +38,9 @@ def test_every_mail_is_valid(tmp_path: Path) -> None:
         "fifteen": letter(revisions(15)),
         "bare": letter([revision(dek="", bullets=[])], preheader="", intro=""),
         "hostile": letter(hostile_revisions(), subject=HOSTILE[3], preheader=HOSTILE[2], intro=HOSTILE[3]),
-        "German": render(Content(), SETTINGS, day=DAY, language="de").mjml,
+        "German": render_digest(Content(), SETTINGS, day=DAY, language="de").mjml,
         "breaking": letter([revision()], cadence="breaking"),
-        **{name: write(SETTINGS, name, context).mjml for name, context in CONTEXTS.items()},
+        **{name: render_mail(SETTINGS, name, context).mjml for name, context in CONTEXTS.items()},
     }
     assert validate(tmp_path, sources) == ""
 

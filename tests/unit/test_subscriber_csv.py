@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.errors import InvalidError
-from newsletter.subscribers import csv_file
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.importing import Reader
+from newsletter.subscribers.files import csv_file
+from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.preferences import Preferences
 
 
-def read(data: bytes, cadence: str = "weekly") -> list[tuple[int, Reader | str]]:
-    return [(row.end.row, row.found) for row in csv_file.read(io.BytesIO(data), cadence)]
+def read(data: bytes, cadence: str = "weekly") -> list[tuple[int, ImportedReader | str]]:
+    return [(row.end.row, row.found) for row in csv_file.read_rows(io.BytesIO(data), cadence)]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def read(data: bytes, cadence: str = "weekly") -> list[tuple[int, Reader | str]]
     ],
 )
 def test_an_address_is_found_in_many_forms_of_file(data: bytes) -> None:
-    assert [reader for _, reader in read(data)] == [Reader("ada@example.org", Choices())]
+    assert [reader for _, reader in read(data)] == [ImportedReader("ada@example.org", Preferences())]
 
 
 def test_choices_and_the_time_are_read() -> None:
@@ -48,10 +48,12 @@ def test_choices_and_the_time_are_read() -> None:
     assert read(data, "monthly") == [
         (
             2,
-            Reader("a@example.org", Choices("daily", ("Policy", "Research"), 70), datetime(2026, 5, 2, 8, tzinfo=UTC)),
+            ImportedReader(
+                "a@example.org", Preferences("daily", ("Policy", "Research"), 70), datetime(2026, 5, 2, 8, tzinfo=UTC)
+            ),
         ),
-        (3, Reader("b@example.org", Choices("monthly"), datetime(2026, 5, 2, tzinfo=UTC))),
-        (4, Reader("c@example.org", Choices("monthly"))),
+        (3, ImportedReader("b@example.org", Preferences("monthly"), datetime(2026, 5, 2, tzinfo=UTC))),
+        (4, ImportedReader("c@example.org", Preferences("monthly"))),
     ]
 
 
@@ -80,13 +82,13 @@ def test_a_bad_row_is_refused_with_its_number_and_the_others_are_taken(row: str,
     assert isinstance(bad[1], str)
     assert reason in bad[1]
     assert "a@example.org" not in bad[1]
-    assert (first[1], last[1]) == (Reader("x@example.org"), Reader("y@example.org"))
+    assert (first[1], last[1]) == (ImportedReader("x@example.org"), ImportedReader("y@example.org"))
 
 
 def test_a_quotation_mark_that_is_never_closed_spoils_one_row() -> None:
     data = b'email\na@example.org\n"' + b"b@example.org\n" * 20_000
     rows = read(data)
-    assert rows[0] == (2, Reader("a@example.org"))
+    assert rows[0] == (2, ImportedReader("a@example.org"))
     assert "a quotation mark may be missing" in str(rows[1][1])
 
 
@@ -109,4 +111,4 @@ def test_a_column_must_not_stand_twice(head: bytes) -> None:
 def test_any_bytes_are_readers_or_reasons(data: bytes) -> None:
     for number, found in read(b"email,sections,confirmed_at\n" + data):
         assert number >= 2
-        assert isinstance(found, Reader | str)
+        assert isinstance(found, ImportedReader | str)

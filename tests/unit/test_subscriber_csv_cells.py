@@ -11,20 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.core.cadence import Cadence
 from newsletter.core.errors import InvalidError
+from newsletter.mail.formats import Format
 from newsletter.mail.languages import LANGUAGES
-from newsletter.subscribers import choices, csv_cells, csv_file
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.exporting import COLUMNS
-from newsletter.subscribers.importing import Reader
-from newsletter.subscribers.models import Cadence, Format
+from newsletter.subscribers import preferences
+from newsletter.subscribers.files import csv_cells, csv_file
+from newsletter.subscribers.files.csv_export import COLUMNS
+from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.preferences import Preferences
 
 DANGEROUS = "=+-@\t\r\n＝＋－＠"
 NAMES = st.text(st.sampled_from("abZ=+-@',;\"|%é世 "), min_size=1, max_size=12).filter(
     lambda name: name.strip() == name
 )
-CHOICES = st.builds(
-    lambda hour, **others: Choices(hour=hour, zone=None if hour is None else "Europe/Berlin", **others),
+PREFERENCES = st.builds(
+    lambda hour, **others: Preferences(hour=hour, zone=None if hour is None else "Europe/Berlin", **others),
     cadence=st.sampled_from(Cadence),
     sections=st.none() | st.lists(NAMES, min_size=1, max_size=4).map(tuple),
     min_trust=st.integers(0, 100),
@@ -50,35 +52,37 @@ def test_what_is_harmless_stays_as_it_is(text: str) -> None:
     assert csv_cells.escape(text) == csv_cells.unescape(text) == text
 
 
-@given(CHOICES)
-def test_each_choice_is_in_the_columns(chosen: Choices) -> None:
-    assert set(chosen.columns()) == set(choices.NAMES) <= set(COLUMNS)
+@given(PREFERENCES)
+def test_each_choice_is_in_the_columns(chosen: Preferences) -> None:
+    assert set(chosen.columns()) == set(preferences.PREFERENCE_COLUMNS) <= set(COLUMNS)
 
 
-@given(ADDRESSES, CHOICES, MOMENTS, st.sampled_from([",", ";", "\t"]))
-def test_a_reader_who_is_written_is_read_back(address: str, chosen: Choices, moment: datetime, delimiter: str) -> None:
-    reader = Reader(address, chosen, moment)
+@given(ADDRESSES, PREFERENCES, MOMENTS, st.sampled_from([",", ";", "\t"]))
+def test_a_reader_who_is_written_is_read_back(
+    address: str, chosen: Preferences, moment: datetime, delimiter: str
+) -> None:
+    reader = ImportedReader(address, chosen, moment)
     values = {"email": reader.address, "status": "active", **chosen.columns(), "confirmed_at": moment}
-    row = [csv_cells.write(values[name]) for name in COLUMNS]
+    row = [csv_cells.write_cell(values[name]) for name in COLUMNS]
     assert not [cell for cell in row if cell.startswith(tuple(DANGEROUS))]
     file = io.StringIO()
     csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows([COLUMNS, row])
-    (read,) = csv_file.read(io.BytesIO(file.getvalue().encode()), "monthly")
+    (read,) = csv_file.read_rows(io.BytesIO(file.getvalue().encode()), "monthly")
     assert read.found == reader
 
 
-@given(st.sampled_from(choices.NAMES), st.text(max_size=30))
+@given(st.sampled_from(preferences.PREFERENCE_COLUMNS), st.text(max_size=30))
 def test_any_cell_is_a_value_or_a_reason(name: str, cell: str) -> None:
     with suppress(InvalidError):
-        csv_cells.read(name, cell)
+        csv_cells.read_cell(name, cell)
 
 
 @pytest.mark.parametrize(
     ("cell", "breaking"), [("yes", True), ("TRUE", True), ("0", False), ("no", False), ("", False)]
 )
 def test_breaking_news_is_yes_or_no(cell: str, *, breaking: bool) -> None:
-    (row,) = csv_file.read(io.BytesIO(f"email,breaking\na@example.org,{cell}\n".encode()), "weekly")
-    assert row.found == Reader("a@example.org", Choices(breaking=breaking))
+    (row,) = csv_file.read_rows(io.BytesIO(f"email,breaking\na@example.org,{cell}\n".encode()), "weekly")
+    assert row.found == ImportedReader("a@example.org", Preferences(breaking=breaking))
 
 
 @pytest.mark.parametrize(
@@ -95,6 +99,6 @@ def test_breaking_news_is_yes_or_no(cell: str, *, breaking: bool) -> None:
     ],
 )
 def test_a_wrong_choice_is_refused_with_its_reason(head: str, cell: str, reason: str) -> None:
-    (row,) = csv_file.read(io.BytesIO(f"email,{head}\na@example.org,{cell}\n".encode()), "weekly")
+    (row,) = csv_file.read_rows(io.BytesIO(f"email,{head}\na@example.org,{cell}\n".encode()), "weekly")
     assert isinstance(row.found, str)
     assert any(part in row.found for part in reason.split("|"))

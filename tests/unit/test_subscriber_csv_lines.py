@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.subscribers import csv_file, csv_lines
-from newsletter.subscribers.csv_lines import Lines, LineTooLongError
-from newsletter.subscribers.importing import Reader
+from newsletter.subscribers.files import csv_file, csv_lines
+from newsletter.subscribers.files.csv_lines import CsvLines, LineTooLongError
+from newsletter.subscribers.files.importing import ImportedReader
 
 PIECES = [
     b"a@example.org",
@@ -37,7 +37,7 @@ def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 
 @given(BYTES)
 def test_all_bytes_are_in_the_lines(data: bytes) -> None:
-    lines = Lines(io.BytesIO(data))
+    lines = CsvLines(io.BytesIO(data))
     found = []
     for line in lines:
         found.append(line)
@@ -51,15 +51,15 @@ def test_all_bytes_are_in_the_lines(data: bytes) -> None:
 @given(BYTES)
 def test_the_rest_of_a_file_is_the_same_from_each_place(data: bytes) -> None:
     data = b"email,sections\n" + data
-    whole = list(csv_file.read(io.BytesIO(data), "weekly"))
+    whole = list(csv_file.read_rows(io.BytesIO(data), "weekly"))
     for number, row in enumerate(whole):
-        assert list(csv_file.read(io.BytesIO(data), "weekly", row.end)) == whole[number + 1 :]
+        assert list(csv_file.read_rows(io.BytesIO(data), "weekly", row.end)) == whole[number + 1 :]
 
 
 def test_a_line_that_is_too_long_is_not_kept_and_the_next_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_lines, "LONGEST", 40)
     for length in (40, 41, 100, 1000):
-        lines = Lines(io.BytesIO(b"x" * length + b"\nnext\n"))
+        lines = CsvLines(io.BytesIO(b"x" * length + b"\nnext\n"))
         with pytest.raises(LineTooLongError):
             next(lines)
         assert (lines.position, next(lines), list(lines)) == (length + 1, "next\n", [])
@@ -68,5 +68,5 @@ def test_a_line_that_is_too_long_is_not_kept_and_the_next_is_read(monkeypatch: p
 def test_no_part_of_a_line_that_is_too_long_becomes_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_lines, "LONGEST", 40)
     data = b"email,name\n" + b"a@example.org," * 50 + b"b@example.org\nc@example.org\n" + b"d@example.org," * 9
-    found = [row.found for row in csv_file.read(io.BytesIO(data), "weekly")]
-    assert found == ["This row is longer than any reader's.", Reader("c@example.org"), found[0]]
+    found = [row.found for row in csv_file.read_rows(io.BytesIO(data), "weekly")]
+    assert found == ["This row is longer than any reader's.", ImportedReader("c@example.org"), found[0]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.subscribers.typos import PROVIDERS, RIGHT, suggestion
+from newsletter.subscribers.signup.typos import PROVIDERS, RIGHT, suggestion
 
 
 @pytest.mark.parametrize(

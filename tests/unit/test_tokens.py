@@ -11,8 +11,8 @@ def test_tokens_of_rows_that_go_together_begin_alike_and_differ() -> None:
     found = tokens.random_tokens(5000)
     assert len(set(found)) == 5000
     assert all(tokens.is_random_token(token) for token in found)
-    assert len({token[: tokens.TOGETHER] for token in found}) == 1
-    assert found[0][: tokens.TOGETHER] != tokens.random_tokens(1)[0][: tokens.TOGETHER]
+    assert len({token[: tokens.SHARED_PREFIX] for token in found}) == 1
+    assert found[0][: tokens.SHARED_PREFIX] != tokens.random_tokens(1)[0][: tokens.SHARED_PREFIX]
     assert tokens.random_tokens(0) == []
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from newsletter.mail.message import Recipient
-from newsletter.mail.outcomes import ACCEPTED, WAITING, Record
+from newsletter.mail.outcomes import ACCEPTED, WAITING, SendResult
 from newsletter.mail.transports.errors import NotTakenError
 from newsletter.mail.transports.maildir import STALE, MaildirTransport
 from tests.contract.test_transports import message, readers
-from tests.contract.ways import parse
+from tests.contract.transports_under_test import parse
 
 KILLED_SENDER = """
 import itertools, os, signal, sys
@@ -43,8 +43,8 @@ MaildirTransport(Path(sys.argv[1])).send(message(), readers(9), record)
 """
 
 
-def send(folder: Path, count: int = 3) -> Record:
-    record = Record(count)
+def send(folder: Path, count: int = 3) -> SendResult:
+    record = SendResult(count)
     MaildirTransport(folder).send(message(), readers(count), record)
     return record
 
@@ -70,10 +70,10 @@ def test_the_name_is_made_of_the_message_id(tmp_path: Path) -> None:
 
 def test_a_mail_that_was_read_is_not_written_again(tmp_path: Path) -> None:
     transport = MaildirTransport(tmp_path)
-    transport.send(message(), readers(2), Record(2))
+    transport.send(message(), readers(2), SendResult(2))
     (read, unread) = sorted((tmp_path / "new").iterdir())
     read.rename(tmp_path / "cur" / f"{read.name}:2,RS")
-    record = Record(3)
+    record = SendResult(3)
 
     transport.send(message(), readers(3), record)
 
@@ -85,7 +85,7 @@ def test_a_mail_that_was_read_is_not_written_again(tmp_path: Path) -> None:
 
 def test_an_other_message_to_the_same_reader_is_another_mail(tmp_path: Path) -> None:
     send(tmp_path, 1)
-    MaildirTransport(tmp_path).send(message(id_salt=b"another digest's salt"), readers(1), Record(1))
+    MaildirTransport(tmp_path).send(message(id_salt=b"another digest's salt"), readers(1), SendResult(1))
 
     assert len(names(tmp_path / "new")) == 2
 
@@ -107,7 +107,7 @@ def test_a_kill_leaves_whole_mails_and_the_next_try_completes_them(tmp_path: Pat
 def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     """The limit on a file's size stands in for the disk: write() takes a part, and then fails."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    record = Record(2)
+    record = SendResult(2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
         with pytest.raises(NotTakenError, match="cannot be written to"):
@@ -128,9 +128,9 @@ def test_a_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_that_vanishes_is_no_accepted_mail(tmp_path: Path) -> None:
     transport = MaildirTransport(tmp_path)
-    transport.send(message(), readers(1), Record(1))
+    transport.send(message(), readers(1), SendResult(1))
     (tmp_path / "tmp").rmdir()
-    record = Record(2)
+    record = SendResult(2)
 
     with pytest.raises(NotTakenError):
         transport.send(message(), readers(2), record)
@@ -153,7 +153,7 @@ def test_what_a_dead_process_left_is_cleared_away_and_nothing_else(tmp_path: Pat
 
 
 def test_a_local_part_beyond_ascii_is_no_trouble_here(tmp_path: Path) -> None:
-    record = Record(1)
+    record = SendResult(1)
 
     MaildirTransport(tmp_path).send(message(), [Recipient(1, "jörg@mail.example.org", "T" * 22)], record)
 

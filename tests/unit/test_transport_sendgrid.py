@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from newsletter.core import clock
 from newsletter.core.errors import ConfigurationError
 from newsletter.mail.message import Recipient
-from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, Record
+from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, SendResult
 from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError, TransportError
 from newsletter.mail.transports.sendgrid import SendGridTransport
 from newsletter.mail.transports.sendgrid_answers import LONGEST_PAUSE, as_error, refused_recipients
-from newsletter.mail.transports.sendgrid_client import Answer
+from newsletter.mail.transports.sendgrid_client import ApiResponse
 from tests.contract.test_transports import message, readers
 from tests.services import sendgrid_exchange as does
 from tests.services.certificates import make_certificate
@@ -44,7 +44,7 @@ def transport(standin: SendGridStandIn) -> SendGridTransport:
 
 def fails(transport: SendGridTransport, count: int = 3) -> TransportError:
     """The error of a send after which everyone is still waiting."""
-    record = Record(count)
+    record = SendResult(count)
     with pytest.raises(TransportError) as caught:
         transport.send(message(), readers(count), record)
     assert set(record.outcomes) == {WAITING}
@@ -152,7 +152,7 @@ def test_the_deadline_holds_over_tls_and_bad_certificates_are_no_connection(tmp_
         trusting = SendGridTransport(KEY, standin.url, deadline=1.0, context=certificate.client_context())
         assert "certificate is not trusted" in str(fails(distrusting))
         standin.script(does.ok, does.drip(b"HTTP/1.1 202 Accepted\r\nX-Slow: "))
-        record = Record(1)
+        record = SendResult(1)
 
         trusting.send(message(), readers(1), record)
 
@@ -167,7 +167,7 @@ def test_named_recipients_are_refused_and_the_rest_is_sent_at_once(
         does.status(400, error_body(("personalizations.0.to", "reader.1@mail.example.org is odd"))),
         does.status(400, error_body(("personalizations.2.to.0.email", "reader.4 is odder"), (None, "Bad Request"))),
     )
-    record = Record(5)
+    record = SendResult(5)
 
     transport.send(message(), readers(5), record)
 
@@ -180,7 +180,7 @@ def test_named_recipients_are_refused_and_the_rest_is_sent_at_once(
 def test_when_everyone_is_refused_nothing_is_left_to_send(
     standin: SendGridStandIn, transport: SendGridTransport
 ) -> None:
-    record = Record(2)
+    record = SendResult(2)
     transport.send(message(), [Recipient(n, f"a..{n}@mail.example.org", "T" * 22) for n in range(2)], record)
 
     assert list(record.outcomes) == [REFUSED, REFUSED]
@@ -202,7 +202,7 @@ def test_a_400_that_names_no_recipient_needs_a_person(
 def test_refusals_without_an_end_stop_at_the_deadline(standin: SendGridStandIn) -> None:
     standin.behave = lambda _: does.status(400, error_body(("personalizations.0.to", "no")))
     transport = SendGridTransport(KEY, standin.url, deadline=0.2)
-    record = Record(1000)
+    record = SendResult(1000)
 
     with pytest.raises((NotTakenError, InDoubtError)):  # whether it ends between two requests or within one
         transport.send(message(), readers(1000), record)
@@ -237,7 +237,7 @@ def test_it_says_when_to_come_back(
 
 def test_the_same_address_twice_gets_one_mail(standin: SendGridStandIn, transport: SendGridTransport) -> None:
     twins = [Recipient(1, "Reader@mail.example.org", "A" * 22), Recipient(2, "reader@MAIL.example.org", "B" * 22)]
-    record = Record(2)
+    record = SendResult(2)
 
     transport.send(message(), twins, record)
 
@@ -249,7 +249,7 @@ def test_the_same_address_twice_gets_one_mail(standin: SendGridStandIn, transpor
 def test_a_local_part_beyond_ascii_is_refused_before_anything_is_sent(
     standin: SendGridStandIn, transport: SendGridTransport
 ) -> None:
-    record = Record(1)
+    record = SendResult(1)
 
     transport.send(message(), [Recipient(1, "jörg@mail.example.org", "T" * 22)], record)
 
@@ -261,7 +261,7 @@ def test_a_local_part_beyond_ascii_is_refused_before_anything_is_sent(
 def test_the_request_switches_tracking_off_and_carries_opaque_names_alone(
     standin: SendGridStandIn, transport: SendGridTransport
 ) -> None:
-    transport.send(message(), readers(2), Record(2))
+    transport.send(message(), readers(2), SendResult(2))
 
     (request,) = standin.requests
     off = {"enable": False}
@@ -280,12 +280,12 @@ def test_the_request_switches_tracking_off_and_carries_opaque_names_alone(
 
 def test_more_than_one_request_can_hold_is_a_mistake_of_the_caller(transport: SendGridTransport) -> None:
     with pytest.raises(ValueError, match="1000"):
-        transport.send(message(), readers(1001), Record(1001))
+        transport.send(message(), readers(1001), SendResult(1001))
 
 
 def test_a_letter_that_cannot_be_written_is_no_doubt(standin: SendGridStandIn, transport: SendGridTransport) -> None:
     with pytest.raises(RefusedForGoodError, match="cannot be put into a request"):
-        transport.send(replace(message(), subject="\ud800"), readers(2), Record(2))
+        transport.send(replace(message(), subject="\ud800"), readers(2), SendResult(2))
     assert standin.asked == 0
 
 
@@ -306,7 +306,7 @@ def test_a_host_that_cannot_be_one_is_named(host: str) -> None:
     st.integers(100, 599), st.binary() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)
 )
 def test_no_body_can_upset_the_reading_of_an_answer(status: int, body: bytes | str) -> None:
-    answer = Answer(status, Headers(), body if isinstance(body, bytes) else body.encode())
+    answer = ApiResponse(status, Headers(), body if isinstance(body, bytes) else body.encode())
 
     assert refused_recipients(answer) == {}
     assert isinstance(as_error(answer), TransportError)
@@ -317,4 +317,4 @@ def test_no_body_can_upset_the_reading_of_an_answer(status: int, body: bytes | s
 )
 def test_no_list_of_errors_can_upset_the_reading_of_an_answer(errors: list[object]) -> None:
     body = json.dumps({"errors": errors}).encode()
-    assert isinstance(as_error(Answer(400, Headers(), body)), RefusedForGoodError)
+    assert isinstance(as_error(ApiResponse(400, Headers(), body)), RefusedForGoodError)

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from newsletter.mail.message import Recipient
-from newsletter.mail.outcomes import ACCEPTED, DEFERRED, REFUSED, WAITING, Record
+from newsletter.mail.outcomes import ACCEPTED, DEFERRED, REFUSED, WAITING, SendResult
 from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError, TransportError
 from newsletter.mail.transports.smtp import SmtpTransport
 from tests.contract.test_transports import message, readers
@@ -39,7 +39,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
-def fails(transport: SmtpTransport, record: Record) -> TransportError:
+def fails(transport: SmtpTransport, record: SendResult) -> TransportError:
     with pytest.raises(TransportError) as caught:
         transport.send(message(), readers(len(record.outcomes)), record)
     assert "mail.example.org" not in str(caught.value)
@@ -47,7 +47,7 @@ def fails(transport: SmtpTransport, record: Record) -> TransportError:
     return caught.value
 
 
-def outcomes(record: Record) -> str:
+def outcomes(record: SendResult) -> str:
     return record.outcomes.decode()
 
 
@@ -57,7 +57,7 @@ def test_each_recipient_has_an_answer_of_its_own(server: SmtpServer, transport: 
         "reader.3@mail.example.org": "450 4.2.1 <reader.3@mail.example.org> is over quota",
     }
     server.data.extend(["250 OK", "554 5.7.1 Looks like spam", "451 Try again later", "250 OK"])
-    record = Record(6)
+    record = SendResult(6)
 
     transport.send(message(), readers(6), record)
 
@@ -75,14 +75,14 @@ def test_each_recipient_has_an_answer_of_its_own(server: SmtpServer, transport: 
 def test_a_refused_recipient_is_cleared_away_before_the_next(server: SmtpServer, transport: SmtpTransport) -> None:
     server.rcpt = {"reader.1@mail.example.org": "550 gone"}
 
-    transport.send(message(), readers(2), Record(2))
+    transport.send(message(), readers(2), SendResult(2))
 
     assert server.commands == ["MAIL", "RCPT", "RSET", "MAIL", "RCPT"]
 
 
 def test_one_connection_serves_many_batches(server: SmtpServer, transport: SmtpTransport) -> None:
     for _ in range(3):
-        transport.send(message(), readers(2), Record(2))
+        transport.send(message(), readers(2), SendResult(2))
 
     assert server.connections == 1
     assert len(server.mails) == 6
@@ -93,7 +93,7 @@ def test_a_server_that_closes_between_messages_is_called_again(
     server: SmtpServer, transport: SmtpTransport, command: str
 ) -> None:
     getattr(server, command).extend(["250 OK", "421 Too many messages, closing", "250 OK", "421 Closing again"])
-    record = Record(4)
+    record = SendResult(4)
 
     transport.send(message(), readers(4), record)
 
@@ -103,9 +103,9 @@ def test_a_server_that_closes_between_messages_is_called_again(
 
 
 def test_a_connection_that_was_cut_while_idle_is_made_anew(server: SmtpServer, transport: SmtpTransport) -> None:
-    transport.send(message(), readers(1), Record(1))
+    transport.send(message(), readers(1), SendResult(1))
     server.hang_up()
-    record = Record(1)
+    record = SendResult(1)
 
     transport.send(message(), readers(1), record)
 
@@ -116,7 +116,7 @@ def test_a_connection_that_was_cut_while_idle_is_made_anew(server: SmtpServer, t
 def test_a_server_that_always_closes_is_called_only_once(server: SmtpServer, transport: SmtpTransport) -> None:
     server.mail.extend(["421 Closing"] * 5)
 
-    assert type(fails(transport, Record(2))) is NotTakenError
+    assert type(fails(transport, SendResult(2))) is NotTakenError
     assert server.connections == 1
 
 
@@ -124,7 +124,7 @@ def test_a_connection_that_breaks_before_the_answer_leaves_one_message_in_doubt(
     server: SmtpServer, transport: SmtpTransport
 ) -> None:
     server.data.extend(["250 OK", Drop.TAKEN])
-    record = Record(4)
+    record = SendResult(4)
 
     error = fails(transport, record)
 
@@ -135,7 +135,7 @@ def test_a_connection_that_breaks_before_the_answer_leaves_one_message_in_doubt(
 
 def test_a_connection_that_breaks_before_data_leaves_no_doubt(server: SmtpServer, transport: SmtpTransport) -> None:
     server.rcpt = {"reader.2@mail.example.org": "421 4.3.2 Shutting down"}
-    record = Record(3)
+    record = SendResult(3)
 
     error = fails(transport, record)
 
@@ -157,7 +157,7 @@ def test_a_refused_sender_concerns_everyone(
     server: SmtpServer, transport: SmtpTransport, answer: str, kind: type[TransportError]
 ) -> None:
     server.mail.append(answer)
-    record = Record(3)
+    record = SendResult(3)
 
     error = fails(transport, record)
 
@@ -172,7 +172,7 @@ def test_a_server_that_does_not_relay_for_us_does_not_cost_us_the_list(
     server: SmtpServer, transport: SmtpTransport, answer: str
 ) -> None:
     server.rcpt = {reader.address: answer for reader in readers(3)}
-    record = Record(3)
+    record = SendResult(3)
 
     assert type(fails(transport, record)) is RefusedForGoodError
     assert set(record.outcomes) == {WAITING}
@@ -180,7 +180,7 @@ def test_a_server_that_does_not_relay_for_us_does_not_cost_us_the_list(
 
 def test_a_server_that_has_relayed_means_the_recipient(server: SmtpServer, transport: SmtpTransport) -> None:
     server.rcpt = {"reader.2@mail.example.org": "550 relay to this domain failed"}
-    record = Record(3)
+    record = SendResult(3)
 
     transport.send(message(), readers(3), record)
 
@@ -191,12 +191,12 @@ def test_a_silent_server_costs_no_more_than_the_deadline(server: SmtpServer) -> 
     server.data.append(Drop.HANG)
     transport = SmtpTransport(server.url, timeout=60, deadline=0.5)
 
-    assert type(fails(transport, Record(1))) is InDoubtError
+    assert type(fails(transport, SendResult(1))) is InDoubtError
 
 
 def test_a_deadline_between_two_messages_leaves_the_rest_for_the_next_time(server: SmtpServer) -> None:
     transport = SmtpTransport(server.url, deadline=0)
-    record = Record(2)
+    record = SendResult(2)
 
     transport.send(message(), readers(2), record)
 
@@ -208,7 +208,7 @@ def test_a_slow_server_is_sent_nothing_twice() -> None:
     with SmtpSink() as sink:
         sink.script["."].extend([Say("250 OK", drip=0.02)] * 30)  # 0.16 s for each message
         transport = SmtpTransport(sink.url, deadline=2)
-        record = Record(30)
+        record = SendResult(30)
         while WAITING in record.outcomes:
             transport.send(message(), readers(30), record)
         transport.close()
@@ -219,7 +219,7 @@ def test_a_slow_server_is_sent_nothing_twice() -> None:
 def test_a_wrong_password_needs_a_person(certificate: Certificate) -> None:
     with SmtpServer(certificate, sign_in=True) as server:
         url = server.url.replace("p%40ss", "wrong")
-        error = fails(SmtpTransport(url, context=certificate.client_context()), Record(1))
+        error = fails(SmtpTransport(url, context=certificate.client_context()), SendResult(1))
 
     assert type(error) is RefusedForGoodError
     assert "535" in str(error)
@@ -227,14 +227,14 @@ def test_a_wrong_password_needs_a_person(certificate: Certificate) -> None:
 
 
 def test_a_password_is_not_sent_in_the_clear(server: SmtpServer) -> None:
-    error = fails(SmtpTransport(server.url.replace("//", "//user:secret@")), Record(1))
+    error = fails(SmtpTransport(server.url.replace("//", "//user:secret@")), SendResult(1))
 
     assert type(error) is RefusedForGoodError
     assert "STARTTLS" in str(error)
 
 
 def test_a_server_without_sign_in_is_named(server: SmtpServer) -> None:
-    error = fails(SmtpTransport(server.url.replace("//", "//user:secret@") + "?starttls=never"), Record(1))
+    error = fails(SmtpTransport(server.url.replace("//", "//user:secret@") + "?starttls=never"), SendResult(1))
 
     assert type(error) is RefusedForGoodError
 
@@ -242,7 +242,7 @@ def test_a_server_without_sign_in_is_named(server: SmtpServer) -> None:
 @pytest.mark.parametrize("implicit", [True, False], ids=["smtps", "STARTTLS"])
 def test_a_certificate_that_nobody_vouches_for_ends_it(certificate: Certificate, implicit: bool) -> None:
     with SmtpServer(certificate, implicit_tls=implicit) as server:
-        error = fails(SmtpTransport(server.url), Record(1))
+        error = fails(SmtpTransport(server.url), SendResult(1))
 
         assert type(error) is NotTakenError
         assert "certificate is not trusted" in str(error)
@@ -251,7 +251,7 @@ def test_a_certificate_that_nobody_vouches_for_ends_it(certificate: Certificate,
 
 def test_starttls_can_be_switched_off(server: SmtpServer) -> None:
     transport = SmtpTransport(server.url + "?starttls=never")
-    transport.send(message(), readers(1), Record(1))
+    transport.send(message(), readers(1), SendResult(1))
     transport.close()
 
     assert len(server.mails) == 1
@@ -260,7 +260,7 @@ def test_starttls_can_be_switched_off(server: SmtpServer) -> None:
 @pytest.mark.parametrize("offered", [True, False])
 def test_a_local_part_beyond_ascii_needs_smtputf8(offered: bool) -> None:
     people = [Recipient(1, "jörg@mail.example.org", "A" * 22), *readers(1)]
-    record = Record(2)
+    record = SendResult(2)
     with SmtpServer(smtputf8=offered) as server:
         transport = SmtpTransport(server.url)
         transport.send(message(), people, record)
@@ -303,7 +303,7 @@ def test_a_dripping_server_costs_no_more_than_the_deadline() -> None:
 
     with talker(drip) as url:
         began = time.monotonic()
-        assert type(fails(SmtpTransport(url, timeout=5, deadline=0.5), Record(1))) is NotTakenError
+        assert type(fails(SmtpTransport(url, timeout=5, deadline=0.5), SendResult(1))) is NotTakenError
         took = time.monotonic() - began
         ended.set()
     assert took < 20  # without a total deadline: as long as a line may be, 8192 bytes, 7 minutes
@@ -324,7 +324,7 @@ def test_a_dripping_server_costs_no_more_than_the_deadline() -> None:
 )
 def test_whatever_is_no_mail_server_takes_nothing(talk: Callable[[socket.socket], None]) -> None:
     with talker(talk) as url:
-        assert type(fails(SmtpTransport(url, timeout=5, deadline=1), Record(1))) is NotTakenError
+        assert type(fails(SmtpTransport(url, timeout=5, deadline=1), SendResult(1))) is NotTakenError
 
 
 def test_an_answer_to_a_message_that_is_none_leaves_a_doubt() -> None:
@@ -338,4 +338,4 @@ def test_an_answer_to_a_message_that_is_none_leaves_a_doubt() -> None:
             connection.sendall(b"yes, I have it\r\n")
 
     with talker(talk) as url:
-        assert type(fails(SmtpTransport(url, timeout=5, deadline=5), Record(1))) is InDoubtError
+        assert type(fails(SmtpTransport(url, timeout=5, deadline=5), SendResult(1))) is InDoubtError

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsletter.mail.encoding import encode
-from newsletter.mail.outcomes import ACCEPTED, DEFERRED, REFUSED, WAITING, Record
+from newsletter.mail.outcomes import ACCEPTED, DEFERRED, REFUSED, WAITING, SendResult
 from newsletter.mail.transports.errors import InDoubtError, TransportError
 from newsletter.mail.transports.smtp import SmtpTransport
 from tests.contract.test_transports import message, readers
@@ -57,10 +57,10 @@ def test_the_record_says_what_the_server_has(extensions: tuple[str, ...], script
     _check(sink, record, doubt)
 
 
-def _send(url: str, stops: set[int]) -> tuple[Record, int | None]:
+def _send(url: str, stops: set[int]) -> tuple[SendResult, int | None]:
     """The record after one call, and whose mail is in doubt."""
     questions = iter(range(1000))
-    record = Record(len(READERS), may_go_on=lambda: next(questions) not in stops)
+    record = SendResult(len(READERS), may_continue=lambda: next(questions) not in stops)
     transport = SmtpTransport(url, timeout=5, deadline=20)
     try:
         transport.send(message(), READERS, record)
@@ -73,7 +73,7 @@ def _send(url: str, stops: set[int]) -> tuple[Record, int | None]:
     return record, None
 
 
-def _check(sink: SmtpSink, record: Record, doubt: int | None) -> None:
+def _check(sink: SmtpSink, record: SendResult, doubt: int | None) -> None:
     for index, (reader, outcome) in enumerate(zip(READERS, record.outcomes, strict=True)):
         taken = sink.counts[reader.address, KEYS[reader.address]]
         if index == doubt:

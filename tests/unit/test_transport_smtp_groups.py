@@ -8,7 +8,7 @@ import pytest
 
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, Record
+from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, SendResult
 from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError, TransportError
 from newsletter.mail.transports.smtp import SmtpTransport
 from tests.contract.test_transports import message, readers
@@ -42,13 +42,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 def send(transport: SmtpTransport, count: int, **changes: object) -> str:
     """The outcomes, a letter for each."""
-    record = Record(count)
+    record = SendResult(count)
     transport.send(message(**changes), readers(count), record)
     return record.outcomes.decode()
 
 
 def fails(transport: SmtpTransport, count: int) -> tuple[type[TransportError], str]:
-    record = Record(count)
+    record = SendResult(count)
     with pytest.raises(TransportError) as caught:
         transport.send(message(), readers(count), record)
     return type(caught.value), record.outcomes.decode()
@@ -111,7 +111,7 @@ def test_each_recipient_has_an_answer_of_its_own(sink: SmtpSink, transport: Smtp
         "reader.3@mail.example.org": "450-4.2.1 <reader.3@mail.example.org>\n450 4.2.1 is over quota",
     }
     sink.script["."].extend([None, "554 5.7.1 Looks like spam", "451 Try again later", None])
-    record = Record(6)
+    record = SendResult(6)
 
     transport.send(message(), readers(6), record)
 
@@ -206,7 +206,7 @@ def test_a_connection_that_breaks_within_a_message_leaves_one_in_doubt_at_most(
 ) -> None:
     """Whether it is in doubt depends on how much the kernel had taken over; that nobody is lost does not."""
     sink.cuts.extend([None, octets])
-    record = Record(3)
+    record = SendResult(3)
 
     try:
         transport.send(message(), readers(3), record)
@@ -312,11 +312,11 @@ def test_who_must_stop_sends_no_message_though_its_envelope_is_written(
     sink: SmtpSink, transport: SmtpTransport, stop: int
 ) -> None:
     answered: list[int] = []
-    record = Record(3, may_go_on=lambda: len(answered) < stop, answered=answered.append)
+    record = SendResult(3, may_continue=lambda: len(answered) < stop, answered=answered.append)
 
     transport.send(message(), readers(3), record)
     assert arrived(sink) == list(range(1, stop + 1))
-    record.may_go_on = lambda: True
+    record.may_continue = lambda: True
     transport.send(message(), readers(3), record)
 
     assert record.outcomes == b"aaa"
@@ -327,11 +327,11 @@ def test_who_must_stop_sends_no_message_though_its_envelope_is_written(
 def test_it_is_asked_once_for_each_message_whether_to_go_on(sink: SmtpSink, transport: SmtpTransport) -> None:
     asked: list[int] = []
 
-    def may_go_on() -> bool:
+    def may_continue() -> bool:
         asked.append(len(sink.mails))
         return True
 
-    transport.send(message(), readers(5), Record(5, may_go_on))
+    transport.send(message(), readers(5), SendResult(5, may_continue))
 
     assert asked == [0, 1, 2, 3, 4]
 
@@ -339,7 +339,7 @@ def test_it_is_asked_once_for_each_message_whether_to_go_on(sink: SmtpSink, tran
 @pytest.mark.parametrize("offered", [True, False])
 def test_an_address_beyond_ascii_needs_smtputf8(offered: bool) -> None:
     people = [*readers(1), Recipient(7, "jörg@mail.example.org", "A" * 22), *readers(3)[1:]]
-    record = Record(4)
+    record = SendResult(4)
     with SmtpSink(extensions=("PIPELINING", "8BITMIME", "SMTPUTF8") if offered else ("PIPELINING",)) as sink:
         transport = SmtpTransport(sink.url)
         transport.send(message(), people, record)
@@ -366,7 +366,7 @@ def test_nothing_is_left_open_when_writing_down_an_answer_fails(sink: SmtpSink, 
     def full_disk(index: int) -> None:
         raise OSError(28, "No space left on device")
 
-    record = Record(2, answered=full_disk)
+    record = SendResult(2, answered=full_disk)
     with pytest.raises(OSError, match="No space"):
         transport.send(message(), readers(2), record)
 

@@ -1,6 +1,6 @@
 """Applying events to readers: the same result in any order, and however often.
 
-Each event is kept once for its occasion. What ends a subscription suppresses the address and updates the reader in one
+Each event is kept once for its dedupe_key. What ends a subscription suppresses the address and updates the reader in one
 transaction; a stronger end (complained, bounced, left) replaces a weaker one. A report that is older than the reader's
 last confirmation, or about a letter that is, ends nothing unless it is a complaint: the letter may have gone to another
 address.
@@ -17,24 +17,28 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import audience
 from newsletter.delivery.events import policy
 from newsletter.delivery.events.models import Event
-from newsletter.delivery.events.words import Kind, ReaderEvent
-from newsletter.delivery.models import Batch
-from newsletter.delivery.places import place_of
-from newsletter.subscribers import suppressions
-from newsletter.subscribers.models import Reason, Status, Subscriber
-from newsletter.subscribers.suppressions import STRENGTH, ToSuppress
+from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
+from newsletter.delivery.ledger import packing
+from newsletter.delivery.ledger.models import Batch
+from newsletter.delivery.ledger.packing import position_of
+from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
+from newsletter.subscribers.suppression import suppressions
+from newsletter.subscribers.suppression.suppressions import STRENGTH, ToSuppress
 
-STATUS = {Reason.LEFT: Status.LEFT, Reason.BOUNCED: Status.BOUNCED, Reason.COMPLAINED: Status.COMPLAINED}
+STATUS = {
+    SuppressionReason.UNSUBSCRIBED: SubscriberStatus.UNSUBSCRIBED,
+    SuppressionReason.BOUNCED: SubscriberStatus.BOUNCED,
+    SuppressionReason.COMPLAINED: SubscriberStatus.COMPLAINED,
+}
 _STRENGTH_OF = {status: STRENGTH[reason] for reason, status in STATUS.items()}
 
 
 class _Batch(NamedTuple):
     digest_id: int
     ids: array[int]
-    tried_at: datetime | None
+    attempted_at: datetime | None
 
 
 class _Known(NamedTuple):
@@ -55,11 +59,11 @@ class _Known(NamedTuple):
 
 class _End(NamedTuple):
     reader: Subscriber
-    reason: Reason
+    reason: SuppressionReason
     at: datetime
 
 
-def apply(session: Session, suppression_key: str, events: Sequence[ReaderEvent]) -> int:
+def apply_events(session: Session, suppression_key: str, events: Sequence[ReaderEvent]) -> int:
     """Apply events; how many are about a reader that we know. Those about unknown readers or batches change nothing.
 
     A few queries for all of them together: give at most a thousand or so at a time.
@@ -93,9 +97,9 @@ def _known(session: Session, events: Sequence[ReaderEvent]) -> list[_Known]:
 def _batches(session: Session, ids: set[int]) -> dict[int, _Batch]:
     if not ids:
         return {}
-    columns = (Batch.id, Batch.digest_id, Batch.recipients, Batch.tried_at)
+    columns = (Batch.id, Batch.digest_id, Batch.recipients, Batch.attempted_at)
     rows = session.execute(select(*columns).where(Batch.id.in_(ids)))
-    return {number: _Batch(digest, audience.unpack(ids), tried_at) for number, digest, ids, tried_at in rows}
+    return {number: _Batch(digest, packing.unpack_ids(ids), attempted_at) for number, digest, ids, attempted_at in rows}
 
 
 def _reader(event: ReaderEvent, batches: dict[int, _Batch]) -> int | None:
@@ -106,7 +110,7 @@ def _reader(event: ReaderEvent, batches: dict[int, _Batch]) -> int | None:
     if batch is None:
         return None
     if event.place is None:
-        return event.reader if event.reader is not None and place_of(batch.ids, event.reader) is not None else None
+        return event.reader if event.reader is not None and position_of(batch.ids, event.reader) is not None else None
     if event.place >= len(batch.ids) or event.reader not in (None, batch.ids[event.place]):
         return None
     return batch.ids[event.place]
@@ -119,7 +123,7 @@ def _keep(session: Session, known: Iterable[_Known]) -> None:
             "subscriber_id": one.reader.id,
             "digest_id": one.digest_id,
             "kind": str(one.event.kind),
-            "occasion": f"digest {one.digest_id}" if one.digest_id is not None else one.at.isoformat(),
+            "dedupe_key": f"digest {one.digest_id}" if one.digest_id is not None else one.at.isoformat(),
             "reason": one.event.reason,
             "occurred_at": one.at,
         }
@@ -131,25 +135,25 @@ def _keep(session: Session, known: Iterable[_Known]) -> None:
 def _end(one: _Known) -> _End | None:
     """How the event ends the subscription; None when it does not."""
     reason = policy.ENDS.get(one.event.listed or one.event.kind)
-    if reason is None or (reason is not Reason.COMPLAINED and _is_old(one)):
+    if reason is None or (reason is not SuppressionReason.COMPLAINED and _is_old(one)):
         return None
     return _End(one.reader, reason, one.at)
 
 
 def _is_old(one: _Known) -> bool:
     """Whether the reader has confirmed since it happened, or since the letter was sent that it is about."""
-    confirmed_at, sent_at = one.reader.confirmed_at, one.batch.tried_at if one.batch else None
+    confirmed_at, sent_at = one.reader.confirmed_at, one.batch.attempted_at if one.batch else None
     if confirmed_at is None:
         return False
     return one.event.at < int(confirmed_at.timestamp()) or (sent_at is not None and sent_at < confirmed_at)
 
 
 def _worn_out(session: Session, known: Iterable[_Known]) -> list[_End]:
-    readers = {one.reader.id: one.reader for one in known if one.event.kind is Kind.SOFT_BOUNCED}
+    readers = {one.reader.id: one.reader for one in known if one.event.kind is EventKind.SOFT_BOUNCED}
     if not readers:
         return []
-    found = policy.worn_out(session, [(reader.id, reader.confirmed_at) for reader in readers.values()])
-    return [_End(readers[reader], Reason.BOUNCED, at) for reader, at in found.items()]
+    found = policy.too_many_soft_bounces(session, [(reader.id, reader.confirmed_at) for reader in readers.values()])
+    return [_End(readers[reader], SuppressionReason.BOUNCED, at) for reader, at in found.items()]
 
 
 def _finish(session: Session, suppression_key: str, ends: Sequence[_End]) -> None:
@@ -157,7 +161,7 @@ def _finish(session: Session, suppression_key: str, ends: Sequence[_End]) -> Non
         session, suppression_key, [ToSuppress(end.reader.address_key, end.reason, end.at) for end in ends]
     )
     for end in ends:
-        if STRENGTH[end.reason] > _STRENGTH_OF.get(Status(end.reader.status), 0):
+        if STRENGTH[end.reason] > _STRENGTH_OF.get(SubscriberStatus(end.reader.status), 0):
             end.reader.status = STATUS[end.reason]
-            if end.reason is Reason.LEFT:
-                end.reader.left_at = end.at
+            if end.reason is SuppressionReason.UNSUBSCRIBED:
+                end.reader.unsubscribed_at = end.at

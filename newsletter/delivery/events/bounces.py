@@ -18,7 +18,7 @@ from flufl.bounce import all_failures
 from newsletter.core import clock
 from newsletter.core.errors import InvalidError
 from newsletter.delivery.events import policy
-from newsletter.delivery.events.words import Kind, ReaderEvent
+from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
 from newsletter.mail import return_path
 from newsletter.mail.return_path import ReturnPath
 from newsletter.mail.transports.redaction import redact
@@ -41,7 +41,7 @@ class NoReportError(InvalidError):
     """A mail that reports nothing about a mail of ours."""
 
 
-def read(raw: bytes, key: bytes, to: str = "") -> ReaderEvent:
+def parse_report(raw: bytes, key: bytes, to: str = "") -> ReaderEvent:
     """What a report says. `to` is the address that it came to, when the mail server tells it.
 
     Raises NoReportError, and nothing else, for whatever is no report about a mail that `key` signed.
@@ -63,7 +63,7 @@ def read(raw: bytes, key: bytes, to: str = "") -> ReaderEvent:
 def _about(message: Message, key: bytes, to: str) -> ReturnPath:
     """Where the report came to says it best; a complaint comes to another address and encloses the mail."""
     for address in (to, *_addresses(message, _RECEIVED_AT), *_enclosed(message)):
-        if found := return_path.read(address, key):
+        if found := return_path.read_signed_address(address, key):
             return found
     raise NoReportError("This mail is about none of ours: no return path that we signed stands in it.")
 
@@ -85,19 +85,19 @@ def _addresses(message: Message, names: tuple[str, ...]) -> Iterator[str]:
         yield from (address for _, address in getaddresses(values))
 
 
-def _complaint(message: Message) -> tuple[Kind, str] | None:
+def _complaint(message: Message) -> tuple[EventKind, str] | None:
     """A report of RFC 5965 that comes from a reader. Raises NoReportError for one that does not."""
     for part in message.walk():
         if part.get_content_type() == "message/feedback-report":
             for block in _blocks(part):
                 feedback = str(block.get("Feedback-Type", "")).strip().lower()
                 if feedback in _COMPLAINTS:
-                    return Kind.COMPLAINED, feedback
+                    return EventKind.COMPLAINED, feedback
             raise NoReportError("This report is no complaint.")
     return None
 
 
-def _standard(message: Message) -> tuple[Kind, str] | None:
+def _standard(message: Message) -> tuple[EventKind, str] | None:
     """A report of RFC 3464 of a mail that was given up. Raises NoReportError when it was not (delayed, delivered)."""
     for part in message.walk():
         if part.get_content_type() == "message/delivery-status":
@@ -109,20 +109,20 @@ def _standard(message: Message) -> tuple[Kind, str] | None:
     return None
 
 
-def _failure(block: Message) -> tuple[Kind, str]:
+def _failure(block: Message) -> tuple[EventKind, str]:
     """The mail that came back went to one reader, so that one failed recipient is the reader."""
     status, said = str(block.get("Status", "")), str(block.get("Diagnostic-Code", ""))
     recipient = str(block.get("Final-Recipient", "")).rpartition(";")[2].strip()
-    return policy.bounce(status, said), redact(said.partition(";")[2] or said or status, recipient)
+    return policy.classify_bounce(status, said), redact(said.partition(";")[2] or said or status, recipient)
 
 
-def _other(message: Message) -> tuple[Kind, str] | None:
+def _other(message: Message) -> tuple[EventKind, str] | None:
     """A bounce in a form of its own. What failed for a time only is no failure yet."""
     _, permanent = all_failures(message)
     if not permanent:
         return None
     said = _first_text(message)
-    return policy.bounce(said, said), "A bounce in no standard form."
+    return policy.classify_bounce(said, said), "A bounce in no standard form."
 
 
 def _first_text(message: Message) -> str:

@@ -9,19 +9,20 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, Text, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core import clock
-from newsletter.core.db import Base, Id
+from newsletter.core.db import Base, EnumText, Id, one_of
+from newsletter.delivery.events.vocabulary import EventKind
 
 _OPEN = text("payload IS NOT NULL")
 
 
-class EventPost(Base):
+class WebhookDelivery(Base):
     """One post of a provider, stripped to what is needed: no address, no IP address, no user agent.
 
     What is worked off loses its payload and stays as a hash for a day, so that a replay is known.
     """
 
-    __tablename__ = "event_posts"
-    __table_args__ = (Index("ix_event_posts_open", "attempt", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),)
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (Index("ix_webhook_deliveries_open", "attempt", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     provider: Mapped[str] = mapped_column(Text)
@@ -29,33 +30,37 @@ class EventPost(Base):
     """SHA-256 of the body as it came."""
     received_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
     payload: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """{"taken": [[batch, attempt, letter], …], "events": [[kind, at, batch, place, reader, listed, reason], …]}"""
+    """{"acceptances": [[batch, attempt, digest_key], …], "events": [[kind, at, batch, place, reader, listed, reason], …]}"""
     attempt: Mapped[int] = mapped_column(default=0)
     """Times that working it off failed."""
     not_before: Mapped[datetime | None]
 
 
 class Event(Base):
-    """What was reported about a reader. Once for each occasion, however often it is reported."""
+    """What was reported about a reader. Once for each dedupe_key, however often it is reported."""
 
     __tablename__ = "events"
-    __table_args__ = (UniqueConstraint("subscriber_id", "kind", "occasion"), Index("ix_events_digest", "digest_id"))
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "kind", "dedupe_key"),
+        Index("ix_events_digest", "digest_id"),
+        one_of("kind", EventKind),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
     digest_id: Mapped[int | None] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
-    kind: Mapped[str] = mapped_column(Text)
-    occasion: Mapped[str] = mapped_column(Text)
+    kind: Mapped[EventKind] = mapped_column(EnumText(EventKind))
+    dedupe_key: Mapped[str] = mapped_column(Text)
     """ "digest 17", or the time where no digest is known. SendGrid's sg_event_id would not do: it can differ for one
     and the same event that is posted again (sendgrid-nodejs #1435)."""
     reason: Mapped[str] = mapped_column(Text)
     occurred_at: Mapped[datetime]
 
 
-class TakenBatch(Base):
+class AcceptanceProof(Base):
     """An event showed that a provider took this attempt, while its own answer was still awaited."""
 
-    __tablename__ = "taken_batches"
+    __tablename__ = "acceptance_proofs"
 
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True)
     attempt: Mapped[int] = mapped_column(primary_key=True)

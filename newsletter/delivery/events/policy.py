@@ -16,19 +16,23 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import audience
 from newsletter.delivery.events.models import Event
-from newsletter.delivery.events.words import Kind
-from newsletter.delivery.models import Batch
-from newsletter.delivery.places import place_of
+from newsletter.delivery.events.vocabulary import EventKind
+from newsletter.delivery.ledger import packing
+from newsletter.delivery.ledger.models import Batch
+from newsletter.delivery.ledger.packing import position_of
 from newsletter.digests.models import Digest
 from newsletter.mail.outcomes import ACCEPTED
-from newsletter.subscribers.models import Reason
+from newsletter.subscribers.models import SuppressionReason
 
 SOFT_BOUNCES = 5
 WITHIN = timedelta(days=30)
 
-ENDS = {Kind.BOUNCED: Reason.BOUNCED, Kind.COMPLAINED: Reason.COMPLAINED, Kind.UNSUBSCRIBED: Reason.LEFT}
+ENDS = {
+    EventKind.BOUNCED: SuppressionReason.BOUNCED,
+    EventKind.COMPLAINED: SuppressionReason.COMPLAINED,
+    EventKind.UNSUBSCRIBED: SuppressionReason.UNSUBSCRIBED,
+}
 """What ends a subscription at once."""
 
 _STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})", re.ASCII)
@@ -38,7 +42,7 @@ _ABOUT_US = {"1.7", "1.8", "3.4"}
 _SENDER_IS_MEANT = re.compile(r"spam|block|black ?list|deny|denied|reputation|policy|dmarc|\bspf\b|dkim", re.IGNORECASE)
 
 
-def bounce(status: str, words: str) -> Kind:
+def classify_bounce(status: str, words: str) -> EventKind:
     """What an enhanced status code (RFC 3463) and the words beside it say of a mail that was given up.
 
     A mailbox that is not there: a bad address (5.1.x), a disabled mailbox (5.2.1), or 5.0.0 unless the words blame the
@@ -48,11 +52,11 @@ def bounce(status: str, words: str) -> Kind:
     group, subject, detail = match.groups() if match else ("5", "0", "0")
     about = f"{subject}.{detail}"
     if subject in _SAYS_NOTHING or about in _ABOUT_US:
-        return Kind.BLOCKED
+        return EventKind.BLOCKED
     if group == "5" and about in _NO_MAILBOX:
         vague = detail == "0"
-        return Kind.BLOCKED if vague and _SENDER_IS_MEANT.search(words) else Kind.BOUNCED
-    return Kind.SOFT_BOUNCED
+        return EventKind.BLOCKED if vague and _SENDER_IS_MEANT.search(words) else EventKind.BOUNCED
+    return EventKind.SOFT_BOUNCED
 
 
 class _Letter(NamedTuple):
@@ -63,7 +67,7 @@ class _Letter(NamedTuple):
     kind: str
 
 
-def worn_out(session: Session, readers: Collection[tuple[int, datetime | None]]) -> dict[int, datetime]:
+def too_many_soft_bounces(session: Session, readers: Collection[tuple[int, datetime | None]]) -> dict[int, datetime]:
     """Those of `readers` (id, confirmed when) who have had too many soft bounces in a row, and when the last was."""
     rows: Iterable[Any] = session.execute(
         select(Event.subscriber_id, Digest.id, Digest.frozen_at, Event.kind)
@@ -83,7 +87,7 @@ def worn_out(session: Session, readers: Collection[tuple[int, datetime | None]])
 
 def _last_of_a_row(session: Session, reader: int, letters: list[_Letter]) -> datetime | None:
     """When the last of SOFT_BOUNCES soft bounces in a row, within WITHIN, was sent; None when there is no such row."""
-    soft = [letter for letter in letters if letter.kind == Kind.SOFT_BOUNCED]
+    soft = [letter for letter in letters if letter.kind == EventKind.SOFT_BOUNCED]
     heard_of = [letter.digest_id for letter in letters]
     for first, last in zip(soft, soft[SOFT_BOUNCES - 1 :], strict=False):
         if last.frozen_at - first.frozen_at <= WITHIN and not _delivered(session, reader, first, last, heard_of):
@@ -109,5 +113,5 @@ def _delivered(session: Session, reader: int, first: _Letter, last: _Letter, hea
 
 
 def _outcome(recipients: bytes, outcomes: bytes, reader: int) -> int | None:
-    place = place_of(audience.unpack(recipients), reader)
+    place = position_of(packing.unpack_ids(recipients), reader)
     return None if place is None else outcomes[place]

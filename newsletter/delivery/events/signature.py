@@ -46,7 +46,7 @@ def public_key(text: str) -> ec.EllipticCurvePublicKey:
     return key
 
 
-def check(
+def verify_signature(
     key: ec.EllipticCurvePublicKey, signature: str | None, timestamp: str | None, body: bytes, now: datetime
 ) -> None:
     """Raises SignatureError unless `key` signed `body` with a timestamp that is neither too old nor to come."""

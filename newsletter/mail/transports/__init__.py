@@ -31,6 +31,6 @@ def _encoder(settings: Settings) -> Encoder:
     """SendGrid signs by itself; what goes out otherwise is signed here if there is a key."""
     if not settings.dkim_key:
         return encode
-    from newsletter.mail.dkim import Signer
+    from newsletter.mail.dkim import DkimSigner
 
-    return Signer(settings.dkim_domain, settings.dkim_selector, settings.dkim_key).encode
+    return DkimSigner(settings.dkim_domain, settings.dkim_selector, settings.dkim_key).encode

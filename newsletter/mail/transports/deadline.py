@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 
-from newsletter.core import stopping
+from newsletter.core import shutdown
 
 LOOK = 0.5
 """Seconds between two looks whether the process was asked to stop."""
@@ -33,11 +33,11 @@ class Deadline:
 
     def left(self) -> float:
         """Seconds that are left; not under 0.001, since a socket takes 0 for "do not wait"."""
-        return max(min(self._end, stopping.end()) - time.monotonic(), 0.001)
+        return max(min(self._end, shutdown.deadline()) - time.monotonic(), 0.001)
 
     @property
     def passed(self) -> bool:
-        return time.monotonic() >= min(self._end, stopping.end())
+        return time.monotonic() >= min(self._end, shutdown.deadline())
 
     def watch(self, find: Callable[[], socket.socket | None]) -> None:
         """Shut what `find` finds when the time is over. It is asked then, since TLS puts another socket in place."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from newsletter.mail.encoding import Encoded, Encoder, encode
 from newsletter.mail.headers import wire_address
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.outcomes import Record
+from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
 from newsletter.mail.transports.errors import NotTakenError
@@ -33,8 +33,8 @@ class MaildirTransport:
     """Writes into `folder`, which is made at the first send, readable by its owner alone."""
 
     name = "maildir"
-    whole = False
-    repeatable = True
+    all_or_nothing = False
+    idempotent = True
 
     def __init__(self, folder: Path, deadline: float = 5.0, encoder: Encoder = encode) -> None:
         self.folder = folder
@@ -44,13 +44,13 @@ class MaildirTransport:
         self._moved: set[str] = set()
         self._moved_at = -1
 
-    def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
+    def send(self, message: Message, recipients: Sequence[Recipient], record: SendResult) -> None:
         """See Transport.send. Raises NotTakenError when the folder cannot be written to."""
         encoded, deadline = self._encode(message), Deadline(self.deadline)
         try:
             self._prepare()
             for index in record.waiting():
-                if deadline.passed or not record.may_go_on():
+                if deadline.passed or not record.may_continue():
                     return
                 try:
                     wire_address(recipients[index].address)

@@ -11,7 +11,7 @@ import orjson
 from newsletter.core.errors import ConfigurationError
 from newsletter.mail.headers import wire_address
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.outcomes import Record
+from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
 from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError
@@ -24,8 +24,8 @@ from newsletter.mail.transports.sendgrid_answers import (
     is_cancelled,
     refused_recipients,
 )
-from newsletter.mail.transports.sendgrid_client import Answer, NoAnswerError, NotConnectedError, SendGridClient
-from newsletter.mail.transports.sendgrid_request import MOST_RECIPIENTS, Personal, build
+from newsletter.mail.transports.sendgrid_client import ApiResponse, NoAnswerError, NotConnectedError, SendGridClient
+from newsletter.mail.transports.sendgrid_request import MOST_RECIPIENTS, Personalization, build_request
 
 ASK_WITHIN = 10.0
 """Seconds for a question about what is scheduled."""
@@ -39,8 +39,8 @@ class SendGridTransport:
     """
 
     name = "sendgrid"
-    whole = True
-    repeatable = False
+    all_or_nothing = True
+    idempotent = False
 
     def __init__(self, api_key: str, host: str, deadline: float = 60.0, context: ssl.SSLContext | None = None) -> None:
         if not api_key.isascii() or not api_key.isprintable() or " " in api_key or not api_key:
@@ -50,7 +50,7 @@ class SendGridTransport:
         self.deadline = deadline
         self._client = SendGridClient(api_key, host, context)
 
-    def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
+    def send(self, message: Message, recipients: Sequence[Recipient], record: SendResult) -> None:
         """See Transport.send. ValueError when more than 1000 recipients are waiting.
 
         One bad address fails the whole request (400): those that the answer names are recorded as refused, and the rest
@@ -60,7 +60,7 @@ class SendGridTransport:
             batch = _wire_recipients(recipients, record)
             if len(batch) > MOST_RECIPIENTS:
                 raise ValueError(f"SendGrid takes at most {MOST_RECIPIENTS} recipients at once")
-            while batch and record.may_go_on():
+            while batch and record.may_continue():
                 answer = self._post(_body(message, batch), deadline)
                 if message_id := accepted_as(answer):
                     record.accept_rest(message_id)
@@ -70,7 +70,7 @@ class SendGridTransport:
                     raise as_error(answer)
                 batch = _without(batch, refused, record)
 
-    def reserve(self) -> str:
+    def reserve_batch_id(self) -> str:
         """A new batch_id (POST /v3/mail/batch), by which a request with `send_at` can be taken back. Raises
         NotTakenError or RefusedForGoodError.
         """
@@ -80,16 +80,16 @@ class SendGridTransport:
             raise as_refusal(answer)
         return name
 
-    def withdraw(self, handover: str) -> None:
+    def cancel_batch(self, provider_batch_id: str) -> None:
         """Cancel what was handed over under this batch_id. Raises NotTakenError or RefusedForGoodError.
 
         SendGrid answers 400 when it is cancelled already, and when ten are: it holds no more cancellations at a time.
         """
-        body = orjson.dumps({"batch_id": handover, "status": "cancel"})
+        body = orjson.dumps({"batch_id": provider_batch_id, "status": "cancel"})
         answer = self._ask(lambda deadline: self._client.post("user/scheduled_sends", body, deadline))
-        if answer.status == 400 and handover.isalnum():
-            state = self._ask(lambda deadline: self._client.get(f"user/scheduled_sends/{handover}", deadline))
-            if is_cancelled(state, handover):
+        if answer.status == 400 and provider_batch_id.isalnum():
+            state = self._ask(lambda deadline: self._client.get(f"user/scheduled_sends/{provider_batch_id}", deadline))
+            if is_cancelled(state, provider_batch_id):
                 return
         if answer.status != 201:
             raise as_refusal(answer)
@@ -97,7 +97,7 @@ class SendGridTransport:
     def close(self) -> None:
         """Each request has a connection of its own."""
 
-    def _ask(self, request: Callable[[Deadline], Answer]) -> Answer:
+    def _ask(self, request: Callable[[Deadline], ApiResponse]) -> ApiResponse:
         """A request that may be repeated without harm."""
         try:
             with Deadline(min(self.deadline, ASK_WITHIN)) as deadline:
@@ -105,7 +105,7 @@ class SendGridTransport:
         except (NotConnectedError, NoAnswerError) as error:
             raise NotTakenError(f"SendGrid cannot be reached: {error}.") from error
 
-    def _post(self, body: bytes, deadline: Deadline) -> Answer:
+    def _post(self, body: bytes, deadline: Deadline) -> ApiResponse:
         if deadline.passed:
             raise NotTakenError(f"SendGrid could not be asked within {self.deadline:g} seconds.")
         try:
@@ -116,17 +116,17 @@ class SendGridTransport:
             raise InDoubtError(f"SendGrid's answer was lost: {error}.") from error
 
 
-def _body(message: Message, batch: Sequence[Personal]) -> bytes:
+def _body(message: Message, batch: Sequence[Personalization]) -> bytes:
     """The request. Nothing was sent when it cannot be written, so this leaves no doubt."""
     try:
-        return build(message, batch)
+        return build_request(message, batch)
     except (ValueError, TypeError) as error:  # orjson's own are TypeErrors
         raise RefusedForGoodError(f"This letter cannot be put into a request for SendGrid: {error}.") from error
 
 
-def _wire_recipients(recipients: Sequence[Recipient], record: Record) -> list[Personal]:
+def _wire_recipients(recipients: Sequence[Recipient], record: SendResult) -> list[Personalization]:
     """Those who are waiting. Whom SendGrid would stumble over is refused here."""
-    batch: list[Personal] = []
+    batch: list[Personalization] = []
     seen: set[str] = set()
     for index in record.waiting():
         try:
@@ -140,11 +140,11 @@ def _wire_recipients(recipients: Sequence[Recipient], record: Record) -> list[Pe
             record.refused(index, "The same address stands in this batch already.")
         else:
             seen.add(folded)
-            batch.append(Personal(index, recipients[index].place, address, recipients[index].token))
+            batch.append(Personalization(index, recipients[index].place, address, recipients[index].token))
     return batch
 
 
-def _without(batch: list[Personal], refused: dict[int, str], record: Record) -> list[Personal]:
+def _without(batch: list[Personalization], refused: dict[int, str], record: SendResult) -> list[Personalization]:
     """Record those whose position in the request is in `refused`; the others are left."""
     left = []
     for position, one in enumerate(batch):

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from newsletter.core import clock
 from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError, TransportError
 from newsletter.mail.transports.redaction import redact
-from newsletter.mail.transports.sendgrid_client import Answer
+from newsletter.mail.transports.sendgrid_client import ApiResponse
 
 LONGEST_PAUSE = 3600.0
 """Seconds: whatever an answer says, we ask again within the hour."""
@@ -33,12 +33,12 @@ _LATER = {
 }
 
 
-def accepted_as(answer: Answer) -> str:
+def accepted_as(answer: ApiResponse) -> str:
     """The X-Message-Id of a 202; empty when the answer is anything else."""
     return (answer.headers.get("X-Message-Id") or "").strip()[:200] if answer.status == 202 else ""
 
 
-def refused_recipients(answer: Answer) -> dict[int, str]:
+def refused_recipients(answer: ApiResponse) -> dict[int, str]:
     """The positions in the request that a 400 names, each with SendGrid's reason; empty when it names none."""
     found: dict[int, str] = {}
     if answer.status == 400:
@@ -48,7 +48,7 @@ def refused_recipients(answer: Answer) -> dict[int, str]:
     return found
 
 
-def as_error(answer: Answer) -> TransportError:
+def as_error(answer: ApiResponse) -> TransportError:
     """The error for an answer that is no success. What is not known to be a refusal leaves a doubt."""
     said = redact("; ".join(message for _, message in _errors(answer.body)))
     said = f" ({answer.status}: {said})." if said else f" ({answer.status})."
@@ -59,23 +59,23 @@ def as_error(answer: Answer) -> TransportError:
     return InDoubtError("SendGrid's answer does not tell whether it took the mail" + said)
 
 
-def as_refusal(answer: Answer) -> NotTakenError | RefusedForGoodError:
+def as_refusal(answer: ApiResponse) -> NotTakenError | RefusedForGoodError:
     """The error for an answer to a request that leaves no doubt, since it can be repeated."""
     error = as_error(answer)
     return error if isinstance(error, NotTakenError | RefusedForGoodError) else NotTakenError(str(error))
 
 
-def batch_id(answer: Answer) -> str:
+def batch_id(answer: ApiResponse) -> str:
     """The batch_id in the 201 of POST /v3/mail/batch; empty when the answer is anything else."""
     document = _document(answer.body) if answer.status == 201 else None
     found = document.get("batch_id") if isinstance(document, dict) else None
     return found if isinstance(found, str) and found.isalnum() and len(found) <= 200 else ""
 
 
-def is_cancelled(answer: Answer, handover: str) -> bool:
+def is_cancelled(answer: ApiResponse, provider_batch_id: str) -> bool:
     """Whether GET /v3/user/scheduled_sends/{batch_id} says that the batch is cancelled."""
     document = _document(answer.body) if answer.status == 200 else None
-    return isinstance(document, list) and {"batch_id": handover, "status": "cancel"} in document
+    return isinstance(document, list) and {"batch_id": provider_batch_id, "status": "cancel"} in document
 
 
 def _document(body: bytes) -> object:

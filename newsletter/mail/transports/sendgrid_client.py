@@ -32,7 +32,7 @@ class NoAnswerError(Exception):
     """The request was on its way, and no whole answer came back; the message says why in a few words."""
 
 
-class Answer(NamedTuple):
+class ApiResponse(NamedTuple):
     """SendGrid's answer, whatever its status."""
 
     status: int
@@ -49,15 +49,15 @@ class SendGridClient:
         self._opener = urllib.request.build_opener(_AnyStatus, self._http)
         self._client = SendGridAPIClient(api_key, host=host).client
 
-    def post(self, path: str, body: bytes, deadline: Deadline) -> Answer:
+    def post(self, path: str, body: bytes, deadline: Deadline) -> ApiResponse:
         """Send a JSON `body` in UTF-8 to a path like "mail/send". Raises NotConnectedError or NoAnswerError."""
         return self._request("post", path, deadline, request_body=_Body(body))
 
-    def get(self, path: str, deadline: Deadline) -> Answer:
+    def get(self, path: str, deadline: Deadline) -> ApiResponse:
         """Ask. Raises NotConnectedError or NoAnswerError."""
         return self._request("get", path, deadline)
 
-    def _request(self, method: str, path: str, deadline: Deadline, **body: bytes) -> Answer:
+    def _request(self, method: str, path: str, deadline: Deadline, **body: bytes) -> ApiResponse:
         self._http.deadline = deadline
         endpoint = self._client
         for part in path.split("/"):
@@ -69,7 +69,7 @@ class SendGridClient:
             raise NoAnswerError("no answer in time" if deadline.passed else "the connection was closed") from error
         except OSError as error:
             raise NoAnswerError("no answer in time" if deadline.passed else spoken(error)) from error
-        return Answer(answer.status_code, answer.headers, answer.body)
+        return ApiResponse(answer.status_code, answer.headers, answer.body)
 
 
 class _Body(bytes):

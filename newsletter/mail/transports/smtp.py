@@ -9,12 +9,12 @@ from itertools import islice
 from newsletter.mail.encoding import Encoded, Encoder, encode
 from newsletter.mail.headers import wire_address
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.outcomes import Record
+from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
 from newsletter.mail.transports.errors import NotTakenError
-from newsletter.mail.transports.smtp_replies import Answer, ClosedError, GoodbyeError
-from newsletter.mail.transports.smtp_session import Letter, Session
+from newsletter.mail.transports.smtp_replies import ClosedError, GoodbyeError, SmtpReply
+from newsletter.mail.transports.smtp_session import SmtpMessage, SmtpSession
 from newsletter.mail.transports.smtp_url import read_url
 
 HANDFUL = 32
@@ -31,8 +31,8 @@ class SmtpTransport:
     """
 
     name = "smtp"
-    whole = False
-    repeatable = False
+    all_or_nothing = False
+    idempotent = False
 
     def __init__(
         self,
@@ -47,10 +47,10 @@ class SmtpTransport:
         self.deadline = deadline
         self._context = context
         self._encode = encoder
-        self._session: Session | None = None
+        self._session: SmtpSession | None = None
         self._in_groups = self._server.pipelining
 
-    def send(self, message: Message, recipients: Sequence[Recipient], record: Record) -> None:
+    def send(self, message: Message, recipients: Sequence[Recipient], record: SendResult) -> None:
         """See Transport.send."""
         letters = _in_handfuls(_letters(message, self._encode(message), recipients, record))
         with Deadline(self.deadline) as deadline:
@@ -58,7 +58,7 @@ class SmtpTransport:
                 self._session.use(deadline)
             try:
                 letter = next(letters, None)
-                while letter is not None and self._begins(deadline) and record.may_go_on():
+                while letter is not None and self._begins(deadline) and record.may_continue():
                     following = next(letters, None)
                     _note(self._deliver(letter, following, deadline), letter.place, record)
                     letter = following
@@ -77,7 +77,7 @@ class SmtpTransport:
     def _begins(self, deadline: Deadline) -> bool:
         return not deadline.passed and deadline.left() > self.deadline / 2
 
-    def _deliver(self, letter: Letter, following: Letter | None, deadline: Deadline) -> Answer:
+    def _deliver(self, letter: SmtpMessage, following: SmtpMessage | None, deadline: Deadline) -> SmtpReply:
         """Over the kept connection; over a new one when the server has closed that one; and without groups when they
         seem to be the reason: there are servers, and boxes before them, that offer them and lose what came together.
         """
@@ -93,10 +93,10 @@ class SmtpTransport:
                 raise NotTakenError("The mail server closed the connection before it had taken a message.") from None
         return self._deliver(letter, following, deadline)
 
-    def _connect(self, deadline: Deadline) -> Session:
+    def _connect(self, deadline: Deadline) -> SmtpSession:
         if deadline.passed:
             raise NotTakenError(f"The mail server did not answer within {self.deadline:g} seconds.")
-        return Session(self._server, self._context, self._timeout, deadline, in_groups=self._in_groups)
+        return SmtpSession(self._server, self._context, self._timeout, deadline, in_groups=self._in_groups)
 
     def _drop(self) -> None:
         if self._session is not None:
@@ -104,7 +104,9 @@ class SmtpTransport:
             self._session = None
 
 
-def _letters(message: Message, encoded: Encoded, recipients: Sequence[Recipient], record: Record) -> Iterator[Letter]:
+def _letters(
+    message: Message, encoded: Encoded, recipients: Sequence[Recipient], record: SendResult
+) -> Iterator[SmtpMessage]:
     """For everyone who is waiting, but for those whose address no server could be told: they are refused."""
     for index in record.waiting():
         recipient = recipients[index]
@@ -114,17 +116,17 @@ def _letters(message: Message, encoded: Encoded, recipients: Sequence[Recipient]
             record.refused(index, NOT_AN_ADDRESS)
         else:
             sender = wire_address(message.envelope_sender(recipient))
-            yield Letter.of(index, sender, address, encoded.pieces(recipient))
+            yield SmtpMessage.of(index, sender, address, encoded.pieces(recipient))
 
 
-def _in_handfuls(letters: Iterator[Letter]) -> Iterator[Letter]:
+def _in_handfuls(letters: Iterator[SmtpMessage]) -> Iterator[SmtpMessage]:
     """Some are made ahead: right after an answer has come, the processor has forgotten how, and each would cost several
     times as much (measured)."""
     while handful := list(islice(letters, HANDFUL)):
         yield from handful
 
 
-def _note(answer: Answer, index: int, record: Record) -> None:
+def _note(answer: SmtpReply, index: int, record: SendResult) -> None:
     if answer.yes:
         record.accepted(index)
     elif answer.code < 500:

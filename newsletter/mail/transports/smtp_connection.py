@@ -12,11 +12,11 @@ from functools import cache
 from newsletter.mail.transports.deadline import Deadline
 from newsletter.mail.transports.errors import NotTakenError, RefusedForGoodError
 from newsletter.mail.transports.redaction import spoken
-from newsletter.mail.transports.smtp_replies import ClosedError, Replies, quoted
+from newsletter.mail.transports.smtp_replies import ClosedError, ReplyReader, quoted
 from newsletter.mail.transports.smtp_url import MailServer, Tls
 
 
-class Connection:
+class SmtpConnection:
     """Open when it is made. `context`: what certificates are checked against, None for those that the system trusts.
 
     Raises NotTakenError when that cannot be done now, RefusedForGoodError when it cannot be done like this.
@@ -30,7 +30,7 @@ class Connection:
         except BaseException:
             self._smtp.close()
             raise
-        self.replies = Replies(self._sock, timeout, deadline)
+        self.replies = ReplyReader(self._sock, timeout, deadline)
 
     def offers(self, extension: str) -> bool:
         """Whether the server's answer to EHLO names `extension`, in lower case."""

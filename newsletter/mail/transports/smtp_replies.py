@@ -29,7 +29,7 @@ class GoodbyeError(ClosedError):
     """The server said that it closes the connection (421), and so that it has not taken what it was asked to."""
 
 
-class Answer(NamedTuple):
+class SmtpReply(NamedTuple):
     """What the server said: 2xx yes, 354 go on, 4xx come back later, 5xx no (RFC 5321 4.2.1)."""
 
     code: int
@@ -46,11 +46,11 @@ class Answer(NamedTuple):
 
 
 _YES, _GO_ON = b"250 ", b"354 "
-_USUAL = {_YES: Answer(250), _GO_ON: Answer(354)}
+_USUAL = {_YES: SmtpReply(250), _GO_ON: SmtpReply(354)}
 """A message that goes well gets four of these: they are known at a glance, which halves the CPU of reading them."""
 
 
-class Replies:
+class ReplyReader:
     """Reads one reply after the other, however they are cut into packets, and waits `timeout` seconds for each."""
 
     def __init__(self, sock: socket.socket, timeout: float, deadline: Deadline) -> None:
@@ -78,7 +78,7 @@ class Replies:
             lines.popleft()
         return True
 
-    def next(self, about: str = "", *, patient: bool = False) -> Answer:
+    def next(self, about: str = "", *, patient: bool = False) -> SmtpReply:
         """The next reply; `about` is an address that must not be kept. A patient reader waits until the deadline.
 
         Raises ClosedError, GoodbyeError for a 421.
@@ -101,10 +101,10 @@ class Replies:
             if separator != b"-":
                 break
         if code < b"400":
-            return Answer(int(code))
+            return SmtpReply(int(code))
         if code == b"421":
             raise GoodbyeError
-        return Answer(int(code), quoted(b" ".join(said), about))
+        return SmtpReply(int(code), quoted(b" ".join(said), about))
 
     def _read(self, patient: bool) -> None:
         """At least one more line."""

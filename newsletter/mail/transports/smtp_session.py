@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from newsletter.mail.transports.deadline import Deadline
 from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError
-from newsletter.mail.transports.smtp_connection import Connection
-from newsletter.mail.transports.smtp_replies import Answer, ClosedError, GoodbyeError
+from newsletter.mail.transports.smtp_connection import SmtpConnection
+from newsletter.mail.transports.smtp_replies import ClosedError, GoodbyeError, SmtpReply
 from newsletter.mail.transports.smtp_url import MailServer
 
 _NOT_ALLOWED = (530, 535, 538)
@@ -24,7 +24,7 @@ _DATA = b"DATA\r\n"
 _END = b".\r\n"
 
 
-class Letter(NamedTuple):
+class SmtpMessage(NamedTuple):
     """A message to one recipient, ready to be sent."""
 
     place: int
@@ -38,7 +38,7 @@ class Letter(NamedTuple):
     """Whether both addresses are."""
 
     @classmethod
-    def of(cls, place: int, sender: str, recipient: str, content: Sequence[bytes]) -> Letter:
+    def of(cls, place: int, sender: str, recipient: str, content: Sequence[bytes]) -> SmtpMessage:
         """Both addresses as they stand on the wire."""
         is_ascii = sender.isascii() and recipient.isascii()
         # RFC 6531 3.1: who offers SMTPUTF8 offers 8BITMIME too.
@@ -47,7 +47,7 @@ class Letter(NamedTuple):
         return cls(place, recipient, commands, content, is_ascii)
 
 
-class Session:
+class SmtpSession:
     """Opened by the constructor, which raises as Connection's does; `in_groups` False forbids groups."""
 
     def __init__(
@@ -59,12 +59,12 @@ class Session:
         *,
         in_groups: bool = True,
     ) -> None:
-        self._connection = Connection(server, context, timeout, deadline)
+        self._connection = SmtpConnection(server, context, timeout, deadline)
         self._replies = self._connection.replies
         self.in_groups = in_groups and self._connection.offers("pipelining")
         self.groups_work = False
         """Whether a group that followed a message was answered: the server not only says that it can do it."""
-        self.ahead: Letter | None = None
+        self.ahead: SmtpMessage | None = None
         """The next letter, when its commands were written and not answered yet."""
         self._takes_utf8 = self._connection.offers("smtputf8")
         self._proven = False
@@ -74,14 +74,14 @@ class Session:
         """From now on within `deadline`."""
         self._connection.use(deadline)
 
-    def deliver(self, letter: Letter, following: Letter | None) -> Answer:
+    def deliver(self, letter: SmtpMessage, following: SmtpMessage | None) -> SmtpReply:
         """Send one message. `following` is the next call's, if there will be one.
 
         Raises ClosedError, NotTakenError, RefusedForGoodError (not taken); InDoubtError when no answer came to the end
         of the message.
         """
         if not (letter.is_ascii or self._takes_utf8):
-            return Answer(553, "The mail server takes no addresses with letters beyond ASCII (SMTPUTF8).")
+            return SmtpReply(553, "The mail server takes no addresses with letters beyond ASCII (SMTPUTF8).")
         written, self.ahead = self.ahead is not None, None
         refusal = None if written and self._replies.let_through() else self._open(letter, written)
         self.groups_work = self.groups_work or written
@@ -99,7 +99,7 @@ class Session:
         """Hang up without a word."""
         self._connection.drop()
 
-    def _open(self, letter: Letter, written: bool) -> Answer | None:
+    def _open(self, letter: SmtpMessage, written: bool) -> SmtpReply | None:
         """MAIL, RCPT and DATA: None when the server waits for the message, else why it does not want it."""
         if self.in_groups and not written:
             self._connection.write([_RESET, letter.commands] if self._unfinished else [letter.commands])
@@ -120,7 +120,7 @@ class Session:
         self._unfinished = data.no
         return data if data.no else None
 
-    def _command(self, command: bytes, letter: Letter) -> Answer:
+    def _command(self, command: bytes, letter: SmtpMessage) -> SmtpReply:
         """The answer to `command`, which was written already if it belongs to a group."""
         if not self.in_groups:
             self._connection.write([command])
@@ -137,12 +137,12 @@ class Session:
             self._connection.write([_END])
             self._replies.next()
 
-    def _check_relay(self, rcpt: Answer) -> None:
+    def _check_relay(self, rcpt: SmtpReply) -> None:
         if rcpt.code in _NOT_ALLOWED or (not self._proven and "relay" in rcpt.text.lower()):
             # It would say so of everyone; a whole list must not be refused because a password is missing.
             raise RefusedForGoodError(f"The mail server does not pass on our mail: {rcpt.code} {rcpt.text}.")
 
-    def _content(self, letter: Letter, following: Letter | None) -> Answer:
+    def _content(self, letter: SmtpMessage, following: SmtpMessage | None) -> SmtpReply:
         """The message and its answer. The doubt begins when the last octet has been handed over."""
         if self._replies.unasked:
             raise ClosedError  # what it said beyond its answers would be taken for the answer to this message

@@ -1,27 +1,27 @@
 """Readers' pages. GET and HEAD show, POST acts: link scanners follow every link. No page needs a script or a cookie."""
 
 from newsletter.web.readers import (
-    address,
-    confirming,
+    address_change,
+    confirmation,
     data,
     embedding,
-    fresh_links,
-    leaving,
+    one_time_links,
     preferences,
     sample,
     signup,
+    unsubscribing,
 )
 from newsletter.web.readers.blueprint import pages
 
 __all__ = [
-    "address",
-    "confirming",
+    "address_change",
+    "confirmation",
     "data",
     "embedding",
-    "fresh_links",
-    "leaving",
+    "one_time_links",
     "pages",
     "preferences",
     "sample",
     "signup",
+    "unsubscribing",
 ]

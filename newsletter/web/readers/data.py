@@ -10,13 +10,12 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import tokens
 from newsletter.core.runtime import runtime
-from newsletter.delivery import personal
-from newsletter.subscribers import erasing, fresh
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.fresh import Kind
-from newsletter.subscribers.models import Subscriber
+from newsletter.privacy import data_export, erasure
+from newsletter.subscribers.account import one_time_links
+from newsletter.subscribers.models import LinkPurpose, Subscriber
+from newsletter.subscribers.preferences import Preferences
 from newsletter.web.readers.blueprint import pages
-from newsletter.web.readers.leaving import WORDS
+from newsletter.web.readers.unsubscribing import WORDS
 
 
 @pages.get("/data/<token>")
@@ -29,10 +28,10 @@ def data(token: str) -> str:
         "data.html",
         reader=reader,
         kept=kept,
-        choices=Choices.of(reader),
+        preferences=Preferences.of(reader),
         reasons=WORDS,
-        may_mail=reader.status not in fresh.NOT_MAILED,
-        token=tokens.tidy(token),
+        may_mail=reader.status not in one_time_links.NOT_MAILED,
+        token=tokens.clean_token(token),
     )
 
 
@@ -51,14 +50,14 @@ def erase(token: str) -> str:
     """Erases it, at once and for good."""
     settings = runtime().settings
     with runtime().db.transaction() as session:
-        reader = fresh.reader_of(session, settings.signing_keys, Kind.DATA, token)
-        mail = erasing.erase(session, settings.suppression_key, reader)
+        reader = one_time_links.reader_of(session, settings.signing_keys, LinkPurpose.DATA, token)
+        mail = erasure.erase_subscriber(session, settings.suppression_key, reader)
     if mail is not None:
-        runtime().queues.wake_mail(mail)
+        runtime().queues.enqueue_mail(mail)
     return render_template("erased.html", mailed=mail is not None)
 
 
 def _kept(session: Session, token: str) -> tuple[Subscriber, dict[str, Any]]:
     settings = runtime().settings
-    reader = fresh.reader_of(session, settings.signing_keys, Kind.DATA, token)
-    return reader, personal.everything(session, settings.suppression_key, reader)
+    reader = one_time_links.reader_of(session, settings.signing_keys, LinkPurpose.DATA, token)
+    return reader, data_export.export_subscriber(session, settings.suppression_key, reader)

@@ -1,4 +1,4 @@
-"""A reader's choices, opened by the link in every letter."""
+"""A reader's preferences, opened by the link in every letter."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from newsletter.articles import queries
 from newsletter.core import clock
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.core.runtime import runtime
-from newsletter.delivery.upcoming import next_letter
+from newsletter.delivery.reports.next_digest import next_digest_at
 from newsletter.mail.languages import LANGUAGES
-from newsletter.subscribers import choices, links, pausing, suppressions
-from newsletter.subscribers.choices import Choices
-from newsletter.subscribers.models import Status, Subscriber
+from newsletter.subscribers.account import links, pausing
+from newsletter.subscribers.models import Subscriber, SubscriberStatus
+from newsletter.subscribers.preferences import Preferences, set_preferences
+from newsletter.subscribers.suppression import suppressions
 from newsletter.web import guards
-from newsletter.web.readers import zones
+from newsletter.web.readers import time_zones
 from newsletter.web.readers.blueprint import pages
-from newsletter.web.readers.typed import Typed
-from newsletter.web.words import day, in_words, moment
+from newsletter.web.readers.preferences_form import PreferencesForm
+from newsletter.web.template_filters import day, in_words, moment
 
 NO_DAY = "Enter the day from which letters may come again, like 2026-12-31."
 
@@ -32,24 +33,24 @@ POLICY = guards.HEADERS["Content-Security-Policy"] + "; script-src 'self'"
 @pages.get("/preferences/<token>")
 @pages.get("/preferences/<token>/pause")
 def preferences_page(token: str) -> ResponseReturnValue:
-    """Shows the choices; whoever gets no letter is told so."""
+    """Shows the preferences; whoever gets no letter is told so."""
     with runtime().db.reading() as session:
-        reader = links.owner(session, token)
-        if reader.status != Status.ACTIVE:
-            return render_template("no_letter.html", reader=reader, days=suppressions.BOUNCE_HOLDS.days)
+        reader = links.reader_of_token(session, token)
+        if reader.status != SubscriberStatus.ACTIVE:
+            return render_template("not_subscribed.html", reader=reader, days=suppressions.BOUNCE_HOLDS.days)
         return _page(session, reader)
 
 
-@pages.post("/preferences/<token>")
-def preferences(token: str) -> ResponseReturnValue:
-    """Saves the choices and says what they mean."""
-    typed = Typed.from_preferences(request.form)
+@pages.post("/preferences/<token>", endpoint="preferences")
+def save_preferences(token: str) -> ResponseReturnValue:
+    """Saves the preferences and says what they mean."""
+    typed = PreferencesForm.from_preferences(request.form)
     with runtime().db.transaction() as session:
         reader = _active(session, token)
-        wanted, wrong = typed.choices(_known(session, reader))
+        wanted, wrong = typed.preferences(_known(session, reader))
         if wrong:
             return _page(session, reader, typed=typed, errors=wrong), 422
-        choices.change(reader, wanted)
+        set_preferences(reader, wanted)
         return _page(session, reader, said=f"Saved. From now on you get {in_words(wanted)}.")
 
 
@@ -60,18 +61,18 @@ def pause(token: str) -> ResponseReturnValue:
     with runtime().db.transaction() as session:
         reader = _active(session, token)
         if "end" in request.form:
-            pausing.resume(reader)
+            pausing.resume_letters(reader)
             return _page(session, reader, said="The pause is over: letters come again.")
         try:
-            pausing.pause(reader, _date(until), today=_today())
+            pausing.pause_letters(reader, _date(until), today=_today())
         except InvalidError as error:
             return _page(session, reader, until=until, errors={"until": str(error)}), 422
         return _page(session, reader, said=f"Paused. No letter comes before {day(reader.paused_until or _today())}.")
 
 
 def _active(session: Session, token: str) -> Subscriber:
-    reader = links.owner(session, token, for_change=True)
-    if reader.status != Status.ACTIVE:
+    reader = links.reader_of_token(session, token, for_change=True)
+    if reader.status != SubscriberStatus.ACTIVE:
         raise ConflictError("No letter goes to this address, so there is nothing to choose.")
     return reader
 
@@ -80,21 +81,21 @@ def _page(
     session: Session,
     reader: Subscriber,
     *,
-    typed: Typed | None = None,
+    typed: PreferencesForm | None = None,
     until: str = "",
     errors: dict[str, str] | None = None,
     said: str = "",
 ) -> Response:
     """The page with what was typed, or else chosen; `said` is what has just been done."""
-    chosen = Choices.of(reader)
+    chosen = Preferences.of(reader)
     paused_until = reader.paused_until if reader.paused_until and reader.paused_until > _today() else None
-    at = next_letter(session, runtime().settings, chosen, paused_until)
+    at = next_digest_at(session, runtime().settings, chosen, paused_until)
     html = render_template(
         "preferences.html",
         reader=reader,
-        typed=typed or Typed.from_choices(chosen),
+        typed=typed or PreferencesForm.from_choices(chosen),
         sections=_known(session, reader),
-        regions=zones.by_region(),
+        regions=time_zones.by_region(),
         languages=LANGUAGES,
         errors=errors or {},
         said=said,

@@ -6,7 +6,7 @@ from flask import Response, render_template
 from flask.typing import ResponseReturnValue
 
 from newsletter.core.runtime import runtime
-from newsletter.delivery import sample
+from newsletter.delivery.reports import latest
 from newsletter.web import errors
 from newsletter.web.readers.blueprint import pages
 
@@ -18,10 +18,10 @@ MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'
 def sample_mail() -> ResponseReturnValue:
     """The HTML of the mail itself. Its links to a reader's own pages lead to one that says what they are for."""
     with runtime().db.reading() as session:
-        digest = sample.latest(session)
+        digest = latest.latest_digest(session)
         if digest is None:
             return errors.answer(404, "No letter has been sent yet", "The first one will be shown here.")
-        mail = sample.html(session, digest, instead=runtime().settings.url("/sample/links"))
+        mail = latest.latest_digest_html(session, digest, instead=runtime().settings.url("/sample/links"))
     response = Response(mail, mimetype="text/html")
     response.headers["Content-Security-Policy"] = MAIL_POLICY
     return response

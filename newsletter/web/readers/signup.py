@@ -9,14 +9,16 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.articles import queries
 from newsletter.core.runtime import runtime
-from newsletter.delivery import sample
-from newsletter.digests.words import paragraphs
-from newsletter.subscribers import addresses, links, signup
-from newsletter.web import errors, guards, limits
-from newsletter.web.readers import marks
+from newsletter.delivery.reports.latest import latest_digest
+from newsletter.digests.text import paragraphs
+from newsletter.subscribers import addresses
+from newsletter.subscribers.account import links
+from newsletter.subscribers.signup import requests
+from newsletter.web import errors, guards, signup_rate_limit
+from newsletter.web.readers import form_tokens
 from newsletter.web.readers.blueprint import pages
-from newsletter.web.readers.posted import Posted, suggestion
-from newsletter.web.readers.typed import Typed
+from newsletter.web.readers.preferences_form import PreferencesForm
+from newsletter.web.readers.signup_form import SignupForm, suggested_address
 
 LATEST = 5
 """Stories on the front page while no letter has been sent."""
@@ -30,12 +32,12 @@ BY_A_PROGRAM = "a form that a program shows"
 def front() -> str:
     """What the letter is, the sign-up, and the last letter; the latest stories while none has been sent."""
     with runtime().db.reading() as session:
-        letter = sample.latest(session)
-        latest = letter.revisions if letter else queries.current(session, LATEST)
-        form = _form(Posted(Typed()), queries.sections(session))
+        letter = latest_digest(session)
+        stories = letter.revisions if letter else queries.current_revisions(session, LATEST)
+        form = _form(SignupForm(PreferencesForm()), queries.sections(session))
         intro = paragraphs(letter.intro) if letter else []
         return render_template(
-            "front.html", letter=letter, intro=intro, latest=latest, shown_of_letter=OF_LETTER, **form
+            "front.html", letter=letter, intro=intro, latest=stories, shown_of_letter=OF_LETTER, **form
         )
 
 
@@ -44,11 +46,11 @@ def subscribe_page() -> ResponseReturnValue:
     """The sign-up alone; `?section=` chooses some ahead. For a program, what it needs to sign somebody up."""
     known = _sections()
     if errors.wants_json():
-        response = jsonify(mark=marks.make(BY_A_PROGRAM), wording=_wording(), sections=known)
+        response = jsonify(mark=form_tokens.issue(BY_A_PROGRAM), wording=_wording(), sections=known)
     else:
         wanted = tuple(section for section in request.args.getlist("section") if section in known)
-        typed = Typed(only=bool(wanted), sections=wanted)
-        response = make_response(render_template("subscribe.html", **_form(Posted(typed), known)))
+        typed = PreferencesForm(only=bool(wanted), sections=wanted)
+        response = make_response(render_template("subscribe.html", **_form(SignupForm(typed), known)))
     response.vary.add("Accept")
     return response
 
@@ -56,24 +58,24 @@ def subscribe_page() -> ResponseReturnValue:
 @pages.post("/subscribe")
 def subscribe() -> ResponseReturnValue:
     """Sign up: the answer is the same for every address. From another site's form, first a page of ours."""
-    posted = Posted.from_request()
+    posted = SignupForm.from_request()
     if guards.is_foreign():
         return abort(403) if errors.wants_json() else _page(posted, notice="elsewhere")
     address, wrong_address = posted.typed.address()
-    choices, wrong_choices = posted.typed.choices(_sections() if posted.typed.only else [])
+    preferences, wrong_choices = posted.typed.preferences(_sections() if posted.typed.only else [])
     if wrong := {**wrong_address, **wrong_choices}:
         return _ask_again(posted, wrong)
-    mark = marks.read(posted.mark)
+    mark = form_tokens.read_form_token(posted.mark)
     if mark is None or mark.is_too_fast or posted.trap:
         return _once_more(posted)
-    if not posted.keep and (meant := suggestion(address)):
+    if not posted.keep and (meant := suggested_address(address)):
         return _did_you_mean(posted, meant)
-    granted = limits.grant(addresses.key(address))
+    granted = signup_rate_limit.allow_signup(addresses.identity_key(address))
     if not granted.rank:
         return _busy(posted, granted.wait)
     with runtime().db.transaction() as session:
-        signup.ask(session, address, choices, page=mark.page, wording=_wording(), rank=granted.rank)
-    runtime().queues.wake_signups()
+        requests.request_signup(session, address, preferences, page=mark.page, wording=_wording(), rank=granted.rank)
+    runtime().queues.enqueue_signups()
     return _asked(address)
 
 
@@ -84,31 +86,31 @@ def _asked(address: str) -> ResponseReturnValue:
     return render_template("check_mailbox.html", address=address, days=days)
 
 
-def _ask_again(posted: Posted, wrong: dict[str, str]) -> ResponseReturnValue:
+def _ask_again(posted: SignupForm, wrong: dict[str, str]) -> ResponseReturnValue:
     if errors.wants_json():
         return errors.answer(422, "That cannot be taken", " ".join(wrong.values()), errors=wrong)
     return _page(posted, 422, wrong=wrong)
 
 
-def _once_more(posted: Posted) -> ResponseReturnValue:
+def _once_more(posted: SignupForm) -> ResponseReturnValue:
     """A page with the form filled in: one press of its button signs up."""
     if errors.wants_json():
         words = (
             "Ask for GET /subscribe with Accept: application/json, and send its mark back in the field mark, "
-            f"{marks.FASTEST.seconds} seconds later or more."
+            f"{form_tokens.FASTEST.seconds} seconds later or more."
         )
         return errors.answer(422, "That cannot be taken yet", words, errors={"mark": words})
     return _page(posted, notice="once_more")
 
 
-def _did_you_mean(posted: Posted, meant: str) -> ResponseReturnValue:
+def _did_you_mean(posted: SignupForm, meant: str) -> ResponseReturnValue:
     if errors.wants_json():
         words = f"Did you mean {meant}? Send that, or the same again with keep: true."
         return errors.answer(422, "Is this address right?", words, errors={"email": words}, suggestion=meant)
     return _page(posted, suggested=meant)
 
 
-def _busy(posted: Posted, seconds: int) -> ResponseReturnValue:
+def _busy(posted: SignupForm, seconds: int) -> ResponseReturnValue:
     minutes = -(-seconds // 60)
     if errors.wants_json():
         words = f"There have been too many sign-ups. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
@@ -119,13 +121,13 @@ def _busy(posted: Posted, seconds: int) -> ResponseReturnValue:
     return response
 
 
-def _page(posted: Posted, status: int = 200, **more: Any) -> Response:
+def _page(posted: SignupForm, status: int = 200, **more: Any) -> Response:
     """The sign-up with what was typed, and what there is to say about it."""
     return make_response(render_template("subscribe.html", **_form(posted, _sections(), **more)), status)
 
 
 def _form(
-    posted: Posted,
+    posted: SignupForm,
     known: list[str],
     *,
     wrong: dict[str, str] | None = None,
@@ -152,4 +154,4 @@ def _sections() -> list[str]:
 
 
 def _wording() -> str:
-    return signup.agreement(runtime().settings.publication_name)
+    return requests.agreement_text(runtime().settings.publication_name)

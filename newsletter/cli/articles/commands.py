@@ -1,0 +1,136 @@
+"""`newsletter articles`: what editors curate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from newsletter.articles import queries
+from newsletter.articles.errors import PageError
+from newsletter.articles.files import pages_in, read_page
+from newsletter.articles.importing import ImportedPage, import_page
+from newsletter.articles.models import Article, Revision
+from newsletter.cli.output import emit, json_option, table
+from newsletter.core.errors import NewsletterError
+from newsletter.core.runtime import runtime
+
+articles = AppGroup("articles", help="Articles: import, list, show.")
+
+
+@articles.command("import")
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--article", "slug", metavar="SLUG", help="The article that the page belongs to, if its title changed.")
+@json_option
+@click.pass_context
+def import_(ctx: click.Context, paths: tuple[Path, ...], slug: str | None, as_json: bool) -> None:
+    """Import article pages saved as text: files, or folders of .txt files.
+
+    Good pages are kept even if others are refused; then the exit code is 1.
+    """
+    report: dict[str, list[Any]] = {"created": [], "revised": [], "unchanged": [], "refused": []}
+    files = [file for path in paths for file in _files(path, report["refused"])]
+    if slug is not None and len(files) > 1:
+        raise click.UsageError("--article names one article, so give it one page.")
+    for file in files:
+        try:
+            outcome, of = _import(file, slug)
+        except NewsletterError as error:
+            _refuse(report["refused"], file, error)
+        else:
+            report[outcome].append(of)
+            if not as_json:
+                click.echo(f"{outcome.ljust(9)}  {of}")
+    if as_json:
+        emit(report, "", as_json=True)
+    if report["refused"]:
+        ctx.exit(1)
+
+
+def _files(path: Path, refused: list[Any]) -> list[Path]:
+    try:
+        return pages_in(path)
+    except PageError as error:
+        _refuse(refused, path, error)
+        return []
+
+
+def _import(file: Path, slug: str | None) -> ImportedPage:
+    page = read_page(file, runtime().settings.hype_labels)
+    with runtime().db.transaction() as session:  # one for each file: a good page stays, whatever follows
+        return import_page(session, page, slug=slug)
+
+
+def _refuse(refused: list[Any], file: Path, error: NewsletterError) -> None:
+    name = click.format_filename(file)
+    line, reason = (error.line, error.reason) if isinstance(error, PageError) else (None, str(error))
+    refused.append({"file": name, "line": line, "reason": reason})
+    click.echo(f"{name}: {reason}" if line is None else f"{name}, line {line}: {reason}", err=True)
+
+
+@articles.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List all articles, the latest first."""
+    with runtime().db.reading() as session:
+        found = [_summary(revision) for revision in queries.current_revisions(session)]
+    head = ("DATE", "SECTION", "TRUST", "HYPE", "SLUG", "TITLE")
+    rows = [tuple(str(one[name.lower()]) for name in head) for one in found]
+    emit(found, table(rows, head, "No article yet: `newsletter articles import PATH` brings some."), as_json=as_json)
+
+
+@articles.command()
+@click.argument("slug")
+@json_option
+def show(slug: str, as_json: bool) -> None:
+    """Show an article: every field, and its revisions."""
+    with runtime().db.reading() as session:
+        article = queries.get_article(session, slug)
+        revisions = [_whole(revision) for revision in article.revisions]
+        emit({**revisions[-1], "revisions": revisions}, _in_words(article), as_json=as_json)
+
+
+def _summary(revision: Revision) -> dict[str, Any]:
+    return {
+        "slug": revision.slug,
+        "revision": revision.number,
+        "section": revision.section,
+        "date": revision.date.isoformat(),
+        "title": revision.title,
+        "trust": revision.trust,
+        "hype": revision.hype,
+        "source_count": revision.source_count,
+    }
+
+
+def _whole(revision: Revision) -> dict[str, Any]:
+    return {
+        **_summary(revision),
+        "dek": revision.dek,
+        "sources": [source.as_json() for source in revision.sources],
+        "bullets": revision.bullets,
+        "paragraphs": revision.paragraphs,
+        "created_at": revision.created_at.isoformat(),
+    }
+
+
+def _in_words(article: Article) -> str:
+    now = article.current
+    count = f"{now.source_count} source{'' if now.source_count == 1 else 's'}"
+    parts = [
+        f"{now.section} · {now.date.day} {now.date:%B %Y}\n{now.title}",
+        now.dek,
+        f"Trust {now.trust} · {now.hype} · {count}",
+        "\n".join(f"• {bullet}" for bullet in now.bullets),
+        *now.paragraphs,
+        "Sources\n"
+        + "\n".join(
+            f"{number}. {' · '.join(filter(None, (source.publisher, source.title, source.url)))}"
+            for number, source in enumerate(now.sources, 1)
+        ),
+        "Revisions\n"
+        + "\n".join(f"{one.number}. {one.created_at:%Y-%m-%d %H:%M} UTC · {one.title}" for one in article.revisions),
+    ]
+    return "\n\n".join(filter(None, parts))

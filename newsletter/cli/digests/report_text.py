@@ -1,0 +1,48 @@
+"""A digest's report in words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from newsletter.delivery.reports.report import DigestReport, Doubt
+
+
+def describe_report(report: DigestReport) -> str:
+    """Figures, the reasons in groups, and what is in doubt with both ways to settle it; nothing before the freeze."""
+    if not report.recipients:
+        return ""
+    parts = {
+        "accepted": report.accepted,
+        "refused": report.refused,
+        "in doubt": report.in_doubt,
+        "mailed twice": report.mailed_twice,
+        "bounced": report.bounced,
+        "bounced for a time": report.soft_bounced,
+        "blocked": report.blocked,
+        "dropped": report.dropped,
+        "complained": report.complained,
+        "left within three days": report.left,
+    }
+    figures = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count)
+    lines = [f"{report.recipients:,} recipients: {figures or 'nobody was sent to yet'}."]
+    if report.last_hour:
+        lines.append(f"{hours(report.until_hour, report.last_hour)}.")
+    lines += [f"  {group.count:,} {group.kind}: {group.reason}" for group in report.reasons]
+    lines += [line for doubt in report.doubts for line in _doubt(report.id, doubt)]
+    return "\n".join(lines)
+
+
+def hours(count: int, last: datetime) -> str:
+    """How many wait for the hour that they chose, and until when at most."""
+    return f"{count:,} wait for the hour that they chose, the last until {last:%Y-%m-%d %H:%M} UTC"
+
+
+def _doubt(digest_id: int, doubt: Doubt) -> list[str]:
+    settle = f"newsletter digests settle {digest_id} {doubt.batch}"
+    evidence = doubt.note or "no answer was written down."
+    since = f", sent {doubt.attempted_at:%Y-%m-%d %H:%M:%S} UTC" if doubt.attempted_at else ""
+    return [
+        f"Batch {doubt.batch} ({doubt.recipients:,} readers{since}) is in doubt: {evidence}",
+        f"  If the provider's activity shows that it was taken: {settle} --taken",
+        f"  If it shows that it was not, to send it again:      {settle} --not-taken",
+    ]

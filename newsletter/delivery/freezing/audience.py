@@ -1,0 +1,124 @@
+"""The audience: who gets which edition and when, read once at the freeze.
+
+Only ids are kept, packed: a million readers are 8 MB. What a reader's preferences leave of a digest is a bit mask over its
+articles, worked out once for each distinct set of preferences.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+
+from sqlalchemy import Text, cast, or_, select
+from sqlalchemy.orm import Session
+
+from newsletter.articles.models import Revision
+from newsletter.core.cadence import Cadence
+from newsletter.core.config import Settings
+from newsletter.delivery.freezing import hours
+from newsletter.delivery.ledger.models import EditionKey
+from newsletter.mail.formats import Format
+from newsletter.subscribers.models import Subscriber, SubscriberStatus
+
+
+class AudienceKey(NamedTuple):
+    """An edition, and when it is wanted: None is with the digest."""
+
+    edition: EditionKey
+    due_at: datetime | None
+
+
+Audience: TypeAlias = "dict[AudienceKey, array[int]]"
+"""Ids in rising order. Mask 0: readers whose preferences leave nothing."""
+
+
+class _Choices(NamedTuple):
+    """The columns that decide; `sections` is JSON."""
+
+    sections: str | None
+    min_trust: int
+    max_hype: str | None
+    hour: int | None
+    zone: str | None
+    language: str
+    format: Format
+
+
+_COLUMNS = (
+    cast(Subscriber.sections, Text),
+    Subscriber.min_trust,
+    Subscriber.max_hype,
+    Subscriber.hour,
+    Subscriber.zone,
+    Subscriber.language,
+    Subscriber.format,
+)
+
+
+def read_audience(
+    session: Session, settings: Settings, cadence: Cadence, revisions: Sequence[Revision], *, begins: datetime
+) -> Audience:
+    """Everyone of `cadence` (of breaking news: everyone who wants it) who is active and not pausing now.
+
+    `begins` is when the digest goes out. Breaking news waits for nobody's hour.
+    """
+    today = begins.astimezone(settings.timezone).date()
+    wants_it = Subscriber.breaking if cadence == Cadence.BREAKING else Subscriber.cadence == cadence
+    rows = session.execute(
+        select(Subscriber.id, *_COLUMNS)
+        .where(Subscriber.status == SubscriberStatus.ACTIVE, wants_it)
+        .where(or_(Subscriber.paused_until.is_(None), Subscriber.paused_until <= today))
+        .order_by(Subscriber.id)
+        .execution_options(yield_per=10_000)
+    )
+    known: dict[tuple[object, ...], array[int]] = {}
+    audience: Audience = defaultdict(lambda: array("q"))
+    for row in rows:
+        columns = row[1:]
+        ids = known.get(columns)
+        if ids is None:
+            preferences = _Choices(*columns)
+            due_at = (
+                None
+                if cadence == Cadence.BREAKING
+                else hours.next_occurrence(begins, preferences.hour, preferences.zone)
+            )
+            wanted = AudienceKey(_edition(preferences, revisions, settings.hype_labels), due_at)
+            ids = known[columns] = audience[wanted]
+        ids.append(row[0])
+    return audience
+
+
+def _edition(preferences: _Choices, revisions: Sequence[Revision], labels: Sequence[str]) -> EditionKey:
+    sections = json.loads(preferences.sections) if preferences.sections else None
+    mask = mask_of(revisions, sections, preferences.min_trust, preferences.max_hype, labels)
+    return EditionKey(mask, preferences.language, preferences.format)
+
+
+def mask_of(
+    revisions: Sequence[Revision],
+    sections: Collection[str] | None,
+    min_trust: int,
+    max_hype: str | None,
+    labels: Sequence[str],
+) -> int:
+    """What preferences leave of a digest's articles: bit i is set where the article at position i fits. `labels` are
+    HYPE_LABELS; a highest hype that is none of them is any.
+    """
+    most = labels.index(max_hype) if max_hype in labels else len(labels)
+    return sum(
+        1 << position
+        for position, revision in enumerate(revisions)
+        if revision.trust >= min_trust
+        and (sections is None or revision.section in sections)
+        and _rank(revision.hype, labels) <= most
+    )
+
+
+def _rank(label: str, labels: Sequence[str]) -> int:
+    """A label that the setting does not know any more is passed over by nobody who wants any."""
+    return labels.index(label) if label in labels else len(labels)

@@ -1,0 +1,158 @@
+"""The ledger: what is to be sent to whom, and what became of it.
+
+A batch holds its recipients' ids, packed, and in a column of its own one outcome byte for each. A send to a million
+readers is a thousand rows and about 9 MB. Nothing is counted twice: every figure is a count of outcome bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Double, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from newsletter.core import clock
+from newsletter.core.db import Base, EnumText, Id, one_of
+from newsletter.mail.formats import Format
+
+BATCH_SIZE = 1000
+"""Recipients of a batch at most: what SendGrid takes in one request."""
+
+
+class BatchState(StrEnum):
+    """ready → claimed → sending → done | in_doubt. `sending` is committed just before the network call."""
+
+    READY = "ready"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    DONE = "done"
+    IN_DOUBT = "in_doubt"
+
+
+class RenderedDigestRow(Base):
+    """The frozen letter of a digest in one language: what is edited after the freezing changes nothing of it."""
+
+    __tablename__ = "rendered_digests"
+    __table_args__ = (UniqueConstraint("digest_id", "language"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
+    language: Mapped[str] = mapped_column(Text)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    """`digests.rendering.RenderedDigest` as JSON."""
+    id_salt: Mapped[bytes] = mapped_column(LargeBinary, default=lambda: secrets.token_bytes(32))
+    """Secret: a Message-ID derived from it is the same at each try, and cannot be guessed for another reader."""
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    """The date that the mails bear."""
+
+
+def digest_key(id_salt: bytes) -> str:
+    """A short name of a letter that no other letter of any installation has, and that tells nothing of its salt."""
+    return hashlib.blake2b(b"letter", key=id_salt, digest_size=6).hexdigest()
+
+
+class Edition(Base):
+    """A digest as some readers see it: which of its articles (a bit mask; 0 is nobody's letter), language, format."""
+
+    __tablename__ = "editions"
+    __table_args__ = (UniqueConstraint("digest_id", "mask", "language", "format"), one_of("format", Format))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
+    mask: Mapped[int] = mapped_column(BigInteger)
+    """Bit i stands for the article at position i."""
+    language: Mapped[str] = mapped_column(Text, default="en")
+    format: Mapped[Format] = mapped_column(EnumText(Format), default=Format.HTML)
+    """html (with a text part) or text."""
+
+
+class EditionKey(NamedTuple):
+    """Which edition a reader gets."""
+
+    mask: int
+    language: str
+    format: Format
+
+
+class Batch(Base):
+    """At most `BATCH_SIZE` recipients of one edition."""
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        Index("ix_batches_work", "state", "id"),
+        Index("ix_batches_readers", "first_id", "last_id"),
+        one_of("state", BatchState),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"), index=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id", ondelete="CASCADE"))
+    state: Mapped[BatchState] = mapped_column(EnumText(BatchState), default=BatchState.READY)
+    attempt: Mapped[int] = mapped_column(default=0)
+    """Raised by each claim; finishing is fenced by it."""
+    lease_until: Mapped[float | None] = mapped_column(Double)
+    """Seconds since 1970 by the database's time; set while claimed or sending."""
+    due_at: Mapped[datetime | None]
+    """When its readers want their letters; None: with the digest. Frozen."""
+    not_before: Mapped[datetime | None]
+    """Not to be claimed earlier: its readers' hour, or a deferral."""
+    failures: Mapped[int] = mapped_column(default=0)
+    """Times in a row that the provider took nothing; the pause before the next try doubles with each."""
+    deferred_since: Mapped[datetime | None]
+    """When a recipient was deferred first; after a while a deferral counts as a refusal."""
+    provider_batch_id: Mapped[str | None] = mapped_column(Text)
+    """SendGrid's batch_id of a batch that was handed over ahead of its time: by it a batch can be taken back."""
+    withdrawing: Mapped[bool] = mapped_column(default=False)
+    """Being taken back at SendGrid: set before SendGrid is told, so that no crash can leave it told and us not knowing.
+    Meanwhile nobody claims the batch and its digest is not sent."""
+    provider_ref: Mapped[str | None] = mapped_column(Text)
+    """The provider's own name for what it took (SendGrid's X-Message-Id)."""
+    resent_attempt: Mapped[int | None]
+    """The last attempt that was in doubt and settled as not taken: an event of it proves that its readers were mailed
+    twice."""
+    mailed_twice: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether an event proved that."""
+    attempted_at: Mapped[datetime | None]
+    """When the last attempt began to send: where to look in the provider's activity."""
+    note: Mapped[str | None] = mapped_column(Text)
+    """What went wrong last, in words."""
+    first_id: Mapped[int] = mapped_column(BigInteger)
+    last_id: Mapped[int] = mapped_column(BigInteger)
+    outcomes: Mapped[bytes] = mapped_column(LargeBinary)
+    """One byte for each recipient, see `mail.outcomes`. Before `recipients`, so that reading it alone is cheap."""
+    recipients: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    """Subscriber ids in rising order, 8 bytes each, little-endian."""
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    edition: Mapped[Edition] = relationship()
+
+
+class ClockTick(Base):
+    """One row: how often the clock has turned while something was open. A witness outside the database knows it too,
+    so that a database that was set back is recognised (see `delivery.ledger.restore_guard`)."""
+
+    __tablename__ = "clock_ticks"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+    ticked_at: Mapped[datetime]
+
+
+class Refusal(Base):
+    """Why one recipient of a digest was refused: rare enough to deserve a row."""
+
+    __tablename__ = "refusals"
+    __table_args__ = (UniqueConstraint("digest_id", "subscriber_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    reason: Mapped[str] = mapped_column(Text)
+    """The provider's answer with addresses taken out."""
+    temporary: Mapped[bool]
+    """True when trying again could help: `digests retry` sends to exactly these."""
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)

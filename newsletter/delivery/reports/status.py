@@ -1,0 +1,75 @@
+"""Where a digest stands: every figure is a count of outcome bytes, so the parts always sum to the recipients."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.core import clock
+from newsletter.delivery.ledger.models import Batch, BatchState
+from newsletter.digests.composing import get_digest
+from newsletter.mail.outcomes import IN_DOUBT, OUTCOME_NAMES, WAITING
+
+
+@dataclass(frozen=True)
+class DigestState:
+    """recipients = accepted + refused + skipped + in_doubt + waiting + deferred + cancelled; 0 before the freeze."""
+
+    id: int
+    status: str
+    paused_reason: str | None
+    recipients: int
+    accepted: int
+    refused: int
+    skipped: int
+    in_doubt: int
+    waiting: int
+    deferred: int
+    cancelled: int
+    until_hour: int
+    """Of those waiting: how many wait for the hour that they chose."""
+    last_hour: datetime | None
+    """When the last of these hours comes."""
+
+    @property
+    def open(self) -> int:
+        """Recipients of whom something is still to come."""
+        return self.waiting + self.deferred + self.in_doubt
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "last_hour": self.last_hour.isoformat() if self.last_hour else None}
+
+
+def digest_status(session: Session, digest_id: int) -> DigestState:
+    """The state of a digest, read in one snapshot. Raises NotFoundError."""
+    digest = get_digest(session, digest_id)
+    counts = dict.fromkeys(OUTCOME_NAMES, 0)
+    recipients = until_hour = 0
+    last_hour, now = None, clock.now()
+    batches = select(Batch.state, Batch.due_at, Batch.outcomes).where(Batch.digest_id == digest_id)
+    for state, due_at, outcomes in session.execute(batches):
+        recipients += len(outcomes)
+        if due_at is not None and due_at > now and (waiting := outcomes.count(WAITING)):
+            until_hour += waiting
+            last_hour = max(last_hour or due_at, due_at)
+        for outcome in counts:
+            counts[outcome] += outcomes.count(outcome)
+        if state == BatchState.SENDING:
+            # Marked ahead, in case that no answer is written down: while the worker lives they are waiting.
+            ahead = outcomes.count(IN_DOUBT)
+            counts[IN_DOUBT] -= ahead
+            counts[WAITING] += ahead
+    parts = {OUTCOME_NAMES[outcome]: count for outcome, count in counts.items()}
+    return DigestState(
+        digest.id,
+        digest.status,
+        digest.paused_reason,
+        recipients,
+        **parts,
+        until_hour=until_hour,
+        last_hour=last_hour,
+    )

@@ -1,0 +1,100 @@
+"""The demo's processes and their place: never the real mail, never a real database."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from newsletter.core.config import Settings
+from newsletter.core.errors import ConfigurationError, NewsletterError
+from newsletter.core.queue import Queues
+from newsletter.embedded.supervisor import Supervisor
+
+WORKERS = 2
+READY_WITHIN = 30.0
+"""Seconds."""
+POSTAL_ADDRESS = "Dispatch (demo), 1 Example Street, 10115 Berlin, Germany"
+MARK = "demo"
+"""A file of this name in DATA_DIR says that everything there is the demo's."""
+
+
+def prepare_environment() -> dict[str, str]:
+    """The settings that the demo fixes, whatever is set outside: its mail stays in a maildir, its data in DATA_DIR."""
+    data_dir = Path(os.environ.get("DATA_DIR", "var")).absolute()
+    port = os.environ.get("PORT", "8000")
+    fixed = {
+        "DATA_DIR": str(data_dir),
+        "DATABASE_URL": "",
+        "MAIL_TRANSPORT": "maildir",
+        "HOST": "127.0.0.1",
+        "PORT": port,
+        "MAILDIR": str(data_dir / "mail"),
+    }
+    defaults = {"MAIL_POSTAL_ADDRESS": POSTAL_ADDRESS, "PUBLIC_URL": f"http://localhost:{port}"}
+    return fixed | {name: value for name, value in defaults.items() if not os.environ.get(name)}
+
+
+def claim_data_dir(settings: Settings) -> None:
+    """Raise ConfigurationError when DATA_DIR holds a database that is not the demo's."""
+    mark = settings.data_dir / MARK
+    if (settings.data_dir / "newsletter.sqlite3").exists() and not mark.exists():
+        raise ConfigurationError(
+            f"{settings.data_dir} holds data that is not the demo's: choose another folder with DATA_DIR=…"
+        )
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    mark.write_text("Made by `newsletter demo`; this folder can be deleted.\n")
+
+
+def check_port(port: int) -> None:
+    """Raise ConfigurationError when somebody else listens on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"Port {port} is in use by another program: choose another with PORT=…, for example PORT={port + 1}."
+            ) from error
+
+
+def start(supervisor: Supervisor) -> None:
+    """The clock first (it runs the queue), then workers and the web server."""
+    supervisor.start_command("clock", "clock")
+    for number in range(1, WORKERS + 1):
+        supervisor.start_command(f"worker-{number}", "worker")
+    gunicorn = ["-m", "gunicorn", "-c", "python:newsletter.web.gunicorn_conf", "newsletter:create_app()"]
+    supervisor.start("web", [sys.executable, *gunicorn])
+
+
+def wait_until_ready(supervisor: Supervisor, settings: Settings) -> None:
+    """Return when site, queue and workers answer. Raises NewsletterError when they do not."""
+    end = time.monotonic() + READY_WITHIN
+    while not (_site_answers(settings.port) and _workers_are_there(settings)):
+        supervisor.keep()
+        if time.monotonic() > end:
+            raise NewsletterError(
+                f"The processes did not start within {READY_WITHIN:.0f} s; look into {supervisor.logs}."
+            )
+        time.sleep(0.05)
+
+
+def _site_answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _workers_are_there(settings: Settings) -> bool:
+    try:
+        return Queues(settings.redis_url).workers() >= WORKERS
+    except RedisError:
+        return False

@@ -1,0 +1,64 @@
+"""The demo's world: sample articles, 200 sample readers with various preferences, and a digest for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from newsletter.articles import importing, page
+from newsletter.core.cadence import Cadence
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.digests import composing, scheduling
+from newsletter.subscribers.files import importing as readers
+from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.preferences import Preferences
+
+SAMPLES = Path(__file__).parent / "samples"
+READERS = 200
+SINCE = date(2026, 4, 1)
+"""The samples are stories of April and May 2026."""
+
+SUBJECT = "Musk testifies that xAI distilled OpenAI's models, and nine more stories"
+INTRO = "This is the demo's letter: one real article of Dispatch and a handful of samples beside it."
+
+_SECTIONS = (None, None, None, ("Policy", "Research"), ("Models",), ("Policy", "Safety"), ("Gardening",))
+_MIN_TRUST = (0, 0, 0, 50, 60, 70, 80, 90)
+
+
+class Counts(NamedTuple):
+    """What was there to begin with."""
+
+    articles: int
+    readers: int
+
+
+def add_sample_data(db: Database, settings: Settings, count: int = READERS) -> Counts:
+    """Import the samples and `count` readers; what is there already stays as it is."""
+    paths = sorted(SAMPLES.glob("*.txt"))
+    for path in paths:
+        parsed = page.parse_page(path.read_bytes(), settings.hype_labels)
+        with db.transaction() as session:
+            importing.import_page(session, parsed)
+    with db.transaction() as session:
+        readers.import_rows(session, sample_readers(count))
+    return Counts(len(paths), count)
+
+
+def compose_and_send(db: Database, settings: Settings) -> int:
+    """A weekly digest of all samples, sent now; its number."""
+    with db.transaction() as session:
+        rule = composing.Rule(cadence=Cadence.WEEKLY, since=SINCE, limit=15)
+        digest = composing.compose_draft(session, rule, subject=SUBJECT, intro=INTRO)
+        scheduling.send_now(session, settings, digest.id)
+        return digest.id
+
+
+def sample_readers(count: int) -> Iterator[ImportedReader]:
+    """Readers whose preferences differ; a few wish for something that no sample offers, and are skipped."""
+    for number in range(1, count + 1):
+        sections = _SECTIONS[number % len(_SECTIONS)]
+        min_trust = _MIN_TRUST[number % len(_MIN_TRUST)]
+        yield ImportedReader(f"reader{number:04}@readers.example", Preferences("weekly", sections, min_trust))

@@ -1,0 +1,12 @@
+"""The formats of a mail."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Format(StrEnum):
+    """What a reader's mail program is sent: HTML with a text part beside it, or text alone."""
+
+    HTML = "html"
+    TEXT = "text"

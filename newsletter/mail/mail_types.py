@@ -1,0 +1,89 @@
+"""The types of transactional mails: what the outgoing table keeps of one, and the function that writes it.
+
+`newsletter.mail` knows none of them. The packages that send mails define theirs, and `operations.mail_types` brings
+them together for the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar, get_type_hints
+
+from sqlalchemy.orm import Session
+
+from newsletter.core.config import Settings
+from newsletter.mail.message import Message, Recipient
+
+
+@dataclass(frozen=True)
+class MailPayload:
+    """The base of payloads, which are frozen dataclasses of texts, flags, times, words of a StrEnum, or tuples of texts.
+
+    `kind` is the word for the mail in the outgoing table. No token stands in a payload: it is made when the mail is
+    written.
+    """
+
+    kind: ClassVar[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the table's JSON column; times in ISO 8601."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The payload that `to_json` made plain."""
+        hints = get_type_hints(cls)
+        return cls(**{field.name: _typed(hints[field.name], values[field.name]) for field in fields(cls)})
+
+
+P = TypeVar("P", bound=MailPayload)
+
+
+@dataclass(frozen=True)
+class WaitingMail(Generic[P]):
+    """A row of the outgoing table, as the function that writes the mail gets it."""
+
+    id: int
+    subscriber_id: int | None
+    payload: P
+
+
+Composer: TypeAlias = "Callable[[Session, Settings, WaitingMail[P]], tuple[Message, Recipient] | None]"
+"""Writes a mail; None when there is nothing to send any more."""
+
+
+@dataclass(frozen=True)
+class MailType(Generic[P]):
+    """A payload's type and the function that writes its mails."""
+
+    payload: type[P]
+    compose: Composer[P]
+
+
+MailTypes: TypeAlias = "Mapping[str, MailType[Any]]"
+"""Mail types by their payload's kind."""
+
+
+def by_kind(*mail_types: MailType[Any]) -> MailTypes:
+    """The registry of `mail_types`. Raises ValueError when two have one kind."""
+    found = {mail_type.payload.kind: mail_type for mail_type in mail_types}
+    if len(found) != len(mail_types):
+        raise ValueError("two types of mails have one kind")
+    return found
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    if hint is datetime:
+        return datetime.fromisoformat(value)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(value)
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,130 @@
+"""Inserting readers without asking first whether they are there: two doors may do it at the same moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Text, bindparam, cast, column, func, literal_column, select, true
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+from sqlalchemy.types import JSON
+
+from newsletter.core import clock, tokens
+from newsletter.core.db import table_of
+from newsletter.subscribers import preferences
+from newsletter.subscribers.models import Subscriber, SubscriberStatus
+from newsletter.subscribers.preferences import Preferences
+
+_TABLE = table_of(Subscriber)
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_NAMES = ("address", "address_key", "status", "token", "created_at", "confirmed_at", *preferences.PREFERENCE_COLUMNS)
+_SOME = 16_384
+"""Different preferences that are remembered as columns: a million readers share a few thousand."""
+
+
+class ConfirmedReader(NamedTuple):
+    """A reader who confirmed elsewhere."""
+
+    address: str
+    address_key: str
+    confirmed_at: datetime
+    preferences: Preferences
+
+
+def insert_new(session: Session, rows: Sequence[dict[str, Any]]) -> int:
+    """Insert those `rows` (columns by name) whose address is not there yet; returns how many were."""
+    statement = _INSERT[session.get_bind().dialect.name](_TABLE).on_conflict_do_nothing(index_elements=["address_key"])
+    return session.connection().execute(statement, rows, execution_options=_COUNTED).rowcount
+
+
+def insert_confirmed(session: Session, readers: Sequence[ConfirmedReader]) -> int:
+    """Insert readers, each address once; one who is there and pending becomes active with the preferences made at
+    sign-up, any other stays as it is. Returns how many were inserted or made active.
+
+    SQLAlchemy's own way through a million rows takes 15 µs more for each than the database does (measured), so SQLite
+    gets plain tuples, and PostgreSQL all rows in one JSON document.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        stored = _stored_by_sqlite()
+        rows = _rows(readers, stored.moment, stored.preferences)
+        return connection.exec_driver_sql(stored.insert, rows, execution_options=_COUNTED).rowcount
+    rows = _rows(readers, _unchanged, _columns)
+    document = orjson.dumps([dict(zip(_NAMES, row, strict=True)) for row in rows]).decode()
+    return connection.execute(_insert_document(), {"rows": document}, execution_options=_COUNTED).rowcount
+
+
+_COUNTED = {"preserve_rowcount": True}
+"""Without it SQLAlchemy does not say how many rows an INSERT touched."""
+
+
+def _rows(
+    readers: Sequence[ConfirmedReader],
+    moment: Callable[[datetime], Any],
+    columns: Callable[[Preferences], tuple[Any, ...]],
+) -> list[tuple[Any, ...]]:
+    """Values in the order of `_NAMES`."""
+    status, now = str(SubscriberStatus.ACTIVE), moment(clock.now())
+    given = zip(tokens.random_tokens(len(readers)), readers, strict=True)
+    return [
+        (address, key, status, token, now, moment(confirmed_at), *columns(chosen))
+        for token, (address, key, confirmed_at, chosen) in given
+    ]
+
+
+@lru_cache(_SOME)
+def _columns(chosen: Preferences) -> tuple[Any, ...]:
+    columns = chosen.columns()
+    return tuple(columns[name] for name in preferences.PREFERENCE_COLUMNS)
+
+
+def _unchanged(value: datetime) -> datetime:
+    return value
+
+
+class _Stored(NamedTuple):
+    """How SQLite is given rows, once SQLAlchemy has said how its types are stored."""
+
+    insert: str
+    moment: Callable[[datetime], Any]
+    preferences: Callable[[Preferences], tuple[Any, ...]]
+
+
+@cache
+def _stored_by_sqlite() -> _Stored:
+    dialect = sqlite.dialect()
+    processors = {
+        name: _TABLE.c[name].type.dialect_impl(dialect).bind_processor(dialect) or (lambda value: value)
+        for name in _NAMES
+    }
+    source = select(*(bindparam(name, type_=_TABLE.c[name].type) for name in _NAMES))
+    compiled = _confirming(sqlite.insert(_TABLE), source).compile(dialect=dialect)
+
+    @lru_cache(_SOME)
+    def stored(chosen: Preferences) -> tuple[Any, ...]:
+        values = zip(preferences.PREFERENCE_COLUMNS, _columns(chosen), strict=True)
+        return tuple(processors[name](value) for name, value in values)
+
+    return _Stored(str(compiled), processors["confirmed_at"], stored)
+
+
+@cache
+def _insert_document() -> Any:
+    document = cast(bindparam("rows", type_=Text), JSON)
+    fields = (column(name, _TABLE.c[name].type) for name in _NAMES)
+    rows = func.json_to_recordset(document).table_valued(*fields, name="given").render_derived(with_types=True)
+    return _confirming(postgresql.insert(_TABLE), select(*(rows.c[name] for name in _NAMES)))
+
+
+def _confirming(insert: Any, source: Any) -> Any:
+    """SQLite needs the WHERE: without it ON CONFLICT reads like a join's."""
+    statement = insert.from_select(_NAMES, source.where(true()), include_defaults=False)
+    return statement.on_conflict_do_update(
+        index_elements=["address_key"],
+        set_={"status": statement.excluded.status, "confirmed_at": statement.excluded.confirmed_at},
+        where=_TABLE.c.status == literal_column(f"'{SubscriberStatus.PENDING}'"),
+    )

@@ -1,0 +1,132 @@
+"""The transactional mails to readers, written when a worker sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.core.config import Settings
+from newsletter.mail import transactional
+from newsletter.mail.formats import Format
+from newsletter.mail.mail_types import MailType, WaitingMail
+from newsletter.mail.message import Message, Recipient
+from newsletter.subscribers.account import address_availability, address_change, links, one_time_links
+from newsletter.subscribers.mail_payloads import (
+    AlreadySubscribed,
+    Confirmation,
+    NewAddress,
+    OldAddress,
+    OneTimeLinkMail,
+)
+from newsletter.subscribers.models import AddressChange, Subscriber, SubscriberStatus
+from newsletter.subscribers.suppression import suppressions
+
+
+def confirmation(
+    session: Session, settings: Settings, mail: WaitingMail[Confirmation]
+) -> tuple[Message, Recipient] | None:
+    """Ask a reader to confirm. None when nothing is left to confirm, or a later mail asks."""
+    reader = _reader_of_signup(session, mail)
+    if reader is None or reader.confirmation_sent_at is None or reader.status == SubscriberStatus.ACTIVE:
+        return None
+    found = suppressions.find_suppression(session, settings.suppression_key, reader.address_key)
+    if suppressions.blocks_confirmation(reader.status, found, reader.confirmation_sent_at):
+        return None
+    link = settings.url(f"/confirm/{links.confirmation_token(settings.signing_keys, reader)}")
+    context = {"link": link, "days": links.CONFIRMATION_AGE.days}
+    return _to_reader(settings, "confirmation", context, mail.id, reader)
+
+
+def already_subscribed(
+    session: Session, settings: Settings, mail: WaitingMail[AlreadySubscribed]
+) -> tuple[Message, Recipient] | None:
+    """Tell an active reader of the new sign-up. None when they unsubscribed meanwhile, or a later mail tells them."""
+    reader = _reader_of_signup(session, mail)
+    if reader is None or reader.status != SubscriberStatus.ACTIVE:
+        return None
+    link = settings.url(f"/preferences/{reader.token}")
+    return _to_reader(settings, "already_subscribed", {"link": link}, mail.id, reader)
+
+
+def one_time_link(
+    session: Session, settings: Settings, mail: WaitingMail[OneTimeLinkMail]
+) -> tuple[Message, Recipient] | None:
+    """Bring the link. None when the reader is gone, or may not request one any more."""
+    reader, purpose = session.get(Subscriber, mail.subscriber_id), mail.payload.purpose
+    if reader is None or not one_time_links.may_request(reader, purpose):
+        return None
+    link = settings.url(f"/{purpose}/{one_time_links.link_token(settings.signing_keys, reader, purpose)}")
+    context = {"link": link, "hours": int(one_time_links.LINK_AGE.total_seconds()) // 3600}
+    return _to_reader(settings, f"{purpose}_link", context, mail.id, reader)
+
+
+def new_address(
+    session: Session, settings: Settings, mail: WaitingMail[NewAddress]
+) -> tuple[Message, Recipient] | None:
+    """Ask the owner of a new address. None when the change was requested anew, done or undone meanwhile, or when the
+    address may not be mailed.
+    """
+    reader, change = _address_change(session, mail.subscriber_id)
+    if reader is None or change is None or change.requested_at != mail.payload.requested_at or change.changed_at:
+        return None
+    if not address_availability.may_be_mailed(session, settings, reader, change):
+        return None
+    link = settings.url(f"/new-address/{address_change.new_address_token(settings, change)}")
+    context = {"link": link, "days": address_change.LINK_AGE.days}
+    message, _ = _to_reader(settings, "new_address", context, mail.id, reader)
+    return message, Recipient(mail.id, change.address)
+
+
+def old_address(
+    session: Session, settings: Settings, mail: WaitingMail[OldAddress]
+) -> tuple[Message, Recipient] | None:
+    """Tell the old address. None when the change was undone meanwhile, or the address takes no mail."""
+    reader, change = _address_change(session, mail.subscriber_id)
+    if reader is None or change is None or change.changed_at != mail.payload.changed_at:
+        return None
+    found = suppressions.find_suppression(session, settings.suppression_key, change.address_key)
+    if suppressions.blocks_confirmation(None, found, mail.payload.changed_at):
+        return None
+    link = settings.url(f"/old-address/{address_change.old_address_token(settings, change)}")
+    context = {"link": link, "days": address_change.LINK_AGE.days}
+    message, _ = _to_reader(settings, "old_address", context, mail.id, reader)
+    return message, Recipient(mail.id, change.address)
+
+
+def _address_change(session: Session, subscriber_id: int | None) -> tuple[Subscriber | None, AddressChange | None]:
+    change = session.scalar(select(AddressChange).where(AddressChange.subscriber_id == subscriber_id))
+    return session.get(Subscriber, subscriber_id), change
+
+
+def _reader_of_signup(
+    session: Session, mail: WaitingMail[Confirmation] | WaitingMail[AlreadySubscribed]
+) -> Subscriber | None:
+    """The reader whose sign-up brought this mail, unless a later one brought another."""
+    reader = session.get(Subscriber, mail.subscriber_id)
+    return reader if reader is not None and reader.confirmation_sent_at == mail.payload.requested_at else None
+
+
+def _to_reader(
+    settings: Settings, name: str, context: Mapping[str, object], mail_id: int, reader: Subscriber
+) -> tuple[Message, Recipient]:
+    message = transactional.compose_mail(
+        settings,
+        name,
+        context,
+        mail_id=mail_id,
+        id_salt=settings.message_id_salt,
+        language=reader.language,
+        text_only=reader.format == Format.TEXT,
+    )
+    return message, Recipient(mail_id, reader.address)
+
+
+MAIL_TYPES = (
+    MailType(Confirmation, confirmation),
+    MailType(AlreadySubscribed, already_subscribed),
+    MailType(OneTimeLinkMail, one_time_link),
+    MailType(NewAddress, new_address),
+    MailType(OldAddress, old_address),
+)

@@ -1,0 +1,64 @@
+"""What other services post to us: verified, stripped, kept as one row, answered; the work follows in a job."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Blueprint, Flask, Response, abort, request
+
+from newsletter.core import clock
+from newsletter.core.errors import InvalidError
+from newsletter.core.runtime import runtime
+from newsletter.delivery.events import signature, webhook_deliveries
+from newsletter.delivery.events.signature import SignatureError
+
+log = logging.getLogger(__name__)
+
+pages = Blueprint("hooks", __name__)
+
+MOST_BYTES = 4_000_000
+"""Of one post. SendGrid posts when it has a few hundred kilobytes, or after a moment."""
+
+
+def install(app: Flask) -> None:
+    """Register the hooks. Raises ConfigurationError when SENDGRID_WEBHOOK_KEY is set and no key."""
+    app.register_blueprint(pages)
+    with app.app_context():
+        if key := runtime().settings.sendgrid_webhook_key:
+            signature.public_key(key)
+
+
+@pages.post("/hooks/sendgrid")
+def sendgrid() -> Response:
+    """SendGrid's Event Webhook: 204 when the post is kept, or was kept before. Anything but 2xx it tries again for
+    24 hours. Without SENDGRID_WEBHOOK_KEY there is no such address.
+    """
+    settings = runtime().settings
+    if not settings.sendgrid_webhook_key:
+        abort(404)
+    request.max_content_length = MOST_BYTES
+    body = request.get_data(cache=False)
+    try:
+        signature.verify_signature(
+            signature.public_key(settings.sendgrid_webhook_key),
+            request.headers.get("X-Twilio-Email-Event-Webhook-Signature"),
+            request.headers.get("X-Twilio-Email-Event-Webhook-Timestamp"),
+            body,
+            clock.now(),
+        )
+    except SignatureError as error:
+        return _refused(403, error)
+    try:
+        with runtime().db.transaction() as session:
+            new = webhook_deliveries.store_delivery(session, body)
+    except InvalidError as error:
+        return _refused(400, error)
+    if new:
+        runtime().queues.enqueue_events()
+    return Response(status=204)
+
+
+def _refused(status: int, error: Exception) -> Response:
+    """Said to the operator as well: a wrong key would otherwise lose every event in silence."""
+    log.warning("a post to /hooks/sendgrid was refused: %s", error)
+    return Response(f"{error}\n", status, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,53 @@
+"""Articles in public: the list, the plain page that mails link to and share, and every revision."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, render_template
+from flask.typing import ResponseReturnValue
+
+from newsletter.articles import queries
+from newsletter.articles.models import Article, Revision
+from newsletter.core.errors import NotFoundError
+from newsletter.core.runtime import runtime
+from newsletter.mail.share import share_links
+
+pages = Blueprint("articles", __name__)
+
+
+@pages.get("/articles")
+def index() -> str:
+    """All stories, the newest first."""
+    with runtime().db.reading() as session:
+        return render_template("articles.html", articles=queries.current_revisions(session))
+
+
+@pages.get("/articles/<slug>")
+def article(slug: str) -> ResponseReturnValue:
+    """A story as it is now."""
+    return _page(slug, None)
+
+
+@pages.get("/articles/<slug>/revisions/<int:number>")
+def revision(slug: str, number: int) -> ResponseReturnValue:
+    """A story as it was; what was public stays public."""
+    return _page(slug, number)
+
+
+def _page(slug: str, number: int | None) -> str:
+    with runtime().db.reading() as session:
+        try:
+            found = queries.get_article(session, slug)
+        except NotFoundError:
+            abort(404)
+        shown = _revision(found, number)
+        address = runtime().settings.url(f"/articles/{found.slug}")
+        share = share_links(found.current.title, address)
+        return render_template("article.html", article=found, revision=shown, address=address, share=share)
+
+
+def _revision(found: Article, number: int | None) -> Revision:
+    """The revision of that number (None: the newest)."""
+    if number is None:
+        return found.current
+    shown = next((revision for revision in found.revisions if revision.number == number), None)
+    return shown or abort(404)

@@ -1,0 +1,171 @@
+"""What someone typed into a form of preferences, as it was typed, so that a page can show it again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from newsletter.core.errors import InvalidError
+from newsletter.core.runtime import runtime
+from newsletter.subscribers import addresses
+from newsletter.subscribers.preferences import Preferences
+from newsletter.web.readers import time_zones
+
+TRUST_STEPS = (0, 50, 60, 70, 80, 90)
+"""The lowest trust scores that the forms offer; 0 is "any"."""
+
+WRONG_SECTIONS = "Choose sections from the list."
+WRONG_HYPE = "Choose the highest hype from the list."
+
+
+@dataclass(frozen=True)
+class PreferencesForm:
+    """The fields of the forms. `sections` counts only where `only` is set, `zone` only where there is an hour."""
+
+    email: str = ""
+    cadence: str = "weekly"
+    breaking: bool = False
+    only: bool = False
+    sections: tuple[str, ...] = ()
+    min_trust: str = "0"
+    max_hype: str = ""
+    """"" is any."""
+    hour: str = ""
+    """"" is with the digest."""
+    zone: str = ""
+    format: str = "html"
+    language: str = "en"
+
+    @classmethod
+    def from_form(cls, form: MultiDict[str, str]) -> PreferencesForm:
+        """From a page of ours, or another site's form with an `email` field alone."""
+        return cls(
+            email=form.get("email", ""),
+            cadence=form.get("cadence", cls.cadence),
+            breaking="breaking" in form,
+            only=form.get("which") == "only",
+            sections=tuple(form.getlist("section")),
+            min_trust=form.get("min_trust", cls.min_trust),
+            max_hype=form.get("max_hype", ""),
+        )
+
+    @classmethod
+    def from_preferences(cls, form: MultiDict[str, str]) -> PreferencesForm:
+        """From the page of preferences, whose form has more fields than a sign-up."""
+        return replace(
+            cls.from_form(form),
+            hour=form.get("hour", ""),
+            zone=form.get("zone", ""),
+            format=form.get("format", cls.format),
+            language=form.get("language", cls.language),
+        )
+
+    @classmethod
+    def from_json(cls, data: object) -> PreferencesForm:
+        """From {"email", "cadence", "breaking" (true or false), "sections" (null: all), "min_trust", "max_hype" (null:
+        any), "hour" and "zone" (null: with the digest), "format", "language"}. Raises InvalidError for another shape.
+        """
+        if not isinstance(data, dict):
+            raise InvalidError("Send a JSON object with a field email.")
+        sections = data.get("sections")
+        names = sections if isinstance(sections, list) else []
+        if not isinstance(data.get("breaking", False), bool):
+            raise InvalidError("The field breaking is true or false.")
+        return cls(
+            email=_text(data.get("email", "")),
+            cadence=_text(data.get("cadence", cls.cadence)),
+            breaking=data.get("breaking", False),
+            only=sections is not None,
+            sections=tuple(_text(name) for name in names),
+            min_trust=_text(data.get("min_trust", cls.min_trust)),
+            max_hype=_text_or_none(data.get("max_hype")),
+            hour=_text_or_none(data.get("hour")),
+            zone=_text_or_none(data.get("zone")),
+            format=_text(data.get("format", cls.format)),
+            language=_text(data.get("language", cls.language)),
+        )
+
+    @classmethod
+    def from_choices(cls, preferences: Preferences) -> PreferencesForm:
+        """A form that shows what was chosen."""
+        return cls(
+            cadence=preferences.cadence,
+            breaking=preferences.breaking,
+            only=preferences.sections is not None,
+            sections=preferences.sections or (),
+            min_trust=str(preferences.min_trust),
+            max_hype=preferences.max_hype or "",
+            hour="" if preferences.hour is None else str(preferences.hour),
+            zone=preferences.zone or "",
+            format=preferences.format,
+            language=preferences.language,
+        )
+
+    def address(self) -> tuple[str, dict[str, str]]:
+        """The address to write to, or an error for its field."""
+        try:
+            return addresses.normalise(self.email), {}
+        except InvalidError as error:
+            return "", {"email": str(error)}
+
+    def preferences(self, known: Collection[str]) -> tuple[Preferences, dict[str, str]]:
+        """The preferences, and for each field that cannot be taken (left at its default) why not.
+
+        `known` are the sections that may be chosen.
+        """
+        good: dict[str, Any] = {}
+        errors: dict[str, str] = {}
+        for field, values in self._wanted().items():
+            try:
+                if field == "sections" and self.only and not set(self.sections) <= set(known):
+                    raise InvalidError(WRONG_SECTIONS)
+                if field == "max_hype" and self.max_hype and self.max_hype not in runtime().settings.hype_labels:
+                    raise InvalidError(WRONG_HYPE)
+                Preferences(**values)
+                good |= values
+            except InvalidError as error:
+                errors[field] = str(error)
+        return Preferences(**good), errors
+
+    def _wanted(self) -> dict[str, dict[str, Any]]:
+        """For each field that may be wrong, the preferences that it makes. The hour is an error of its zone's field too."""
+        hour = _number(self.hour) if self.hour else None
+        return {
+            "cadence": {"cadence": self.cadence, "breaking": self.breaking},
+            "sections": {"sections": self.sections if self.only else None},
+            "min_trust": {"min_trust": _number(self.min_trust)},
+            "max_hype": {"max_hype": self.max_hype or None},
+            "zone": {"hour": hour, "zone": (self.zone or None) if self.hour else None},
+            "format": {"format": self.format},
+            "language": {"language": self.language},
+        }
+
+    def trust_steps(self) -> list[int]:
+        """What the form offers as the lowest trust score: the steps, and what is chosen where it is none of them."""
+        return sorted({*TRUST_STEPS, max(0, _number(self.min_trust))})
+
+    def hype_steps(self) -> list[str]:
+        """What the form offers as the highest hype, beside any: the labels but for the last, which is any as well."""
+        labels = runtime().settings.hype_labels
+        return [label for label in labels if label != labels[-1] or label == self.max_hype]
+
+    def other_zone(self) -> str:
+        """The chosen zone where it stands in no list: another name of a place, as some browsers have it."""
+        return "" if self.zone in time_zones.offered() else self.zone
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else str(value) if type(value) is int else ""
+
+
+def _text_or_none(value: object) -> str:
+    """ "" for null; what is neither text nor a number becomes a word that nobody may choose."""
+    return "" if value is None else _text(value) or "?"
+
+
+def _number(text: str) -> int:
+    """The number, or -1, which no choice is."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else -1

@@ -1,0 +1,140 @@
+"""A reader's preferences and address in a real browser: without a script, and with the one that there is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+from sqlalchemy import select
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.mail import outgoing
+from newsletter.mail.models import OutgoingMail
+from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.models import Subscriber
+from newsletter.subscribers.preferences import Preferences
+from tests.browser.test_pages_look import Look, looking
+from tests.factories import add_article
+
+
+@pytest.fixture
+def ada(db: Database) -> Subscriber:
+    add_article(db, "One", section="Policy")
+    with db.transaction() as session:
+        import_rows(session, [ImportedReader("ada@example.org")])
+        return session.scalars(select(Subscriber)).one()
+
+
+def reader(db: Database) -> Subscriber:
+    with db.reading() as session:
+        return session.scalars(select(Subscriber)).one()
+
+
+def mailed(db: Database, settings: Settings) -> str:
+    """The link in the one mail that was asked for."""
+    with db.transaction() as session:
+        row = session.scalars(select(OutgoingMail)).one()
+        composed = outgoing.compose_row(session, settings, MAIL_TYPES, row)
+        session.delete(row)
+    assert composed is not None
+    return next(word for word in composed[0].text.split() if word.startswith(settings.public_url))
+
+
+def check(look: Look) -> None:
+    """The page that is open can be used by everyone, and stays within its width."""
+    found = Axe().run(look.page)
+    assert found.violations_count == 0, f"{look.page.url}: {found.generate_report()}"
+    assert look.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_choices_without_a_script(browser: Browser, site: str, db: Database, ada: Subscriber) -> None:
+    with looking(browser, site, zone="Asia/Tokyo") as look:
+        page = look.page
+        look.open(f"/preferences/{ada.token}")
+        assert page.get_by_label("Time zone").input_value() == ""
+        page.get_by_label("And breaking news").check()
+        page.get_by_label("Highest hype").select_option("Low hype")
+        page.get_by_label("Hour", exact=True).select_option("07:00")
+        page.get_by_role("button", name="Save my preferences").click()
+        assert "Choose an hour and the time zone" in page.get_by_role("alert").inner_text()
+        assert page.get_by_label("Hour", exact=True).input_value() == "7"
+        page.get_by_label("Time zone").select_option("Berlin")
+        page.get_by_label("Plain text").check()
+        page.get_by_label("Language around the stories").select_option("Deutsch")
+        page.get_by_role("button", name="Save my preferences").click()
+        said = page.get_by_role("status").inner_text()
+        assert said.endswith("at 07:00 (Europe/Berlin), as plain text, with dates, links and notes in German.")
+        assert Preferences.of(reader(db)) == Preferences(
+            max_hype="Low hype", breaking=True, hour=7, zone="Europe/Berlin", format="text", language="de"
+        )
+        until = (clock.now() + timedelta(days=30)).date()
+        page.get_by_label("No letter before").fill(until.isoformat())
+        page.get_by_role("button", name="Pause the letter").click()
+        assert reader(db).paused_until == until
+        page.get_by_role("button", name="End the pause now").click()
+        assert reader(db).paused_until is None
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kolkata"])
+def test_the_script_preselects_the_browser_s_zone_and_sends_nothing(
+    browser: Browser, site: str, db: Database, ada: Subscriber, zone: str
+) -> None:
+    with looking(browser, site, script=True, zone=zone) as look:
+        look.open(f"/preferences/{ada.token}")
+        chosen = look.page.get_by_label("Time zone").input_value()
+        assert chosen in (zone, "Asia/Calcutta")  # as Chromium calls it
+        assert reader(db).zone is None
+        look.page.get_by_label("Hour", exact=True).select_option("07:00")
+        look.page.get_by_role("button", name="Save my preferences").click()
+        assert "Saved" in look.page.get_by_role("status").inner_text()
+        assert (reader(db).hour, reader(db).zone) == (7, chosen)
+        look.open(f"/preferences/{ada.token}")
+        assert look.page.get_by_label("Time zone").input_value() == chosen
+
+
+def test_a_zone_that_is_chosen_stays(browser: Browser, site: str, db: Database, ada: Subscriber) -> None:
+    with db.transaction() as session:
+        found = session.scalars(select(Subscriber)).one()
+        found.hour, found.zone = 7, "Africa/Lagos"
+    with looking(browser, site, script=True, zone="Europe/Berlin") as look:
+        look.open(f"/preferences/{ada.token}")
+        assert look.page.get_by_label("Time zone").input_value() == "Africa/Lagos"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_of_a_change_of_address_can_be_used(
+    browser: Browser, site: str, db: Database, settings: Settings, ada: Subscriber, scheme: str
+) -> None:
+    with looking(browser, site, script=True, scheme=scheme, width=320) as look:
+        page = look.page
+        look.open(f"/preferences/{ada.token}")
+        page.get_by_label("No letter before").fill("2020-01-01")
+        page.get_by_role("button", name="Pause the letter").click()
+        assert page.get_by_role("alert").is_visible()
+        check(look)
+        page.get_by_role("link", name="Change your address").click()
+        check(look)
+        page.get_by_role("button", name="Mail me a link").click()
+        check(look)
+        page.goto(mailed(db, settings))
+        page.get_by_role("button", name="Send a link").click()
+        assert page.get_by_role("alert").is_visible()
+        check(look)
+        page.get_by_label("New mail address").fill("ada@a-very-long-name-of-a-university-in-a-small-town.example")
+        page.get_by_role("button", name="Send a link").click()
+        check(look)
+        page.goto(mailed(db, settings))
+        check(look)
+        page.get_by_role("button", name="Yes, use this address").click()
+        assert page.get_by_role("heading", name="Your address is changed").is_visible()
+        check(look)
+        page.goto(mailed(db, settings))
+        check(look)
+        page.get_by_role("button", name="Send my letters here again").click()
+        check(look)
+    assert reader(db).address == "ada@example.org"

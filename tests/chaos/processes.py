@@ -1,0 +1,96 @@
+"""Everything that runs: two clocks with their queue, workers, the web server, the database; and how each is killed."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import urllib.error
+import urllib.request
+from contextlib import suppress
+
+import psutil
+
+from newsletter.core.config import Settings
+from tests.services.processes import House
+
+WEB = ["-m", "gunicorn", "-c", "python:newsletter.web.gunicorn_conf", "newsletter:create_app()"]
+
+
+class Household(House):
+    """A house with a second clock, which stands by, and a web server."""
+
+    def __init__(self, settings: Settings, *, workers: int) -> None:
+        super().__init__(settings, workers=workers)
+        self.kills = 0
+        """Workers, or their children, that were killed: each may have had one message in flight."""
+        self._frozen: list[psutil.Process] = []
+
+    def __enter__(self) -> Household:
+        super().__enter__()
+        self.supervisor.start_command("clock-2", "clock")
+        self.supervisor.start("web", [sys.executable, *WEB])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.thaw()
+        super().__exit__()
+
+    @property
+    def worker_names(self) -> list[str]:
+        return [f"worker-{number}" for number in range(self.workers)]
+
+    def is_at_work(self, name: str) -> bool:
+        """Whether the worker has forked a child for a job."""
+        with suppress(psutil.NoSuchProcess):
+            return bool(self._process(name).children())
+        return False
+
+    def kill_worker(self, name: str, *, child: bool) -> bool:
+        """False when there is none just now."""
+        done = self.kill(name, child=child)
+        self.kills += done
+        return done
+
+    def ask_to_stop(self, name: str) -> bool:
+        """SIGTERM, as an operator or a new release does."""
+        with suppress(psutil.NoSuchProcess):
+            self._process(name).terminate()
+            return True
+        return False
+
+    def kill_queue(self) -> bool:
+        """Valkey is the child of one of the clocks."""
+        killed = False
+        for name in ("clock", "clock-2"):
+            with suppress(psutil.NoSuchProcess):
+                for child in self._process(name).children():
+                    child.kill()
+                    killed = True
+        return killed
+
+    def freeze(self, name: str) -> bool:
+        """Stop a worker's child in its tracks, as a host does that runs out of breath; `thaw` lets it go on."""
+        with suppress(psutil.NoSuchProcess, ValueError):
+            (child,) = self._process(name).children()
+            child.send_signal(signal.SIGSTOP)
+            self._frozen.append(child)
+            self.kills += 1
+            return True
+        return False
+
+    def thaw(self) -> None:
+        for process in self._frozen:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGCONT)
+        self._frozen = []
+
+    def site_answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.settings.port}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _process(self, name: str) -> psutil.Process:
+        (found,) = (each for each in self.supervisor.children if each.name == name)
+        return psutil.Process(found.process.pid)

@@ -1,0 +1,260 @@
+"""A reader's data: mailed a link to, shown whole, taken along as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import Database, table_of
+from newsletter.delivery.events.models import Event
+from newsletter.delivery.ledger.models import Batch, Refusal
+from newsletter.delivery.reports import history
+from newsletter.mail import outgoing
+from newsletter.mail.models import OutgoingMail
+from newsletter.mail.outcomes import ACCEPTED, REFUSED
+from newsletter.migrations.tables import metadata
+from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.privacy import data_export
+from newsletter.subscribers import preferences
+from newsletter.subscribers.account import one_time_links
+from newsletter.subscribers.mail_payloads import OneTimeLinkMail
+from newsletter.subscribers.models import (
+    AddressChange,
+    Consent,
+    LinkPurpose,
+    OneTimeLink,
+    SignupRequest,
+    Subscriber,
+    SubscriberStatus,
+    SuppressionReason,
+    Unsuppression,
+)
+from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.suppression import suppressions
+from tests.factories import add_article, add_readers, send_digest
+
+MOMENT = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+
+
+def reader(db: Database, number: int = 2) -> Subscriber:
+    with db.reading() as session:
+        return session.scalars(select(Subscriber).where(Subscriber.address == f"r{number}@readers.example")).one()
+
+
+def data_page(db: Database, settings: Settings, number: int = 2) -> str:
+    return f"/data/{one_time_links.link_token(settings.signing_keys, reader(db, number), LinkPurpose.DATA)}"
+
+
+@pytest.fixture
+def digest(db: Database, settings: Settings) -> int:
+    """A digest on its way to three readers; the second one's letter was refused."""
+    add_article(db, "One")
+    add_readers(db, 3)
+    digest = send_digest(db, settings)
+    with db.transaction() as session:
+        session.scalars(select(Batch)).one().outcomes = bytes([ACCEPTED, REFUSED, ACCEPTED])
+        session.add(
+            Refusal(digest_id=digest, subscriber_id=reader(db).id, reason="550 no such mailbox", temporary=False)
+        )
+    return digest
+
+
+@pytest.fixture
+def full(db: Database, settings: Settings, digest: int) -> None:
+    """Something of the second reader in every table."""
+    with db.transaction() as session:
+        mine = reader(db)
+        key = mine.address_key
+        session.add_all(
+            [
+                Consent(
+                    subscriber_id=mine.id,
+                    wording="Send me <the> letter",
+                    page="/subscribe",
+                    requested_at=MOMENT,
+                    confirmed_at=MOMENT,
+                ),
+                AddressChange(subscriber_id=mine.id, address="next@example.org", address_key="next@example.org"),
+                SignupRequest(address="r2@readers.example", address_key=key, preferences={}, page="/", wording="Again"),
+                OneTimeLink(subscriber_id=mine.id, kind="data", requested_at=MOMENT),
+                Unsuppression(
+                    key_hash=suppressions.suppression_hash(settings.suppression_key, key),
+                    reason="bounced",
+                    why="It was our fault",
+                ),
+                Event(
+                    subscriber_id=mine.id,
+                    digest_id=digest,
+                    kind="soft_bounced",
+                    dedupe_key=f"digest {digest}",
+                    reason="452 mailbox full",
+                    occurred_at=MOMENT,
+                ),
+            ]
+        )
+        outgoing.add_mail(session, OneTimeLinkMail(LinkPurpose.DATA), subscriber_id=mine.id)
+        suppressions.suppress(session, settings.suppression_key, key, SuppressionReason.UNSUBSCRIBED)
+
+
+def test_the_button_mails_a_link_and_answers_alike_the_second_time(client: FlaskClient, db: Database) -> None:
+    add_readers(db, 3)
+    link = f"/data-link/{reader(db).token}"
+    assert "<button>Mail me a link to my data</button>" in client.get(link).text
+    first = client.post(link)
+    assert "We sent a link to <strong>r•••@readers.example</strong>" in first.text
+    assert client.post(link).text == first.text
+    with db.reading() as session:
+        [row] = session.scalars(select(OutgoingMail))
+        assert (row.subscriber_id, row.payload) == (reader(db).id, {"purpose": "data"})
+
+
+def test_who_takes_no_mail_is_told_another_way(client: FlaskClient, db: Database) -> None:
+    add_readers(db, 3)
+    link = f"/data-link/{reader(db).token}"
+    with db.transaction() as session:
+        session.get_one(Subscriber, reader(db).id).status = SubscriberStatus.BOUNCED
+    for answer in (client.get(link), client.post(link)):
+        assert "editors@dispatch.example" in answer.text
+        assert "<button>" not in answer.text
+    with db.reading() as session:
+        assert session.scalars(select(OutgoingMail)).all() == []
+
+
+def test_everything_is_shown_and_downloaded(
+    client: FlaskClient, db: Database, settings: Settings, digest: int, full: None
+) -> None:
+    page = client.get(data_page(db, settings)).text
+    for words in (
+        "r2@readers.example",
+        "next@example.org",
+        "Send me &lt;the&gt; letter",
+        "550 no such mailbox",
+        "452 mailbox full",
+        "24 November 2026 at 06:00 (UTC)",
+        reader(db).token,
+    ):
+        assert words in page
+    for other in ("r1@", "r3@"):
+        assert other not in page
+    answer = client.get(data_page(db, settings) + "/download")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=my-newsletter-data.json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    kept = json.loads(answer.text)
+    assert kept["reader"]["address"] == "r2@readers.example"
+    assert kept["letters"] == [
+        {
+            "digest_id": digest,
+            "subject": kept["letters"][0]["subject"],
+            "at": kept["letters"][0]["at"],
+            "outcome": "refused",
+            "reason": "550 no such mailbox",
+        }
+    ]
+    assert kept["suppression"]["reason"] == "unsubscribed"
+    assert [mail["kind"] for mail in kept["waiting_mails"]] == ["one_time_link"]
+
+
+def test_no_column_and_no_table_is_missing(db: Database, settings: Settings, full: None) -> None:
+    with db.reading() as session:
+        kept = data_export.export_subscriber(session, settings.suppression_key, reader(db))
+    assert set(kept["reader"]) | set(kept["preferences"]) == set(table_of(Subscriber).columns.keys())
+    assert set(kept["preferences"]) >= set(preferences.PREFERENCE_COLUMNS)
+    shown = {"consents", "signup_requests", "address_changes", "one_time_links", "events", "unsuppressions"}
+    assert all(kept[name] for name in (*shown, "letters", "suppression", "waiting_mails"))
+    about_readers = {
+        table.name
+        for table in metadata.sorted_tables
+        if {"subscriber_id", "address", "address_key", "key_hash"} & set(table.columns.keys())
+    }
+    elsewhere = {"subscribers", "suppressions", "refusals"}  # "reader", "suppression", and the reasons of "letters"
+    assert about_readers == shown | elsewhere
+
+
+def test_a_letter_s_link_is_not_enough(client: FlaskClient, db: Database, settings: Settings, full: None) -> None:
+    token = reader(db).token
+    for path in (f"/data/{token}", f"/data/{token}/download"):
+        assert client.get(path).status_code == 404
+    assert client.post(f"/data/{token}/erase").status_code == 404
+    for page in ("preferences", "unsubscribe", "data-link"):
+        assert "r2@readers.example" not in client.get(f"/{page}/{token}").text
+    link = data_page(db, settings)
+    with clock.set_to(clock.now() + timedelta(hours=25)):
+        assert client.get(link).status_code == 404
+
+
+CHOSEN = Preferences(
+    "daily",
+    ("Policy", "Research"),
+    70,
+    "Low hype",
+    breaking=True,
+    hour=7,
+    zone="Europe/Berlin",
+    format="text",
+    language="de",
+)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "values"),
+    [
+        (Preferences(), "weekly no all any any as soon as it is out not chosen with headings and colours English"),
+        (CHOSEN, "daily yes Policy, Research 70 Low hype 07:00 Europe/Berlin plain text German"),
+    ],
+)
+def test_choices_stand_there_in_words(
+    client: FlaskClient, db: Database, settings: Settings, chosen: Preferences, values: str
+) -> None:
+    add_readers(db, 2)
+    with db.transaction() as session:
+        preferences.set_preferences(session.get_one(Subscriber, reader(db).id), chosen)
+    page = client.get(data_page(db, settings)).text
+    shown = re.findall(r"<dd>(.*?)</dd>", page.partition("Your preferences")[2].partition("</dl>")[0])
+    assert " ".join(shown) == f"{values} no pause"
+    assert len(shown) == len(preferences.PREFERENCE_COLUMNS) + 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(SubscriberStatus.ACTIVE, "You get the"), (SubscriberStatus.UNSUBSCRIBED, "If a letter came, you would get the")],
+)
+def test_it_says_nobody_gets_a_letter_who_does_not(
+    client: FlaskClient, db: Database, settings: Settings, status: SubscriberStatus, words: str
+) -> None:
+    add_readers(db, 2)
+    with db.transaction() as session:
+        session.get_one(Subscriber, reader(db).id).status = status
+    assert f"<p>{words} weekly letter" in client.get(data_page(db, settings)).text
+
+
+def test_every_kind_of_mail_that_waits_has_words(client: FlaskClient, db: Database, settings: Settings) -> None:
+    add_readers(db, 2)
+    kinds = MAIL_TYPES.keys() - {"erased"}  # of whom nothing is kept any more
+    with db.transaction() as session:
+        session.add_all(OutgoingMail(kind=kind, subscriber_id=reader(db).id, payload={}) for kind in kinds)
+    page = client.get(data_page(db, settings))
+    assert page.text.count("Mail about to be sent") == len(kinds)
+
+
+def test_the_history_has_the_reader_s_own_digests(db: Database, settings: Settings, digest: int) -> None:
+    add_readers(db, 1, start=4)
+    later = send_digest(db, settings)
+    with db.reading() as session:
+        found: dict[int, list[tuple[Any, ...]]] = {
+            number: [(sent.digest_id, sent.outcome) for sent in history.digests_sent_to(session, reader(db, number).id)]
+            for number in (1, 2, 4)
+        }
+        assert history.digests_sent_to(session, 10**9) == []
+    assert found == {
+        1: [(later, "waiting"), (digest, "accepted")],
+        2: [(later, "waiting"), (digest, "refused")],
+        4: [(later, "waiting")],
+    }

@@ -1,0 +1,99 @@
+"""The pages that mail a fresh link say what is mailed, and to whom nothing is, whatever has become of a reader."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from newsletter.core import clock
+from newsletter.core.db import Database
+from newsletter.mail.models import OutgoingMail
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.models import LinkPurpose, Subscriber, SubscriberStatus
+from newsletter.subscribers.signup.process_signups import FIRST_PAUSE
+from newsletter.subscribers.suppression import suppressions
+
+SENT = "We sent a link to <strong>a•••@example.org</strong>"
+BOUNCED = "Our mail to <strong>a•••@example.org</strong> came back, so we do not write to it any more."
+COMPLAINED = "A letter to <strong>a•••@example.org</strong> was reported as spam, so we do not write to it any more."
+NO_LETTER = "No letter goes to <strong>a•••@example.org</strong>, so there is no address to change."
+
+SAYS = {
+    (LinkPurpose.DATA, SubscriberStatus.ACTIVE): SENT,
+    (LinkPurpose.DATA, SubscriberStatus.PENDING): SENT,
+    (LinkPurpose.DATA, SubscriberStatus.UNSUBSCRIBED): SENT,
+    (LinkPurpose.DATA, SubscriberStatus.BOUNCED): BOUNCED,
+    (LinkPurpose.DATA, SubscriberStatus.COMPLAINED): COMPLAINED,
+    (LinkPurpose.ADDRESS, SubscriberStatus.ACTIVE): SENT,
+    (LinkPurpose.ADDRESS, SubscriberStatus.PENDING): NO_LETTER,
+    (LinkPurpose.ADDRESS, SubscriberStatus.UNSUBSCRIBED): NO_LETTER,
+    (LinkPurpose.ADDRESS, SubscriberStatus.BOUNCED): BOUNCED,
+    (LinkPurpose.ADDRESS, SubscriberStatus.COMPLAINED): COMPLAINED,
+}
+"""What the button answers, by what is asked for and the reader's state."""
+
+
+def ada(db: Database, status: SubscriberStatus) -> str:
+    """The token of a reader in that state."""
+    with db.transaction() as session:
+        import_rows(session, [ImportedReader("ada@example.org")])
+        reader = session.scalars(select(Subscriber)).one()
+        reader.status = status
+        return reader.token
+
+
+def mailed(db: Database) -> list[str]:
+    with db.reading() as session:
+        return [mail.payload["purpose"] for mail in session.scalars(select(OutgoingMail))]
+
+
+@pytest.mark.parametrize(("kind", "status"), SAYS)
+def test_a_page_says_what_is_mailed(
+    client: FlaskClient, db: Database, kind: LinkPurpose, status: SubscriberStatus
+) -> None:
+    path, says = f"/{kind}-link/{ada(db, status)}", SAYS[kind, status]
+    page = client.get(path).text
+    assert (f'action="{path}"' in page) == (says == SENT)
+    assert SENT not in page
+    assert says in page or says == SENT
+    assert says in client.post(path).text
+    assert mailed(db) == ([kind] if says == SENT else [])
+
+
+@pytest.mark.parametrize("kind", LinkPurpose)
+def test_asked_again_it_answers_alike(client: FlaskClient, db: Database, kind: LinkPurpose) -> None:
+    path = f"/{kind}-link/{ada(db, SubscriberStatus.ACTIVE)}"
+    first, second = client.post(path), client.post(path)
+    assert first.text == second.text
+    assert mailed(db) == [kind]
+    with clock.set_to(clock.now() + FIRST_PAUSE):
+        client.post(path)
+    assert mailed(db) == [kind, kind]
+
+
+def test_the_two_links_do_not_hold_each_other_up(client: FlaskClient, db: Database) -> None:
+    token = ada(db, SubscriberStatus.ACTIVE)
+    for kind in LinkPurpose:
+        client.post(f"/{kind}-link/{token}")
+    assert mailed(db) == [*LinkPurpose]
+
+
+@pytest.mark.parametrize(
+    ("status", "way"),
+    [
+        (SubscriberStatus.BOUNCED, f"sign up again {suppressions.BOUNCE_HOLDS.days} days after"),
+        (SubscriberStatus.COMPLAINED, "If it was a mistake, write to"),
+        (SubscriberStatus.UNSUBSCRIBED, "To get it, "),
+        (SubscriberStatus.PENDING, "To get it, "),
+    ],
+)
+def test_the_page_of_choices_promises_nobody_a_sign_up_that_does_nothing(
+    client: FlaskClient, db: Database, status: SubscriberStatus, way: str
+) -> None:
+    token = ada(db, status)
+    page = client.get(f"/preferences/{token}").text
+    assert "No letter goes to you" in page
+    assert way in page
+    assert ("To get it, " in page) == (status in (SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.PENDING))
+    assert client.post(f"/preferences/{token}", data={"cadence": "daily"}).status_code == 409

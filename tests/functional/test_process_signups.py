@@ -1,0 +1,436 @@
+"""What comes of a sign-up: who is mailed what, what confirming does, how often, and what is kept as evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.errors import InvalidError
+from newsletter.core.runtime import runtime
+from newsletter.mail import outgoing
+from newsletter.mail.models import OutgoingMail
+from newsletter.operations import signups
+from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.subscribers import retention
+from newsletter.subscribers.account import links, unsubscribing
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.models import (
+    AddressChange,
+    Consent,
+    SignupRequest,
+    Subscriber,
+    SubscriberStatus,
+    SuppressionReason,
+    UnsubscribeReason,
+)
+from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.signup import process_signups, requests
+from newsletter.subscribers.suppression import suppressions
+from newsletter.subscribers.suppression.suppressions import ToSuppress
+from tests.factories import decide_all, sign_up
+
+ADA = "ada@example.org"
+WORDS = requests.agreement_text("Dispatch")
+
+
+def ask(db: Database, address: str = ADA, preferences: Preferences | None = None, rank: int = 1) -> None:
+    with db.transaction() as session:
+        requests.request_signup(session, address, preferences or Preferences(), page="/", wording=WORDS, rank=rank)
+
+
+def reader(session: Session, address: str = ADA) -> Subscriber:
+    return session.scalars(select(Subscriber).where(Subscriber.address_key == address)).one()
+
+
+def kinds(db: Database) -> list[str]:
+    with db.reading() as session:
+        return list(session.scalars(select(OutgoingMail.kind).order_by(OutgoingMail.id)))
+
+
+class State(NamedTuple):
+    """What is known of an address: its reader's status (None: there is no reader), and its suppression."""
+
+    status: SubscriberStatus | None
+    reason: SuppressionReason | None = None
+    days_ago: float = 0
+
+
+@pytest.mark.parametrize(
+    ("state", "mailed", "after"),
+    [
+        (State(None), "confirmation", SubscriberStatus.ACTIVE),
+        (State(SubscriberStatus.PENDING), "confirmation", SubscriberStatus.ACTIVE),
+        (State(SubscriberStatus.ACTIVE), "already_subscribed", SubscriberStatus.ACTIVE),
+        (State(SubscriberStatus.UNSUBSCRIBED), "confirmation", SubscriberStatus.ACTIVE),
+        (State(SubscriberStatus.UNSUBSCRIBED, SuppressionReason.UNSUBSCRIBED), "confirmation", SubscriberStatus.ACTIVE),
+        (State(None, SuppressionReason.UNSUBSCRIBED), "confirmation", SubscriberStatus.ACTIVE),
+        (State(None, SuppressionReason.ERASED), "confirmation", SubscriberStatus.ACTIVE),
+        (State(SubscriberStatus.BOUNCED, SuppressionReason.BOUNCED, 29.9), None, SubscriberStatus.BOUNCED),
+        (State(SubscriberStatus.BOUNCED, SuppressionReason.BOUNCED, 30), "confirmation", SubscriberStatus.ACTIVE),
+        (State(None, SuppressionReason.BOUNCED, 29.9), None, None),
+        (State(None, SuppressionReason.BOUNCED, 30), "confirmation", SubscriberStatus.ACTIVE),
+        (State(SubscriberStatus.COMPLAINED, SuppressionReason.COMPLAINED, 4000), None, SubscriberStatus.COMPLAINED),
+        (State(None, SuppressionReason.COMPLAINED, 4000), None, None),
+    ],
+)
+def test_what_each_is_mailed_and_what_confirming_does(
+    client: FlaskClient,
+    db: Database,
+    settings: Settings,
+    state: State,
+    mailed: str | None,
+    after: SubscriberStatus | None,
+) -> None:
+    """The table in docs/readers.md."""
+    now = clock.now()
+    with db.transaction() as session:
+        if state.status:
+            import_rows(session, [ImportedReader(ADA)])
+            reader(session).status = state.status
+        if state.reason:
+            found = [ToSuppress(ADA, state.reason, now - timedelta(days=state.days_ago))]
+            suppressions.suppress_all(session, settings.suppression_key, found)
+    with clock.set_to(now):
+        ask(db, preferences=Preferences("daily"))
+        decide_all(db, settings)
+        assert kinds(db) == ([mailed] if mailed else [])
+        with db.reading() as session:
+            known = session.scalars(select(Subscriber)).one_or_none()
+            token = links.confirmation_token(settings.signing_keys, known) if known else ""
+    answer = client.post(f"/confirm/{token}")
+    assert answer.status_code == (200 if after is SubscriberStatus.ACTIVE else 409 if state.status else 404)
+    with db.reading() as session:
+        known = session.scalars(select(Subscriber)).one_or_none()
+        assert (known.status if known else None) == after
+        if mailed == "confirmation" and known:
+            assert known.cadence == "daily"
+            assert suppressions.find_suppression(session, settings.suppression_key, ADA) is None
+        elif known:
+            assert known.cadence == "weekly", "nobody else's wish changes a reader's preferences"
+
+
+def test_a_link_from_before_a_bounce_brings_nobody_back(client: FlaskClient, db: Database, settings: Settings) -> None:
+    ask(db)
+    decide_all(db, settings)
+    with db.transaction() as session:
+        token = links.confirmation_token(settings.signing_keys, reader(session))
+        suppressions.suppress(session, settings.suppression_key, ADA, SuppressionReason.BOUNCED)
+        reader(session).status = SubscriberStatus.BOUNCED
+    assert client.post(f"/confirm/{token}").status_code == 409
+
+
+def test_what_a_returning_reader_chose_to_say_and_to_pause_is_over(
+    client: FlaskClient, db: Database, settings: Settings
+) -> None:
+    with db.transaction() as session:
+        import_rows(session, [ImportedReader(ADA)])
+        ada = reader(session)
+        ada.status, ada.unsubscribe_reason = SubscriberStatus.UNSUBSCRIBED, UnsubscribeReason.OFTEN
+        ada.unsubscribed_at = clock.now() - timedelta(days=3)
+        ada.paused_until = (clock.now() + timedelta(days=30)).date()
+        sign_up(session, settings, ADA)
+        token = links.confirmation_token(settings.signing_keys, ada)
+    assert client.post(f"/confirm/{token}").status_code == 200
+    with db.reading() as session:
+        ada = reader(session)
+        assert (ada.unsubscribed_at, ada.unsubscribe_reason, ada.paused_until) == (None, None, None)
+
+
+# Evidence of consent
+
+
+def test_the_words_the_page_and_the_time_are_kept(client: FlaskClient, db: Database, settings: Settings) -> None:
+    asked = clock.now() - timedelta(hours=1)
+    with clock.set_to(asked):
+        ask(db)
+        decide_all(db, settings)
+    with db.reading() as session:
+        kept = session.scalars(select(Consent)).one()
+        assert (kept.wording, kept.page, kept.requested_at, kept.confirmed_at) == (WORDS, "/", asked, None)
+        token = links.confirmation_token(settings.signing_keys, reader(session))
+    client.post(f"/confirm/{token}")
+    with db.reading() as session:
+        assert session.scalars(select(Consent.confirmed_at)).one() == reader(session).confirmed_at
+    ask(db)
+    decide_all(db, settings)
+    with db.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Consent)) == 1, "an active reader agrees to nothing new"
+
+
+def test_the_last_sign_up_counts_with_its_choices_and_its_words(db: Database, settings: Settings) -> None:
+    with db.transaction() as session:
+        for cadence in ("daily", "monthly"):
+            requests.request_signup(session, ADA, Preferences(cadence), page=f"/{cadence}", wording=WORDS)
+        sign_up(session, settings, ADA, Preferences("weekly"))
+        requests.request_signup(session, ADA.upper(), Preferences("monthly"), page="/monthly", wording=WORDS)
+    decide_all(db, settings)
+    with db.reading() as session:
+        assert reader(session).cadence == "monthly"
+        assert session.scalars(select(Consent.page)).one() == "/monthly"
+        assert session.scalar(select(func.count()).select_from(SignupRequest)) == 0
+
+
+# How often
+
+
+def mails_over(db: Database, settings: Settings, span: timedelta, every: timedelta) -> list[timedelta]:
+    """When mails came of sign-ups that go on and on."""
+    start, past, found = clock.now(), timedelta(), []
+    while past < span:
+        with clock.set_to(start + past):
+            ask(db)
+            found += [past for _ in decide_all(db, settings)]
+        past += every
+    return found
+
+
+def test_one_mail_in_a_period_which_doubles(db: Database, settings: Settings) -> None:
+    minute = timedelta(minutes=1)
+    assert mails_over(db, settings, 71 * minute, minute) == [0 * minute, 10 * minute, 30 * minute, 70 * minute]
+
+
+def test_days_of_list_bombing_bring_a_mail_a_day(db: Database, settings: Settings) -> None:
+    hours = mails_over(db, settings, timedelta(days=10), timedelta(minutes=30))
+    assert len(hours) <= 18
+
+
+def test_after_some_days_of_quiet_the_pause_is_short_again(db: Database, settings: Settings) -> None:
+    mails_over(db, settings, timedelta(hours=3), timedelta(minutes=10))
+    with clock.set_to(clock.now() + timedelta(days=4)):
+        assert len(mails_over(db, settings, timedelta(minutes=11), timedelta(minutes=10))) == 2
+
+
+def test_an_active_reader_is_told_once_in_a_period_too(db: Database, settings: Settings) -> None:
+    with db.transaction() as session:
+        import_rows(session, [ImportedReader(ADA)])
+    for _ in range(3):
+        ask(db)
+        decide_all(db, settings)
+    assert kinds(db) == ["already_subscribed"]
+
+
+def test_nobody_is_kept_out_by_whoever_made_the_pause_long(
+    client: FlaskClient, db: Database, settings: Settings
+) -> None:
+    """A reader leaves and wants to come back: the links in the mails before bring nobody back who left since."""
+    with db.transaction() as session:
+        import_rows(session, [ImportedReader(ADA)])
+    start = clock.now()
+    with clock.set_to(start):
+        mails_over(db, settings, timedelta(hours=6), timedelta(minutes=10))
+    with clock.set_to(start + timedelta(hours=6)), db.transaction() as session:
+        session.execute(delete(OutgoingMail))
+        pause_ends = (reader(session).confirmation_sent_at or start) + process_signups.pause_after(
+            reader(session).confirmations_sent
+        )
+        unsubscribing.unsubscribe(session, reader(session).token)
+    for minutes in (1, 2, 30):  # the reader, and whoever goes on
+        with clock.set_to(start + timedelta(hours=6, minutes=minutes)):
+            ask(db)
+            decide_all(db, settings)
+            assert kinds(db) == ["confirmation"]
+            with db.reading() as session:
+                assert outgoing.due_mails(session) == []
+    with clock.set_to(pause_ends):
+        with db.reading() as session:
+            (mail_id,) = outgoing.due_mails(session)
+            row = session.get_one(OutgoingMail, mail_id)
+            composed = outgoing.compose_row(session, settings, MAIL_TYPES, row)
+        assert composed is not None
+        link = next(word for word in composed[0].text.split() if "/confirm/" in word)
+        assert client.post(f"/confirm/{link.rpartition('/')[2]}").status_code == 200
+    with db.reading() as session:
+        assert reader(session).status == SubscriberStatus.ACTIVE
+
+
+def test_a_worker_that_comes_late_sends_the_later_mail_alone(db: Database, settings: Settings) -> None:
+    start = clock.now()
+    for when in (start, start + process_signups.FIRST_PAUSE):
+        with clock.set_to(when):
+            ask(db)
+            decide_all(db, settings)
+    with db.reading() as session:
+        first, second = session.scalars(select(OutgoingMail).order_by(OutgoingMail.id))
+        assert outgoing.compose_row(session, settings, MAIL_TYPES, first) is None
+        assert outgoing.compose_row(session, settings, MAIL_TYPES, second) is not None
+
+
+# The mails
+
+
+@pytest.mark.parametrize(
+    ("status", "path"),
+    [(None, "/confirm/"), (SubscriberStatus.UNSUBSCRIBED, "/confirm/"), (SubscriberStatus.ACTIVE, "/preferences/")],
+)
+def test_a_mail_holds_its_link_and_nothing_that_was_typed(
+    db: Database, settings: Settings, status: SubscriberStatus | None, path: str
+) -> None:
+    if status:
+        with db.transaction() as session:
+            import_rows(session, [ImportedReader(ADA)])
+            reader(session).status = status
+    ask(db, preferences=Preferences("daily", ("Read http://evil.example",)))
+    [mail] = decide_all(db, settings)
+    with db.reading() as session:
+        row = session.get_one(OutgoingMail, mail)
+        assert "ada" not in str(row.payload).lower()
+        composed = outgoing.compose_row(session, settings, MAIL_TYPES, row)
+    assert composed is not None
+    message, recipient = composed
+    assert recipient.address == ADA
+    assert f"https://letters.example.org{path}" in message.text
+    for part in (message.subject, message.text, message.html):
+        assert ADA not in part
+        assert "evil" not in part
+
+
+def _become(status: SubscriberStatus) -> Callable[[Session], None]:
+    def change(session: Session) -> None:
+        reader(session).status = status
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("before", "meanwhile"),
+    [
+        (None, _become(SubscriberStatus.ACTIVE)),
+        (None, _become(SubscriberStatus.COMPLAINED)),
+        (None, _become(SubscriberStatus.BOUNCED)),
+        (None, lambda session: session.execute(delete(Subscriber))),
+        (SubscriberStatus.ACTIVE, _become(SubscriberStatus.UNSUBSCRIBED)),
+    ],
+)
+def test_no_mail_is_written_when_things_have_changed_meanwhile(
+    db: Database, settings: Settings, before: SubscriberStatus | None, meanwhile: Callable[[Session], None]
+) -> None:
+    if before:
+        with db.transaction() as session:
+            import_rows(session, [ImportedReader(ADA)])
+    ask(db)
+    [mail] = decide_all(db, settings)
+    with db.transaction() as session:
+        meanwhile(session)
+    with db.reading() as session:
+        row = session.get_one(OutgoingMail, mail)
+        assert outgoing.compose_row(session, settings, MAIL_TYPES, row) is None
+
+
+# The worker
+
+
+def sent_to(settings: Settings) -> list[str]:
+    """Who was mailed, in order."""
+    found = sorted((settings.maildir / "new").glob("*"), key=lambda path: path.stat().st_mtime_ns)
+    lines = [line for path in found for line in path.read_text().splitlines() if line.startswith("To: ")]
+    return [line.removeprefix("To: ") for line in lines]
+
+
+def test_a_worker_decides_and_sends_at_once(db: Database, settings: Settings) -> None:
+    for number in range(3):
+        ask(db, f"r{number}@readers.example")
+    assert signups.process_waiting_signups(runtime()) is False
+    assert sent_to(settings) == [f"r{number}@readers.example" for number in range(3)]
+    assert kinds(db) == []
+
+
+def test_ten_thousand_sign_ups_of_a_victim_bring_one_mail_and_hold_up_nobody(db: Database, settings: Settings) -> None:
+    """From so many networks that each is the first of its own."""
+    with db.transaction() as session:
+        for number in range(10_000):
+            if number == 5_000:
+                requests.request_signup(session, "real@readers.example", Preferences(), page="/", wording=WORDS)
+            requests.request_signup(session, "victim@example.org", Preferences(), page="/", wording=WORDS)
+    with db.transaction() as session:
+        assert process_signups.next_address(session) == "victim@example.org"
+    assert signups.process_waiting_signups(runtime()) is False
+    assert sent_to(settings) == ["victim@example.org", "real@readers.example"]
+
+
+def test_a_network_that_sends_many_waits_for_the_others(db: Database, settings: Settings) -> None:
+    for rank in range(1, 21):
+        ask(db, f"victim{rank}@example.org", rank=rank)
+    ask(db, "real@readers.example")
+    signups.process_waiting_signups(runtime())
+    assert sent_to(settings)[:3] == ["victim1@example.org", "real@readers.example", "victim2@example.org"]
+    assert len(sent_to(settings)) == 21
+
+
+def test_workers_at_the_same_moment_make_one_reader_and_one_mail(db: Database, settings: Settings) -> None:
+    for _ in range(40):
+        ask(db)
+    app_runtime = runtime()
+
+    def work(_number: int) -> None:
+        while True:
+            with app_runtime.db.transaction() as session:
+                key = process_signups.next_address(session)
+                if key is None:
+                    return
+                process_signups.process_address(session, settings.suppression_key, key)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+    assert kinds(db) == ["confirmation"]
+    with db.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Subscriber)) == 1
+        assert session.scalar(select(func.count()).select_from(SignupRequest)) == 0
+
+
+def test_a_sign_up_that_cannot_be_decided_on_holds_up_no_other(db: Database, settings: Settings) -> None:
+    ask(db, "broken@example.org")
+    with db.transaction() as session:
+        session.scalars(select(SignupRequest)).one().preferences = {"cadence": "hourly"}
+    ask(db)
+    for _ in range(2):
+        with pytest.raises(InvalidError, match="A letter comes"):
+            signups.process_waiting_signups(runtime())
+    assert sent_to(settings) == [ADA]
+
+
+# What nobody confirms
+
+
+def counts(session: Session) -> list[int]:
+    tables = (Subscriber, Consent, AddressChange, SignupRequest)
+    return [session.scalar(select(func.count()).select_from(table)) or 0 for table in tables]
+
+
+def forget_at(db: Database, when: datetime) -> list[int]:
+    with clock.set_to(when), db.transaction() as session:
+        while retention.delete_unconfirmed(session):
+            pass
+        return counts(session)
+
+
+def test_what_nobody_confirms_is_deleted_after_fourteen_days(
+    client: FlaskClient, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    start = clock.now()
+    with clock.set_to(start), db.transaction() as session:
+        for number in range(5):
+            sign_up(session, settings, f"r{number}@readers.example")
+        sign_up(session, settings, ADA)
+        import_rows(session, [ImportedReader("old@example.org")])
+        old = reader(session, "old@example.org")
+        session.add(AddressChange(subscriber_id=old.id, address="new@example.org", address_key="new@example.org"))
+        old.status = SubscriberStatus.UNSUBSCRIBED
+        sign_up(session, settings, "old@example.org")
+        token = links.confirmation_token(settings.signing_keys, reader(session))
+    assert client.post(f"/confirm/{token}").status_code == 200
+    assert forget_at(db, start + timedelta(days=14)) == [7, 7, 1, 0]
+    assert forget_at(db, start + timedelta(days=14, seconds=1)) == [2, 1, 0, 0]
+    with db.reading() as session:
+        assert reader(session).status == SubscriberStatus.ACTIVE
+        assert session.scalars(select(Consent.subscriber_id)).one() == reader(session).id

@@ -1,0 +1,232 @@
+"""SendGrid accepts and is not heard, or refuses, or says wait: what becomes of a batch, counted where mail arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from itertools import chain, repeat
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from newsletter.core import clock, shutdown
+from newsletter.core.config import RateLimit, Settings
+from newsletter.core.db import Database
+from newsletter.core.errors import ConflictError, InvalidError
+from newsletter.core.queue import Queues
+from newsletter.core.runtime import runtime
+from newsletter.delivery.ledger import control, resolving
+from newsletter.delivery.ledger.models import Batch, Refusal
+from newsletter.delivery.reports.status import DigestState, digest_status
+from newsletter.delivery.sending import draining
+from newsletter.digests.composing import get_digest
+from tests.factories import add_article, add_readers, send_digest
+from tests.services import sendgrid_exchange as does
+from tests.services.sendgrid_standin import KEY, SendGridStandIn
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+@pytest.fixture
+def provider() -> Iterator[SendGridStandIn]:
+    with SendGridStandIn() as standin:
+        yield standin
+
+
+@pytest.fixture
+def settings(settings: Settings, provider: SendGridStandIn, queues: Queues, valkey_url: str) -> Settings:
+    return replace(
+        settings,
+        mail_transport="sendgrid",
+        sendgrid_api_key=KEY,
+        sendgrid_host=provider.url,
+        mail_deadline=1,  # enough to see that no answer comes
+        redis_url=valkey_url,
+    )
+
+
+@pytest.fixture
+def digest_id(app: Flask, db: Database, settings: Settings) -> int:
+    add_article(db, "A story")
+    add_readers(db, 5)
+    return send_digest(db, settings)
+
+
+def state(db: Database, digest_id: int) -> DigestState:
+    with db.reading() as session:
+        return digest_status(session, digest_id)
+
+
+def batch(db: Database) -> Batch:
+    with db.reading() as session:
+        return session.scalars(select(Batch)).one()
+
+
+def later(seconds: float, do: Callable[[], object]) -> None:
+    with clock.set_to(clock.now() + timedelta(seconds=seconds)):
+        do()
+
+
+def drain() -> bool:
+    return draining.drain(runtime())
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        does.taken_and_silent,
+        does.taken_and_reset,
+        does.taken_and_cut,
+        does.unnamed,
+        does.silent,
+        does.drip(b"HTTP/1.1 202 Accepted\r\n"),
+        does.status(500),
+        does.status(502),
+        does.status(504),
+        does.status(408),
+        does.redirect("https://elsewhere.example/"),
+    ],
+)
+def test_a_lost_answer_leaves_a_doubt_and_nothing_is_sent_twice(
+    db: Database, digest_id: int, provider: SendGridStandIn, behaviour: does.Behaviour
+) -> None:
+    provider.script(behaviour)
+    drain()
+    drain()
+    assert provider.asked == 1, "no second request while the first is in doubt"
+    found = state(db, digest_id)
+    assert (found.status, found.in_doubt, found.open) == ("sending", 5, 5)
+    assert batch(db).note
+
+
+@pytest.mark.parametrize(("taken", "asked", "mails"), [(True, 1, 5), (False, 2, 10)])
+def test_an_editor_settles_it(
+    db: Database, digest_id: int, provider: SendGridStandIn, taken: bool, asked: int, mails: int
+) -> None:
+    provider.script(does.taken_and_reset)
+    drain()
+    with db.transaction() as session:
+        resolving.resolve_by_editor(session, digest_id, 1, taken=taken)
+    with db.transaction() as session, pytest.raises(ConflictError, match="not in doubt"):
+        resolving.resolve_by_editor(session, digest_id, 1, taken=taken)
+    drain()
+    found = state(db, digest_id)
+    assert (found.status, found.accepted, found.in_doubt) == ("sent", 5, 0)
+    assert (provider.asked, provider.counts.total()) == (asked, mails)
+
+
+@pytest.mark.parametrize("code", [429, 503])
+def test_what_was_surely_not_taken_is_sent_again_when_the_provider_says(
+    db: Database, digest_id: int, provider: SendGridStandIn, queues: Queues, code: int
+) -> None:
+    provider.script(does.status(code, headers={"Retry-After": "30"}))
+    drain()
+    drain()
+    assert (provider.asked, state(db, digest_id).waiting) == (1, 5)
+    assert int(queues.redis.pttl("newsletter:hold")) > 20_000, "all workers wait"
+    queues.redis.delete("newsletter:hold")
+    later(40, drain)
+    assert (state(db, digest_id).accepted, provider.counts.total()) == (5, 5)
+
+
+def test_no_connection_is_tried_again_with_growing_pauses(
+    db: Database, digest_id: int, provider: SendGridStandIn, settings: Settings
+) -> None:
+    object.__setattr__(runtime().settings, "sendgrid_host", "http://127.0.0.1:1")
+    for _ in range(3):
+        later(3600 * batch(db).failures, drain)
+    assert batch(db).failures == 3
+    assert state(db, digest_id).waiting == 5
+    not_before = batch(db).not_before
+    assert not_before is not None
+    assert not_before > clock.now()
+
+
+@pytest.mark.parametrize("code", [401, 403, 413])
+def test_an_error_for_good_pauses_the_digest_and_marks_nobody(
+    db: Database, digest_id: int, provider: SendGridStandIn, code: int
+) -> None:
+    provider.script(does.status(code))
+    drain()
+    with db.reading() as session:
+        digest = get_digest(session, digest_id)
+    assert (digest.status, digest.paused_reason) == ("paused", "error")
+    assert digest.paused_note
+    assert "SendGrid" in digest.paused_note
+    assert state(db, digest_id).waiting == 5
+    drain()
+    assert provider.asked == 1
+    with db.transaction() as session:
+        control.resume_digest(session, digest_id)
+    drain()
+    assert state(db, digest_id).accepted == 5
+
+
+def test_a_named_address_is_refused_and_the_rest_goes_on(
+    db: Database, digest_id: int, provider: SendGridStandIn
+) -> None:
+    body = b'{"errors":[{"message":"r3@readers.example is odd","field":"personalizations.2.to.0.email"}]}'
+    provider.script(does.status(400, body))
+    drain()
+    found = state(db, digest_id)
+    assert (found.accepted, found.refused, found.status) == (4, 1, "sent")
+    with db.reading() as session:
+        refusal = session.scalars(select(Refusal)).one()
+    assert (refusal.subscriber_id, refusal.reason, refusal.temporary) == (3, "…@… is odd", False)
+    assert set(provider.counts) == {f"r{n}@readers.example" for n in (1, 2, 4, 5)}
+
+
+def test_limits_part_a_batch_and_the_rest_follows(
+    db: Database, digest_id: int, provider: SendGridStandIn, queues: Queues
+) -> None:
+    object.__setattr__(runtime().settings, "mail_rate_limits", (RateLimit(2, 3600),))
+    drain()
+    assert (provider.counts.total(), state(db, digest_id).waiting) == (2, 3)
+    queues.redis.flushall()
+    later(3601, drain)
+    assert (provider.counts.total(), state(db, digest_id).waiting) == (4, 1)
+    queues.redis.flushall()
+    later(7202, drain)
+    assert state(db, digest_id).accepted == 5
+    assert set(provider.counts.values()) == {1}
+
+
+def test_a_part_in_doubt_does_not_touch_the_rest(
+    db: Database, digest_id: int, provider: SendGridStandIn, queues: Queues
+) -> None:
+    object.__setattr__(runtime().settings, "mail_rate_limits", (RateLimit(2, 3600),))
+    provider.script(does.taken_and_reset)
+    drain()
+    assert batch(db).outcomes == b"??www"
+    with db.transaction() as session:
+        resolving.resolve_by_editor(session, digest_id, 1, taken=True)
+    queues.redis.flushall()
+    object.__setattr__(runtime().settings, "mail_rate_limits", ())
+    drain()
+    assert state(db, digest_id).accepted == 5
+    assert set(provider.counts.values()) == {1}
+
+
+def test_events_can_find_the_reader_by_place(db: Database, digest_id: int, provider: SendGridStandIn) -> None:
+    drain()
+    found = {mail.address: mail.custom_args for mail in provider.mails()}
+    arguments = found["r4@readers.example"]
+    assert len(arguments.pop("letter")) == 12
+    assert arguments == {"batch": "1", "attempt": "1", "n": "3"}
+
+
+def test_retry_without_temporary_refusals_is_refused(db: Database, digest_id: int, provider: SendGridStandIn) -> None:
+    drain()
+    with db.transaction() as session, pytest.raises(InvalidError, match="no one to send to again"):
+        resolving.retry_refused(session, digest_id)
+
+
+def test_a_worker_that_is_asked_to_stop_before_the_request_leaves_no_doubt(
+    db: Database, digest_id: int, provider: SendGridStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = chain([False], repeat(True))  # not yet when the job begins, but before the request
+    monkeypatch.setattr(shutdown, "asked", lambda: next(asked))
+    drain()
+    assert (batch(db).state, batch(db).outcomes, provider.asked) == ("ready", b"wwwww", 0)

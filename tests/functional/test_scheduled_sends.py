@@ -1,0 +1,218 @@
+"""provider schedule: SendGrid keeps the time, and nobody has to decide anything. Counted at the receiving side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.errors import InvalidError
+from newsletter.core.queue import Queues
+from newsletter.core.runtime import runtime
+from newsletter.delivery.ledger import control
+from newsletter.delivery.ledger.models import Batch
+from newsletter.delivery.reports.status import DigestState, digest_status
+from newsletter.delivery.sending import draining
+from newsletter.digests import scheduling
+from newsletter.operations.tick import tick
+from newsletter.subscribers.models import Subscriber
+from tests.factories import add_article, add_digest, add_readers
+from tests.services import sendgrid_exchange as does
+from tests.services.sendgrid_standin import KEY, SendGridStandIn
+
+pytestmark = pytest.mark.usefixtures("app")
+
+
+@pytest.fixture
+def provider() -> Iterator[SendGridStandIn]:
+    with SendGridStandIn() as standin:
+        yield standin
+
+
+@pytest.fixture
+def settings(settings: Settings, provider: SendGridStandIn, queues: Queues, valkey_url: str) -> Settings:
+    return replace(
+        settings,
+        mail_transport="sendgrid",
+        sendgrid_api_key=KEY,
+        sendgrid_host=provider.url,
+        mail_deadline=1,
+        redis_url=valkey_url,
+    )
+
+
+@pytest.fixture
+def at() -> datetime:
+    return clock.now().replace(microsecond=0) + timedelta(hours=2)
+
+
+@pytest.fixture
+def digest_id(app: Flask, db: Database, settings: Settings, at: datetime) -> int:
+    """An provider_schedule digest to five readers, due in two hours."""
+    add_article(db, "A story")
+    add_readers(db, 5)
+    digest_id = add_digest(db)
+    with db.transaction() as session:
+        scheduling.schedule_digest(session, settings, digest_id, at, provider_schedule=True)
+    return digest_id
+
+
+def state(db: Database, digest_id: int) -> DigestState:
+    with db.reading() as session:
+        return digest_status(session, digest_id)
+
+
+def turn() -> None:
+    tick(runtime())
+    draining.drain(runtime())
+
+
+def received(provider: SendGridStandIn) -> Counter[str]:
+    return Counter(mail.address for mail in provider.mails())
+
+
+def test_it_is_handed_over_half_an_hour_ahead_and_sent_at_its_time(
+    db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
+) -> None:
+    with clock.set_to(at - timedelta(minutes=31)):
+        turn()
+        assert (state(db, digest_id).status, provider.asked) == ("scheduled", 0)
+    with clock.set_to(at - timedelta(minutes=29)):
+        turn()
+        found = state(db, digest_id)
+        assert (found.status, found.accepted) == ("sending", 5), "until its time it can be taken back"
+    (request,) = provider.requests
+    assert request["send_at"] == at.timestamp()
+    assert request["batch_id"] in provider.schedules.reserved
+    with clock.set_to(at + timedelta(seconds=1)):
+        tick(runtime())
+    assert state(db, digest_id).status == "sent"
+
+
+def test_readers_with_an_hour_of_their_own_are_handed_over_with_it(
+    db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
+) -> None:
+    hour = (at + timedelta(hours=3)).replace(minute=0, second=0)
+    with db.transaction() as session:
+        session.execute(update(Subscriber).where(Subscriber.id <= 2).values(hour=hour.hour, zone="UTC"))
+    with clock.set_to(at - timedelta(minutes=29)):
+        turn()
+    times = {len(request["personalizations"]): request["send_at"] for request in provider.requests}
+    assert times == {3: at.timestamp(), 2: hour.timestamp()}
+    with clock.set_to(at + timedelta(hours=1)):
+        tick(runtime())
+        assert state(db, digest_id).status == "sending", "what waits at SendGrid can still be taken back"
+        with db.transaction() as session:
+            control.pause_digest(session, digest_id)
+        tick(runtime())
+        assert state(db, digest_id).waiting == 2
+        with db.transaction() as session:
+            control.resume_digest(session, digest_id)
+        turn()
+    assert provider.requests[-1]["send_at"] == hour.timestamp()
+    with clock.set_to(hour + timedelta(seconds=1)):
+        tick(runtime())
+    assert state(db, digest_id).status == "sent"
+
+
+@pytest.mark.parametrize("behaviour", [does.taken_and_reset, does.taken_and_silent, does.silent, does.status(500)])
+def test_a_doubt_is_taken_back_and_sent_again_under_a_new_name(
+    db: Database, digest_id: int, provider: SendGridStandIn, at: datetime, behaviour: does.Behaviour
+) -> None:
+    provider.script(behaviour)
+    with clock.set_to(at - timedelta(minutes=29)):
+        turn()
+        assert state(db, digest_id).in_doubt == 5
+        turn()
+        assert state(db, digest_id).accepted == 5
+    assert received(provider) == {f"r{n}@readers.example": 1 for n in range(1, 6)}
+    assert len(provider.schedules.cancelled) == 1
+
+
+def test_a_doubt_too_near_to_its_time_waits_for_an_editor(
+    db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
+) -> None:
+    provider.script(does.taken_and_reset)
+    with clock.set_to(at - timedelta(minutes=29)):
+        turn()
+    with clock.set_to(at - timedelta(minutes=10)):
+        turn()
+        turn()
+    assert state(db, digest_id).in_doubt == 5
+    assert provider.schedules.cancelled == []
+
+
+def test_pausing_takes_back_and_resuming_hands_over_again(
+    db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
+) -> None:
+    with clock.set_to(at - timedelta(minutes=29)):
+        turn()
+        with db.transaction() as session:
+            control.pause_digest(session, digest_id)
+        turn()
+        assert received(provider) == {}
+        assert state(db, digest_id).waiting == 5
+        with db.transaction() as session:
+            control.resume_digest(session, digest_id)
+        turn()
+    assert set(received(provider).values()) == {1}
+    assert len(provider.requests) == 2
+
+
+def test_cancelling_takes_back_and_counts_everyone_as_cancelled(
+    db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
+) -> None:
+    with clock.set_to(at - timedelta(minutes=29)):
+        turn()
+        with db.transaction() as session:
+            control.cancel_digest(session, digest_id)
+        turn()
+        turn()
+    assert received(provider) == {}
+    assert state(db, digest_id).cancelled == 5
+
+
+def test_a_cancellation_that_sendgrid_knows_already_is_one(
+    db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
+) -> None:
+    provider.script(does.taken_and_reset)
+    with clock.set_to(at - timedelta(minutes=29)):
+        turn()
+        with db.reading() as session:
+            name = session.scalars(select(Batch.provider_batch_id)).one()
+        assert name
+        provider.schedules.cancelled.append(name)
+        turn()
+    assert state(db, digest_id).accepted == 5
+    assert set(received(provider).values()) == {1}
+
+
+def test_late_in_the_day_it_is_simply_sent(
+    db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
+) -> None:
+    with clock.set_to(at + timedelta(minutes=1)):
+        turn()
+    (request,) = provider.requests
+    assert "send_at" not in request
+    assert "batch_id" not in request
+
+
+def test_it_needs_sendgrid_and_time(db: Database, settings: Settings, digest_id: int) -> None:
+    later = clock.now() + timedelta(hours=1)
+    with db.transaction() as session:
+        with pytest.raises(InvalidError, match="half an hour"):
+            scheduling.schedule_digest(
+                session, settings, digest_id, clock.now() + timedelta(minutes=20), provider_schedule=True
+            )
+        with pytest.raises(InvalidError, match="Only SendGrid"):
+            scheduling.schedule_digest(
+                session, replace(settings, mail_transport="smtp"), digest_id, later, provider_schedule=True
+            )

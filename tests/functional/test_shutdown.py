@@ -1,0 +1,50 @@
+"""SIGTERM in the middle of a request that is never answered: the work ends by itself, and the doubt is written down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.runtime_folder import socket_path
+from newsletter.delivery.ledger.models import Batch, BatchState
+from newsletter.digests import scheduling
+from tests.factories import add_article, add_digest, add_readers
+from tests.services import sendgrid_exchange as does
+from tests.services.processes import House
+from tests.services.sendgrid_standin import KEY, SendGridStandIn
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    return replace(
+        settings,
+        redis_url=f"unix://{socket_path(tmp_path)}",
+        redis_is_embedded=True,
+        mail_transport="sendgrid",
+        sendgrid_api_key=KEY,
+    )
+
+
+def test_sigterm_ends_a_request_without_an_answer_as_a_doubt(db: Database, settings: Settings) -> None:
+    add_article(db, "A story")
+    add_readers(db, 3)
+    digest_id = add_digest(db)
+    with db.transaction() as session:
+        scheduling.send_now(session, settings, digest_id)
+    with SendGridStandIn() as provider:
+        provider.script(does.silent)
+        with House(replace(settings, sendgrid_host=provider.url), workers=1) as house:
+            house.until(lambda: provider.asked == 1, "the request")
+            worker = house.supervisor.children[1].process
+            worker.terminate()
+            # A worker that had to be killed would show -9, and leave the batch as `sending` until its lease is over.
+            assert worker.wait(30) == 0
+            with db.reading() as session:
+                batch = session.scalars(select(Batch)).one()
+    assert (batch.state, batch.outcomes) == (BatchState.IN_DOUBT, b"???")
+    assert batch.note == "SendGrid's answer was lost: no answer in time."

@@ -1,0 +1,71 @@
+"""Single mails come as their reader chose: in that language to the last word, and as plain text alone where that was
+chosen.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.mail import outgoing
+from newsletter.mail.message import Message
+from newsletter.mail.models import OutgoingMail
+from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.privacy import erasure
+from newsletter.subscribers.account import address_change, one_time_links
+from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber, SubscriberStatus
+from newsletter.subscribers.preferences import Preferences
+from tests.factories import sign_up
+
+ADA = "ada@example.org"
+ENGLISH = re.compile(r"\b(you|your|the|this|mail because|link opens|works for)\b", re.IGNORECASE)
+
+
+def composed(db: Database, settings: Settings, preferences: Preferences) -> dict[str, Message]:
+    """Every single mail of a reader's life, by its kind."""
+    found: dict[str, Message] = {}
+
+    def read() -> None:
+        with db.transaction() as session:
+            for row in session.scalars(select(OutgoingMail).order_by(OutgoingMail.id)).all():
+                written = outgoing.compose_row(session, settings, MAIL_TYPES, row)
+                assert written is not None, row.kind
+                found[f"{row.kind} {row.payload.get('purpose', '')}".strip()] = written[0]
+                session.delete(row)
+
+    with db.transaction() as session:
+        sign_up(session, settings, ADA, preferences)
+    read()
+    with db.transaction() as session:
+        ada = session.scalars(select(Subscriber)).one()
+        ada.status, ada.confirmation_sent_at = SubscriberStatus.ACTIVE, None
+        session.flush()
+        sign_up(session, settings, ADA)
+        for kind in LinkPurpose:
+            one_time_links.request_link(session, ada, kind)
+        address_change.request_change(session, ada, "ada@new.example")
+    read()
+    with db.transaction() as session:
+        change = session.scalars(select(AddressChange)).one()
+        address_change.change_address(session, settings, address_change.new_address_token(settings, change))
+    read()
+    with db.transaction() as session:
+        erasure.erase_subscriber(session, settings.suppression_key, session.scalars(select(Subscriber)).one())
+    read()
+    return found
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("text_only", [False, True])
+def test_every_mail_is_as_its_reader_chose(db: Database, settings: Settings, language: str, text_only: bool) -> None:
+    found = composed(db, settings, Preferences(language=language, format="text" if text_only else "html"))
+    assert {kind.split()[0] for kind in found} == set(MAIL_TYPES)
+    for kind, message in found.items():
+        words = re.sub(r"<style.*?</style>|<[^>]*>|https?://\S+", " ", message.html + message.text, flags=re.DOTALL)
+        assert bool(ENGLISH.search(message.subject + words)) == (language == "en"), kind
+        assert bool(message.html) != text_only, kind
+        assert text_only or f'<html lang="{language}"' in message.html

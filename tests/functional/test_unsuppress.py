@@ -1,0 +1,85 @@
+"""`newsletter subscribers unsuppress`: the way back that only an operator can open."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from newsletter.cli import cli
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.subscribers.account import links
+from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason, Unsuppression
+from newsletter.subscribers.suppression import suppressions
+from tests.factories import sign_up
+
+ADA = "ada@example.org"
+
+
+def unsuppress(app: Flask, *arguments: str) -> Result:
+    command = cli.get_command(None, "subscribers")  # type: ignore[arg-type]
+    assert command is not None
+    return app.test_cli_runner().invoke(command, ["unsuppress", *arguments])
+
+
+def suppress(db: Database, settings: Settings, reason: SuppressionReason) -> None:
+    with db.transaction() as session:
+        suppressions.suppress(session, settings.suppression_key, ADA, reason)
+
+
+@pytest.mark.parametrize("reason", SuppressionReason)
+def test_it_lifts_any_and_keeps_why(app: Flask, db: Database, settings: Settings, reason: SuppressionReason) -> None:
+    suppress(db, settings, reason)
+    result = unsuppress(app, "ADA@Example.org", "--reason", " She wrote  to us ", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == {"was_suppressed_for": reason}
+    with db.reading() as session:
+        assert not suppressions.is_suppressed(session, settings.suppression_key, ADA)
+        kept = session.scalars(select(Unsuppression)).one()
+        assert (kept.reason, kept.why) == (reason, "She wrote to us")
+        assert kept.key_hash == suppressions.suppression_hash(settings.suppression_key, ADA)
+
+
+@pytest.mark.parametrize("status", [SubscriberStatus.COMPLAINED, SubscriberStatus.BOUNCED])
+def test_no_letter_comes_of_it_but_a_sign_up_may_be_confirmed(
+    app: Flask, client: FlaskClient, db: Database, settings: Settings, status: SubscriberStatus
+) -> None:
+    with db.transaction() as session:
+        import_rows(session, [ImportedReader(ADA)])
+        session.scalars(select(Subscriber)).one().status = status
+    suppress(db, settings, SuppressionReason(status))
+    with db.transaction() as session:
+        assert sign_up(session, settings, ADA) is None
+    assert unsuppress(app, ADA, "--reason", "She wrote to us").exit_code == 0
+    with db.transaction() as session:
+        reader = session.scalars(select(Subscriber)).one()
+        assert reader.status == SubscriberStatus.UNSUBSCRIBED
+        old = links.confirmation_token(settings.signing_keys, reader)
+    assert client.post(f"/confirm/{old}").status_code == 409, "only a new sign-up brings a reader back"
+    with db.transaction() as session:
+        assert sign_up(session, settings, ADA) is not None
+        token = links.confirmation_token(settings.signing_keys, session.scalars(select(Subscriber)).one())
+    assert client.post(f"/confirm/{token}").status_code == 200
+
+
+@pytest.mark.parametrize("why", ["", "  ", "x" * 501, "a\x00b"])
+def test_a_reason_is_needed(app: Flask, db: Database, settings: Settings, why: str) -> None:
+    suppress(db, settings, SuppressionReason.COMPLAINED)
+    result = unsuppress(app, ADA, "--reason", why)
+    assert result.exit_code != 0
+    with db.reading() as session:
+        assert suppressions.is_suppressed(session, settings.suppression_key, ADA)
+    assert unsuppress(app, ADA).exit_code == 2
+
+
+def test_an_address_that_is_not_suppressed_or_none_is_an_error(app: Flask, db: Database) -> None:
+    for address in ("nobody@example.org", "nonsense"):
+        assert unsuppress(app, address, "--reason", "x").exit_code != 0
+    with db.reading() as session:
+        assert session.scalars(select(Unsuppression)).all() == []

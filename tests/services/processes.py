@@ -1,0 +1,103 @@
+"""The real processes of the service, started as `newsletter` commands on a database of the test's choice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from newsletter.core.config import SECONDS_OF_UNIT, Settings
+from newsletter.embedded.supervisor import Supervisor
+
+PATIENCE = 60.0
+"""Seconds after which something that should happen counts as not happening."""
+
+_UNITS = {seconds: unit for unit, seconds in SECONDS_OF_UNIT.items()}
+
+
+class House:
+    """Clock and workers with the settings of a test; what dies is started again by `until`."""
+
+    def __init__(self, settings: Settings, *, workers: int = 2) -> None:
+        self.settings = settings
+        self.supervisor = Supervisor(environment_of(settings), settings.data_dir / "log")
+        self.workers = workers
+
+    def __enter__(self) -> House:
+        self.supervisor.start_command("clock", "clock")
+        for number in range(self.workers):
+            self.supervisor.start_command(f"worker-{number}", "worker")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.supervisor.stop()
+
+    def start_web(self, *flags: str) -> None:
+        """gunicorn as the Procfile starts it, with further `flags`; returns when it answers."""
+        gunicorn = ["-m", "gunicorn", "-c", "python:newsletter.web.gunicorn_conf", *flags, "newsletter:create_app()"]
+        self.supervisor.start("web", [sys.executable, *gunicorn])
+        self.until(lambda: _listens(self.settings.port), "the start of the web server")
+
+    def until(self, condition: Callable[[], bool], what: str, *, pause: float = 0.02, within: float = PATIENCE) -> None:
+        """Keep the processes alive until `condition` holds; `pause`: seconds between two looks."""
+        end = time.monotonic() + within
+        while not condition():
+            self.supervisor.keep()
+            if time.monotonic() > end:
+                raise AssertionError(f"{what} did not happen within {within:.0f} s:\n{self.logs()}")
+            time.sleep(pause)
+
+    def kill(self, name: str, *, child: bool = False) -> bool:
+        """kill -9 a process of this house, or with `child` its forked horse; False when there is none just now."""
+        (found,) = (each for each in self.supervisor.children if each.name == name)
+        try:
+            process = psutil.Process(found.process.pid)
+            if child:
+                (process,) = process.children()
+            process.send_signal(signal.SIGKILL)
+        except (psutil.NoSuchProcess, ValueError):
+            return False
+        return True
+
+    def logs(self) -> str:
+        return "\n".join(f"{path.name}:\n{path.read_text()}" for path in Path(self.supervisor.logs).glob("*.log"))
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment that gives a process these settings."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return kept | {
+        "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": "" if settings.redis_is_embedded else settings.redis_url,
+        "PORT": str(settings.port),
+        "TRUSTED_PROXIES": str(settings.trusted_proxies),
+        "PUBLIC_URL": settings.public_url,
+        "SECRET_KEY": settings.secret_key,
+        "SUPPRESSION_KEY": settings.suppression_key,
+        "MAIL_TRANSPORT": settings.mail_transport,
+        "MAILDIR": str(settings.maildir),
+        "SMTP_URL": settings.smtp_url,
+        "SENDGRID_API_KEY": settings.sendgrid_api_key,
+        "SENDGRID_HOST": settings.sendgrid_host,
+        "SENDGRID_WEBHOOK_KEY": settings.sendgrid_webhook_key,
+        "MAIL_DEADLINE": str(settings.mail_deadline),
+        "MAIL_RATE_LIMITS": ",".join(f"{most}/{_UNITS[seconds]}" for most, seconds in settings.mail_rate_limits),
+        "MAIL_FROM": settings.mail_from,
+        "MAIL_REPLY_TO": settings.mail_reply_to,
+        "MAIL_POSTAL_ADDRESS": settings.mail_postal_address,
+    }

@@ -1,0 +1,166 @@
+"""What stands in a letter: everything that was written, as text, and nothing that tells on its reader."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from html import unescape
+from xml.etree.ElementTree import Element
+from zoneinfo import ZoneInfo
+
+import html5lib
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.digests.rendering import render_digest
+from newsletter.digests.text import one_line, paragraphs
+from tests.services.rendered_digests import (
+    DAY,
+    HEADLINE,
+    HOSTILE,
+    SETTINGS,
+    Content,
+    hostile_revisions,
+    revision,
+    revisions,
+)
+
+
+def tree_of(html: str) -> Element[str]:
+    return html5lib.parse(html, namespaceHTMLElements=False)
+
+
+def rendered(content: Content) -> tuple[str, str]:
+    letter = render_digest(content, SETTINGS, day=DAY)
+    return letter.edition(letter.full_mask)
+
+
+def words_of(html: str) -> str:
+    """The text that a mail program shows."""
+    body = tree_of(html).find("body")
+    assert body is not None
+    return " ".join("".join(body.itertext()).split())
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_parts_of_a_letter_in_their_order() -> None:
+    html, text = rendered(Content())
+    words = [
+        "Weekly digest · 24 November 2026",
+        "Two things stood out this week.",
+        "The rest is shorter than usual.",
+        "Policy · 2 May 2026",
+        "Musk testifies xAI used model distillation with OpenAI technology in courtroom proceedings",
+        "In federal court testimony",
+        "Trust 69 · Some hype · 1 source",
+        'answering "partly" when directly asked',
+        "MiniMax as a concern.",
+        "Read the story",
+        "No ads, no sponsors. If Dispatch is useful to you, you can pay for a coffee",
+        "You get this weekly digest because you confirmed your subscription to Dispatch at letters.example.org.",
+        "Change your preferences",
+        "Unsubscribe",
+        "Dispatch, 1 Example Street, 10115 Berlin",
+    ]
+    for part in (words_of(html), flat(text)):
+        places = [part.index(word) for word in words]
+        assert places == sorted(places)
+
+
+def test_the_links_of_a_letter() -> None:
+    html, _ = rendered(Content())
+    hrefs = [unescape(href) for href in re.findall(r'<a [^>]*href="([^"]*)"', html)]
+    site = "https://letters.example.org"
+    story = f"{site}/articles/musk-testifies-xai-used-model-distillation"
+    assert hrefs[:2] == [story, story]
+    assert [href.split("?")[0] for href in hrefs[2:5]] == [
+        "https://x.com/intent/tweet",
+        "https://www.linkedin.com/sharing/share-offsite/",
+        "mailto:",
+    ]
+    assert hrefs[5] == "https://ko-fi.com/dispatch"
+    assert [href.rsplit("/", 1)[0] for href in hrefs[6:]] == [f"{site}/preferences", f"{site}/unsubscribe"]
+    assert "utm_" not in html
+
+
+def test_hostile_text_stays_text() -> None:
+    html, text = rendered(
+        Content(subject=HOSTILE[0], preheader=HOSTILE[3], intro="\n\n".join(HOSTILE), revisions=hostile_revisions())
+    )
+    shown = words_of(html)
+    for hostile in HOSTILE:
+        line = one_line(hostile)
+        assert shown.count(line) >= 5  # intro, title, dek, two bullets
+        assert flat(text).count(line) >= 5
+    tree = tree_of(html)
+    assert not [tag for tag in ("script", "img", "link", "iframe") if tree.findall(f".//{tag}")]
+    assert tree.findtext(".//title") == HOSTILE[0]
+
+
+def test_a_hostile_letter_has_the_elements_of_a_tame_one() -> None:
+    def elements(content: Content) -> list[str]:
+        return [str(element.tag) for element in tree_of(rendered(content)[0]).iter()]
+
+    tame = [revision(str(n), bullets=["a", "b"]) for n in range(len(HOSTILE))]
+    assert elements(Content(revisions=hostile_revisions())) == elements(Content(revisions=tame))
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    html, _ = rendered(Content(revisions=hostile_revisions()))
+    without_links = re.sub(r'(<a [^>]*?)href="[^"]*"', r"\1", html)
+    tags = " ".join(re.findall(r"<[^>]*>", without_links)).replace("http://www.w3.org/1999/xhtml", "")
+    assert "http:" not in tags
+    assert "https:" not in tags
+    assert "src=" not in tags
+    styles = " ".join(re.findall(r"<style.*?</style>", html, re.DOTALL))
+    assert not re.search(r"@import|url\(", styles + tags)
+
+
+def test_fifteen_long_articles_stay_below_what_gmail_clips() -> None:
+    long = [
+        revision(
+            f"story-{n}",
+            title=HEADLINE,
+            bullets=["A sentence of eighty characters is one that fills the line. " * 3] * 6,
+        )
+        for n in range(15)
+    ]
+    html, _ = rendered(Content(revisions=long))
+    assert len(html.encode()) < 95_000
+
+
+def test_the_text_fits_its_columns_and_has_no_ragged_gaps() -> None:
+    _, text = rendered(Content(revisions=revisions(3)))
+    assert max(len(line) for line in text.splitlines() if not line.startswith("https://")) <= 72
+    assert "\n\n\n" not in text
+    assert not [line for line in text.splitlines() if line != line.rstrip()]
+    assert text.count("-" * 72 + "\n\n") == text.count("-" * 72) == 5
+
+
+def test_a_bare_letter() -> None:
+    bare = revision(dek="", bullets=[])
+    html, text = rendered(Content(preheader="", intro=" \n ", revisions=[bare]))
+    assert "<ul" not in html
+    assert "display:none" not in html
+    assert "\n\n\n" not in text
+
+
+def test_its_day_is_the_publication_s_today() -> None:
+    settings = Settings(**{**SETTINGS.__dict__, "timezone": ZoneInfo("Pacific/Auckland")})
+    with clock.set_to(datetime(2026, 11, 24, 20, 0, tzinfo=UTC)):
+        assert "25 November 2026" in render_digest(Content(), settings).html_head
+
+
+def test_the_subject_is_one_line() -> None:
+    assert render_digest(Content(subject=" a\r\n b\u2028c\x00 "), SETTINGS).subject == "a b c"
+
+
+def test_paragraphs() -> None:
+    assert paragraphs("a\nb\n \n\n\tc\r\n\r\nd\n") == ["a b", "c", "d"]
+
+
+def test_an_old_article_has_its_own_date() -> None:
+    assert "Policy · 31 December 2025" in rendered(Content(revisions=[revision(date=date(2025, 12, 31))]))[1]

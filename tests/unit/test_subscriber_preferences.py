@@ -1,0 +1,69 @@
+"""What can be chosen, and how it is said."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.core.errors import InvalidError
+from newsletter.subscribers.preferences import LONGEST_NAME, MOST_SECTIONS, Preferences
+from newsletter.web.template_filters import in_words
+
+
+def test_sections_are_kept_sorted_and_once() -> None:
+    assert Preferences(sections=("Research", " Policy", "Policy ", "")).sections == ("Policy", "Research")
+    assert Preferences().sections is None
+
+
+@pytest.mark.parametrize("cadence", ["", "hourly", "WEEKLY", "breaking"])
+def test_another_cadence_is_refused(cadence: str) -> None:
+    with pytest.raises(InvalidError, match="daily, weekly or monthly"):
+        Preferences(cadence=cadence)
+
+
+@pytest.mark.parametrize("trust", [-1, 101])
+def test_a_score_beyond_the_scale_is_refused(trust: int) -> None:
+    with pytest.raises(InvalidError, match="0 to 100"):
+        Preferences(min_trust=trust)
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [(), ("", " "), ("x" * (LONGEST_NAME + 1),), tuple(map(str, range(MOST_SECTIONS + 1))), ("a\x00b",), ("a\nb",)],
+)
+def test_no_section_or_a_strange_one_is_refused(sections: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidError):
+        Preferences(sections=sections)
+
+
+@given(st.lists(st.text(min_size=1, max_size=80), max_size=60))
+def test_any_names_are_choices_or_a_sentence(names: list[str]) -> None:
+    try:
+        preferences = Preferences(sections=tuple(names))
+    except InvalidError:
+        return
+    assert preferences == Preferences(sections=preferences.sections)
+    assert preferences.columns()["sections"]
+
+
+@pytest.mark.parametrize(
+    ("preferences", "words"),
+    [
+        (Preferences(), "the weekly letter, with stories from all sections"),
+        (Preferences("daily", ("Policy",)), "the daily letter, with stories from Policy"),
+        (
+            Preferences("monthly", ("Law", "Policy", "Research"), 80),
+            "the monthly letter, with stories from Law, Policy and Research that have a trust score of 80 or more",
+        ),
+        (
+            Preferences(max_hype="No hype", breaking=True, format="text"),
+            (
+                "the weekly letter and breaking news, with stories from all sections that are labelled “No hype” at "
+                "most, as plain text"
+            ),
+        ),
+    ],
+)
+def test_choices_in_words(preferences: Preferences, words: str) -> None:
+    assert in_words(preferences) == words
