@@ -28,7 +28,7 @@ chaos: .venv/ready-for-tests ## Kill everything while digests are sent, and coun
 
 words: .venv/ready ## Bring the catalogues of what mails say up to date with the templates (docs/develop.md)
 	@mkdir -p var
-	@$(BIN)/pybabel -q extract -F babel.cfg -k marked -k counted:1,2 --add-location file --omit-header -w 120 -o var/messages.pot .
+	@$(BIN)/pybabel -q extract -F babel.cfg -k gettext_noop -k counted:1,2 --add-location file --omit-header -w 120 -o var/messages.pot .
 	@$(BIN)/pybabel -q update -i var/messages.pot -d newsletter/locales --no-fuzzy-matching --ignore-obsolete \
 	  --ignore-pot-creation-date -w 120
 

@@ -17,9 +17,9 @@ from rq.serializers import JSONSerializer
 
 from newsletter.core import parent_death, shutdown
 from newsletter.core.errors import ConfigurationError
+from newsletter.core.languages import LANGUAGES, language_of
 from newsletter.core.queue import EVENTS, MAIL, SENDING, SIGNUPS, Queues
 from newsletter.core.runtime import Runtime
-from newsletter.mail.languages import LANGUAGES, language_of
 from newsletter.mail.transports import open_transport
 from workers import jobs
 

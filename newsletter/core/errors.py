@@ -1,11 +1,26 @@
-"""The service's own errors: each message is one sentence that can be shown to a person as it stands.
+"""The service's own errors: a code for programs, and a sentence that can be shown to a person as it stands.
 
-The doors turn them into pages, JSON, or a line on stderr with an exit code; nothing below a door prints.
+A package's error says what is wrong. The command line adds what to type (`cli.hints`), pages what to press. One table
+for each of them maps the types to exit codes, pages and problem details; nothing below them prints.
 """
+
+from __future__ import annotations
 
 
 class NewsletterError(Exception):
-    """Something that the person who asked can understand and mend."""
+    """Something that the person who made the request can understand and mend.
+
+    `code` is stable and names the case, such as "digest.not_draft". `message` is English with places like %(number)s for
+    `values`; where readers see it, it is marked with `gettext_noop`, and pages translate it before they fill it in.
+    """
+
+    def __init__(self, code: str, message: str = "", /, **values: object) -> None:
+        if not message:
+            code, message = "unspecified", code.replace("%", "%%")
+        super().__init__(message % values)
+        self.code = code
+        self.message = message
+        self.values = values
 
 
 class ConfigurationError(NewsletterError):

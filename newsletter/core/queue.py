@@ -25,9 +25,9 @@ EVENTS = "events"
 SENDING = "sending"
 """Draining jobs, which send digests batch by batch."""
 
-SEND_TRANSACTIONAL_MAIL = "workers.jobs.send_single"
-PROCESS_SIGNUPS = "workers.jobs.take_signups"
-PROCESS_EVENTS = "workers.jobs.take_events"
+SEND_TRANSACTIONAL_MAIL = "workers.jobs.send_transactional_mail"
+PROCESS_SIGNUPS = "workers.jobs.process_signups"
+PROCESS_EVENTS = "workers.jobs.process_events"
 DRAIN = "workers.jobs.drain"
 
 JOB_TIMEOUT = 600

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from newsletter.articles.models import Revision
 from newsletter.core.config import Settings
+from newsletter.core.languages import Language
 from newsletter.digests.text import one_line
-from newsletter.mail.languages import Language
 from newsletter.mail.share import ShareLink, share_links
 
 

@@ -6,9 +6,9 @@ import re
 from html.parser import HTMLParser
 
 from newsletter.core.config import Settings
+from newsletter.core.languages import LANGUAGES
 from newsletter.digests.models import Digest
 from newsletter.digests.rendering import render_digest
-from newsletter.mail.languages import LANGUAGES
 
 LARGEST = 95_000
 """Bytes of HTML. Gmail clips what is longer than about 100 kB, and with it the unsubscribe link."""

@@ -18,13 +18,13 @@ from newsletter.articles.models import Revision
 from newsletter.core import clock
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
+from newsletter.core.languages import ENGLISH, Language, language_of
 from newsletter.core.tokens import random_token
 from newsletter.digests.blocks import article_block
 from newsletter.digests.text import CADENCE_NAMES, one_line, paragraphs
 from newsletter.mail import return_path
 from newsletter.mail.frame import frame_values
 from newsletter.mail.headers import phrase
-from newsletter.mail.languages import ENGLISH, Language, language_of
 from newsletter.mail.message import Message
 from newsletter.mail.mjml import compile_mjml, mjml_template, text_template
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from newsletter.core.cadence import Cadence
-from newsletter.mail.languages import gettext_noop
+from newsletter.core.languages import gettext_noop
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 

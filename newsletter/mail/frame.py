@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from newsletter.core.config import Settings
-from newsletter.mail.languages import Language
+from newsletter.core.languages import Language
 
 
 def frame_values(settings: Settings, language: Language) -> dict[str, object]:

@@ -12,8 +12,8 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from mjml import mjml2html
 
+from newsletter.core.languages import Language, language_of
 from newsletter.core.templates import TEMPLATES
-from newsletter.mail.languages import Language, language_of
 
 COLUMNS = 72
 """Width of the plain text."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from newsletter.mail.languages import gettext_noop
+from newsletter.core.languages import gettext_noop
 
 
 class ShareLink(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from newsletter.core import clock
 from newsletter.core.config import Settings
+from newsletter.core.languages import ENGLISH, language_of
 from newsletter.mail.frame import frame_values
-from newsletter.mail.languages import ENGLISH, language_of
 from newsletter.mail.message import Message
 from newsletter.mail.mjml import compile_mjml, mjml_template, text_template
 

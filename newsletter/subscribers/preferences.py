@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 
 from newsletter.core.cadence import READER_CADENCES, Cadence
 from newsletter.core.errors import InvalidError
+from newsletter.core.languages import ENGLISH, LANGUAGES
 from newsletter.mail.formats import Format
-from newsletter.mail.languages import ENGLISH, LANGUAGES
 from newsletter.subscribers.addresses import LOST
 from newsletter.subscribers.models import Subscriber
 

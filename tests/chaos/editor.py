@@ -51,8 +51,8 @@ class Editor:
         self._since = {doubt: self._since.get(doubt, now) for doubt in doubts}
         for (batch, attempt), since in self._since.items():
             if now - since > LOOKS_AFTER:
-                answer = "--taken" if self._provider.took(batch, attempt) else "--not-taken"
-                if self.command("settle", str(batch), answer):
+                answer = "--sent" if self._provider.took(batch, attempt) else "--resend"
+                if self.command("resolve", str(batch), answer):
                     self.settled += 1
 
     def command(self, name: str, *words: str) -> bool:

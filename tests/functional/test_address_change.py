@@ -16,12 +16,11 @@ from newsletter.core.db import Database
 from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_types import MAIL_TYPES
-from newsletter.subscribers import retention
+from newsletter.subscribers import backoff, retention
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.files.importing import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, Consent, Subscriber, SubscriberStatus, SuppressionReason
 from newsletter.subscribers.preferences import Preferences
-from newsletter.subscribers.signup import process_signups
 from newsletter.subscribers.suppression import suppressions
 from tests.factories import sign_up
 
@@ -243,7 +242,7 @@ def test_the_answer_is_the_same_whoevers_it_is(
     page = client.post(door, data={"email": new})
     assert page.status_code == 200
     assert mailbox.empty() == []
-    with clock.set_to(clock.now() + process_signups.FIRST_PAUSE):
+    with clock.set_to(clock.now() + backoff.FIRST_PAUSE):
         fine = client.post(door, data={"email": "ada@example.org.example"})
         assert len(mailbox.empty()) == 1
     masked = re.compile(r"<strong>[^<]*</strong>")
@@ -306,7 +305,7 @@ def test_a_later_wish_ends_an_earlier_one(
 ) -> None:
     client.post(door, data={"email": "mistyped@new.example"})
     earlier = mailbox.link("new_address", "mistyped@new.example")
-    with clock.set_to(clock.now() + process_signups.FIRST_PAUSE):
+    with clock.set_to(clock.now() + backoff.FIRST_PAUSE):
         client.post(door, data={"email": NEW})
         later = mailbox.link("new_address", NEW)
         assert client.post(earlier).status_code == 404

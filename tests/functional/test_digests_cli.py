@@ -180,10 +180,10 @@ def test_words_that_no_text_holds_are_refused(newsletter: Any, db: Database, opt
     [
         ("digests", "show", str(2**63)),
         ("digests", "pause", str(10**30)),
-        ("digests", "settle", "1", str(2**63), "--taken"),
+        ("digests", "resolve", "1", str(2**63), "--sent"),
         ("digests", "schedule", "1", "--at", "9999-12-31T23:59-14:00"),
         ("digests", "schedule", "1", "--at", "0001-01-01T00:00+14:00"),
-        ("subscribers", "leavers", "--days", "9999999"),
+        ("subscribers", "unsubscribed", "--days", "9999999"),
     ],
 )
 def test_what_no_database_holds_is_wrong_usage(newsletter: Any, words: tuple[str, ...]) -> None:

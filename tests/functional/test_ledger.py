@@ -145,7 +145,7 @@ def test_a_digest_is_sent_only_when_nobody_is_open(db: Database, digest_id: int)
         assert recovery.close_finished(session) == []
         transitions.finish_batch(session, claimed, bytes([ACCEPTED, IN_DOUBT, ACCEPTED]))
         assert recovery.close_finished(session) == []
-        resolving.resolve_by_editor(session, digest_id, 1, taken=True)
+        resolving.resolve_by_editor(session, digest_id, 1, was_sent=True)
         session.flush()
         assert recovery.close_finished(session) == [digest_id]
     with db.reading() as session:

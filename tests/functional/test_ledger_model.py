@@ -250,8 +250,8 @@ class Sending(RuleBasedStateMachine):
         for batch, attempt in doubts[:1]:
             taken = (str(batch), str(attempt)) in self.provider.taken
             self.decree(
-                lambda session, digest_id, batch=batch, taken=taken: resolving.resolve_by_editor(
-                    session, digest_id, batch, taken=taken
+                lambda session, digest_id, batch=batch, was_sent=taken: resolving.resolve_by_editor(
+                    session, digest_id, batch, was_sent=taken
                 )
             )
 

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from newsletter.core import clock
 from newsletter.core.db import Database
 from newsletter.mail.models import OutgoingMail
+from newsletter.subscribers.backoff import FIRST_PAUSE
 from newsletter.subscribers.files.importing import ImportedReader, import_rows
 from newsletter.subscribers.models import LinkPurpose, Subscriber, SubscriberStatus
-from newsletter.subscribers.signup.process_signups import FIRST_PAUSE
 from newsletter.subscribers.suppression import suppressions
 
 SENT = "We sent a link to <strong>a•••@example.org</strong>"

@@ -17,11 +17,11 @@ from newsletter.core.tokens import TokenSigner
 from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.subscribers import backoff
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.account.links import LinkError
 from newsletter.subscribers.files.importing import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber, SubscriberStatus
-from newsletter.subscribers.signup import process_signups
 
 ADA = "ada@example.org"
 
@@ -50,7 +50,7 @@ def test_one_mail_in_a_while(db: Database, ada: Subscriber) -> None:
     first = ask(db, ada)
     assert first is not None
     assert ask(db, ada) is None
-    with clock.set_to(clock.now() + process_signups.FIRST_PAUSE):
+    with clock.set_to(clock.now() + backoff.FIRST_PAUSE):
         assert ask(db, ada) is not None
         assert ask(db, ada) is None
 
@@ -70,7 +70,7 @@ def test_whoever_goes_on_asking_brings_a_mail_a_day_at_last(
         assert "ask again in 1 day" in client.post(f"/data-link/{ada.token}").text
         with db.reading() as session:
             assert one_time_links.wait_before_next(session, ada, LinkPurpose.ADDRESS) == timedelta()
-    with clock.set_to(start + timedelta(minutes=3990) + process_signups.BACKOFF_RESET_AFTER):
+    with clock.set_to(start + timedelta(minutes=3990) + backoff.RESET_AFTER):
         assert ask(db, ada) is not None
         assert "ask again in 10 minutes" in client.post(f"/data-link/{ada.token}").text
 
@@ -110,7 +110,7 @@ def test_who_must_not_be_mailed_is_not(
         session.get_one(Subscriber, ada.id).status = status
     with db.reading() as session:
         assert outgoing.compose_row(session, settings, MAIL_TYPES, session.get_one(OutgoingMail, mail)) is None
-    with clock.set_to(clock.now() + process_signups.FIRST_PAUSE):
+    with clock.set_to(clock.now() + backoff.FIRST_PAUSE):
         assert ask(db, ada) is None
 
 

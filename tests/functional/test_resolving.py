@@ -108,9 +108,9 @@ def test_an_editor_settles_it(
     provider.script(does.taken_and_reset)
     drain()
     with db.transaction() as session:
-        resolving.resolve_by_editor(session, digest_id, 1, taken=taken)
+        resolving.resolve_by_editor(session, digest_id, 1, was_sent=taken)
     with db.transaction() as session, pytest.raises(ConflictError, match="not in doubt"):
-        resolving.resolve_by_editor(session, digest_id, 1, taken=taken)
+        resolving.resolve_by_editor(session, digest_id, 1, was_sent=taken)
     drain()
     found = state(db, digest_id)
     assert (found.status, found.accepted, found.in_doubt) == ("sent", 5, 0)
@@ -201,7 +201,7 @@ def test_a_part_in_doubt_does_not_touch_the_rest(
     drain()
     assert batch(db).outcomes == b"??www"
     with db.transaction() as session:
-        resolving.resolve_by_editor(session, digest_id, 1, taken=True)
+        resolving.resolve_by_editor(session, digest_id, 1, was_sent=True)
     queues.redis.flushall()
     object.__setattr__(runtime().settings, "mail_rate_limits", ())
     drain()
@@ -227,6 +227,6 @@ def test_a_worker_that_is_asked_to_stop_before_the_request_leaves_no_doubt(
     db: Database, digest_id: int, provider: SendGridStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = chain([False], repeat(True))  # not yet when the job begins, but before the request
-    monkeypatch.setattr(shutdown, "asked", lambda: next(asked))
+    monkeypatch.setattr(shutdown, "requested", lambda: next(asked))
     drain()
     assert (batch(db).state, batch(db).outcomes, provider.asked) == ("ready", b"wwwww", 0)

@@ -1,4 +1,4 @@
-"""`newsletter subscribers show|erase|leavers`: what the operator does for one reader."""
+"""`newsletter subscribers show|erase|unsubscribed`: what the operator does for one reader."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_an_address_that_takes_no_mail_gets_none(run: Run, db: Database, setting
         assert session.scalars(select(OutgoingMail)).all() == []
 
 
-def test_leavers_are_counted_by_reason(run: Run, db: Database) -> None:
+def test_unsubscribed_readers_are_counted_by_reason(run: Run, db: Database) -> None:
     with db.transaction() as session:
         ada, bob = session.scalars(select(Subscriber).order_by(Subscriber.id))
         for reader, reason in ((ada, UnsubscribeReason.OFTEN), (bob, None)):
@@ -90,7 +90,7 @@ def test_leavers_are_counted_by_reason(run: Run, db: Database) -> None:
                 clock.now(),
                 reason,
             )
-    assert json.loads(run("leavers", "--json").stdout) == {
+    assert json.loads(run("unsubscribed", "--json").stdout) == {
         "days": 30,
         "unsubscribed": 2,
         "often": 1,
@@ -99,8 +99,8 @@ def test_leavers_are_counted_by_reason(run: Run, db: Database) -> None:
         "other": 0,
         "said_nothing": 1,
     }
-    assert run("leavers").stdout.startswith("2 left in the last 30 days.")
+    assert run("unsubscribed").stdout.startswith("2 left in the last 30 days.")
 
 
 def test_the_commands_are_at_home_in_the_group() -> None:
-    assert {"import", "show", "erase", "leavers"} <= set(cli.commands["subscribers"].commands)  # type: ignore[attr-defined]
+    assert {"import", "show", "erase", "unsubscribed"} <= set(cli.commands["subscribers"].commands)  # type: ignore[attr-defined]

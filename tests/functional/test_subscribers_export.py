@@ -106,7 +106,7 @@ def test_a_file_is_for_its_owner_alone_and_there_only_when_whole(
     path.parent.mkdir()
     path.write_text("what was there before")
     path.chmod(0o644)
-    monkeypatch.setattr(csv_export, "page", _full_disk)
+    monkeypatch.setattr(csv_export, "export_page", _full_disk)
     failed = run("export", "--output", str(path))
     assert (failed.exit_code, failed.stderr) == (1, f"Error: {path} cannot be written: No space left on device.\n")
     assert path.read_text() == "what was there before"

@@ -129,6 +129,6 @@ def test_scanners_change_nothing(
 
 
 def test_every_mail_is_among_them(mails: dict[str, EmailMessage]) -> None:
-    folders = {path.stem for path in (TEMPLATES / "mail" / "single").glob("*")} | {"digest"}
+    folders = {path.stem for path in (TEMPLATES / "mail" / "transactional").glob("*")} | {"digest"}
     subjects = {subject.partition(" to ")[0] for subject in mails}
     assert len(subjects) == len(folders), (subjects, folders)

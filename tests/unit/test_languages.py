@@ -16,11 +16,11 @@ from jinja2 import Environment, nodes
 
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS
+from newsletter.core.languages import LANGUAGES, LOCALES, language_of
 from newsletter.core.templates import TEMPLATES
 from newsletter.digests.rendering import render_digest
 from newsletter.digests.text import CADENCE_NAMES, HYPE_NAMES
 from newsletter.mail.encoding import encode
-from newsletter.mail.languages import LANGUAGES, LOCALES, language_of
 from newsletter.mail.message import Recipient
 from newsletter.mail.transactional import compose_mail, render_mail
 from tests.services.rendered_digests import DAY, SALT, SETTINGS, Content, hostile_revisions, revision, revisions
@@ -165,7 +165,7 @@ def test_breaking_news_says_so() -> None:
 
 @pytest.mark.parametrize("name", CONTEXTS)
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_every_single_mail_speaks_it(name: str, language: str) -> None:
+def test_every_transactional_mail_speaks_it(name: str, language: str) -> None:
     english, other = (render_mail(SETTINGS, name, CONTEXTS[name], code) for code in ("en", language))
     sentences = [line for line in english.text.splitlines() if SENTENCE.search(line) and "Example Street" not in line]
     assert sentences

@@ -45,8 +45,8 @@ def test_every_mail_is_valid(tmp_path: Path) -> None:
     assert validate(tmp_path, sources) == ""
 
 
-def test_every_single_mail_is_among_them() -> None:
-    singles = {path.stem for path in (TEMPLATES / "mail" / "single").glob("*")}
+def test_every_transactional_mail_is_among_them() -> None:
+    singles = {path.stem for path in (TEMPLATES / "mail" / "transactional").glob("*")}
     assert singles == set(CONTEXTS)
 
 

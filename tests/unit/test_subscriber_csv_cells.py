@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.core.cadence import Cadence
+from newsletter.core.cadence import READER_CADENCES
 from newsletter.core.errors import InvalidError
+from newsletter.core.languages import LANGUAGES
 from newsletter.mail.formats import Format
-from newsletter.mail.languages import LANGUAGES
 from newsletter.subscribers import preferences
 from newsletter.subscribers.files import csv_cells, csv_file
 from newsletter.subscribers.files.csv_export import COLUMNS
@@ -27,7 +27,7 @@ NAMES = st.text(st.sampled_from("abZ=+-@',;\"|%é世 "), min_size=1, max_size=12
 )
 PREFERENCES = st.builds(
     lambda hour, **others: Preferences(hour=hour, zone=None if hour is None else "Europe/Berlin", **others),
-    cadence=st.sampled_from(Cadence),
+    cadence=st.sampled_from(READER_CADENCES),
     sections=st.none() | st.lists(NAMES, min_size=1, max_size=4).map(tuple),
     min_trust=st.integers(0, 100),
     max_hype=st.none() | NAMES,

@@ -23,7 +23,7 @@ from tests.contract.transports_under_test import parse
 KILLED_SENDER = """
 import itertools, os, signal, sys
 from pathlib import Path
-from newsletter.mail.outcomes import Record
+from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.maildir import MaildirTransport
 from tests.contract.test_transports import message, readers
 
@@ -36,9 +36,9 @@ def killed_at_the_fourth(*_):
 if sys.argv[2] == "before it is in new":
     rename = Path.rename
     Path.rename = lambda *args: (killed_at_the_fourth(), rename(*args))
-    record = Record(9)
+    record = SendResult(9)
 else:
-    record = Record(9, answered=killed_at_the_fourth)
+    record = SendResult(9, answered=killed_at_the_fourth)
 MaildirTransport(Path(sys.argv[1])).send(message(), readers(9), record)
 """
 

@@ -1,4 +1,4 @@
-"""`newsletter digests`, once a digest is on its way: watch, pause, resume, cancel, retry, settle."""
+"""`newsletter digests`, once a digest is on its way: watch, pause, resume, cancel, retry, resolve."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _control(name: str, done: str, help_text: str) -> None:
     @json_option
     def command(digest_id: int, as_json: bool) -> None:
         with runtime().db.transaction() as session:
-            getattr(control, name)(session, digest_id)
+            getattr(control, f"{name}_digest")(session, digest_id)
             state: DigestState = read_status(session, digest_id)
         emit(state.as_json(), f"Digest {digest_id} is {done}. {progress.sentence(state)}", as_json=as_json)
 
@@ -62,13 +62,15 @@ def retry(digest_id: int, as_json: bool) -> None:
 @digests.command()
 @click.argument("digest_id", metavar="ID", type=ROW)
 @click.argument("batch_id", metavar="BATCH", type=ROW)
-@click.option("--taken/--not-taken", required=True, help="Whether the provider took it; if not, it is sent again.")
+@click.option(
+    "--sent/--resend", "was_sent", required=True, help="Whether the provider sent it; --resend sends it again."
+)
 @json_option
-def settle(digest_id: int, batch_id: int, taken: bool, as_json: bool) -> None:
+def resolve(digest_id: int, batch_id: int, was_sent: bool, as_json: bool) -> None:
     """Decide what became of a batch in doubt (`digests show` lists them)."""
     with runtime().db.transaction() as session:
-        resolving.resolve_by_editor(session, digest_id, batch_id, taken=taken)
+        resolving.resolve_by_editor(session, digest_id, batch_id, was_sent=was_sent)
         session.flush()
         state = read_status(session, digest_id)
-    done = "counted as accepted" if taken else "sent again"
+    done = "counted as accepted" if was_sent else "sent again"
     emit(state.as_json(), f"Batch {batch_id} is {done}. {progress.sentence(state)}", as_json=as_json)

@@ -15,11 +15,11 @@ from newsletter.cli.output import emit, json_option, table
 from newsletter.cli.times import ZonedTime
 from newsletter.core.cadence import Cadence
 from newsletter.core.errors import InvalidError
+from newsletter.core.languages import ENGLISH, LANGUAGES
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.report import digest_report
 from newsletter.digests import composing, rendering, scheduling
 from newsletter.digests.models import Digest
-from newsletter.mail.languages import ENGLISH, LANGUAGES
 
 digests = AppGroup("digests", help="Digests: compose, preview, schedule, send, watch.")
 

@@ -28,10 +28,10 @@ def watch(db: Database, digest_id: int) -> DigestState:
     while state.status == DigestStatus.SCHEDULED:
         time.sleep(EVERY)
         state = _read(db, digest_id)
-    began, before = time.monotonic(), _settled(state)
+    began, before = time.monotonic(), _finished(state)
     with progress_bar(f"Digest {digest_id}") as bar:
         while True:
-            rate = (_settled(state) - before) / max(time.monotonic() - began, 0.001)
+            rate = (_finished(state) - before) / max(time.monotonic() - began, 0.001)
             advance(bar, state, f"{rate:,.0f}/s")
             if state.status not in _MOVING:
                 return state
@@ -49,7 +49,7 @@ def progress_bar(label: str) -> ProgressBar[str]:
 def advance(bar: ProgressBar[str], state: DigestState, item: str = "") -> None:
     """Bring the bar to where the digest is."""
     bar.length = max(state.recipients, 1)
-    bar.update(_settled(state) - bar.pos, current_item=item)
+    bar.update(_finished(state) - bar.pos, current_item=item)
 
 
 def sentence(state: DigestState) -> str:
@@ -72,7 +72,7 @@ def sentence(state: DigestState) -> str:
     return f"Digest {state.id} is {state.status}{reason}, {state.recipients:,} recipients: {counted or 'nobody'}{hour}."
 
 
-def _settled(state: DigestState) -> int:
+def _finished(state: DigestState) -> int:
     return state.recipients - state.open
 
 

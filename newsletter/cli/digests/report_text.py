@@ -8,7 +8,7 @@ from newsletter.delivery.reports.report import DigestReport, Doubt
 
 
 def describe_report(report: DigestReport) -> str:
-    """Figures, the reasons in groups, and what is in doubt with both ways to settle it; nothing before the freeze."""
+    """Figures, the reasons in groups, and what is in doubt with both ways to resolve it; nothing before the freeze."""
     if not report.recipients:
         return ""
     parts = {
@@ -38,11 +38,11 @@ def hours(count: int, last: datetime) -> str:
 
 
 def _doubt(digest_id: int, doubt: Doubt) -> list[str]:
-    settle = f"newsletter digests settle {digest_id} {doubt.batch}"
+    resolve = f"newsletter digests resolve {digest_id} {doubt.batch}"
     evidence = doubt.note or "no answer was written down."
     since = f", sent {doubt.attempted_at:%Y-%m-%d %H:%M:%S} UTC" if doubt.attempted_at else ""
     return [
         f"Batch {doubt.batch} ({doubt.recipients:,} readers{since}) is in doubt: {evidence}",
-        f"  If the provider's activity shows that it was taken: {settle} --taken",
-        f"  If it shows that it was not, to send it again:      {settle} --not-taken",
+        f"  If the provider's activity shows that it was sent:  {resolve} --sent",
+        f"  If it shows that it was not, to send it again:      {resolve} --resend",
     ]

@@ -58,7 +58,7 @@ def resolve_proven(session: Session) -> list[int]:
         .with_for_update(of=Batch)
     ).all()
     for batch in batches:
-        resolving.resolve_batch(session, batch, taken=True)
+        resolving.resolve_batch(session, batch, was_sent=True)
         log.info("batch %d was in doubt and is accepted: its events show it", batch.id)
     session.flush()
     over = select(Batch.id).where(

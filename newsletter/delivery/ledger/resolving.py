@@ -27,19 +27,19 @@ def lock_batch_in_doubt(session: Session, batch_id: int) -> Batch | None:
     return session.scalar(query)
 
 
-def resolve_batch(session: Session, batch: Batch, *, taken: bool) -> None:
+def resolve_batch(session: Session, batch: Batch, *, was_sent: bool) -> None:
     """Decide what became of those in doubt: accepted by the provider, or to be sent to again.
 
     The caller holds the batch (`in_doubt_batch`), so that of two who settle it only one does.
     """
-    batch.outcomes = batch.outcomes.replace(bytes([IN_DOUBT]), bytes([ACCEPTED if taken else WAITING]))
+    batch.outcomes = batch.outcomes.replace(bytes([IN_DOUBT]), bytes([ACCEPTED if was_sent else WAITING]))
     batch.state = outcome_bytes.batch_state(batch.outcomes)
-    batch.provider_batch_id = batch.provider_batch_id if taken else None
+    batch.provider_batch_id = batch.provider_batch_id if was_sent else None
     batch.note = None
 
 
-def resolve_by_editor(session: Session, digest_id: int, batch_id: int, *, taken: bool) -> Batch:
-    """What `digests settle` does. Raises ConflictError unless that batch of that digest is in doubt."""
+def resolve_by_editor(session: Session, digest_id: int, batch_id: int, *, was_sent: bool) -> Batch:
+    """What `digests resolve` does. Raises ConflictError unless that batch of that digest is in doubt."""
     get_digest(session, digest_id)
     batch = lock_batch_in_doubt(session, batch_id)
     if batch is not None and batch.withdrawing:
@@ -48,8 +48,8 @@ def resolve_by_editor(session: Session, digest_id: int, batch_id: int, *, taken:
         raise ConflictError(
             f"Batch {batch_id} of digest {digest_id} is not in doubt: `digests show` lists those that are."
         )
-    resolve_batch(session, batch, taken=taken)
-    if not taken:
+    resolve_batch(session, batch, was_sent=was_sent)
+    if not was_sent:
         batch.resent_attempt = batch.attempt  # an event that proves the contrary becomes a note
     return batch
 

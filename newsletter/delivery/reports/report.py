@@ -47,7 +47,7 @@ class ReasonGroup:
 
 @dataclass(frozen=True)
 class Doubt:
-    """A batch in doubt; `digests settle` decides."""
+    """A batch in doubt; `digests resolve` decides."""
 
     batch: int
     recipients: int

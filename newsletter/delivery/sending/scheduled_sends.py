@@ -139,7 +139,7 @@ def _wait_again(session: Session, batch_id: int, provider_batch_id: str) -> bool
     if batch is None or batch.provider_batch_id != provider_batch_id:
         return False
     batch.outcomes = batch.outcomes.replace(bytes([ACCEPTED]), bytes([WAITING]))
-    resolving.resolve_batch(session, batch, taken=False)
+    resolving.resolve_batch(session, batch, was_sent=False)
     batch.withdrawing = False
     batch.not_before = None
     return True

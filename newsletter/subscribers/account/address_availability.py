@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.config import Settings
+from newsletter.subscribers import backoff
 from newsletter.subscribers.models import AddressChange, Subscriber, SubscriberStatus
-from newsletter.subscribers.signup.process_signups import BACKOFF_RESET_AFTER, pause_after
 from newsletter.subscribers.suppression import suppressions
 
 
@@ -19,7 +19,7 @@ def may_be_mailed(session: Session, settings: Settings, reader: Subscriber, chan
     """
     if not is_free(session, settings, reader, change.address_key):
         return False
-    since = change.requested_at - BACKOFF_RESET_AFTER
+    since = change.requested_at - backoff.RESET_AFTER
     changes = select(AddressChange.requested_at, AddressChange.id).where(
         AddressChange.address_key == change.address_key,
         AddressChange.changed_at.is_(None),
@@ -34,9 +34,9 @@ def may_be_mailed(session: Session, settings: Settings, reader: Subscriber, chan
     before += [at for at in session.scalars(signed_up) if at is not None]
     last, times = None, 0
     for at in sorted(before):
-        if last is None or at - last >= pause_after(times):
+        if last is None or at - last >= backoff.pause_after(times):
             last, times = at, times + 1
-    return last is None or change.requested_at - last >= pause_after(times)
+    return last is None or change.requested_at - last >= backoff.pause_after(times)
 
 
 def is_free(session: Session, settings: Settings, reader: Subscriber, address_key: str) -> bool:

@@ -18,13 +18,12 @@ from newsletter.core.config import Settings
 from newsletter.core.errors import ConflictError
 from newsletter.core.tokens import TokenError, TokenSigner
 from newsletter.mail import outgoing
-from newsletter.subscribers import addresses
+from newsletter.subscribers import addresses, backoff
 from newsletter.subscribers.account import one_time_links
 from newsletter.subscribers.account.address_availability import is_free, other_subscribers
 from newsletter.subscribers.account.links import LinkError
 from newsletter.subscribers.mail_payloads import NewAddress, OldAddress
 from newsletter.subscribers.models import AddressChange, Consent, Subscriber, SubscriberStatus, SuppressionReason
-from newsletter.subscribers.signup.process_signups import pause_after
 from newsletter.subscribers.suppression import suppressions
 
 LINK_AGE = timedelta(days=7)
@@ -66,7 +65,7 @@ def request_change(session: Session, reader: Subscriber, address: str) -> int | 
         session.delete(mine)
         session.flush()
         mine = None
-    if address == reader.address or (mine is not None and now - mine.requested_at < pause_after(mine.requests)):
+    if address == reader.address or (mine is not None and now - mine.requested_at < backoff.pause_after(mine.requests)):
         return None
     change = mine or AddressChange(subscriber_id=reader.id, requests=0)
     change.address, change.address_key, change.requested_at = address, address_key, now

@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.tokens import TokenError, TokenSigner
 from newsletter.mail import outgoing
+from newsletter.subscribers import backoff
 from newsletter.subscribers.account.links import LinkError
 from newsletter.subscribers.mail_payloads import OneTimeLinkMail
 from newsletter.subscribers.models import LinkPurpose, OneTimeLink, Subscriber, SubscriberStatus
-from newsletter.subscribers.signup.process_signups import BACKOFF_RESET_AFTER, pause_after
 
 LINK_AGE = timedelta(hours=24)
 
@@ -41,7 +41,7 @@ def request_link(session: Session, reader: Subscriber, purpose: LinkPurpose) -> 
     if not may_request(reader, purpose) or wait_before_next(session, reader, purpose):
         return None
     last, now = session.get(OneTimeLink, (reader.id, purpose)), clock.now()
-    times = last.requests if last is not None and now - last.requested_at < BACKOFF_RESET_AFTER else 0
+    times = last.requests if last is not None and now - last.requested_at < backoff.RESET_AFTER else 0
     session.merge(OneTimeLink(subscriber_id=reader.id, purpose=purpose, requested_at=now, requests=times + 1))
     return outgoing.add_mail(session, OneTimeLinkMail(purpose), subscriber_id=reader.id)
 
@@ -53,7 +53,7 @@ def wait_before_next(session: Session, reader: Subscriber, purpose: LinkPurpose)
     last = session.get(OneTimeLink, (reader.id, purpose))
     if last is None:
         return timedelta()
-    return max(last.requested_at + pause_after(last.requests) - clock.now(), timedelta())
+    return max(last.requested_at + backoff.pause_after(last.requests) - clock.now(), timedelta())
 
 
 def revoke_all(session: Session, reader: Subscriber) -> None:

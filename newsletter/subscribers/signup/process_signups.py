@@ -6,27 +6,17 @@ state of a reader is mailed stands as a table in docs/readers.md.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.mail import outgoing
-from newsletter.subscribers import preferences
+from newsletter.subscribers import backoff, preferences
 from newsletter.subscribers.bulk_insert import insert_new
 from newsletter.subscribers.mail_payloads import AlreadySubscribed, Confirmation
 from newsletter.subscribers.models import Consent, SignupRequest, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.suppression import suppressions
-
-FIRST_PAUSE = timedelta(minutes=10)
-"""One mail at most in this time for an address, whoever signs it up how often. The pause doubles with each mail in a
-row, up to LONGEST_PERIOD: a victim of list bombing gets a handful of mails on the first day, and one on each other.
-"""
-LONGEST_PAUSE = timedelta(days=1)
-BACKOFF_RESET_AFTER = timedelta(days=3)
-"""Without a sign-up for so long, the pauses begin anew."""
 
 LATER = 1000
 """Added to the rank of a sign-up that could not be decided on, so that it holds up no other."""
@@ -55,12 +45,13 @@ def process_address(session: Session, suppression_key: str, address_key: str) ->
     found = suppressions.find_suppression(session, suppression_key, address_key)
     if suppressions.blocks_confirmation(None, found, clock.now()):
         return None
-    reader = _find_or_add(session, request)
+    wanted = Preferences.from_columns(request.preferences)
+    reader = _find_or_add(session, request, wanted)
     if reader.status == SubscriberStatus.ACTIVE:
         return _mail(session, reader, AlreadySubscribed)
     if suppressions.blocks_confirmation(reader.status, found, clock.now()):
         return None
-    preferences.set_preferences(reader, Preferences.from_columns(request.preferences))
+    preferences.set_preferences(reader, wanted)
     _keep_evidence(session, reader, request)
     return _mail(session, reader, Confirmation)
 
@@ -98,12 +89,12 @@ def _take(session: Session, address_key: str) -> SignupRequest | None:
     return last
 
 
-def _find_or_add(session: Session, request: SignupRequest) -> Subscriber:
+def _find_or_add(session: Session, request: SignupRequest, wanted: Preferences) -> Subscriber:
     """The reader of the address, locked; two workers at the same moment find the same one."""
     query = select(Subscriber).where(Subscriber.address_key == request.address_key).with_for_update()
     found = session.scalar(query)
     if found is None:
-        insert_new(session, [{"address": request.address, "address_key": request.address_key, **request.preferences}])
+        insert_new(session, [{"address": request.address, "address_key": request.address_key, **wanted.columns()}])
         found = session.scalars(query).one()
     return found
 
@@ -126,19 +117,13 @@ def _mail(session: Session, reader: Subscriber, mail: type[AlreadySubscribed | C
     """
     now, due = clock.now(), None
     if reader.confirmation_sent_at is not None:
-        quiet, pause = now - reader.confirmation_sent_at, pause_after(reader.confirmations_sent)
+        quiet, pause = now - reader.confirmation_sent_at, backoff.pause_after(reader.confirmations_sent)
         if quiet < pause:
             if reader.unsubscribed_at is None or reader.unsubscribed_at <= reader.confirmation_sent_at:
                 return None
             due = reader.confirmation_sent_at + pause
-        if quiet >= BACKOFF_RESET_AFTER:
+        if quiet >= backoff.RESET_AFTER:
             reader.confirmations_sent = 0
     reader.confirmation_sent_at = now
     reader.confirmations_sent += 1
     return outgoing.add_mail(session, mail(now), subscriber_id=reader.id, not_before=due)
-
-
-def pause_after(times: int) -> timedelta:
-    """The pause after so many mails in a row."""
-    doublings = min(max(times - 1, 0), 16)
-    return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)

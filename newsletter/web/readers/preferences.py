@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from newsletter.articles import queries
 from newsletter.core import clock
 from newsletter.core.errors import ConflictError, InvalidError
+from newsletter.core.languages import LANGUAGES
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.next_digest import next_digest_at
-from newsletter.mail.languages import LANGUAGES
 from newsletter.subscribers.account import links, pausing
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences, set_preferences

@@ -1,0 +1,37 @@
+"""Who causes a change of state: handed down by views, commands and jobs to the one module that writes the state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ActorKind(StrEnum):
+    """The kinds of actors."""
+
+    READER = "reader"
+    EDITOR = "editor"
+    OPERATOR = "operator"
+    """Somebody at the command line."""
+    CLOCK = "clock"
+    WORKER = "worker"
+    PROVIDER = "provider"
+    """A mail provider or mail server, by what it reports."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """An actor; `id` is the number of an editor's account, and None for all others."""
+
+    kind: ActorKind
+    id: int | None = None
+
+    def __str__(self) -> str:
+        return self.kind if self.id is None else f"{self.kind} {self.id}"
+
+
+READER = Actor(ActorKind.READER)
+OPERATOR = Actor(ActorKind.OPERATOR)
+CLOCK = Actor(ActorKind.CLOCK)
+WORKER = Actor(ActorKind.WORKER)
+PROVIDER = Actor(ActorKind.PROVIDER)
