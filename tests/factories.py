@@ -17,7 +17,7 @@ from newsletter.core.config import HYPE_LABELS, Settings
 from newsletter.core.db import Database
 from newsletter.delivery.freezing import freeze
 from newsletter.delivery.ledger.models import Batch, BatchState, RenderedDigestRow, digest_key
-from newsletter.digests import composing, scheduling
+from newsletter.digests import composing, queries, scheduling
 from newsletter.digests.models import MOST_ARTICLES, DigestStatus
 from newsletter.mail.outcomes import ACCEPTED, WAITING
 from newsletter.subscribers import addresses
@@ -95,7 +95,7 @@ def hand_over(db: Database, settings: Settings) -> int:
         for batch in session.scalars(select(Batch).where(Batch.digest_id == digest_id)):
             batch.state, batch.attempt = BatchState.DONE, 1
             batch.outcomes = batch.outcomes.replace(bytes([WAITING]), bytes([ACCEPTED]))
-        digest = composing.get_digest(session, digest_id)
+        digest = queries.get_digest(session, digest_id)
         digest.status, digest.sent_at = DigestStatus.SENT, clock.now()
     return digest_id
 

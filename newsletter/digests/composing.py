@@ -14,8 +14,9 @@ from newsletter.articles import queries
 from newsletter.articles.models import Revision
 from newsletter.core import clock
 from newsletter.core.cadence import Cadence
-from newsletter.core.errors import ConflictError, InvalidError, NotFoundError
+from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.digests.models import MOST_ARTICLES, Digest, DigestArticle, DigestStatus
+from newsletter.digests.queries import get_digest
 from newsletter.digests.text import is_plain
 
 Order = Literal["newest", "trust"]
@@ -96,14 +97,6 @@ def edit_draft(
         digest.preheader = _line("preheader", preheader)
     if intro is not None:
         digest.intro = _intro(intro)
-    return digest
-
-
-def get_digest(session: Session, digest_id: int) -> Digest:
-    """A digest by its number. Raises NotFoundError."""
-    digest = session.get(Digest, digest_id)
-    if digest is None:
-        raise NotFoundError(f"There is no digest {digest_id}.")
     return digest
 
 

@@ -11,8 +11,8 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.digests import preflight
-from newsletter.digests.composing import get_digest
 from newsletter.digests.models import Digest, DigestStatus
+from newsletter.digests.queries import get_digest
 
 GRACE = timedelta(minutes=1)
 """A time that passed while it was being typed is not in the past."""

@@ -23,7 +23,7 @@ from newsletter.delivery.ledger import control, resolving
 from newsletter.delivery.ledger.models import Batch, Refusal
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.delivery.sending import draining, lease
-from newsletter.digests.composing import get_digest
+from newsletter.digests.queries import get_digest
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.errors import InDoubtError

@@ -23,8 +23,8 @@ from newsletter.delivery.ledger.restore_guard import RestoreWitness
 from newsletter.delivery.reports.status import digest_status
 from newsletter.delivery.sending import draining
 from newsletter.digests import scheduling
-from newsletter.digests.composing import get_digest
 from newsletter.digests.models import Digest, DigestStatus
+from newsletter.digests.queries import get_digest
 from newsletter.operations.tick import tick
 from tests.factories import add_article, add_digest, add_readers, send_digest
 

@@ -16,7 +16,7 @@ from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.delivery.ledger.models import RenderedDigestRow
-from newsletter.digests import composing
+from newsletter.digests import queries
 from newsletter.digests.rendering import RenderedDigest
 from newsletter.subscribers.models import Subscriber
 from tests.factories import add_article, add_readers, hand_over, send_digest
@@ -145,8 +145,8 @@ def test_the_letter_before_and_breaking_news_are_no_sample(
     with clock.set_to(clock.now() + timedelta(days=8)):
         breaking = hand_over(db, settings)
     with db.transaction() as session:
-        composing.get_digest(session, breaking).cadence = Cadence.BREAKING
-        composing.get_digest(session, newest).subject = "The newest letter"
+        queries.get_digest(session, breaking).cadence = Cadence.BREAKING
+        queries.get_digest(session, newest).subject = "The newest letter"
     assert "The newest letter" in client.get("/").text
 
 

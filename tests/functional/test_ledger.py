@@ -15,7 +15,7 @@ from newsletter.delivery.ledger import control, recovery, resolving, transitions
 from newsletter.delivery.ledger.models import Batch, BatchState
 from newsletter.delivery.ledger.transitions import Claim
 from newsletter.delivery.reports.status import digest_status
-from newsletter.digests.composing import get_digest
+from newsletter.digests.queries import get_digest
 from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT, WAITING
 from newsletter.subscribers.models import Subscriber
 from tests.factories import add_article, add_readers, send_digest

@@ -10,8 +10,8 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
 from newsletter.digests import preflight, scheduling
-from newsletter.digests.composing import get_digest
 from newsletter.digests.models import Digest
+from newsletter.digests.queries import get_digest
 from tests.factories import add_article, add_digest
 
 

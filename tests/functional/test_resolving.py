@@ -21,7 +21,7 @@ from newsletter.delivery.ledger import control, resolving
 from newsletter.delivery.ledger.models import Batch, Refusal
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.delivery.sending import draining
-from newsletter.digests.composing import get_digest
+from newsletter.digests.queries import get_digest
 from tests.factories import add_article, add_readers, send_digest
 from tests.services import sendgrid_exchange as does
 from tests.services.sendgrid_standin import KEY, SendGridStandIn

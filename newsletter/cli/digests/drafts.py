@@ -18,7 +18,7 @@ from newsletter.core.errors import InvalidError
 from newsletter.core.languages import ENGLISH, LANGUAGES
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.report import digest_report
-from newsletter.digests import composing, rendering, scheduling
+from newsletter.digests import composing, queries, rendering, scheduling
 from newsletter.digests.models import Digest
 
 digests = AppGroup("digests", help="Digests: compose, preview, schedule, send, watch.")
@@ -97,7 +97,7 @@ def list_(as_json: bool) -> None:
 def show(digest_id: int, as_json: bool) -> None:
     """A digest, its articles, and what became of its mails."""
     with runtime().db.reading() as session:
-        digest = composing.get_digest(session, digest_id)
+        digest = queries.get_digest(session, digest_id)
         found = digest_report(session, digest_id)
         value = _json(digest) | {"report": found.as_json()}
     articles = "\n".join(f"  {i}. {title}" for i, title in enumerate(value["titles"], 1))
@@ -116,7 +116,7 @@ def preview(digest_id: int, out: Path, language: str, as_json: bool) -> None:
     """Write the digest as MJML, HTML and text."""
     with runtime().db.reading() as session:
         rendered = rendering.render_digest(
-            composing.get_digest(session, digest_id), runtime().settings, language=language
+            queries.get_digest(session, digest_id), runtime().settings, language=language
         )
     html, text = rendered.edition(rendered.full_mask)
     paths = {}

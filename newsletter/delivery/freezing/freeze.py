@@ -19,7 +19,7 @@ from newsletter.delivery.freezing import audience
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch, BatchState, Edition, RenderedDigestRow
 from newsletter.delivery.sending import scheduled_sends
-from newsletter.digests import composing, rendering
+from newsletter.digests import queries, rendering
 from newsletter.digests.models import Digest, DigestStatus, PausedReason
 from newsletter.mail.outcomes import SKIPPED, WAITING
 
@@ -59,7 +59,7 @@ def pause_overdue(session: Session, after: timedelta) -> list[int]:
 def freeze_digest(db: Database, settings: Settings, digest_id: int) -> bool:
     """Freeze one scheduled digest and let its batches be claimed. False when somebody else already did."""
     with db.reading() as session:
-        digest = composing.get_digest(session, digest_id)
+        digest = queries.get_digest(session, digest_id)
         if digest.status != DigestStatus.SCHEDULED:
             return False
         scheduled_at, provider_schedule = digest.scheduled_at, digest.provider_schedule

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.errors import ConflictError
 from newsletter.delivery.ledger.models import Batch, BatchState
-from newsletter.digests.composing import get_digest
 from newsletter.digests.models import Digest, DigestStatus, PausedReason
+from newsletter.digests.queries import get_digest
 from newsletter.mail.outcomes import CANCELLED, DEFERRED, WAITING
 
 

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, undefer
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.delivery.ledger import outcome_bytes, packing
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
-from newsletter.digests.composing import get_digest
 from newsletter.digests.models import Digest, DigestStatus
+from newsletter.digests.queries import get_digest
 from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT, REFUSED, WAITING
 
 

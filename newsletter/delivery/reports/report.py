@@ -19,8 +19,8 @@ from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
 from newsletter.delivery.ledger.packing import position_of
 from newsletter.delivery.reports.status import digest_status
-from newsletter.digests.composing import get_digest
 from newsletter.digests.models import Digest
+from newsletter.digests.queries import get_digest
 from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT
 from newsletter.subscribers.models import Subscriber
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.delivery.ledger.models import Batch, BatchState
-from newsletter.digests.composing import get_digest
+from newsletter.digests.queries import get_digest
 from newsletter.mail.outcomes import IN_DOUBT, OUTCOME_NAMES, WAITING
 
 
