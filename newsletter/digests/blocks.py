@@ -1,9 +1,10 @@
-"""An article as a letter shows it: plain text on single lines, and links that are the same for every reader."""
+"""An article as a rendered digest shows it: plain text on single lines, and links that are the same for everybody."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from newsletter.articles.facts import facts_line
 from newsletter.articles.models import Revision
 from newsletter.core.config import Settings
 from newsletter.core.languages import Language
@@ -26,23 +27,17 @@ class ArticleBlock:
     share: tuple[ShareLink, ...]
 
 
-def article_block(revision: Revision, settings: Settings, words: Language) -> ArticleBlock:
-    """The block of an article at `revision`, with `words` around it."""
+def article_block(revision: Revision, settings: Settings, language: Language) -> ArticleBlock:
+    """The block of an article at `revision`, with the words around it in `language`."""
     title = one_line(revision.title)
     url = settings.url(f"/articles/{revision.slug}")
     return ArticleBlock(
         section=one_line(revision.section),
-        day=words.day(revision.date),
+        day=language.day(revision.date),
         title=title,
         dek=one_line(revision.dek),
-        facts=" · ".join(
-            [
-                words.gettext("Trust %(score)d") % {"score": revision.trust},
-                words.gettext(one_line(revision.hype)),
-                words.counted("%(number)s source", "%(number)s sources", revision.source_count),
-            ]
-        ),
+        facts=one_line(facts_line(revision, language)),
         bullets=tuple(one_line(bullet) for bullet in revision.bullets),
         url=url,
-        share=tuple(ShareLink(words.gettext(link.word), link.href) for link in share_links(title, url)),
+        share=tuple(ShareLink(language.gettext(link.word), link.href) for link in share_links(title, url)),
     )

@@ -35,6 +35,3 @@ CADENCE_NAMES = {
     Cadence.BREAKING: gettext_noop("breaking news"),
 }
 """What a letter of a cadence is called."""
-
-HYPE_NAMES = (gettext_noop("No hype"), gettext_noop("Low hype"), gettext_noop("Some hype"), gettext_noop("High hype"))
-"""The labels that HYPE_LABELS has unless others are set; those have no translation."""

@@ -14,12 +14,13 @@ from babel.messages.frontend import parse_keywords, parse_mapping_cfg
 from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 
+from newsletter.articles.facts import HYPE_NAMES
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.languages import LANGUAGES, LOCALES, language_of
 from newsletter.core.templates import TEMPLATES
 from newsletter.digests.rendering import render_digest
-from newsletter.digests.text import CADENCE_NAMES, HYPE_NAMES
+from newsletter.digests.text import CADENCE_NAMES
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Recipient
 from newsletter.mail.transactional import compose_mail, render_mail

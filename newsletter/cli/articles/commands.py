@@ -10,11 +10,13 @@ from flask.cli import AppGroup
 
 from newsletter.articles import queries
 from newsletter.articles.errors import PageError
+from newsletter.articles.facts import facts_line
 from newsletter.articles.files import pages_in, read_page
 from newsletter.articles.importing import ImportedPage, import_page
 from newsletter.articles.models import Article, Revision
 from newsletter.cli.output import emit, json_option, table
 from newsletter.core.errors import NewsletterError
+from newsletter.core.languages import ENGLISH, language_of
 from newsletter.core.runtime import runtime
 
 articles = AppGroup("articles", help="Articles: import, list, show.")
@@ -118,11 +120,10 @@ def _whole(revision: Revision) -> dict[str, Any]:
 
 def _in_words(article: Article) -> str:
     now = article.current
-    count = f"{now.source_count} source{'' if now.source_count == 1 else 's'}"
     parts = [
         f"{now.section} · {now.date.day} {now.date:%B %Y}\n{now.title}",
         now.dek,
-        f"Trust {now.trust} · {now.hype} · {count}",
+        facts_line(now, language_of(ENGLISH)),
         "\n".join(f"• {bullet}" for bullet in now.bullets),
         *now.paragraphs,
         "Sources\n"

@@ -1,0 +1,20 @@
+"""The line of facts about an article, as pages, mails and the command line show it."""
+
+from __future__ import annotations
+
+from newsletter.articles.models import Revision
+from newsletter.core.languages import Language, gettext_noop
+
+HYPE_NAMES = (gettext_noop("No hype"), gettext_noop("Low hype"), gettext_noop("Some hype"), gettext_noop("High hype"))
+"""The labels that HYPE_LABELS has unless others are set; those have no translation."""
+
+
+def facts_line(revision: Revision, language: Language) -> str:
+    """The trust score, the hype label and the number of sources, like "Trust 69 · Some hype · 1 source"."""
+    return " · ".join(
+        [
+            language.gettext("Trust %(score)d") % {"score": revision.trust},
+            language.gettext(revision.hype),
+            language.counted("%(number)s source", "%(number)s sources", revision.source_count),
+        ]
+    )

@@ -1,0 +1,26 @@
+"""The line of facts about an article."""
+
+from __future__ import annotations
+
+import pytest
+
+from newsletter.articles.facts import facts_line
+from newsletter.core.languages import language_of
+from tests.services.rendered_digests import revision
+
+
+@pytest.mark.parametrize(
+    ("language", "hype", "sources", "expected"),
+    [
+        ("en", "Some hype", 1, "Trust 69 · Some hype · 1 source"),
+        ("en", "Moderate", 2, "Trust 69 · Moderate · 2 sources"),
+        ("en", "No hype", 1234, "Trust 69 · No hype · 1,234 sources"),
+        ("de", "Some hype", 1, " 69 · Etwas Hype · 1 Quelle"),
+        ("de", "Moderate", 2, " 69 · Moderate · 2 Quellen"),
+    ],
+)
+def test_it_is_in_the_language_but_for_labels_of_ones_own(
+    language: str, hype: str, sources: int, expected: str
+) -> None:
+    article = revision(trust=69, hype=hype, source_count=sources)
+    assert facts_line(article, language_of(language)).endswith(expected)
