@@ -1,31 +1,33 @@
-"""The `newsletter` command: another thin door. Errors are one sentence on stderr and a non-zero exit code."""
+"""The `newsletter` command. Errors are one sentence on stderr and a non-zero exit code."""
 
 from __future__ import annotations
 
 import click
 from flask.cli import AppGroup, ScriptInfo
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from newsletter import migrations
 from newsletter.app import create_app
 from newsletter.cli import bounces, db, demo, processes
 from newsletter.cli.articles import commands
 from newsletter.cli.digests import control
+from newsletter.cli.exit_codes import EXIT_CODES, exit_code
+from newsletter.cli.hints import with_hint
 from newsletter.cli.subscribers import reader
-from newsletter.core.errors import ConflictError, NewsletterError
+from newsletter.core.errors import ConflictError
 from newsletter.core.runtime import runtime
 
 
 class Cli(AppGroup):
-    """The command group: what the rooms refuse becomes one sentence and exit code 1 (wrong usage stays 2)."""
+    """The command group: turns errors into what people see, and into an exit code."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except NewsletterError as error:
-            raise click.ClickException(str(error)) from error
-        except (OperationalError, ProgrammingError) as error:
-            raise click.ClickException(_database_sentence(ctx, error)) from error
+        except tuple(EXIT_CODES) as error:
+            words = _database_sentence(ctx, error) if isinstance(error, DBAPIError) else with_hint(error)
+            click.echo(f"Error: {words}", err=True)
+            ctx.exit(exit_code(error))
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -47,12 +49,14 @@ cli.add_command(demo.demo)
 
 
 def _database_sentence(ctx: click.Context, error: DBAPIError) -> str:
-    """What to do about it. The error quotes the statement, whose values can be addresses: only its cause shows."""
+    """Say why the database cannot be used. The error quotes the statement, whose values can be addresses: only its
+    cause is shown.
+    """
     try:
         with ctx.obj.load_app().app_context():
             migrations.require_current(runtime().db)
     except ConflictError as conflict:
-        return str(conflict)
+        return with_hint(conflict)
     except DBAPIError:
         pass  # it cannot be reached at all, which its cause says
     cause = " ".join(str(error.orig).split()).rstrip(".?")

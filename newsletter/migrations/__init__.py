@@ -78,4 +78,4 @@ def upgrade(db: Database) -> str:
 def require_current(db: Database) -> None:
     """Raise ConflictError, with what to do, unless the database is at the newest revision."""
     if present(db) != head():
-        raise ConflictError("The database is not at this version's structure: run `newsletter db upgrade` first.")
+        raise ConflictError("database.not_current", "The database is not at this version's structure.")

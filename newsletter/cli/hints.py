@@ -1,0 +1,17 @@
+"""What to type next: hints that the command line appends to the message of an error."""
+
+from __future__ import annotations
+
+from newsletter.core.errors import NewsletterError
+
+HINTS: dict[str, str] = {
+    "database.not_current": "Run `newsletter db upgrade` first.",
+}
+"""Sentences by the code of the error that they follow; they can name its values, as in %(digest_id)s."""
+
+
+def with_hint(error: Exception) -> str:
+    """The error's message, followed by the hint for its code where there is one."""
+    if isinstance(error, NewsletterError) and error.code in HINTS:
+        return f"{error} {HINTS[error.code] % error.values}"
+    return str(error)
