@@ -10,8 +10,8 @@ from __future__ import annotations
 class NewsletterError(Exception):
     """Something that the person who made the request can understand and mend.
 
-    `code` is stable and names the case, such as "digest.not_draft". `message` is English with places like %(number)s for
-    `values`; where readers see it, it is marked with `gettext_noop`, and pages translate it before they fill it in.
+    `code` is stable and names the case, such as "digest.not_draft". `message` is English with places like %(number)s
+    for `values`. A message that readers see is marked with `gettext_noop`; pages translate it before they fill it in.
     """
 
     def __init__(self, code: str, message: str = "", /, **values: object) -> None:

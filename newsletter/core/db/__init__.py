@@ -1,0 +1,22 @@
+"""The database: one engine with two kinds of transaction, the column types, and statements that both kinds share.
+
+SQLite serves one machine, PostgreSQL many; this package makes them behave alike.
+"""
+
+from newsletter.core.db.columns import Base, EnumText, Id, UtcDateTime, one_of
+from newsletter.core.db.engine import Database
+from newsletter.core.db.statements import dialect_insert, epoch_now, insert_ignoring, rows_where_in, table_of
+
+__all__ = [
+    "Base",
+    "Database",
+    "EnumText",
+    "Id",
+    "UtcDateTime",
+    "dialect_insert",
+    "epoch_now",
+    "insert_ignoring",
+    "one_of",
+    "rows_where_in",
+    "table_of",
+]

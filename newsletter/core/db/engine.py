@@ -1,0 +1,106 @@
+"""The engine, and its two kinds of transaction.
+
+SQLite fails with "locked" at once, whatever the time-out, when a transaction reads first and writes later (tried). So a
+writing transaction begins IMMEDIATE. Deleted text stays in SQLite's file unless `secure_delete` is on, and now and then
+even then: see `core.secure_delete`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session
+
+from newsletter.core.errors import ConfigurationError
+
+
+class Database:
+    """An engine and its two kinds of transaction. Raises ConfigurationError when `url` names no database of ours."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _create_engine(url)
+        self._writing = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A unit of work that may write: committed at the end, rolled back when an error leaves it."""
+        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A unit of work that only reads. It never waits for a writer."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    def bare(self) -> Connection:
+        """A connection that begins no transaction."""
+        return self.engine.connect().execution_options(sqlite_begin="")
+
+    def dispose(self) -> None:
+        """Close the connections (before a fork, and at the end)."""
+        self.engine.dispose()
+
+
+def _create_engine(url: str) -> Engine:
+    if url.startswith("postgres://"):
+        url = "postgresql://" + url.removeprefix("postgres://")
+    if url.startswith("postgresql://"):
+        url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
+    try:
+        # Otherwise an error quotes the statement's values, which can be addresses and tokens.
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
+    except (ArgumentError, ImportError, ValueError):  # not repeated or chained: it can hold a password
+        raise ConfigurationError(
+            "setting.database_url",
+            "DATABASE_URL is not valid: it must look like postgresql://user:password@host/database or sqlite:////path.",
+        ) from None
+    if engine.dialect.name not in ("sqlite", "postgresql"):
+        raise ConfigurationError(
+            "setting.database_kind", "DATABASE_URL names a kind of database that is neither PostgreSQL nor SQLite."
+        )
+    event.listen(engine, "handle_error", _leave_out_rows)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _leave_out_rows(context: ExceptionContext) -> None:
+    """Cut an error of PostgreSQL to its first line. The others quote the row that offends ("Key (address_key)=(…)
+    already exists."), and errors come into logs, and with a failed job into Redis.
+    """
+    diagnostics = getattr(context.original_exception, "diag", None)
+    if diagnostics is not None and (first := diagnostics.message_primary):
+        whole = str(context.original_exception)
+        context.original_exception.args = (first,)
+        if (shown := context.sqlalchemy_exception) is not None:
+            shown.args = tuple(str(arg).replace(whole, first) for arg in shown.args)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # this module begins transactions itself
+    for pragma in (
+        "busy_timeout=15000",
+        "journal_mode=WAL",
+        # FULL, not NORMAL: the state "sending" must outlive a loss of power, or a batch would be mailed again.
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        # kB: readers of an edition lie scattered, and the next edition's on the same pages (2,000 kB: twice the time).
+        "cache_size=-8000",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
