@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from newsletter.mail.failures.verdicts import FailureKind
 
-_ENHANCED = r"([245]\.[0-7]\.\d{1,3})(?!\.?\w)(?![:/\-]\d)"
-_REPLY = r"(?<![\w.])(?<!\d[:\-/])(?<!\]:)[245][0-7]\d"
+_ENHANCED = r"([45]\.[0-7]\.\d{1,3})(?!\.?\w)(?![:/\-]\d)"
+_REPLY = r"(?<![\w.])(?<!\d[:\-/])(?<!\]:)[45][0-7]\d"
 _BESIDE_A_REPLY = re.compile(
-    rf"{_REPLY}[ \-,:\t]{{1,3}}(?:[245]\d\d[ \-]{{1,2}})?[#'\"(<\[]{{0,2}}{_ENHANCED}"
+    rf"{_REPLY}[ \-,:\t]{{1,3}}(?:[45]\d\d[ \-]{{1,2}})?[#'\"(<\[]{{0,2}}{_ENHANCED}"
     rf"|(?<!\w)\#\s?{_ENHANCED}"
     rf"|\b(?:status|dsn)\s?[:=]\s?{_ENHANCED}",
     re.ASCII | re.IGNORECASE,
@@ -25,16 +25,17 @@ _REPLY_ALONE = re.compile(
     r"([45][0-7]\d)(?![\w.])(?=[ \-\r\n]|$)",
     re.ASCII | re.IGNORECASE | re.MULTILINE,
 )
+_PARAGRAPH_END = re.compile(r"\n[ \t\r]*\n")
 
-_VAGUE = frozenset("0.0 1.0 1.11 1.20 2.0 2.1 3.0 5.0".split())
+_VAGUE = frozenset(["0.0", "1.0", "1.11", "1.20", "2.0", "2.1", "3.0", "5.0"])
 """What servers write for any failure. 2.1 is a disabled mailbox, for good or for a day: words must say which."""
-_MAILBOX = frozenset("1.1 1.2 1.3 1.6 1.10".split())
+_MAILBOX = frozenset(["1.1", "1.2", "1.3", "1.6", "1.10"])
 """No such mailbox or system, no address, moved, null MX (RFC 7505)."""
-_US = frozenset("1.7 1.8 1.90 2.3 3.4 4.5".split())
+_US = frozenset(["1.7", "1.8", "1.90", "2.3", "3.4", "4.5"])
 """Our address, Microsoft's daily limit, a mail too large, Gmail's daily limit."""
 _US_SUBJECTS = frozenset("567")
 """Protocol, content, policy."""
-_US_REPLIES = frozenset("530 534 535 538 541 571".split())
+_US_REPLIES = frozenset(["530", "534", "535", "538", "541", "571"])
 """Authentication (RFC 4954), and what spam filters answer."""
 
 
@@ -74,6 +75,12 @@ def beside_a_reply(text: str) -> str:
     """The first enhanced code of `text` that stands where a code stands; one that says something is preferred."""
     found = [next(filter(None, match)) for match in _BESIDE_A_REPLY.findall(text)]
     return next((code for code in found if _enhanced(code).kind), found[0] if found else "")
+
+
+def answer_in(text: str) -> str:
+    """The remote's answer in a report: from the first code to the end of its paragraph. Empty where there is no code."""
+    found = [match.start() for match in (_BESIDE_A_REPLY.search(text), _REPLY_ALONE.search(text)) if match]
+    return _PARAGRAPH_END.split(text[min(found) :], maxsplit=1)[0] if found else ""
 
 
 def _first(field: str) -> str:

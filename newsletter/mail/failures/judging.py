@@ -16,8 +16,8 @@ until soft bounces end the subscription.
 
 from __future__ import annotations
 
-from newsletter.mail.failures.codes import Code, read_code
-from newsletter.mail.failures.phrases import Phrase, own_words, find_phrase
+from newsletter.mail.failures.codes import Code, answer_in, read_code
+from newsletter.mail.failures.phrases import Phrase, find_phrase, own_words
 from newsletter.mail.failures.plain_words import LONGEST
 from newsletter.mail.failures.verdicts import FailureKind, Verdict
 
@@ -27,11 +27,12 @@ MAILBOX, MOMENT, US = FailureKind.MAILBOX, FailureKind.MOMENT, FailureKind.US
 def judge(diagnostic: str, status: str, text: str) -> Verdict:
     """What a report says: its Diagnostic-Code and Status (RFC 3464; empty where there is none) and its text in words.
 
-    A report's text is read where its Diagnostic-Code has no words that are known.
+    A report's text is read where its Diagnostic-Code has no words that are known: the remote's answer in it first, then
+    the reporting server's own words, which are the same for many failures.
     """
     said, text = _without_type(diagnostic[:LONGEST]), own_words(text[:LONGEST])
     code = read_code(said, status[:LONGEST], text)
-    return weigh(code, find_phrase(said) or find_phrase(status) or find_phrase(text))
+    return weigh(code, next(filter(None, map(find_phrase, (said, status, answer_in(text), text))), None))
 
 
 def judge_smtp(code: int, text: str) -> Verdict:

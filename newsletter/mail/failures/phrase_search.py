@@ -77,7 +77,9 @@ def _pattern(phrase: str) -> _Pattern:
 
 
 def _folded(part: str) -> tuple[str, ...]:
-    return tuple(" ".join(fold(word) + "*" * word.endswith("*") for word in part.split()).replace("e mail", "email").split())
+    return tuple(
+        " ".join(fold(word) + "*" * word.endswith("*") for word in part.split()).replace("e mail", "email").split()
+    )
 
 
 def _end(words: Sequence[str], at: int, parts: Sequence[tuple[str, ...]]) -> int:

@@ -38,7 +38,7 @@ def find_phrase(text: str) -> Phrase | None:
 
 
 def own_words(text: str) -> str:
-    """A report without the mail that it encloses and without its subject: a newsletter may speak of spam, or of anything."""
+    """A report without the mail that it encloses and without its subject: both may speak of spam, or of anything."""
     copy = _copies().search(text)
     return _SUBJECT.sub("", text[: copy.start()] if copy else text)
 

@@ -16,6 +16,8 @@ LONGEST = 4000
 
 _TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _LINK = re.compile(r"(?:https?|ftp)://[^\s<>\"']*", re.IGNORECASE)
+_QUOTED_NAME = re.compile(r'"[^"]{1,64}"(?=@)')
+"""A local part in quotation marks (RFC 5321 4.1.2)."""
 _GLUED = re.compile(r"(?<=[a-z])\.(?=[A-Z])")
 """The end of a sentence without a space: "does not exist.Please"."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -43,10 +45,10 @@ def plain_words(text: str, kept_hosts: Collection[str] = ()) -> str:
     text = unicodedata.normalize("NFKC", text[:LONGEST])[:LONGEST]
     text = html.unescape(_TAG.sub(" ", text))
     text = _LINK.sub(lambda link: _labels(link[0], kept_hosts), text)
+    text = _QUOTED_NAME.sub(" ", text)
     text = _GLUED.sub(". ", _APOSTROPHE.sub("", text))
     text = _TOKEN.sub(lambda token: _without_names(token[0], kept_hosts), text)
-    text = _WORD.sub(_without_digits, _CAMEL.sub(" ", text))
-    return fold(text)
+    return fold(_CAMEL.sub(" ", _WORD.sub(_without_digits, text)))
 
 
 def fold(text: str) -> str:

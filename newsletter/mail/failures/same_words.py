@@ -7,9 +7,11 @@ from itertools import groupby
 
 from newsletter.mail.failures.plain_words import plain_words
 
-_DATE_WORDS = frozenset(
-    "mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec gmt utc est edt pst pdt cet cest".split()
+_DATE_WORDS = re.compile(
+    "mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|gmt|utc|[ecmp][sd]t|cest",
+    re.IGNORECASE,
 )
+_PUNCTUATION = re.compile(r"\W")
 _LONGEST = 2000
 
 
@@ -32,5 +34,5 @@ def _without_dates(text: str) -> str:
 
 
 def _of_a_date(word: str) -> bool:
-    bare = re.sub(r"[^\w]", "", word).lower()
-    return bare.isdigit() or bare in _DATE_WORDS
+    bare = _PUNCTUATION.sub("", word)
+    return bare.isdigit() or _DATE_WORDS.fullmatch(bare) is not None

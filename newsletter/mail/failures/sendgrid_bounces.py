@@ -1,4 +1,4 @@
-"""What a `bounce` event of SendGrid says (twilio.com/docs/sendgrid, "Event Webhook Reference", "Bounce Classifications").
+"""What a `bounce` event of SendGrid says (twilio.com/docs/sendgrid, "Event Webhook Reference").
 
 SendGrid's `type` alone decides nothing. Only `bounce` and `blocked` can be about the mailbox; `expired`, unknown types
 and no type cannot.
