@@ -109,6 +109,7 @@ def test_evidence_that_contradicts_itself_spares_the_reader(diagnostic: str, kin
     "text",
     [
         "550 no such user: spam@example.org",
+        "550 no such user: spam@localhost",
         "550 no such user (policy.blocked.example [192.0.2.1] said so)",
         "550 no such user, see https://policy.example/spam/full?p=blocked",
         "550-no such\r\n550 user",

@@ -78,7 +78,7 @@ def beside_a_reply(text: str) -> str:
 
 
 def answer_in(text: str) -> str:
-    """The remote's answer in a report: from the first code to the end of its paragraph. Empty where there is no code."""
+    """The remote's answer in a report: from the first code to the end of its paragraph; empty without a code."""
     found = [match.start() for match in (_BESIDE_A_REPLY.search(text), _REPLY_ALONE.search(text)) if match]
     return _PARAGRAPH_END.split(text[min(found) :], maxsplit=1)[0] if found else ""
 

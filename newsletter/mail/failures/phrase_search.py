@@ -77,9 +77,8 @@ def _pattern(phrase: str) -> _Pattern:
 
 
 def _folded(part: str) -> tuple[str, ...]:
-    return tuple(
-        " ".join(fold(word) + "*" * word.endswith("*") for word in part.split()).replace("e mail", "email").split()
-    )
+    """Words as `plain_words` gives them; the star of a stem survives."""
+    return tuple(fold(word) + "*" * word.endswith("*") for word in part.split())
 
 
 def _end(words: Sequence[str], at: int, parts: Sequence[tuple[str, ...]]) -> int:

@@ -34,6 +34,7 @@ SPACELESS = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 _NO_SPACE = re.compile(rf"(?<={SPACELESS}) +(?={SPACELESS})")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+_EMAIL = re.compile(r"\be mail")
 _UMLAUT = re.compile(r"([aou])e")
 
 
@@ -57,7 +58,7 @@ def fold(text: str) -> str:
     text = unicodedata.normalize("NFC", _ACCENTS.sub("", text))
     text = _SENTENCE_END.sub(" | ", text)
     text = _UMLAUT.sub(r"\1", _NO_LETTER.sub(" ", text))
-    return _NO_SPACE.sub("", " ".join(text.split()).replace("e mail", "email"))
+    return _NO_SPACE.sub("", _EMAIL.sub("email", " ".join(text.split())))
 
 
 def _without_names(token: str, kept_hosts: Collection[str]) -> str:
