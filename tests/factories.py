@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session
 
 from newsletter.articles import importing, page
 from newsletter.core import clock
+from newsletter.core.actors import WORKER
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS, Settings
 from newsletter.core.db import Database
 from newsletter.delivery.freezing import freeze
-from newsletter.delivery.ledger.models import Batch, BatchState, RenderedDigestRow, digest_key
-from newsletter.digests import composing, queries, scheduling
-from newsletter.digests.models import MOST_ARTICLES, DigestStatus
-from newsletter.mail.outcomes import ACCEPTED, WAITING
+from newsletter.delivery.ledger import claims, recovery
+from newsletter.delivery.ledger.models import RenderedDigestRow, digest_key
+from newsletter.delivery.ledger.outcome_bytes import Outcomes
+from newsletter.digests import composing, scheduling
+from newsletter.digests.models import MOST_ARTICLES
 from newsletter.subscribers import addresses
 from newsletter.subscribers.files import importing as readers
 from newsletter.subscribers.files.importing import ImportedReader
@@ -92,11 +94,12 @@ def hand_over(db: Database, settings: Settings) -> int:
     """A digest of all articles that the provider has taken whole, at the first attempt; its number."""
     digest_id = send_digest(db, settings)
     with db.transaction() as session:
-        for batch in session.scalars(select(Batch).where(Batch.digest_id == digest_id)):
-            batch.state, batch.attempt = BatchState.DONE, 1
-            batch.outcomes = batch.outcomes.replace(bytes([WAITING]), bytes([ACCEPTED]))
-        digest = queries.get_digest(session, digest_id)
-        digest.status, digest.sent_at = DigestStatus.SENT, clock.now()
+        while (claim := claims.claim_batch(session)) is not None:
+            outcomes = Outcomes(claim.outcomes)
+            outcomes.accept_open(range(len(outcomes)))
+            assert claims.mark_sending(session, claim, outcomes, seconds=60)
+            assert claims.finish_batch(session, claim, outcomes)
+        assert recovery.close_finished(session, by=WORKER) == [digest_id]
     return digest_id
 
 

@@ -6,6 +6,7 @@ from flask.cli import AppGroup
 
 from newsletter import migrations
 from newsletter.cli.output import emit, json_option
+from newsletter.core.actors import OPERATOR
 from newsletter.core.runtime import runtime
 from newsletter.delivery.ledger import restore_guard as restoring
 
@@ -25,5 +26,5 @@ def upgrade(as_json: bool) -> None:
 def restored(as_json: bool) -> None:
     """Say that this database is a restored backup: its open digests wait until someone resumes them."""
     with runtime().db.transaction() as session:
-        paused = restoring.pause_open_digests(session)
+        paused = restoring.pause_open_digests(session, by=OPERATOR)
     emit({"paused": paused}, f"{len(paused)} open digests wait: newsletter digests list shows them.", as_json=as_json)

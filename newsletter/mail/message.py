@@ -11,13 +11,13 @@ from newsletter.mail import return_path
 
 
 class Recipient(NamedTuple):
-    """Someone a message goes to. `id` is opaque; `token` replaces the message's placeholder; `place` is the number in
+    """Someone a message goes to. `id` is opaque; `token` replaces the message's placeholder; `position` is the one in
     the batch, by which a provider's event finds the reader again."""
 
     id: int
     address: str
     token: str = ""
-    place: int = 0
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)

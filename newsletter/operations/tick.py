@@ -9,12 +9,12 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.core import secure_delete
+from newsletter.core.actors import CLOCK
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import acceptance, webhook_deliveries
 from newsletter.delivery.freezing import freeze
-from newsletter.delivery.ledger import control, recovery, restore_guard
-from newsletter.delivery.sending import scheduled_sends
-from newsletter.delivery.sending.batch_run import UNFORESEEN
+from newsletter.delivery.ledger import cancelling, recovery, restore_guard
+from newsletter.delivery.sending import failures, scheduled_sends
 from newsletter.mail import outgoing
 from newsletter.subscribers import retention
 from newsletter.subscribers.signup import process_signups
@@ -86,8 +86,8 @@ def tick(runtime: Runtime, *, first: bool = False) -> None:
         if lost := recovery.recover_lost(session, grace=GRACE):
             log.warning("%d batches whose worker was lost are taken back", lost)
         acceptance.resolve_proven(session)
-        control.cancel_waiting(session)
-        for digest_id in recovery.close_finished(session):
+        cancelling.cancel_waiting(session)
+        for digest_id in recovery.close_finished(session, by=CLOCK):
             log.info("digest %d is sent", digest_id)
     waker = Waker(runtime)
     try:
@@ -99,7 +99,7 @@ def tick(runtime: Runtime, *, first: bool = False) -> None:
         log.warning("the queue cannot be reached (%s); trying again", type(error).__name__)
     _forget(runtime)
     if settings.mail_transport == "sendgrid":
-        scheduled_sends.cancel_at_provider(db, settings)
+        scheduled_sends.withdraw_batches(db, settings)
 
 
 def _forget(runtime: Runtime) -> None:
@@ -127,5 +127,4 @@ def _freeze(runtime: Runtime) -> None:
             raise  # the database's own trouble: the next turn tries again
         except Exception as error:
             log.exception("digest %d cannot be frozen", digest_id)
-            with runtime.db.transaction() as session:
-                control.pause_for_error(session, digest_id, UNFORESEEN.format(name=type(error).__name__))
+            failures.pause_for_unforeseen(runtime.db, digest_id, error, by=CLOCK)

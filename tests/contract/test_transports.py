@@ -59,7 +59,8 @@ def message(**changes: object) -> Message:
 
 def readers(count: int) -> list[Recipient]:
     return [
-        Recipient(n, f"reader.{n}@mail.example.org", f"TokenOfReader{n:09d}", place=n - 1) for n in range(1, count + 1)
+        Recipient(n, f"reader.{n}@mail.example.org", f"TokenOfReader{n:09d}", position=n - 1)
+        for n in range(1, count + 1)
     ]
 
 

@@ -19,7 +19,6 @@ from newsletter.core.config import RateLimit, Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
-from newsletter.delivery.ledger import control, resolving
 from newsletter.delivery.ledger.models import Batch, Refusal
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.delivery.sending import draining, lease
@@ -31,6 +30,7 @@ from newsletter.operations.tick import tick
 from newsletter.privacy import erasure
 from newsletter.subscribers.models import Subscriber
 from tests.factories import add_article, add_readers, send_digest
+from tests.services import editor
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -131,7 +131,7 @@ def test_who_is_deferred_for_too_long_is_refused_and_retry_finds_exactly_them(
     assert sorted(refusals) == [(3, True, "450 4.2.1 later"), (4, False, "550 5.1.1 unknown")]
     postman.answers.clear()
     with db.transaction() as session:
-        assert resolving.retry_refused(session, digest_id) == 1
+        assert editor.retry(session, digest_id) == 1
     drain()
     assert (state(db, digest_id).accepted, state(db, digest_id).refused) == (4, 1)
 
@@ -148,7 +148,7 @@ def test_a_limit_lets_out_so_many_and_no_more(db: Database, digest_id: int, post
     assert state(db, digest_id).accepted == len(postman.delivered) == 5
 
 
-@pytest.mark.parametrize("act", [control.pause_digest, control.cancel_digest])
+@pytest.mark.parametrize("act", [editor.pause, editor.cancel])
 def test_an_editor_stops_it_between_two_messages(
     db: Database,
     digest_id: int,
@@ -187,7 +187,7 @@ def test_a_killed_worker_leaves_its_position_and_nobody_is_mailed_twice(
     drain()
     assert state(db, digest_id).accepted == 5
     assert [address for address, _ in postman.delivered] == ["r1", "r2", "r3", "r4", "r5"]
-    assert list((runtime().settings.data_dir / "positions").iterdir()) == []
+    assert list((runtime().settings.data_dir / "progress").iterdir()) == []
 
 
 def test_an_unanswered_message_goes_again_with_the_same_id(db: Database, digest_id: int, postman: Postman) -> None:
@@ -230,7 +230,7 @@ def test_an_error_that_nobody_foresaw_pauses_the_digest_and_keeps_the_answers(
     assert state(db, digest_id).accepted == 1
     postman.answers.clear()
     with db.transaction() as session:
-        control.resume_digest(session, digest_id)
+        editor.resume(session, digest_id)
     drain()
     assert [address for address, _ in postman.delivered] == ["r1", "r2", "r3", "r4", "r5"]
 

@@ -12,12 +12,13 @@ from flask import Flask
 from sqlalchemy import select
 
 from newsletter.core import clock
+from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import Runtime, runtime
-from newsletter.delivery.ledger import control, resolving, restore_guard
+from newsletter.delivery.ledger import restore_guard
 from newsletter.delivery.ledger.models import Batch, Refusal
 from newsletter.delivery.ledger.restore_guard import RestoreWitness
 from newsletter.delivery.reports.status import digest_status
@@ -27,6 +28,7 @@ from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.queries import get_digest
 from newsletter.operations.tick import tick
 from tests.factories import add_article, add_digest, add_readers, send_digest
+from tests.services import editor
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -67,7 +69,7 @@ class TestOverdue:
             assert (digest.status, digest.paused_reason, digest.frozen_at) == ("paused", "overdue", None)
             assert digest.paused_note
             with db.transaction() as session:
-                assert control.resume_digest(session, digest_id).status == "scheduled"
+                assert editor.resume(session, digest_id).status == "scheduled"
             tick(runtime())
             draining.drain(runtime())
         assert accepted(db, digest_id) == 3
@@ -98,7 +100,7 @@ class TestRetry:
         for path in (settings.maildir / "new").iterdir():
             path.unlink()
         with db.transaction() as session:
-            assert resolving.retry_refused(session, refused) == 1
+            assert editor.retry(session, refused) == 1
             session.flush()
             assert digest_status(session, refused).waiting == 1
         draining.drain(runtime())
@@ -113,7 +115,7 @@ class TestRetry:
         with db.transaction() as session:
             get_digest(session, refused).status = DigestStatus.CANCELLED
         with db.transaction() as session, pytest.raises(ConflictError, match="cancelled"):
-            resolving.retry_refused(session, refused)
+            editor.retry(session, refused)
 
 
 class TestRestored:
@@ -140,7 +142,7 @@ class TestRestored:
         digest = read(db, frozen)
         assert (digest.status, digest.paused_reason) == ("paused", "restored")
         with db.transaction() as session:
-            control.resume_digest(session, frozen)
+            editor.resume(session, frozen)
         tick(runtime())
         draining.drain(runtime())
         assert accepted(db, frozen) == 3
@@ -179,7 +181,7 @@ class TestRestored:
         with db.transaction() as session:
             scheduling.schedule_digest(session, settings, to_come, clock.now() + timedelta(minutes=20))
         tick(runtime(), first=True)
-        (settings.data_dir / "turn").unlink()
+        (settings.data_dir / "tick").unlink()
         queues.redis.flushall()
         with clock.set_to(clock.now() + timedelta(minutes=30)):
             tick(runtime(), first=True)
@@ -190,7 +192,7 @@ class TestRestored:
         self, db: Database, settings: Settings, frozen: int, queues: Queues
     ) -> None:
         tick(runtime(), first=True)
-        (settings.data_dir / "turn").unlink()
+        (settings.data_dir / "tick").unlink()
         queues.redis.flushall()
         tick(runtime(), first=True)
         assert read(db, frozen).status == "sending"
@@ -211,7 +213,7 @@ class TestRestored:
 
     def test_by_hand(self, db: Database, frozen: int) -> None:
         with db.transaction() as session:
-            assert restore_guard.pause_open_digests(session) == [frozen]
+            assert restore_guard.pause_open_digests(session, by=OPERATOR) == [frozen]
         assert read(db, frozen).paused_reason == "restored"
 
 

@@ -138,7 +138,7 @@ def test_status_from_draft_to_sent(newsletter: Any, db: Database, app: Flask) ->
     ]  # fmt: skip
     assert (state["status"], state["recipients"], state["accepted"]) == ("sent", 3, 3)
     assert newsletter("digests", "send", "1").stderr == "Error: Digest 1 is sent, and cannot be scheduled.\n"
-    assert newsletter("digests", "cancel", "1").stderr == "Error: Digest 1 is sent, and cannot be cancelled.\n"
+    assert newsletter("digests", "cancel", "1").stderr == "Error: Digest 1 is sent and cannot be cancelled.\n"
 
 
 @pytest.mark.usefixtures("articles")

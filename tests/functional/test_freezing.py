@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
+from typing import Any
 
+import pytest
 from sqlalchemy import select
 
+from newsletter.core import clock
+from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.delivery.freezing import freeze
+from newsletter.delivery.freezing import audience, freeze
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch, BatchState, Edition
 from newsletter.delivery.reports.status import digest_status
-from newsletter.digests import scheduling
+from newsletter.digests import lifecycle, scheduling
+from newsletter.digests.queries import get_digest
 from tests.factories import add_article, add_digest, add_readers, send_digest
 
 
@@ -56,16 +62,27 @@ def test_a_digest_is_frozen_once(db: Database, settings: Settings) -> None:
         assert len(session.scalars(select(Batch)).all()) == 1
 
 
-def test_a_digest_that_is_moved_meanwhile_is_not_frozen(db: Database, settings: Settings) -> None:
+def test_a_digest_that_is_moved_meanwhile_is_not_frozen(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add_article(db, "A story")
     add_readers(db, 1)
     digest_id = add_digest(db)
     with db.transaction() as session:
-        at = scheduling.send_now(session, settings, digest_id).scheduled_at
-    assert at is not None
-    with db.transaction() as session:
-        assert not freeze._take(session, digest_id, at.replace(year=2025))
-        assert freeze._take(session, digest_id, at)
+        scheduling.send_now(session, settings, digest_id)
+    read = audience.read_audience
+
+    def read_while_an_editor_moves_it(*args: Any, **kwargs: Any) -> audience.Audience:
+        with db.transaction() as session:
+            later, version = clock.now() + timedelta(days=1), get_digest(session, digest_id).version
+            lifecycle.schedule(session, digest_id, version, later, provider_schedule=False, by=OPERATOR)
+        return read(*args, **kwargs)
+
+    monkeypatch.setattr(audience, "read_audience", read_while_an_editor_moves_it)
+    assert not freeze.freeze_digest(db, settings, digest_id)
+    with db.reading() as session:
+        assert session.scalars(select(Batch)).all() == []
+        assert get_digest(session, digest_id).status == "scheduled"
 
 
 def test_no_reader_at_all_is_an_honest_zero(db: Database, settings: Settings) -> None:

@@ -8,17 +8,19 @@ import pytest
 from sqlalchemy import update
 
 from newsletter.core import clock
+from newsletter.core.actors import WORKER
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now
-from newsletter.delivery.ledger import control, recovery, resolving, transitions
+from newsletter.delivery.ledger import cancelling, claims, recovery
+from newsletter.delivery.ledger.claims import Claim
 from newsletter.delivery.ledger.models import Batch, BatchState
-from newsletter.delivery.ledger.transitions import Claim
+from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.delivery.reports.status import digest_status
 from newsletter.digests.queries import get_digest
-from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT, WAITING
 from newsletter.subscribers.models import Subscriber
 from tests.factories import add_article, add_readers, send_digest
+from tests.services import editor
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def digest_id(db: Database, settings: Settings) -> int:
 
 def claim(db: Database) -> Claim | None:
     with db.transaction() as session:
-        return transitions.claim_batch(session)
+        return claims.claim_batch(session)
 
 
 def take(db: Database) -> Claim:
@@ -42,7 +44,7 @@ def take(db: Database) -> Claim:
 
 def mark(db: Database, claimed: Claim, outcomes: bytes = b"") -> bool:
     with db.transaction() as session:
-        return transitions.mark_sending(session, claimed, outcomes or claimed.outcomes, 60)
+        return claims.mark_sending(session, claimed, Outcomes(outcomes or claimed.outcomes), 60)
 
 
 def end_lease(db: Database) -> None:
@@ -118,7 +120,7 @@ def test_answers_so_far_outlive_the_worker(db: Database, digest_id: int) -> None
     claimed = take(db)
     assert mark(db, claimed)
     with db.transaction() as session:
-        assert transitions.renew_lease(session, claimed, bytes([ACCEPTED, WAITING, WAITING]), 60)
+        assert claims.renew_lease(session, claimed, Outcomes(b"aww"), 60)
     end_lease(db)
     recover(db)
     assert take(db).outcomes == b"aww"
@@ -132,9 +134,9 @@ def test_finishing_is_fenced_by_the_attempt(db: Database, digest_id: int) -> Non
     other = take(db)
     assert mark(db, other)
     with db.transaction() as session:
-        assert not transitions.finish_batch(session, late, b"rrr")
-        assert not transitions.renew_lease(session, late, b"rrr", 60)
-        assert transitions.finish_batch(session, other, b"aaa")
+        assert not claims.finish_batch(session, late, Outcomes(b"rrr"))
+        assert not claims.renew_lease(session, late, Outcomes(b"rrr"), 60)
+        assert claims.finish_batch(session, other, Outcomes(b"aaa"))
     assert (batch(db).state, batch(db).outcomes) == (BatchState.DONE, b"aaa")
 
 
@@ -142,12 +144,11 @@ def test_a_digest_is_sent_only_when_nobody_is_open(db: Database, digest_id: int)
     claimed = take(db)
     mark(db, claimed)
     with db.transaction() as session:
-        assert recovery.close_finished(session) == []
-        transitions.finish_batch(session, claimed, bytes([ACCEPTED, IN_DOUBT, ACCEPTED]))
-        assert recovery.close_finished(session) == []
-        resolving.resolve_by_editor(session, digest_id, 1, was_sent=True)
-        session.flush()
-        assert recovery.close_finished(session) == [digest_id]
+        assert recovery.close_finished(session, by=WORKER) == []
+        claims.finish_batch(session, claimed, Outcomes(b"a?a"))
+        assert recovery.close_finished(session, by=WORKER) == []
+        editor.resolve(session, digest_id, was_sent=True)
+        assert recovery.close_finished(session, by=WORKER) == [digest_id]
     with db.reading() as session:
         assert (get_digest(session, digest_id).status, digest_status(session, digest_id).accepted) == ("sent", 3)
 
@@ -155,19 +156,19 @@ def test_a_digest_is_sent_only_when_nobody_is_open(db: Database, digest_id: int)
 def test_a_paused_digest_is_not_claimed_and_a_claim_not_marked(db: Database, digest_id: int) -> None:
     claimed = take(db)
     with db.transaction() as session:
-        control.pause_digest(session, digest_id)
+        editor.pause(session, digest_id)
     assert not mark(db, claimed)
     with db.transaction() as session:
-        transitions.release_batch(session, claimed)
+        claims.release_batch(session, claimed)
     assert claim(db) is None
     with db.transaction() as session:
-        control.resume_digest(session, digest_id)
+        editor.resume(session, digest_id)
     assert take(db).attempt == 2
 
 
 def test_cancelling_counts_who_waited_and_the_parts_sum(db: Database, digest_id: int) -> None:
     with db.transaction() as session:
-        control.cancel_digest(session, digest_id)
+        editor.cancel(session, digest_id)
         state = digest_status(session, digest_id)
     assert (state.status, state.recipients, state.cancelled, state.waiting) == ("cancelled", 3, 3, 0)
 
@@ -176,10 +177,10 @@ def test_a_batch_at_work_when_the_digest_is_cancelled_is_swept_when_it_comes_bac
     claimed = take(db)
     mark(db, claimed)
     with db.transaction() as session:
-        control.cancel_digest(session, digest_id)
+        editor.cancel(session, digest_id)
         assert digest_status(session, digest_id).waiting == 3
-        transitions.finish_batch(session, claimed, b"aaw")
-        control.cancel_waiting(session)
+        claims.finish_batch(session, claimed, Outcomes(b"aaw"))
+        cancelling.cancel_waiting(session)
         state = digest_status(session, digest_id)
     assert (state.accepted, state.cancelled, state.waiting) == (2, 1, 0)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
@@ -32,11 +33,12 @@ from sqlalchemy import delete, event, select, update
 from sqlalchemy.orm import undefer
 
 from newsletter.core import clock
+from newsletter.core.actors import CLOCK
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.core.queue import Queues
-from newsletter.delivery.ledger import control, packing, recovery, resolving
+from newsletter.delivery.ledger import cancelling, packing, recovery, resolving
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.delivery.sending import batch_sending, lease
@@ -50,6 +52,7 @@ from newsletter.mail.outcomes import ACCEPTED, DEFERRED, REFUSED, WAITING
 from newsletter.operations.tick import GRACE
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
 from tests.factories import add_article, add_readers, send_digest
+from tests.services import editor
 from tests.services.lockstep import Each, Order, Provider, Whole, Worker
 
 READERS = 7
@@ -84,20 +87,20 @@ class World:
                 batch.outcomes = bytes([WAITING]) * len(batch.outcomes)
                 batch.lease_until = batch.not_before = batch.deferred_since = None
                 batch.provider_ref = batch.note = None
-        shutil.rmtree(self.settings.data_dir / "positions", ignore_errors=True)
+        shutil.rmtree(self.settings.data_dir / "progress", ignore_errors=True)
 
 
-class UnlimitedRedis:
+class FakeRedis:
     """In the place of Redis: limits, and a queue in which nobody waits."""
 
     def __init__(self) -> None:
         self.most: int | None = None
 
-    def grant(self, wanted: int) -> Allowance:
-        granted = wanted if self.most is None else min(wanted, self.most)
-        return Allowance(granted, 0.0 if granted else 5.0)
+    def reserve(self, wanted: int) -> Allowance:
+        allowed = wanted if self.most is None else min(wanted, self.most)
+        return Allowance(allowed, 0.0 if allowed else 5.0)
 
-    def hold(self, seconds: float) -> None:
+    def back_off(self, seconds: float) -> None:
         """The pause of a batch is its own, too."""
 
     def reader_waits(self) -> bool:
@@ -116,7 +119,7 @@ class Sending(RuleBasedStateMachine):
         super().__init__()
         self.world.begin_again()
         self.provider = Provider(self.world.monotonic, self.it_may_be_sent)
-        self.allowance = UnlimitedRedis()
+        self.redis = FakeRedis()
         self.workers: list[Worker | None] = [None, None]
         self.left: set[int] = set()
         self.may_be_cancelled = False
@@ -150,16 +153,16 @@ class Sending(RuleBasedStateMachine):
 
     def claim(self, number: int) -> None:
         transport = self.world.kind(self.provider)
-        kit = SendingContext(
+        context = SendingContext(
             db=self.world.db,
             transport=transport,
-            letters=MessageCache(self.world.settings),
-            rates=cast("SendRates", self.allowance),
-            positions=ProgressFiles(self.world.settings.data_dir),
-            queues=cast("Queues", self.allowance),
-            limited=False,
+            messages=MessageCache(self.world.settings),
+            rates=cast("SendRates", self.redis),
+            progress=ProgressFiles(self.world.settings.data_dir),
+            queues=cast("Queues", self.redis),
+            has_limits=False,
         )
-        transport.worker = self.workers[number] = Worker(kit)
+        transport.worker = self.workers[number] = Worker(context)
         self.step(number)
 
     def step(self, number: int, order: Order | None = None) -> None:
@@ -186,8 +189,8 @@ class Sending(RuleBasedStateMachine):
         self.forget_real_time()
         with self.world.db.transaction() as session:
             recovery.recover_lost(session, grace=GRACE)
-            control.cancel_waiting(session)
-            recovery.close_finished(session)
+            cancelling.cancel_waiting(session)
+            recovery.close_finished(session, by=CLOCK)
 
     def forget_real_time(self) -> None:
         """Leases go by the database's time: a machine that stands still for ten seconds must not end them. (It did, and
@@ -221,7 +224,7 @@ class Sending(RuleBasedStateMachine):
 
     @rule(most=st.sampled_from([None, None, 0, 1, 2]))
     def limit(self, most: int | None) -> None:
-        self.allowance.most = most
+        self.redis.most = most
 
     @rule(reader=st.integers(1, READERS))
     def leave(self, reader: int) -> None:
@@ -233,14 +236,14 @@ class Sending(RuleBasedStateMachine):
 
     # What editors do
 
-    @rule(do=st.sampled_from([control.pause_digest, control.resume_digest, resolving.retry_refused]))
+    @rule(do=st.sampled_from([editor.pause, editor.resume, editor.retry]))
     def edit(self, do: Any) -> None:
         self.decree(do)
 
     @precondition(lambda self: self.may_be_cancelled)
     @rule()
     def cancel(self) -> None:
-        self.decree(control.cancel_digest)
+        self.decree(editor.cancel)
 
     @rule()
     def settle(self) -> None:
@@ -249,11 +252,7 @@ class Sending(RuleBasedStateMachine):
             doubts = [(batch.id, batch.attempt) for batch in resolving.batches_in_doubt(session, self.world.digest_id)]
         for batch, attempt in doubts[:1]:
             taken = (str(batch), str(attempt)) in self.provider.taken
-            self.decree(
-                lambda session, digest_id, batch=batch, was_sent=taken: resolving.resolve_by_editor(
-                    session, digest_id, batch, was_sent=taken
-                )
-            )
+            self.decree(partial(editor.resolve, batch_id=batch, was_sent=taken))
 
     def decree(self, do: Any) -> None:
         with suppress(ConflictError, InvalidError), self.world.db.transaction() as session:
@@ -309,14 +308,14 @@ class Sending(RuleBasedStateMachine):
             self.stack.close()
 
     def send_the_rest(self) -> None:
-        self.allowance.most = None
+        self.redis.most = None
         for _ in range(50):
             self.pass_time(4000.0)
             self.tick()
             state = self.state()
             if state.status in ("sent", "cancelled") and not state.open:
                 return
-            self.decree(control.resume_digest)
+            self.decree(editor.resume)
             self.settle()
             self.work(0, [])
             self.finish(0)

@@ -17,12 +17,12 @@ from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
-from newsletter.delivery.ledger import control, resolving
 from newsletter.delivery.ledger.models import Batch, Refusal
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.delivery.sending import draining
 from newsletter.digests.queries import get_digest
 from tests.factories import add_article, add_readers, send_digest
+from tests.services import editor
 from tests.services import sendgrid_exchange as does
 from tests.services.sendgrid_standin import KEY, SendGridStandIn
 
@@ -108,9 +108,9 @@ def test_an_editor_settles_it(
     provider.script(does.taken_and_reset)
     drain()
     with db.transaction() as session:
-        resolving.resolve_by_editor(session, digest_id, 1, was_sent=taken)
+        editor.resolve(session, digest_id, was_sent=taken)
     with db.transaction() as session, pytest.raises(ConflictError, match="not in doubt"):
-        resolving.resolve_by_editor(session, digest_id, 1, was_sent=taken)
+        editor.resolve(session, digest_id, was_sent=taken)
     drain()
     found = state(db, digest_id)
     assert (found.status, found.accepted, found.in_doubt) == ("sent", 5, 0)
@@ -125,8 +125,8 @@ def test_what_was_surely_not_taken_is_sent_again_when_the_provider_says(
     drain()
     drain()
     assert (provider.asked, state(db, digest_id).waiting) == (1, 5)
-    assert int(queues.redis.pttl("newsletter:hold")) > 20_000, "all workers wait"
-    queues.redis.delete("newsletter:hold")
+    assert int(queues.redis.pttl("newsletter:back-off")) > 20_000, "all workers wait"
+    queues.redis.delete("newsletter:back-off")
     later(40, drain)
     assert (state(db, digest_id).accepted, provider.counts.total()) == (5, 5)
 
@@ -159,7 +159,7 @@ def test_an_error_for_good_pauses_the_digest_and_marks_nobody(
     drain()
     assert provider.asked == 1
     with db.transaction() as session:
-        control.resume_digest(session, digest_id)
+        editor.resume(session, digest_id)
     drain()
     assert state(db, digest_id).accepted == 5
 
@@ -201,7 +201,7 @@ def test_a_part_in_doubt_does_not_touch_the_rest(
     drain()
     assert batch(db).outcomes == b"??www"
     with db.transaction() as session:
-        resolving.resolve_by_editor(session, digest_id, 1, was_sent=True)
+        editor.resolve(session, digest_id, was_sent=True)
     queues.redis.flushall()
     object.__setattr__(runtime().settings, "mail_rate_limits", ())
     drain()
@@ -219,8 +219,8 @@ def test_events_can_find_the_reader_by_place(db: Database, digest_id: int, provi
 
 def test_retry_without_temporary_refusals_is_refused(db: Database, digest_id: int, provider: SendGridStandIn) -> None:
     drain()
-    with db.transaction() as session, pytest.raises(InvalidError, match="no one to send to again"):
-        resolving.retry_refused(session, digest_id)
+    with db.transaction() as session, pytest.raises(InvalidError, match="was refused temporarily"):
+        editor.retry(session, digest_id)
 
 
 def test_a_worker_that_is_asked_to_stop_before_the_request_leaves_no_doubt(

@@ -17,7 +17,6 @@ from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
-from newsletter.delivery.ledger import control
 from newsletter.delivery.ledger.models import Batch
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.delivery.sending import draining
@@ -25,6 +24,7 @@ from newsletter.digests import scheduling
 from newsletter.operations.tick import tick
 from newsletter.subscribers.models import Subscriber
 from tests.factories import add_article, add_digest, add_readers
+from tests.services import editor
 from tests.services import sendgrid_exchange as does
 from tests.services.sendgrid_standin import KEY, SendGridStandIn
 
@@ -111,11 +111,11 @@ def test_readers_with_an_hour_of_their_own_are_handed_over_with_it(
         tick(runtime())
         assert state(db, digest_id).status == "sending", "what waits at SendGrid can still be taken back"
         with db.transaction() as session:
-            control.pause_digest(session, digest_id)
+            editor.pause(session, digest_id)
         tick(runtime())
         assert state(db, digest_id).waiting == 2
         with db.transaction() as session:
-            control.resume_digest(session, digest_id)
+            editor.resume(session, digest_id)
         turn()
     assert provider.requests[-1]["send_at"] == hour.timestamp()
     with clock.set_to(hour + timedelta(seconds=1)):
@@ -156,12 +156,12 @@ def test_pausing_takes_back_and_resuming_hands_over_again(
     with clock.set_to(at - timedelta(minutes=29)):
         turn()
         with db.transaction() as session:
-            control.pause_digest(session, digest_id)
+            editor.pause(session, digest_id)
         turn()
         assert received(provider) == {}
         assert state(db, digest_id).waiting == 5
         with db.transaction() as session:
-            control.resume_digest(session, digest_id)
+            editor.resume(session, digest_id)
         turn()
     assert set(received(provider).values()) == {1}
     assert len(provider.requests) == 2
@@ -173,7 +173,7 @@ def test_cancelling_takes_back_and_counts_everyone_as_cancelled(
     with clock.set_to(at - timedelta(minutes=29)):
         turn()
         with db.transaction() as session:
-            control.cancel_digest(session, digest_id)
+            editor.cancel(session, digest_id)
         turn()
         turn()
     assert received(provider) == {}

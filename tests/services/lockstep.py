@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from enum import Enum
 from queue import SimpleQueue
 
-from newsletter.delivery.ledger import transitions
-from newsletter.delivery.sending import batch_sending
+from newsletter.delivery.ledger import claims
+from newsletter.delivery.sending.batch_sending import send_batch
 from newsletter.delivery.sending.context import SendingContext
+from newsletter.delivery.sending.recording import record_outcomes
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError
@@ -93,8 +94,8 @@ class Provider:
 class Worker:
     """A thread that works on one batch."""
 
-    def __init__(self, kit: SendingContext) -> None:
-        self.kit = kit
+    def __init__(self, context: SendingContext) -> None:
+        self.context = context
         self.at = ""
         """Where it waits for an order; empty when it has ended."""
         self.error: BaseException | None = None
@@ -140,19 +141,20 @@ class Worker:
 
     def _work(self) -> None:
         """What `draining.drain` does with one batch."""
-        with self.kit.db.transaction() as session:
-            claim = transitions.claim_batch(session)
+        with self.context.db.transaction() as session:
+            claim = claims.claim_batch(session)
         if claim is None:
             return
         self.stop("claimed")
-        run = batch_sending.send_batch(self.kit, claim)
+        run = send_batch(self.context, claim)
         if run is None:
             return
         self.stop("answered")
-        with self.kit.db.transaction() as session:
-            batch_sending.record_outcomes(session, run)
-        self.stop("written down")
-        run.tidy()
+        with self.context.db.transaction() as session:
+            recorded = record_outcomes(session, run)
+        self.stop("recorded")
+        if recorded:
+            run.delete_progress()
 
 
 class Whole:
@@ -167,13 +169,13 @@ class Whole:
         self.worker: Worker
         self._provider = provider
 
-    def send(self, message: Message, recipients: Sequence[Recipient], record: SendResult) -> None:
-        if not record.may_continue():
+    def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
+        if not result.may_continue():
             return
         self._provider.begins(recipients)
         with self._provider.conversation(self.worker, message):
             self._ask(message, recipients)
-        record.accept_rest("a name")
+        result.accept_rest("a name")
 
     def close(self) -> None:
         """Nothing is open."""
@@ -203,23 +205,23 @@ class Each:
         self.worker: Worker
         self._provider = provider
 
-    def send(self, message: Message, recipients: Sequence[Recipient], record: SendResult) -> None:
+    def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
         self._provider.begins(recipients)
-        for index in record.waiting():
-            if not record.may_continue():
+        for index in result.waiting():
+            if not result.may_continue():
                 return
             with self._provider.conversation(self.worker, message):
-                self._ask(message, recipients[index], index, record)
+                self._ask(message, recipients[index], index, result)
 
     def close(self) -> None:
         """Nothing is open."""
 
-    def _ask(self, message: Message, recipient: Recipient, index: int, record: SendResult) -> None:
+    def _ask(self, message: Message, recipient: Recipient, index: int, result: SendResult) -> None:
         order = self.worker.stop("asking")
         if order is Order.LATER:
-            record.deferred(index, "451 Later")
+            result.deferred(index, "451 Later")
         elif order is Order.REFUSE:
-            record.refused(index, "550 Unknown")
+            result.refused(index, "550 Unknown")
         elif order is Order.LOSE:
             raise NotTakenError("The connection was reset before the message.")
         else:
@@ -228,4 +230,4 @@ class Each:
             if self.worker.stop("taken") is Order.LOSE or not self._provider.answers_in_time(self.worker):
                 raise InDoubtError("The answer was lost.")
             self._provider.mishaps[recipient.id] -= 1
-            record.accepted(index)
+            result.accepted(index)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import click
+from sqlalchemy.orm import Session
 
 from newsletter.cli.digests import progress
 from newsletter.cli.digests.drafts import digests
 from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option
+from newsletter.core.actors import OPERATOR
+from newsletter.core.ids import BatchId, DigestId
 from newsletter.core.runtime import runtime
-from newsletter.delivery.ledger import control, resolving
+from newsletter.delivery.ledger import cancelling, resolving, retrying
 from newsletter.delivery.reports.status import DigestState
 from newsletter.delivery.reports.status import digest_status as read_status
+from newsletter.digests import lifecycle
+from newsletter.digests.models import PausedReason
 
 __all__ = ["digests"]
 
@@ -30,22 +38,28 @@ def status(digest_id: int, watch: bool, as_json: bool) -> None:
     emit(state.as_json(), progress.sentence(state), as_json=as_json)
 
 
-def _control(name: str, done: str, help_text: str) -> None:
-    """`pause`, `resume` and `cancel` differ in one function and one word."""
+def _control(name: str, act: Callable[[Session, int], object], done: str, help_text: str) -> None:
+    """Add a command: `pause`, `resume` and `cancel` differ in one function and a few words."""
 
     @digests.command(name, help=help_text)
     @click.argument("digest_id", metavar="ID", type=ROW)
     @json_option
     def command(digest_id: int, as_json: bool) -> None:
         with runtime().db.transaction() as session:
-            getattr(control, f"{name}_digest")(session, digest_id)
+            act(session, digest_id)
             state: DigestState = read_status(session, digest_id)
         emit(state.as_json(), f"Digest {digest_id} is {done}. {progress.sentence(state)}", as_json=as_json)
 
 
-_control("pause", "paused", "Stop sending for the time being.")
-_control("resume", "being sent again", "Go on with a paused digest.")
-_control("cancel", "cancelled", "End a digest for good; who has it keeps it.")
+def _pause(session: Session, digest_id: int) -> None:
+    lifecycle.pause(session, digest_id, PausedReason.EDITOR, None, by=OPERATOR)
+
+
+_control("pause", _pause, "paused", "Stop sending for the time being.")
+_control("resume", partial(lifecycle.resume, by=OPERATOR), "being sent again", "Go on with a paused digest.")
+_control(
+    "cancel", partial(cancelling.cancel_digest, by=OPERATOR), "cancelled", "End a digest for good; who has it keeps it."
+)
 
 
 @digests.command()
@@ -54,7 +68,7 @@ _control("cancel", "cancelled", "End a digest for good; who has it keeps it.")
 def retry(digest_id: int, as_json: bool) -> None:
     """Send again to exactly those whose refusal was temporary."""
     with runtime().db.transaction() as session:
-        count = resolving.retry_refused(session, digest_id)
+        count = retrying.retry_refused(session, digest_id, by=OPERATOR)
         state = read_status(session, digest_id)
     emit(state.as_json(), f"Digest {digest_id} is sent again to {count:,} readers.", as_json=as_json)
 
@@ -69,8 +83,7 @@ def retry(digest_id: int, as_json: bool) -> None:
 def resolve(digest_id: int, batch_id: int, was_sent: bool, as_json: bool) -> None:
     """Decide what became of a batch in doubt (`digests show` lists them)."""
     with runtime().db.transaction() as session:
-        resolving.resolve_by_editor(session, digest_id, batch_id, was_sent=was_sent)
-        session.flush()
+        resolving.resolve_by_editor(session, DigestId(digest_id), BatchId(batch_id), was_sent=was_sent)
         state = read_status(session, digest_id)
     done = "counted as accepted" if was_sent else "sent again"
     emit(state.as_json(), f"Batch {batch_id} is {done}. {progress.sentence(state)}", as_json=as_json)

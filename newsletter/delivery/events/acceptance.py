@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -41,8 +41,7 @@ def keep_proofs(session: Session, proofs: Collection[Acceptance]) -> None:
             log.warning("batch %d was taken after all, though it was settled as not taken: twice mailed", batch)
             twice.append(batch)
     if twice:
-        told = update(Batch).where(Batch.id.in_(twice)).values(mailed_twice=True)
-        session.execute(told.execution_options(synchronize_session=False))
+        resolving.record_mailed_twice(session, twice)
     if early:
         insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
         session.execute(insert(AcceptanceProof).on_conflict_do_nothing(), early)

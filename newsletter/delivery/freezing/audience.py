@@ -1,7 +1,7 @@
 """The audience: who gets which edition and when, read once at the freeze.
 
-Only ids are kept, packed: a million readers are 8 MB. What a reader's preferences leave of a digest is a bit mask over its
-articles, worked out once for each distinct set of preferences.
+Only ids are kept, packed: a million readers are 8 MB. The articles that a reader wants of a digest are a bit mask,
+computed once for each distinct set of preferences.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from newsletter.subscribers.models import Subscriber, SubscriberStatus
 
 
 class AudienceKey(NamedTuple):
-    """An edition, and when it is wanted: None is with the digest."""
+    """An edition, and the hour at which readers want it; None: the digest's own time."""
 
     edition: EditionKey
     due_at: datetime | None
@@ -36,7 +36,7 @@ Audience: TypeAlias = "dict[AudienceKey, array[int]]"
 """Ids in rising order. Mask 0: readers whose preferences leave nothing."""
 
 
-class _Choices(NamedTuple):
+class _Preferences(NamedTuple):
     """The columns that decide; `sections` is JSON."""
 
     sections: str | None
@@ -62,9 +62,9 @@ _COLUMNS = (
 def read_audience(
     session: Session, settings: Settings, cadence: Cadence, revisions: Sequence[Revision], *, begins: datetime
 ) -> Audience:
-    """Everyone of `cadence` (of breaking news: everyone who wants it) who is active and not pausing now.
+    """The active readers of `cadence` (of breaking news: all who want it) who are not pausing now.
 
-    `begins` is when the digest goes out. Breaking news waits for nobody's hour.
+    `begins` is the digest's time. Breaking news waits for nobody's hour.
     """
     today = begins.astimezone(settings.timezone).date()
     wants_it = Subscriber.breaking if cadence == Cadence.BREAKING else Subscriber.cadence == cadence
@@ -81,19 +81,19 @@ def read_audience(
         columns = row[1:]
         ids = known.get(columns)
         if ids is None:
-            preferences = _Choices(*columns)
+            preferences = _Preferences(*columns)
             due_at = (
                 None
                 if cadence == Cadence.BREAKING
                 else hours.next_occurrence(begins, preferences.hour, preferences.zone)
             )
-            wanted = AudienceKey(_edition(preferences, revisions, settings.hype_labels), due_at)
-            ids = known[columns] = audience[wanted]
+            key = AudienceKey(_edition(preferences, revisions, settings.hype_labels), due_at)
+            ids = known[columns] = audience[key]
         ids.append(row[0])
     return audience
 
 
-def _edition(preferences: _Choices, revisions: Sequence[Revision], labels: Sequence[str]) -> EditionKey:
+def _edition(preferences: _Preferences, revisions: Sequence[Revision], labels: Sequence[str]) -> EditionKey:
     sections = json.loads(preferences.sections) if preferences.sections else None
     mask = mask_of(revisions, sections, preferences.min_trust, preferences.max_hype, labels)
     return EditionKey(mask, preferences.language, preferences.format)
@@ -106,8 +106,9 @@ def mask_of(
     max_hype: str | None,
     labels: Sequence[str],
 ) -> int:
-    """What preferences leave of a digest's articles: bit i is set where the article at position i fits. `labels` are
-    HYPE_LABELS; a highest hype that is none of them is any.
+    """The articles of a digest that preferences allow: bit i is set where the article at position i fits.
+
+    `labels` are HYPE_LABELS; a highest hype that is none of them allows any.
     """
     most = labels.index(max_hype) if max_hype in labels else len(labels)
     return sum(
@@ -120,5 +121,5 @@ def mask_of(
 
 
 def _rank(label: str, labels: Sequence[str]) -> int:
-    """A label that the setting does not know any more is passed over by nobody who wants any."""
+    """The rank of a hype label. One that the setting does not know any more comes after all others."""
     return labels.index(label) if label in labels else len(labels)

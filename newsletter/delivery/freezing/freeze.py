@@ -1,7 +1,7 @@
-"""Freezing: a due digest becomes a letter, editions and batches. From then on nothing edited elsewhere changes it.
+"""Freezing: a due digest is rendered, and its audience split into batches. Later edits elsewhere change nothing of it.
 
 Reading and rendering happen before the transaction, which only writes: a million readers hold the lock for moments.
-Readers who leave in between are found by the sender, who looks at each status again.
+Readers who unsubscribe in between are found at sending, which looks at each status again.
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
+from newsletter.core.actors import CLOCK
 from newsletter.core.config import Settings
-from newsletter.core.db import Database, table_of
+from newsletter.core.db import Database
+from newsletter.core.ids import DigestId
 from newsletter.delivery.freezing import audience
-from newsletter.delivery.ledger import packing
-from newsletter.delivery.ledger.models import Batch, BatchState, Edition, RenderedDigestRow
+from newsletter.delivery.ledger.creation import create_batches
+from newsletter.delivery.ledger.models import RenderedDigestRow
 from newsletter.delivery.sending import scheduled_sends
-from newsletter.digests import queries, rendering
+from newsletter.digests import lifecycle, queries, rendering
 from newsletter.digests.models import Digest, DigestStatus, PausedReason
-from newsletter.mail.outcomes import SKIPPED, WAITING
 
 log = logging.getLogger(__name__)
 
@@ -29,92 +30,53 @@ OVERDUE = "Its time passed while nothing was running: resume it to send it now, 
 
 
 def due_digests(session: Session) -> list[int]:
-    """Scheduled digests whose time has come, or, of those that are handed over ahead, is near; oldest first."""
+    """Scheduled digests whose time has come, or with a provider schedule is near; oldest first."""
     now = clock.now()
-    its_time = or_(
+    is_due = or_(
         Digest.scheduled_at <= now, and_(Digest.provider_schedule, Digest.scheduled_at <= now + scheduled_sends.AHEAD)
     )
     return list(
         session.scalars(
             select(Digest.id)
-            .where(Digest.status == DigestStatus.SCHEDULED, its_time)
+            .where(Digest.status == DigestStatus.SCHEDULED, is_due)
             .order_by(Digest.scheduled_at, Digest.id)
         )
     )
 
 
 def pause_overdue(session: Session, after: timedelta) -> list[int]:
-    """Digests whose time passed longer ago than `after` are not sent unasked: they are paused; their numbers."""
-    return list(
-        session.scalars(
-            update(Digest)
-            .where(Digest.status == DigestStatus.SCHEDULED, Digest.scheduled_at < clock.now() - after)
-            .values(status=DigestStatus.PAUSED, paused_reason=PausedReason.OVERDUE, paused_note=OVERDUE)
-            .returning(Digest.id)
-            .execution_options(synchronize_session=False)
-        )
+    """Pause digests whose time passed longer ago than `after`: nobody expects them now; their numbers."""
+    return lifecycle.pause_open(
+        session,
+        (DigestStatus.SCHEDULED,),
+        PausedReason.OVERDUE,
+        OVERDUE,
+        by=CLOCK,
+        scheduled_before=clock.now() - after,
     )
 
 
 def freeze_digest(db: Database, settings: Settings, digest_id: int) -> bool:
-    """Freeze one scheduled digest and let its batches be claimed. False when somebody else already did."""
+    """Freeze one scheduled digest and let its batches be claimed.
+
+    False when it is not scheduled any more, or was changed while it was rendered: then the next tick tries again.
+    """
     with db.reading() as session:
         digest = queries.get_digest(session, digest_id)
         if digest.status != DigestStatus.SCHEDULED:
             return False
-        scheduled_at, provider_schedule = digest.scheduled_at, digest.provider_schedule
-        begins = max(scheduled_at, clock.now()) if scheduled_at else clock.now()
+        begins = max(digest.scheduled_at, clock.now()) if digest.scheduled_at else clock.now()
         readers = audience.read_audience(session, settings, digest.cadence, digest.revisions, begins=begins)
-        languages = {wanted.edition.language for wanted in readers}
-        letters = {each: rendering.render_digest(digest, settings, language=each).to_json() for each in languages}
+        languages = {key.edition.language for key in readers}
+        rendered = {each: rendering.render_digest(digest, settings, language=each).to_json() for each in languages}
     with db.transaction() as session:
-        if not _take(session, digest_id, scheduled_at, provider_schedule=provider_schedule):
+        if not lifecycle.begin_sending(session, digest.id, digest.version, by=CLOCK):
             return False
         session.add_all(
-            RenderedDigestRow(digest_id=digest_id, language=language, content=frozen)
-            for language, frozen in letters.items()
+            RenderedDigestRow(digest_id=digest.id, language=language, content=content)
+            for language, content in rendered.items()
         )
-        _write_batches(session, digest_id, readers, provider_schedule=provider_schedule)
+        batches = [(key.edition, key.due_at, ids) for key, ids in readers.items()]
+        create_batches(session, DigestId(digest.id), batches, provider_schedule=digest.provider_schedule)
     log.info("digest %d is frozen for %d readers", digest_id, sum(len(ids) for ids in readers.values()))
     return True
-
-
-def _take(session: Session, digest_id: int, scheduled_at: object, *, provider_schedule: bool = False) -> bool:
-    """Only one freezer gets past this, and only if the digest was not moved or cancelled meanwhile."""
-    taken = session.execute(
-        update(Digest)
-        .where(
-            Digest.id == digest_id,
-            Digest.status == DigestStatus.SCHEDULED,
-            Digest.scheduled_at == scheduled_at,
-            Digest.provider_schedule == provider_schedule,
-        )
-        .values(status=DigestStatus.SENDING, frozen_at=clock.now())
-        .returning(Digest.id)
-    ).one_or_none()
-    return taken is not None
-
-
-def _write_batches(session: Session, digest_id: int, readers: audience.Audience, *, provider_schedule: bool) -> None:
-    editions = {key: Edition(digest_id=digest_id, **key._asdict()) for key in {wanted.edition for wanted in readers}}
-    session.add_all(editions.values())
-    session.flush()
-    rows = [
-        {
-            "digest_id": digest_id,
-            "edition_id": editions[wanted.edition].id,
-            # Nobody's letter is done at once: these readers are counted, as skipped, and never claimed.
-            "state": BatchState.READY if wanted.edition.mask else BatchState.DONE,
-            "due_at": wanted.due_at,
-            # What is handed over ahead is kept until then by the provider.
-            "not_before": None if provider_schedule else wanted.due_at,
-            "first_id": ids[0],
-            "last_id": ids[-1],
-            "recipients": packing.pack_ids(ids),
-            "outcomes": bytes([WAITING if wanted.edition.mask else SKIPPED]) * len(ids),
-        }
-        for wanted, all_ids in readers.items()
-        for ids in packing.split_batches(all_ids)
-    ]
-    if rows:
-        session.connection().execute(table_of(Batch).insert(), rows)

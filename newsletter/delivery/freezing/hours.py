@@ -1,4 +1,4 @@
-"""The hour at which a reader wants letters, in the reader's own time zone."""
+"""The hour at which a reader wants digests, in the reader's own time zone."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 LONGEST_WAIT = timedelta(hours=24)
-"""A letter comes so long after its digest at most."""
+"""The longest time between a digest and a reader's hour."""
 
 
 def next_occurrence(begins: datetime, hour: int | None, zone: str | None) -> datetime | None:
-    """When the letter of a digest that goes out at `begins` is due: at the next such hour in `zone`.
+    """The next such hour in `zone` after `begins`, the digest's time.
 
     None is at once: the reader chose no hour, or it has begun. On days with 25 hours the wait ends after 24; an hour
     that a day leaves out begins when the clocks have gone forward.

@@ -1,4 +1,4 @@
-"""The ledger: what is to be sent to whom, and what became of it.
+"""The ledger's tables: what is to be sent to whom, and what became of it.
 
 A batch holds its recipients' ids, packed, and in a column of its own one outcome byte for each. A send to a million
 readers is a thousand rows and about 9 MB. Nothing is counted twice: every figure is a count of outcome bytes.
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.core import clock
 from newsletter.core.db import Base, EnumText, Id, one_of
+from newsletter.core.ids import BatchId, DigestId, SubscriberId
 from newsletter.mail.formats import Format
 
 BATCH_SIZE = 1000
@@ -24,7 +25,10 @@ BATCH_SIZE = 1000
 
 
 class BatchState(StrEnum):
-    """ready → claimed → sending → done | in_doubt. `sending` is committed just before the network call."""
+    """ready → claimed → sending → done | in_doubt. `sending` is committed just before the network call.
+
+    `delivery.ledger.lifecycle` lists the transitions.
+    """
 
     READY = "ready"
     CLAIMED = "claimed"
@@ -34,37 +38,37 @@ class BatchState(StrEnum):
 
 
 class RenderedDigestRow(Base):
-    """The frozen letter of a digest in one language: what is edited after the freezing changes nothing of it."""
+    """A digest as it was frozen in one language. Later edits of the digest or its articles change nothing of it."""
 
     __tablename__ = "rendered_digests"
     __table_args__ = (UniqueConstraint("digest_id", "language"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
+    digest_id: Mapped[DigestId] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
     language: Mapped[str] = mapped_column(Text)
     content: Mapped[bytes] = mapped_column(LargeBinary)
     """`digests.rendering.RenderedDigest` as JSON."""
     id_salt: Mapped[bytes] = mapped_column(LargeBinary, default=lambda: secrets.token_bytes(32))
-    """Secret: a Message-ID derived from it is the same at each try, and cannot be guessed for another reader."""
+    """Secret: a Message-ID derived from it is the same at each attempt, and nobody can guess another reader's."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    """The date that the mails bear."""
+    """The date in the mails' headers."""
 
 
 def digest_key(id_salt: bytes) -> str:
-    """A short name of a letter that no other letter of any installation has, and that tells nothing of its salt."""
+    """A short name that no rendered digest of any other database has, and that tells nothing of the salt."""
     return hashlib.blake2b(b"letter", key=id_salt, digest_size=6).hexdigest()
 
 
 class Edition(Base):
-    """A digest as some readers see it: which of its articles (a bit mask; 0 is nobody's letter), language, format."""
+    """A digest as some readers see it: a subset of its articles, a language, a format."""
 
     __tablename__ = "editions"
     __table_args__ = (UniqueConstraint("digest_id", "mask", "language", "format"), one_of("format", Format))
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
+    digest_id: Mapped[DigestId] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
     mask: Mapped[int] = mapped_column(BigInteger)
-    """Bit i stands for the article at position i."""
+    """Bit i stands for the article at position i. 0: no article is left, and nobody gets this edition."""
     language: Mapped[str] = mapped_column(Text, default="en")
     format: Mapped[Format] = mapped_column(EnumText(Format), default=Format.HTML)
     """html (with a text part) or text."""
@@ -89,38 +93,37 @@ class Batch(Base):
         {"sqlite_autoincrement": True},
     )
 
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"), index=True)
+    id: Mapped[BatchId] = mapped_column(Id, primary_key=True)
+    digest_id: Mapped[DigestId] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"), index=True)
     edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id", ondelete="CASCADE"))
     state: Mapped[BatchState] = mapped_column(EnumText(BatchState), default=BatchState.READY)
     attempt: Mapped[int] = mapped_column(default=0)
     """Raised by each claim; finishing is fenced by it."""
     lease_until: Mapped[float | None] = mapped_column(Double)
-    """Seconds since 1970 by the database's time; set while claimed or sending."""
+    """Seconds since 1970 by the database's clock; set while claimed or sending."""
     due_at: Mapped[datetime | None]
-    """When its readers want their letters; None: with the digest. Frozen."""
+    """The hour that its readers chose; None: the digest's own time. Frozen."""
     not_before: Mapped[datetime | None]
-    """Not to be claimed earlier: its readers' hour, or a deferral."""
+    """The time of the next claim at the earliest: its readers' hour, or the end of a pause."""
     failures: Mapped[int] = mapped_column(default=0)
-    """Times in a row that the provider took nothing; the pause before the next try doubles with each."""
+    """Attempts in a row in which the provider took nothing; the pause before the next one doubles with each."""
     deferred_since: Mapped[datetime | None]
-    """When a recipient was deferred first; after a while a deferral counts as a refusal."""
+    """The first deferral of a recipient; after a while a deferral counts as a refusal."""
     provider_batch_id: Mapped[str | None] = mapped_column(Text)
-    """SendGrid's batch_id of a batch that was handed over ahead of its time: by it a batch can be taken back."""
+    """SendGrid's batch_id of a batch that it keeps until its time; needed to withdraw it."""
     withdrawing: Mapped[bool] = mapped_column(default=False)
-    """Being taken back at SendGrid: set before SendGrid is told, so that no crash can leave it told and us not knowing.
-    Meanwhile nobody claims the batch and its digest is not sent."""
+    """Being withdrawn at SendGrid. Set before SendGrid is told, so that a crash in between is noticed. Meanwhile no
+    worker claims the batch, and its digest does not count as sent."""
     provider_ref: Mapped[str | None] = mapped_column(Text)
-    """The provider's own name for what it took (SendGrid's X-Message-Id)."""
+    """The provider's name for the accepted request (SendGrid's X-Message-Id)."""
     resent_attempt: Mapped[int | None]
-    """The last attempt that was in doubt and settled as not taken: an event of it proves that its readers were mailed
-    twice."""
+    """The last attempt that was in doubt and sent again: an event of it proves that its readers were mailed twice."""
     mailed_twice: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether an event proved that."""
+    """Whether an event proved that its readers were mailed twice."""
     attempted_at: Mapped[datetime | None]
-    """When the last attempt began to send: where to look in the provider's activity."""
+    """The start of the last attempt: where to look in the provider's activity feed."""
     note: Mapped[str | None] = mapped_column(Text)
-    """What went wrong last, in words."""
+    """The last thing that went wrong, in words."""
     first_id: Mapped[int] = mapped_column(BigInteger)
     last_id: Mapped[int] = mapped_column(BigInteger)
     outcomes: Mapped[bytes] = mapped_column(LargeBinary)
@@ -132,8 +135,8 @@ class Batch(Base):
 
 
 class ClockTick(Base):
-    """One row: how often the clock has turned while something was open. A witness outside the database knows it too,
-    so that a database that was set back is recognised (see `delivery.ledger.restore_guard`)."""
+    """One row that counts the clock's ticks. A witness outside the database keeps the count too, so that a restored
+    backup is recognised (see `delivery.ledger.restore_guard`)."""
 
     __tablename__ = "clock_ticks"
 
@@ -143,16 +146,16 @@ class ClockTick(Base):
 
 
 class Refusal(Base):
-    """Why one recipient of a digest was refused: rare enough to deserve a row."""
+    """The reason why one recipient of a digest was refused: rare enough for a row of its own."""
 
     __tablename__ = "refusals"
     __table_args__ = (UniqueConstraint("digest_id", "subscriber_id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
-    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    digest_id: Mapped[DigestId] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
+    subscriber_id: Mapped[SubscriberId] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
     reason: Mapped[str] = mapped_column(Text)
-    """The provider's answer with addresses taken out."""
+    """The provider's answer, redacted."""
     temporary: Mapped[bool]
-    """True when trying again could help: `digests retry` sends to exactly these."""
+    """True when another attempt could help: a retry sends to exactly these."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -1,4 +1,4 @@
-"""Where a reader stands in a batch."""
+"""Packing the ids of a batch, and finding a subscriber's position in it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from collections.abc import Iterator
 from newsletter.delivery.ledger.models import BATCH_SIZE
 
 
-def position_of(ids: array[int], reader: int) -> int | None:
-    """The place of `reader` in a batch's `ids`, which rise; None when they are not in it."""
-    place = bisect_left(ids, reader)
-    return place if place < len(ids) and ids[place] == reader else None
+def position_of(ids: array[int], subscriber_id: int) -> int | None:
+    """The position of a subscriber in a batch's `ids`, which rise; None when the subscriber is not in it."""
+    position = bisect_left(ids, subscriber_id)
+    return position if position < len(ids) and ids[position] == subscriber_id else None
 
 
 def split_batches(ids: array[int]) -> Iterator[array[int]]:
-    """`ids` in pieces of at most BATCH_SIZE."""
+    """Split `ids` into pieces of at most BATCH_SIZE."""
     for start in range(0, len(ids), BATCH_SIZE):
         yield ids[start : start + BATCH_SIZE]
 
 
 def pack_ids(ids: array[int]) -> bytes:
-    """8 bytes each, little-endian."""
+    """Pack ids into 8 bytes each, little-endian."""
     if sys.byteorder == "big":
         ids = array("q", ids)
         ids.byteswap()
@@ -31,7 +31,7 @@ def pack_ids(ids: array[int]) -> bytes:
 
 
 def unpack_ids(data: bytes) -> array[int]:
-    """What `pack_ids` packed."""
+    """Read what `pack_ids` wrote."""
     ids = array("q")
     ids.frombytes(data)
     if sys.byteorder == "big":

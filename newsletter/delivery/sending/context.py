@@ -1,4 +1,4 @@
-"""What a draining job works with, opened once and used for batch after batch."""
+"""The context of a draining job: opened once, and used for batch after batch."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from newsletter.mail.transports import open_transport
 from newsletter.mail.transports.base import Transport
 
 DRAIN_FOR = 30.0
-"""Seconds after which a draining job makes room for its successor."""
+"""Seconds after which a draining job yields to its successor."""
 EVENTS_AFTER = 2.0
-"""Seconds after which it makes room for events: they can wait so long, and a job for each batch would cost too much."""
+"""Seconds after which it yields to events: they can wait so long, and a job for each batch would cost too much."""
 LOOK_EVERY = 0.25
-"""Seconds between two looks into the queue, or at what a provider wants."""
+"""Seconds between two looks into the queue, or at a provider's wish to wait."""
 WITHOUT_REDIS = 1.0
 """Seconds to wait when limits are set and Redis, which counts them, cannot be reached."""
 
 
 @dataclass
 class SendingContext:
-    """The database, the way out, and what is remembered between batches."""
+    """The database, the transport, and what is kept between batches."""
 
     db: Database
     transport: Transport
-    letters: MessageCache
+    messages: MessageCache
     rates: SendRates
-    positions: ProgressFiles
+    progress: ProgressFiles
     queues: Queues
-    limited: bool
+    has_limits: bool
     began: float = field(default_factory=time.monotonic)
-    _free_until: float = 0.0
+    _unlimited_until: float = 0.0
     _looked: float = 0.0
-    _somebody_waits: bool = False
+    _urgent_work: bool = False
 
     @classmethod
     def open(cls, runtime: Runtime) -> SendingContext:
@@ -48,47 +48,47 @@ class SendingContext:
         return cls(
             db=runtime.db,
             transport=open_transport(settings),
-            letters=MessageCache(settings),
+            messages=MessageCache(settings),
             rates=SendRates(runtime.queues.redis, settings.mail_rate_limits),
-            positions=ProgressFiles(settings.data_dir),
+            progress=ProgressFiles(settings.data_dir),
             queues=runtime.queues,
-            limited=bool(settings.mail_rate_limits),
+            has_limits=bool(settings.mail_rate_limits),
         )
 
-    def gives_way(self) -> bool:
-        """Whether this job should end at the next safe point: its time is over, or somebody waits who comes first."""
+    def should_yield(self) -> bool:
+        """Whether this job should end at the next safe point: its time is over, or more urgent work waits."""
         now = time.monotonic()
         if now - self.began > DRAIN_FOR:
             return True
         if now - self._looked > LOOK_EVERY:
             self._looked = now
             events = now - self.began > EVENTS_AFTER and self.queues.events_wait()
-            self._somebody_waits = events or self.queues.reader_waits()
-        return self._somebody_waits
+            self._urgent_work = events or self.queues.reader_waits()
+        return self._urgent_work
 
-    def grant(self, wanted: int) -> Allowance:
-        """How many messages may leave now. Without Redis: all of them, or, where limits are set, none.
+    def reserve(self, wanted: int) -> Allowance:
+        """How many messages may be sent now. Without Redis: all of them or, where limits are set, none.
 
-        Without limits, Redis is asked now and then only: whether a provider wants everyone to wait.
+        Without limits Redis is asked only now and then whether a provider wants everyone to wait.
         """
-        if not self.limited and time.monotonic() < self._free_until:
+        if not self.has_limits and time.monotonic() < self._unlimited_until:
             return Allowance(wanted, 0)
         try:
-            grant = self.rates.grant(wanted)
+            allowance = self.rates.reserve(wanted)
         except RedisError:
-            grant = Allowance(0, WITHOUT_REDIS) if self.limited else Allowance(wanted, 0)
-        if grant.granted:
-            self._free_until = time.monotonic() + LOOK_EVERY
-        return grant
+            allowance = Allowance(0, WITHOUT_REDIS) if self.has_limits else Allowance(wanted, 0)
+        if allowance.allowed:
+            self._unlimited_until = time.monotonic() + LOOK_EVERY
+        return allowance
 
-    def hold(self, seconds: float | None) -> None:
-        """The provider asked everyone to wait."""
-        self._free_until = 0.0
+    def back_off(self, seconds: float | None) -> None:
+        """Have every worker wait, as the provider asked. Without Redis only the batch at hand waits."""
+        self._unlimited_until = 0.0
         if seconds:
             try:
-                self.rates.hold(seconds)
+                self.rates.back_off(seconds)
             except RedisError:
-                return  # then this batch alone waits
+                return
 
     def close(self) -> None:
         self.transport.close()

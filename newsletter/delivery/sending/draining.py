@@ -1,4 +1,4 @@
-"""Draining: one job claims batch after batch, since a forked RQ job costs 16 ms of CPU (measured)."""
+"""Draining: one job sends batch after batch, since a forked RQ job costs 16 ms of CPU (measured)."""
 
 from __future__ import annotations
 
@@ -8,88 +8,79 @@ import time
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.core import shutdown
+from newsletter.core.actors import WORKER
+from newsletter.core.db import Database
 from newsletter.core.runtime import Runtime
-from newsletter.delivery.ledger import control, recovery, restore_guard, transitions
-from newsletter.delivery.ledger.transitions import Claim
-from newsletter.delivery.sending import batch_sending
-from newsletter.delivery.sending.batch_run import UNFORESEEN, BatchRun
+from newsletter.delivery.ledger import claims, recovery
+from newsletter.delivery.ledger.claims import Claim
+from newsletter.delivery.ledger.restore_guard import RestoreWitness, is_set_back
+from newsletter.delivery.sending.batch_run import BatchRun
+from newsletter.delivery.sending.batch_sending import send_batch
 from newsletter.delivery.sending.context import SendingContext
+from newsletter.delivery.sending.recording import record_outcomes
 
 log = logging.getLogger(__name__)
 
-WRITE_WITHIN = 30.0
-"""Seconds for which an answer is tried to be written down: the lease lasts longer."""
+RECORD_WITHIN = 30.0
+"""Seconds for which recording answers is tried again: the lease lasts longer."""
 
 
 def drain(runtime: Runtime) -> bool:
     """Send ready batches for up to DRAIN_FOR seconds; True when there may be more to do.
 
-    Gives way earlier when a single mail waits (a reader who signs up does not wait for a digest), and, after
+    Yields earlier when a transactional mail waits (a reader who signs up does not wait for a digest) and, after
     EVENTS_AFTER seconds, when providers' events do.
     """
-    kit = SendingContext.open(runtime)
+    if _is_restored_backup(runtime):
+        return False  # the clock pauses the open digests at its next tick
+    db, context = runtime.db, SendingContext.open(runtime)
     try:
-        with runtime.db.reading() as session:
-            if restore_guard.is_set_back(
-                session, restore_guard.RestoreWitness(runtime.settings.data_dir, runtime.queues.redis)
-            ):
-                return False  # the clock pauses what is open at its next turn
-        with runtime.db.transaction() as session:
-            claim = transitions.claim_batch(session)
+        claim = _record_and_claim(db, None, claim_next=True)
         while claim is not None and not shutdown.requested():
-            run = _send(kit, claim)
-            more = not shutdown.requested() and not kit.gives_way()
-            claim = _next(runtime, run, more=more)
+            run = send_batch(context, claim)
+            more = not shutdown.requested() and not context.should_yield()
+            claim = _record_and_claim(db, run, claim_next=more)
             if not more:
                 return True
-        return _stop(runtime, claim)
+        return _end(db, claim)
     finally:
-        kit.close()
+        context.close()
 
 
-def _send(kit: SendingContext, claim: Claim) -> BatchRun | None:
-    """What went wrong before anything was sent pauses the digest, and does not come back for ever."""
-    try:
-        return batch_sending.send_batch(kit, claim)
-    except DBAPIError:
-        raise
-    except Exception as error:
-        log.exception("batch %d of digest %d", claim.batch_id, claim.digest_id)
-        with kit.db.transaction() as session:
-            control.pause_for_error(session, claim.digest_id, UNFORESEEN.format(name=type(error).__name__))
-            transitions.release_batch(session, claim)
-        return None
+def _is_restored_backup(runtime: Runtime) -> bool:
+    with runtime.db.reading() as session:
+        return is_set_back(session, RestoreWitness(runtime.settings.data_dir, runtime.queues.redis))
 
 
-def _next(runtime: Runtime, run: BatchRun | None, *, more: bool) -> Claim | None:
-    """One transaction for the end of this batch and the beginning of the next.
+def _record_and_claim(db: Database, run: BatchRun | None, *, claim_next: bool) -> Claim | None:
+    """Record one batch and claim the next, in one transaction.
 
-    An answer that is known must not be lost to a database that is locked or away for a moment: it is tried again, and
+    A known answer must not be lost to a database that is locked or away for a moment: recording is tried again, and
     then alone.
     """
-    end = time.monotonic() + WRITE_WITHIN
+    end = time.monotonic() + RECORD_WITHIN
     while True:
         try:
-            with runtime.db.transaction() as session:
-                if run is not None:
-                    batch_sending.record_outcomes(session, run)
-                claim = transitions.claim_batch(session) if more else None
+            with db.transaction() as session:
+                recorded = run is not None and record_outcomes(session, run)
+                claim = claims.claim_batch(session) if claim_next else None
         except DBAPIError as error:
             if run is None or time.monotonic() > end:
                 raise
-            log.warning("batch %d cannot be written down yet: %s", run.claim.batch_id, type(error.orig).__name__)
-            more = False
+            log.warning("batch %d cannot be recorded yet: %s", run.claim.batch_id, type(error.orig).__name__)
+            claim_next = False
             time.sleep(0.5)
         else:
-            if run is not None:
-                run.tidy()
+            if run is not None and recorded:
+                run.delete_progress()
             return claim
 
 
-def _stop(runtime: Runtime, claim: Claim | None) -> bool:
-    with runtime.db.transaction() as session:
-        if claim is not None:  # asked to stop before it was sent
-            transitions.release_batch(session, claim)
+def _end(db: Database, claim: Claim | None) -> bool:
+    """Release a batch that was claimed before the request to stop; else close what is finished."""
+    with db.transaction() as session:
+        if claim is not None:
+            claims.release_batch(session, claim)
             return True
-        recovery.close_finished(session)
+        recovery.close_finished(session, by=WORKER)
         return False

@@ -1,6 +1,6 @@
 """The ways in which sending fails, told apart where the provider answers: here, and nowhere above.
 
-Each speaks for the recipients that still have no answer in the record.
+Each speaks for the recipients that still have no answer in the result.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ class TransportError(NewsletterError):
 class NotTakenError(TransportError):
     """Surely not taken (no connection, 429, 503 …): send again, after `retry_after` seconds if the provider said so."""
 
-    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
-        super().__init__(sentence)
+    def __init__(self, code: str, message: str = "", /, *, retry_after: float | None = None, **values: object) -> None:
+        super().__init__(code, message, **values)
         self.retry_after = retry_after
 
 

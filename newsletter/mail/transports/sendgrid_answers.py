@@ -1,4 +1,4 @@
-"""What SendGrid's answers mean, in the project's own words."""
+"""The meaning of SendGrid's answers, in the project's own words."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from newsletter.mail.transports.redaction import redact
 from newsletter.mail.transports.sendgrid_client import ApiResponse
 
 LONGEST_PAUSE = 3600.0
-"""Seconds: whatever an answer says, we ask again within the hour."""
+"""Seconds: whatever an answer says, the next attempt comes within the hour."""
 
 _RECIPIENT = re.compile(r"personalizations\.(\d+)\.to(?:\.\d+(?:\.email)?)?")
 _FOR_GOOD = {
-    400: "SendGrid found the request faulty",
-    401: "SendGrid refused the API key, or the account may send no more",
-    403: "SendGrid does not allow this key or this sender (MAIL_FROM) to send",
-    404: "There is no SendGrid at SENDGRID_HOST",
-    405: "There is no SendGrid at SENDGRID_HOST",
-    413: "SendGrid found the digest too large",
-    415: "SendGrid found the request unreadable",
+    400: "SendGrid found the request faulty (%(answer)s).",
+    401: "SendGrid refused the API key, or the account may send no more (%(answer)s).",
+    403: "SendGrid does not allow this key or this sender (MAIL_FROM) to send (%(answer)s).",
+    404: "There is no SendGrid at SENDGRID_HOST (%(answer)s).",
+    405: "There is no SendGrid at SENDGRID_HOST (%(answer)s).",
+    413: "SendGrid found the digest too large (%(answer)s).",
+    415: "SendGrid found the request unreadable (%(answer)s).",
 }
 _LATER = {
-    200: "SendGrid only checked the mail and sent none: sandbox mode is on",
-    429: "SendGrid asks us to send more slowly",
-    503: "SendGrid is out of service at present",
+    200: "SendGrid only checked the mail and sent none: sandbox mode is on (%(answer)s).",
+    429: "SendGrid asks us to send more slowly (%(answer)s).",
+    503: "SendGrid is out of service at present (%(answer)s).",
 }
+_UNCLEAR = "SendGrid's answer does not tell whether it took the mail (%(answer)s)."
 
 
 def accepted_as(answer: ApiResponse) -> str:
@@ -49,20 +50,23 @@ def refused_recipients(answer: ApiResponse) -> dict[int, str]:
 
 
 def as_error(answer: ApiResponse) -> TransportError:
-    """The error for an answer that is no success. What is not known to be a refusal leaves a doubt."""
+    """The error for an answer that is no success. One that is not known to be a refusal leaves a doubt."""
     said = redact("; ".join(message for _, message in _errors(answer.body)))
-    said = f" ({answer.status}: {said})." if said else f" ({answer.status})."
+    quoted = f"{answer.status}: {said}" if said else str(answer.status)
     if answer.status in _LATER:
-        return NotTakenError(_LATER[answer.status] + said, _retry_after(answer.headers))
+        retry_after = _retry_after(answer.headers)
+        return NotTakenError("sendgrid.later", _LATER[answer.status], answer=quoted, retry_after=retry_after)
     if answer.status in _FOR_GOOD:
-        return RefusedForGoodError(_FOR_GOOD[answer.status] + said)
-    return InDoubtError("SendGrid's answer does not tell whether it took the mail" + said)
+        return RefusedForGoodError("sendgrid.refused", _FOR_GOOD[answer.status], answer=quoted)
+    return InDoubtError("sendgrid.unclear", _UNCLEAR, answer=quoted)
 
 
-def as_refusal(answer: ApiResponse) -> NotTakenError | RefusedForGoodError:
+def as_repeatable_error(answer: ApiResponse) -> NotTakenError | RefusedForGoodError:
     """The error for an answer to a request that leaves no doubt, since it can be repeated."""
     error = as_error(answer)
-    return error if isinstance(error, NotTakenError | RefusedForGoodError) else NotTakenError(str(error))
+    if isinstance(error, NotTakenError | RefusedForGoodError):
+        return error
+    return NotTakenError(error.code, error.message, retry_after=None, **error.values)
 
 
 def batch_id(answer: ApiResponse) -> str:
@@ -87,7 +91,7 @@ def _document(body: bytes) -> object:
 
 
 def _errors(body: bytes) -> list[tuple[str, str]]:
-    """Field and message of each error; none of it is to be trusted to have its form."""
+    """Field and message of each error. Nothing of the body is sure to have its form."""
     document = _document(body)
     errors = document.get("errors") if isinstance(document, dict) else None
     return [

@@ -1,6 +1,6 @@
-"""The ledger's transitions: claim, mark, renew, finish, recover. Each is one short transaction's work.
+"""A worker's transitions of a batch: claim, mark as sending, renew, release, finish.
 
-A claim is a conditional UPDATE; whatever follows is fenced by the attempt, so that a worker whose lease ran out and
+A claim is a conditional UPDATE. Everything after it is fenced by the attempt, so that a worker whose lease ran out and
 whose batch went to another can change nothing. Leases are measured by the database's time.
 """
 
@@ -16,32 +16,33 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.cadence import Cadence
 from newsletter.core.db import epoch_now, table_of
+from newsletter.core.ids import BatchId, DigestId
 from newsletter.delivery.ledger import packing
+from newsletter.delivery.ledger.lifecycle import CLAIM, FINISH, MARK_SENDING, RELEASE, RENEW
 from newsletter.delivery.ledger.models import Batch, BatchState, Edition, EditionKey
-from newsletter.delivery.ledger.outcome_bytes import batch_state
+from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.digests.models import Digest, DigestStatus
-from newsletter.mail.outcomes import DEFERRED
 from newsletter.mail.transports.base import Transport
 
 LEASE = 5.0
-"""Seconds within which a worker that holds a batch must begin its next request or message, or stop."""
+"""Seconds within which a worker that has a batch must begin its next request or message, or stop."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A batch that this worker holds at this attempt."""
+    """A batch that this worker has at this attempt."""
 
-    batch_id: int
-    digest_id: int
+    batch_id: BatchId
+    digest_id: DigestId
     attempt: int
     edition: EditionKey
     ids: array[int]
     outcomes: bytes
-    """One byte a recipient: who waits or was deferred is to be sent to now."""
+    """One byte for each recipient; the open ones are to be sent to now."""
     failures: int
     deferred_since: datetime | None
     send_at: datetime | None
-    """For a digest that is handed over ahead: its time, or its readers' hour."""
+    """With a provider schedule: the digest's time, or the hour of the batch's readers."""
     provider_batch_id: str | None
 
 
@@ -49,22 +50,22 @@ class Claim:
 # running them (measured: 6 ms of CPU a batch).
 _batches, _digests, _editions = table_of(Batch), table_of(Digest), table_of(Edition)
 _batch, _digest, _edition = _batches.c, _digests.c, _editions.c
-_mine = (_batch.id == bindparam("batch"), _batch.attempt == bindparam("held"))
+_is_claimed = (_batch.id == bindparam("batch"), _batch.attempt == bindparam("claimed_attempt"))
 
 _NEXT = (
     select(_batch.id)
     .join_from(_batches, _digests, _digest.id == _batch.digest_id)
-    .where(_batch.state == BatchState.READY, ~_batch.withdrawing, _digest.status == DigestStatus.SENDING)
+    .where(CLAIM.is_allowed(_batch.state), ~_batch.withdrawing, _digest.status == DigestStatus.SENDING)
     .where(or_(_batch.not_before.is_(None), _batch.not_before <= bindparam("now")))
     .order_by(_batch.id)
     .limit(1)
     .with_for_update(skip_locked=True, of=_batches)
 )
 _NEXT_URGENT = _NEXT.where(_digest.cadence == Cadence.BREAKING)
-_TAKE = (
+_CLAIM = (
     update(_batches)
-    .where(_batch.id == bindparam("batch"), _batch.state == BatchState.READY)
-    .values(state=BatchState.CLAIMED, attempt=_batch.attempt + 1, lease_until=epoch_now() + LEASE, not_before=None)
+    .where(_batch.id == bindparam("batch"), CLAIM.is_allowed(_batch.state))
+    .values(state=CLAIM.target, attempt=_batch.attempt + 1, lease_until=epoch_now() + LEASE, not_before=None)
 )
 _READ = (
     select(
@@ -86,31 +87,31 @@ _READ = (
     .join(_digests, _digest.id == _batch.digest_id)
     .where(_batch.id == bindparam("batch"))
 )
-_MARK = (
+_MARK_SENDING = (
     update(_batches)
-    .where(*_mine, _batch.state == BatchState.CLAIMED)
+    .where(*_is_claimed, MARK_SENDING.is_allowed(_batch.state))
     .where(select(_digest.status).where(_digest.id == _batch.digest_id).scalar_subquery() == DigestStatus.SENDING)
     .values(
-        state=BatchState.SENDING,
+        state=MARK_SENDING.target,
         outcomes=bindparam("new_outcomes"),
-        provider_batch_id=bindparam("new_handover"),
+        provider_batch_id=bindparam("new_provider_batch_id"),
         attempted_at=bindparam("now"),
         lease_until=epoch_now() + bindparam("seconds"),
     )
 )
 _RENEW = (
     update(_batches)
-    .where(*_mine, _batch.state == BatchState.SENDING)
+    .where(*_is_claimed, RENEW.is_allowed(_batch.state))
     .values(outcomes=bindparam("new_outcomes"), lease_until=epoch_now() + bindparam("seconds"))
 )
-_GIVE_BACK = (
+_RELEASE = (
     update(_batches)
-    .where(*_mine, _batch.state == BatchState.CLAIMED)
-    .values(state=BatchState.READY, lease_until=None, not_before=bindparam("new_not_before"))
+    .where(*_is_claimed, RELEASE.is_allowed(_batch.state))
+    .values(state=RELEASE.target, lease_until=None, not_before=bindparam("new_not_before"))
 )
 _FINISH = (
     update(_batches)
-    .where(*_mine, _batch.state == BatchState.SENDING)
+    .where(*_is_claimed, FINISH.is_allowed(_batch.state))
     .values(
         state=bindparam("new_state"),
         outcomes=bindparam("new_outcomes"),
@@ -125,13 +126,14 @@ _FINISH = (
 
 
 def claim_batch(session: Session) -> Claim | None:
-    """Take the oldest batch that is ready, of any digest that is sending; None when there is none. Breaking news does
-    not wait for what was begun before it.
+    """Claim the oldest ready batch of any digest that is being sent; None when there is none.
+
+    Breaking news does not wait for what was begun before it.
     """
     connection = session.connection()
     now = {"now": clock.now()}
     batch_id = connection.scalar(_NEXT_URGENT, now) or connection.scalar(_NEXT, now)
-    if batch_id is None or connection.execute(_TAKE, {"batch": batch_id}).rowcount == 0:
+    if batch_id is None or connection.execute(_CLAIM, {"batch": batch_id}).rowcount == 0:
         return None
     row = connection.execute(_READ, {"batch": batch_id}).one()
     return Claim(
@@ -149,58 +151,65 @@ def claim_batch(session: Session) -> Claim | None:
 
 
 def mark_sending(
-    session: Session, claim: Claim, outcomes: bytes, seconds: float, *, provider_batch_id: str | None = None
+    session: Session, claim: Claim, outcomes: Outcomes, seconds: float, *, provider_batch_id: str | None = None
 ) -> bool:
-    """Commit to the network call, for `seconds`, with `outcomes` as they are to be read if no answer is written down.
+    """Commit to the network call, for `seconds`. `outcomes` are the ones to be read if no answer is ever recorded.
 
-    False when the claim is lost or the digest must not go on.
+    False when the claim is lost or the digest is not being sent any more.
     """
-    values = {"new_outcomes": outcomes, "new_handover": provider_batch_id, "now": clock.now(), "seconds": seconds}
-    return _fenced(session, claim, _MARK, **values)
+    return _run_fenced(
+        session,
+        claim,
+        _MARK_SENDING,
+        new_outcomes=bytes(outcomes),
+        new_provider_batch_id=provider_batch_id,
+        now=clock.now(),
+        seconds=seconds,
+    )
 
 
-def renew_lease(session: Session, claim: Claim, outcomes: bytes, seconds: float) -> bool:
+def renew_lease(session: Session, claim: Claim, outcomes: Outcomes, seconds: float) -> bool:
     """Keep the answers so far, and the lease for `seconds` more. False when the claim is lost: the worker must stop."""
-    return _fenced(session, claim, _RENEW, new_outcomes=outcomes, seconds=seconds)
+    return _run_fenced(session, claim, _RENEW, new_outcomes=bytes(outcomes), seconds=seconds)
 
 
 def release_batch(session: Session, claim: Claim, pause: timedelta = timedelta(0)) -> None:
-    """Undo a claim that led to no network call; nobody claims the batch before `pause` is over."""
-    _fenced(session, claim, _GIVE_BACK, new_not_before=clock.now() + pause if pause else None)
+    """Undo a claim that led to no network call; the batch is not claimed again before `pause` is over."""
+    _run_fenced(session, claim, _RELEASE, new_not_before=clock.now() + pause if pause else None)
 
 
 def finish_batch(
     session: Session,
     claim: Claim,
-    outcomes: bytes,
+    outcomes: Outcomes,
     *,
     provider_ref: str | None = None,
     pause: timedelta = timedelta(0),
     note: str | None = None,
     failed: bool = False,
 ) -> bool:
-    """Write the outcomes; what still waits or is deferred makes the batch ready again after `pause`."""
-    state = batch_state(outcomes)
-    return _fenced(
+    """Record the outcomes. Open recipients make the batch ready again after `pause`. False when the claim is lost."""
+    state = outcomes.batch_state()
+    return _run_fenced(
         session,
         claim,
         _FINISH,
         new_state=state,
-        new_outcomes=outcomes,
+        new_outcomes=bytes(outcomes),
         new_provider_ref=provider_ref,
         new_note=note,
         new_failures=claim.failures + 1 if failed else 0,
-        new_deferred_since=(claim.deferred_since or clock.now()) if DEFERRED in outcomes else None,
+        new_deferred_since=(claim.deferred_since or clock.now()) if outcomes.any_deferred else None,
         new_not_before=clock.now() + pause if state == BatchState.READY and pause else None,
     )
 
 
 def lease_seconds(transport: Transport) -> float:
-    """Seconds that a batch is held for: a request begins within LEASE and may then take the transport's deadline."""
+    """Seconds of a lease: a request begins within LEASE and may then take the transport's deadline."""
     return LEASE + transport.deadline
 
 
-def _fenced(session: Session, claim: Claim, statement: Update, **values: object) -> bool:
-    """Run a statement that changes the batch only while this claim holds it; whether it did."""
-    values |= {"batch": claim.batch_id, "held": claim.attempt}
+def _run_fenced(session: Session, claim: Claim, statement: Update, **values: object) -> bool:
+    """Run a statement that changes the batch only while this claim has it; whether it did."""
+    values |= {"batch": claim.batch_id, "claimed_attempt": claim.attempt}
     return session.connection().execute(statement, values).rowcount == 1

@@ -1,0 +1,89 @@
+"""Preparing a claimed batch: its message, the recipients who are still to be sent to, and the right to send now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+from newsletter.core import shutdown
+from newsletter.core.ids import SubscriberId
+from newsletter.delivery.ledger.claims import Claim
+from newsletter.delivery.ledger.models import digest_key
+from newsletter.delivery.ledger.outcome_bytes import Outcomes
+from newsletter.delivery.sending import scheduled_sends
+from newsletter.delivery.sending.context import SendingContext
+from newsletter.delivery.sending.progress_files import batch_name
+from newsletter.delivery.sending.recipients import active_recipients
+from newsletter.mail.message import Message, Recipient
+from newsletter.mail.transports.errors import NotTakenError
+
+LONGEST_SLEEP = 2.0
+"""Seconds that a worker sleeps for the sake of a rate limit; for longer waits it releases the batch."""
+
+
+@dataclass(frozen=True)
+class PreparedBatch:
+    """A claim with everything that a transport needs."""
+
+    claim: Claim
+    message: Message
+    outcomes: Outcomes
+    recipients: Sequence[Recipient]
+    """The open recipients who are active, or as many of them as one request may carry now."""
+
+
+def prepare_batch(context: SendingContext, claim: Claim) -> PreparedBatch:
+    """Read what a claimed batch needs. Recipients who are not active any more are skipped from now on."""
+    outcomes = Outcomes(claim.outcomes)
+    with context.db.reading() as session:
+        message = _with_reference(context.messages.message(session, claim.digest_id, claim.edition), claim)
+        _recall_progress(context, claim, message, outcomes)
+        recipients = _open_recipients(session, claim, outcomes)
+    return PreparedBatch(claim, message, outcomes, recipients)
+
+
+def reserve_request(context: SendingContext, batch: PreparedBatch) -> PreparedBatch:
+    """The batch as one request may carry it now, for a transport that takes or refuses all recipients together.
+
+    Other transports ask for a right to send as they go. Raises NotTakenError when nothing may be sent yet, and
+    TransportError when the provider gives no name for its schedule.
+    """
+    if not (context.transport.all_or_nothing and batch.recipients):
+        return batch
+    wanted = len(batch.recipients)
+    allowance = context.reserve(wanted)
+    if not allowance.allowed and allowance.wait <= LONGEST_SLEEP and not shutdown.wait(allowance.wait):
+        allowance = context.reserve(wanted)
+    if not allowance.allowed:
+        raise NotTakenError("rates.used_up", "The rate limit is used up.", retry_after=allowance.wait)
+    message = scheduled_sends.with_provider_schedule(context.transport, batch.message, batch.claim)
+    return replace(batch, message=message, recipients=batch.recipients[: allowance.allowed])
+
+
+def _with_reference(message: Message, claim: Claim) -> Message:
+    """The provider's later events name the batch and the attempt; nothing personal."""
+    letter = digest_key(message.id_salt)
+    reference = (("batch", str(claim.batch_id)), ("attempt", str(claim.attempt)), ("letter", letter))
+    return replace(message, reference=reference)
+
+
+def _recall_progress(context: SendingContext, claim: Claim, message: Message, outcomes: Outcomes) -> None:
+    """Count as accepted what a killed worker on this machine knew and could not tell the ledger."""
+    if claim.attempt > 1 and not context.transport.all_or_nothing:
+        accepted = context.progress.read(batch_name(claim.batch_id, message.id_salt))
+        outcomes.accept_open(position for position in accepted if position < len(outcomes))
+
+
+def _open_recipients(session: Session, claim: Claim, outcomes: Outcomes) -> list[Recipient]:
+    active = active_recipients(session, claim.ids)
+    recipients = []
+    for position in outcomes.open_positions():
+        subscriber_id = claim.ids[position]
+        found = active.get(subscriber_id)
+        if found is None:
+            outcomes.skip(position)
+        else:
+            recipients.append(Recipient(SubscriberId(subscriber_id), found[0], found[1], position))
+    return recipients

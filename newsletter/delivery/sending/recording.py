@@ -1,0 +1,86 @@
+"""Recording a run: the outcomes of its batch, the pause before the next attempt, and the reasons of refusals."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Collection
+from datetime import timedelta
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from newsletter.core import clock
+from newsletter.core.ids import SubscriberId
+from newsletter.delivery.ledger import claims
+from newsletter.delivery.ledger.models import Refusal
+from newsletter.delivery.ledger.outcome_bytes import Outcomes
+from newsletter.delivery.sending.batch_run import BatchRun
+from newsletter.delivery.sending.recipients import lock_present
+from newsletter.mail.outcomes import REFUSED
+
+log = logging.getLogger(__name__)
+
+DEFER_FOR = timedelta(hours=72)
+"""How long a deferred recipient is tried again before it is refused (RFC 5321 4.5.4.1: 4-5 days; news ages faster)."""
+DEFER_PAUSE = (timedelta(minutes=1), timedelta(hours=1))
+"""The shortest and the longest pause between two attempts; in between, half of the time since the first deferral."""
+DEFERRED_TOO_LONG = "Deferred for too long."
+
+
+def record_outcomes(session: Session, run: BatchRun) -> bool:
+    """Finish the batch with what became of each recipient; False when another worker has it, and nothing is recorded.
+
+    The run stays as it is, so that this can be tried again.
+    """
+    claim, outcomes, pause = run.claim, Outcomes(run.outcomes), run.pause
+    given_up: Collection[int] = ()
+    if outcomes.any_deferred:
+        deferred_for = clock.now() - (claim.deferred_since or clock.now())
+        if deferred_for > DEFER_FOR:
+            given_up = outcomes.refuse_deferred()
+        else:
+            pause = max(pause, _defer_pause(deferred_for))
+    kept = claims.finish_batch(
+        session, claim, outcomes, provider_ref=run.provider_ref, pause=pause, note=run.note, failed=run.failed
+    )
+    if not kept:
+        log.warning("batch %d was claimed by another worker; the answers here count for nothing", claim.batch_id)
+        return False
+    _keep_refusals(session, run, outcomes, given_up)
+    if run.note:
+        log.warning("batch %d of digest %d: %s", claim.batch_id, claim.digest_id, run.note)
+    return True
+
+
+def _defer_pause(deferred_for: timedelta) -> timedelta:
+    shortest, longest = DEFER_PAUSE
+    return min(max(deferred_for / 2, shortest), longest) * random.uniform(0.9, 1.1)  # noqa: S311
+
+
+def _keep_refusals(session: Session, run: BatchRun, outcomes: Outcomes, given_up: Collection[int]) -> None:
+    """Keep the reasons, but for subscribers who were erased while the provider answered.
+
+    A recipient who was `given_up` is refused temporarily: a retry finds them.
+    """
+    reasons = dict.fromkeys(given_up, DEFERRED_TOO_LONG) | run.reasons
+    refused = {
+        SubscriberId(run.claim.ids[position]): (position, reason)
+        for position, reason in reasons.items()
+        if outcomes[position] == REFUSED
+    }
+    present = lock_present(session, list(refused)) if refused else set()
+    rows = [
+        {
+            "digest_id": run.claim.digest_id,
+            "subscriber_id": subscriber_id,
+            "reason": reason,
+            "temporary": position in given_up,
+            "created_at": clock.now(),
+        }
+        for subscriber_id, (position, reason) in refused.items()
+        if subscriber_id in present
+    ]
+    if rows:
+        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        session.execute(insert(Refusal).on_conflict_do_nothing(), rows)
