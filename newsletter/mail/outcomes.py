@@ -1,4 +1,4 @@
-"""Outcomes: one byte for each recipient, a letter that can be read in a dump of the ledger."""
+"""Outcomes: one byte for each recipient, which can be read in a dump of the ledger."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ OUTCOME_NAMES = {
     DEFERRED: "deferred",
     CANCELLED: "cancelled",
 }
-"""The word for each byte, in the order in which a status shows them."""
+"""The name of each outcome, in the order in which a status shows them."""
 
 
 class SendResult:
-    """What a transport writes its answers into while it sends to `size` recipients, numbered from 0.
+    """The answers that a transport records while it sends to `size` recipients, numbered from 0.
 
-    `may_continue` is asked before each request or message: False when the sender's lease is over or an editor said stop.
-    `answered` is called after each answer, so that a position can be kept.
+    `may_continue` is asked before each request or message: False when the sender's lease is over, or when the work
+    should stop. `answered` is called with the index after each answer, so that progress can be kept.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class SendResult:
         self._set(index, DEFERRED)
 
     def refused(self, index: int, reason: str) -> None:
-        """Refused for good; `reason` is the provider's answer without any address in it."""
+        """Refused for good; `reason` is the provider's answer, redacted."""
         self.reasons[index] = reason
         self._set(index, REFUSED)
 

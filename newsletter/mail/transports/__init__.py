@@ -8,9 +8,9 @@ from newsletter.mail.transports.base import Transport
 
 
 def open_transport(settings: Settings) -> Transport:
-    """The transport that MAIL_TRANSPORT names; only that one is imported. Nothing is connected yet.
+    """The transport that MAIL_TRANSPORT names. Nothing is connected yet, and no other transport is imported.
 
-    Raises ConfigurationError for a setting of it that is wrong.
+    Raises ConfigurationError for a wrong setting of this transport.
     """
     if settings.mail_transport == "sendgrid":
         from newsletter.mail.transports.sendgrid import SendGridTransport
@@ -28,7 +28,7 @@ def open_transport(settings: Settings) -> Transport:
 
 
 def _encoder(settings: Settings) -> Encoder:
-    """SendGrid signs by itself; what goes out otherwise is signed here if there is a key."""
+    """The encoder for mail that we write ourselves: it signs if there is a key. SendGrid signs its mail itself."""
     if not settings.dkim_key:
         return encode
     from newsletter.mail.dkim import DkimSigner

@@ -1,8 +1,8 @@
 """A total deadline for a conversation over a socket.
 
-A socket's time-out holds for each read alone: a server that drips kept a 1 s time-out busy for 27 s (measured). So
-a thread of its own watches the clock, and shuts the socket when the time is over; whoever reads or writes then sees
-a closed connection.
+A socket's time-out applies to each read alone: a server that drips kept a 1 s time-out busy for 27 s (measured). So a
+thread of its own watches the clock, and shuts the socket when the time is over. A read or write then sees a closed
+connection.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from types import TracebackType
 from newsletter.core import shutdown
 
 LOOK = 0.5
-"""Seconds between two looks whether the process was asked to stop."""
+"""Seconds between two looks at the request to stop."""
 
 
 class Deadline:
-    """A context in which `seconds` run down, or fewer when the process is asked to stop. It cannot end a look-up in
-    the DNS: that ends by itself, and then `passed` is to be asked before anything is sent.
+    """A context that lasts for `seconds`, or for less when the process is asked to stop.
+
+    It cannot end a look-up in the DNS: that ends by itself, so ask `passed` before anything is sent.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -40,7 +41,7 @@ class Deadline:
         return time.monotonic() >= min(self._end, shutdown.deadline())
 
     def watch(self, find: Callable[[], socket.socket | None]) -> None:
-        """Shut what `find` finds when the time is over. It is asked then, since TLS puts another socket in place."""
+        """Shut the socket that `find` returns when the time is over. It is called then: TLS replaces the socket."""
         self._find = find
 
     def __enter__(self) -> Deadline:
@@ -60,6 +61,6 @@ class Deadline:
                 with suppress(OSError):
                     # Not SSLSocket's own shutdown: it would take the TLS state away from under the other thread.
                     socket.socket.shutdown(found, socket.SHUT_RDWR)
-            # And on: a connection that comes up late is shut too.
+            # Again and again: a connection that comes up late is shut too.
             if self._done.wait(0.05):
                 return

@@ -25,7 +25,8 @@ from newsletter.mail.transports.errors import NotTakenError
 STALE = 3600.0
 """Seconds after which a file of ours in tmp/ belongs to a process that is gone."""
 
-_MARK = ".letter"
+_SUFFIX = ".letter"
+"""Tells our files in tmp/ from those of other programs."""
 _numbers = itertools.count()
 
 
@@ -41,29 +42,34 @@ class MaildirTransport:
         self.deadline = deadline
         self._encode = encoder
         self._ready = False
-        self._moved: set[str] = set()
-        self._moved_at = -1
+        self._cur_names: set[str] = set()
+        self._cur_changed = -1
 
-    def send(self, message: Message, recipients: Sequence[Recipient], record: SendResult) -> None:
+    def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
         """See Transport.send. Raises NotTakenError when the folder cannot be written to."""
         encoded, deadline = self._encode(message), Deadline(self.deadline)
         try:
             self._prepare()
-            for index in record.waiting():
-                if deadline.passed or not record.may_continue():
+            for index in result.waiting():
+                if deadline.passed or not result.may_continue():
                     return
                 try:
                     wire_address(recipients[index].address)
                 except ValueError:
-                    record.refused(index, NOT_AN_ADDRESS)
+                    result.refused(index, NOT_AN_ADDRESS)
                 else:
                     self._keep(message.message_id(recipients[index]), encoded, recipients[index])
-                    record.accepted(index)
+                    result.accepted(index)
         except OSError as error:
-            raise NotTakenError(f"The mail folder {self.folder} cannot be written to: {error.strerror}.") from error
+            raise NotTakenError(
+                "maildir.unwritable",
+                "The mail folder %(folder)s cannot be written to: %(why)s.",
+                folder=self.folder,
+                why=error.strerror,
+            ) from error
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Nothing is open."""
 
     def _prepare(self) -> None:
         if self._ready:
@@ -72,8 +78,8 @@ class MaildirTransport:
         for name in ("tmp", "new", "cur"):
             (self.folder / name).mkdir(mode=0o700, exist_ok=True)
         long_ago = time.time() - STALE
-        for path in (self.folder / "tmp").glob(f"*{_MARK}.*"):
-            with suppress(FileNotFoundError):  # another process tidies up too
+        for path in (self.folder / "tmp").glob(f"*{_SUFFIX}.*"):
+            with suppress(FileNotFoundError):  # another process cleans up too
                 if path.stat().st_mtime < long_ago:
                     path.unlink()
         self._ready = True
@@ -90,14 +96,14 @@ class MaildirTransport:
         """The names in cur/ without their flags; read again only when the folder has changed."""
         cur = self.folder / "cur"
         changed = cur.stat().st_mtime_ns
-        if changed != self._moved_at:
-            self._moved = {path.name.partition(":")[0] for path in cur.iterdir()}
-            self._moved_at = changed
-        return self._moved
+        if changed != self._cur_changed:
+            self._cur_names = {path.name.partition(":")[0] for path in cur.iterdir()}
+            self._cur_changed = changed
+        return self._cur_names
 
     def _write(self, name: str, content: bytes) -> None:
-        """Each try has a tmp file of its own: two workers may have the same job."""
-        tmp = self.folder / "tmp" / f"{name}{_MARK}.{os.getpid()}.{next(_numbers)}"
+        """Write a file in one step. Each attempt has its own in tmp/: two workers may have the same job."""
+        tmp = self.folder / "tmp" / f"{name}{_SUFFIX}.{os.getpid()}.{next(_numbers)}"
         try:
             with tmp.open("xb") as file:
                 file.write(content)
@@ -109,5 +115,5 @@ class MaildirTransport:
 
 
 def file_name(message_id: str) -> str:
-    """The file that holds the message: the left part of its Message-ID, digits that are unique by themselves."""
+    """The name of a message's file: the left part of its Message-ID, which is unique by itself."""
     return message_id.partition("@")[0]

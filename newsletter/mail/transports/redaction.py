@@ -1,4 +1,4 @@
-"""What other machines say, made fit to be kept: no address in it, one line, not long."""
+"""Redacting the words of other machines before they are kept: no address, one line, not long."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _ADDRESS = re.compile(r"""(?:"[^"]*"|[^\s<>()\[\]{},;:"'@]+)(?:@|%40|=40)[^\s<>(
 def redact(text: str, address: str = "") -> str:
     """`text` on one line without anything that looks like an address, at most `LONGEST` characters long.
 
-    `address` is the recipient that the text is about: it goes whatever it looks like, and so does its local part where
-    it stands as a word ("user jane.doe unknown").
+    `address` is the recipient that the text is about. It is removed whatever it looks like, and so is its local part
+    where it stands as a word ("user jane.doe unknown").
     """
     text, address = _one_line(text), _one_line(address)
     if len(text) > _READ:
@@ -32,12 +32,12 @@ def redact(text: str, address: str = "") -> str:
 
 
 def _one_line(text: str) -> str:
-    """Controls become spaces too: PostgreSQL takes no NUL."""
+    """Collapse white space; controls become spaces too, since PostgreSQL takes no NUL."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def spoken(error: OSError) -> str:
-    """Why a connection failed, in a few words that hold no name of a host or file."""
+    """The reason of a failed connection, in a few words without the name of a host or file."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({error.verify_message})"
     if isinstance(error, TimeoutError):

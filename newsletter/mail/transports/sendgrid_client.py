@@ -1,7 +1,7 @@
-"""The `sendgrid` package's client with a total deadline, and with every answer taken as it is.
+"""The `sendgrid` package's client with a total deadline, and with every status returned as an answer.
 
 By itself the package has no time-out, follows a 302 as a GET and takes the target's answer for success, and writes key
-and payload to its log at DEBUG (measured, 6.12.5). Its `_make_request` is the seam for another opener; ours gives each
+and payload to its log at DEBUG (measured, 6.12.5). Its `_make_request` is the seam for another opener. Ours gives each
 connection to a Deadline, and knows neither redirects nor errors, just answers.
 """
 
@@ -25,11 +25,11 @@ _JSON = "application/json; charset=utf-8"
 
 
 class NotConnectedError(Exception):
-    """There was no connection, so nothing was sent; the message says why in a few words."""
+    """There was no connection, so nothing was sent; the message is the reason in a few words."""
 
 
 class NoAnswerError(Exception):
-    """The request was on its way, and no whole answer came back; the message says why in a few words."""
+    """The request was on its way, and no whole answer came back; the message is the reason in a few words."""
 
 
 class ApiResponse(NamedTuple):
@@ -54,7 +54,7 @@ class SendGridClient:
         return self._request("post", path, deadline, request_body=_Body(body))
 
     def get(self, path: str, deadline: Deadline) -> ApiResponse:
-        """Ask. Raises NotConnectedError or NoAnswerError."""
+        """Get a path. Raises NotConnectedError or NoAnswerError."""
         return self._request("get", path, deadline)
 
     def _request(self, method: str, path: str, deadline: Deadline, **body: bytes) -> ApiResponse:
@@ -73,7 +73,7 @@ class SendGridClient:
 
 
 class _Body(bytes):
-    """What the package takes for text that it must encode, and would write to its log (2 ms for a full batch)."""
+    """Bytes that the package takes for text: it would encode them and write them to its log (2 ms for a full batch)."""
 
     def encode(self, _encoding: str) -> bytes:
         return self
@@ -112,7 +112,7 @@ class _Connection(http.client.HTTPConnection):
         self._deadline = deadline
 
     def connect(self) -> None:
-        """Connect (and, below, shake hands); the one place where a failure means that nothing was sent."""
+        """Connect (and, below, shake hands): only here a failure means that nothing was sent."""
         try:
             super().connect()
         except OSError as error:

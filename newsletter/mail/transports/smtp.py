@@ -1,4 +1,4 @@
-"""SMTP: one message for each recipient, each with an answer of its own, over a connection that is kept."""
+"""SMTP: one message for each recipient, each with an answer of its own, over a kept connection."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from newsletter.mail.transports.smtp_replies import ClosedError, GoodbyeError, S
 from newsletter.mail.transports.smtp_session import SmtpMessage, SmtpSession
 from newsletter.mail.transports.smtp_url import read_url
 
-HANDFUL = 32
+MADE_AHEAD = 32
 """Messages that are made at a time."""
 
 
 class SmtpTransport:
-    """A mail server, as SMTP_URL names it; ConfigurationError when it does not.
+    """The mail server at SMTP_URL; ConfigurationError when that is not valid.
 
-    `timeout`: seconds for each answer. `deadline`: seconds for all of one call. A message is begun in the first half of
-    them alone: else a server that is slow, but answers, would be left at the end with a message in flight, which is
-    then sent twice. The rest is left waiting. `context`: what certificates are checked against, by default those
-    that the system trusts. InDoubtError concerns the one message in flight, the first that is still waiting.
+    `timeout`: seconds for each answer. `deadline`: seconds for one whole call. A message begins only in the first half
+    of them. Otherwise a server that is slow, but answers, would be left at the end with a message in flight, which is
+    then sent twice. The rest is left waiting. `context`: the certificates to trust, by default the system's.
+    InDoubtError concerns the one message in flight, the first that is still waiting.
     """
 
     name = "smtp"
@@ -50,18 +50,18 @@ class SmtpTransport:
         self._session: SmtpSession | None = None
         self._in_groups = self._server.pipelining
 
-    def send(self, message: Message, recipients: Sequence[Recipient], record: SendResult) -> None:
+    def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
         """See Transport.send."""
-        letters = _in_handfuls(_letters(message, self._encode(message), recipients, record))
+        messages = _made_ahead(_messages(message, self._encode(message), recipients, result))
         with Deadline(self.deadline) as deadline:
             if self._session is not None:
                 self._session.use(deadline)
             try:
-                letter = next(letters, None)
-                while letter is not None and self._begins(deadline) and record.may_continue():
-                    following = next(letters, None)
-                    _note(self._deliver(letter, following, deadline), letter.place, record)
-                    letter = following
+                current = next(messages, None)
+                while current is not None and self._may_begin(deadline) and result.may_continue():
+                    following = next(messages, None)
+                    _record(self._deliver(current, following, deadline), current.number, result)
+                    current = following
             except BaseException:
                 self._drop()
                 raise
@@ -74,28 +74,36 @@ class SmtpTransport:
             self._session.close()
             self._session = None
 
-    def _begins(self, deadline: Deadline) -> bool:
+    def _may_begin(self, deadline: Deadline) -> bool:
         return not deadline.passed and deadline.left() > self.deadline / 2
 
-    def _deliver(self, letter: SmtpMessage, following: SmtpMessage | None, deadline: Deadline) -> SmtpReply:
-        """Over the kept connection; over a new one when the server has closed that one; and without groups when they
-        seem to be the reason: there are servers, and boxes before them, that offer them and lose what came together.
+    def _deliver(self, message: SmtpMessage, following: SmtpMessage | None, deadline: Deadline) -> SmtpReply:
+        """Deliver over the kept connection, or over a new one when the server has closed it.
+
+        Groups are given up when they seem to be the reason: some servers, and boxes before them, offer them and lose
+        commands that came together.
         """
         kept = self._session
         session = self._session = kept or self._connect(deadline)
         try:
-            return session.deliver(letter, following)
+            return session.deliver(message, following)
         except ClosedError as error:
             self._drop()
             if session.in_groups and not session.groups_work and not isinstance(error, GoodbyeError):
                 self._in_groups = False
             elif kept is None:
-                raise NotTakenError("The mail server closed the connection before it had taken a message.") from None
-        return self._deliver(letter, following, deadline)
+                raise NotTakenError(
+                    "smtp.closed", "The mail server closed the connection before it had taken a message."
+                ) from None
+        return self._deliver(message, following, deadline)
 
     def _connect(self, deadline: Deadline) -> SmtpSession:
         if deadline.passed:
-            raise NotTakenError(f"The mail server did not answer within {self.deadline:g} seconds.")
+            raise NotTakenError(
+                "smtp.too_slow",
+                "The mail server did not answer within %(seconds)s seconds.",
+                seconds=f"{self.deadline:g}",
+            )
         return SmtpSession(self._server, self._context, self._timeout, deadline, in_groups=self._in_groups)
 
     def _drop(self) -> None:
@@ -104,32 +112,32 @@ class SmtpTransport:
             self._session = None
 
 
-def _letters(
-    message: Message, encoded: Encoded, recipients: Sequence[Recipient], record: SendResult
+def _messages(
+    message: Message, encoded: Encoded, recipients: Sequence[Recipient], result: SendResult
 ) -> Iterator[SmtpMessage]:
-    """For everyone who is waiting, but for those whose address no server could be told: they are refused."""
-    for index in record.waiting():
+    """A message for each waiting recipient. An address that no server can be told is refused."""
+    for index in result.waiting():
         recipient = recipients[index]
         try:
             address = wire_address(recipient.address)
         except ValueError:
-            record.refused(index, NOT_AN_ADDRESS)
+            result.refused(index, NOT_AN_ADDRESS)
         else:
             sender = wire_address(message.envelope_sender(recipient))
             yield SmtpMessage.of(index, sender, address, encoded.pieces(recipient))
 
 
-def _in_handfuls(letters: Iterator[SmtpMessage]) -> Iterator[SmtpMessage]:
-    """Some are made ahead: right after an answer has come, the processor has forgotten how, and each would cost several
-    times as much (measured)."""
-    while handful := list(islice(letters, HANDFUL)):
-        yield from handful
+def _made_ahead(messages: Iterator[SmtpMessage]) -> Iterator[SmtpMessage]:
+    """Make some messages at a time: one made right after each answer costs several times as much, since the processor's
+    caches are cold (measured)."""
+    while some := list(islice(messages, MADE_AHEAD)):
+        yield from some
 
 
-def _note(answer: SmtpReply, index: int, record: SendResult) -> None:
+def _record(answer: SmtpReply, index: int, result: SendResult) -> None:
     if answer.yes:
-        record.accepted(index)
+        result.accepted(index)
     elif answer.code < 500:
-        record.deferred(index, f"{answer.code} {answer.text}")
+        result.deferred(index, str(answer))
     else:
-        record.refused(index, f"{answer.code} {answer.text}")
+        result.refused(index, str(answer))

@@ -17,9 +17,9 @@ from newsletter.mail.transports.smtp_url import MailServer, Tls
 
 
 class SmtpConnection:
-    """Open when it is made. `context`: what certificates are checked against, None for those that the system trusts.
+    """Connects when it is made. `context`: the certificates to trust, None for the system's.
 
-    Raises NotTakenError when that cannot be done now, RefusedForGoodError when it cannot be done like this.
+    Raises NotTakenError when there is no connection now, RefusedForGoodError when there can be none with this SMTP_URL.
     """
 
     def __init__(self, server: MailServer, context: ssl.SSLContext | None, timeout: float, deadline: Deadline) -> None:
@@ -37,15 +37,15 @@ class SmtpConnection:
         return self._smtp.has_extn(extension)
 
     def use(self, deadline: Deadline) -> None:
-        """From now on within `deadline`."""
+        """Use `deadline` from now on."""
         deadline.watch(lambda: self._smtp.sock)
         self.replies.deadline = deadline
 
     def write(self, octets: Sequence[bytes], following: Sequence[bytes] = ()) -> None:
-        """Hand over `octets` and, in the same write if that can be, `following`.
+        """Write `octets` and, in the same write if possible, `following`.
 
-        Raises ClosedError when the last one of `octets` surely did not leave us. That `following` did not shows when
-        its answer is read.
+        Raises ClosedError when the last one of `octets` surely did not leave us. If `following` did not, its answer
+        will be missing.
         """
         if isinstance(self._sock, ssl.SSLSocket):
             # How much of a write went out before it failed is not known here: so these are two.
@@ -63,7 +63,7 @@ class SmtpConnection:
         self.drop()
 
     def drop(self) -> None:
-        """Hang up without a word: the conversation is in a state in which a word would be misunderstood."""
+        """Close without a word: in the state of this conversation a word would be misunderstood."""
         self._smtp.close()
 
 
@@ -96,7 +96,7 @@ def _system_trust() -> ssl.SSLContext:
 
 
 def _client(server: MailServer, context: ssl.SSLContext | None, timeout: float) -> smtplib.SMTP:
-    """Not connected yet: the deadline's watch must see its socket from the first moment."""
+    """A client that is not connected yet: the deadline must watch its socket from the first moment."""
     if server.tls is Tls.IMPLICIT:
         client: smtplib.SMTP = smtplib.SMTP_SSL(timeout=timeout, context=context or _system_trust())
     else:
@@ -121,12 +121,18 @@ def _open(smtp: smtplib.SMTP, server: MailServer, context: ssl.SSLContext | None
         # A short write after a long one must not wait until the long one is acknowledged (Nagle).
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except ssl.SSLError as error:
-        raise NotTakenError(f"No secure connection to the mail server: {spoken(error)}.") from error
+        raise NotTakenError(
+            "smtp.insecure", "No secure connection to the mail server: %(why)s.", why=spoken(error)
+        ) from error
     except smtplib.SMTPResponseException as error:
         said = f"{error.smtp_code} {quoted(error.smtp_error)}"
-        raise NotTakenError(f"The mail server does not want to talk at present: {said}.") from None
+        raise NotTakenError(
+            "smtp.not_ready", "The mail server accepts no connection at present: %(answer)s.", answer=said
+        ) from None
     except OSError as error:  # smtplib's other errors are OSErrors too
-        raise NotTakenError(f"The mail server cannot be reached: {spoken(error)}.") from error
+        raise NotTakenError(
+            "smtp.unreachable", "The mail server cannot be reached: %(why)s.", why=spoken(error)
+        ) from error
     return sock
 
 
@@ -138,8 +144,9 @@ def _encrypt(smtp: smtplib.SMTP, server: MailServer, context: ssl.SSLContext | N
         smtp.ehlo_or_helo_if_needed()
     elif server.tls is Tls.REQUIRED:
         raise RefusedForGoodError(
-            "The mail server does not offer STARTTLS: use smtps://, or, where the network is trusted, "
-            "?starttls=never in SMTP_URL."
+            "smtp.no_starttls",
+            "The mail server does not offer STARTTLS, which SMTP_URL requires: only smtps://, or ?starttls=never where "
+            "the network is trusted, can work.",
         )
 
 
@@ -148,9 +155,10 @@ def _sign_in(smtp: smtplib.SMTP, server: MailServer) -> None:
         smtp.login(server.user, server.password)
     except smtplib.SMTPAuthenticationError as error:
         said = f"{error.smtp_code} {quoted(error.smtp_error)}"
-        sentence = f"The mail server refused user or password of SMTP_URL: {said}."
-        raise (NotTakenError if error.smtp_code < 500 else RefusedForGoodError)(sentence) from None
+        kind = NotTakenError if error.smtp_code < 500 else RefusedForGoodError
+        sentence = "The mail server refused user or password of SMTP_URL: %(answer)s."
+        raise kind("smtp.sign_in_refused", sentence, answer=said) from None
     except smtplib.SMTPServerDisconnected:
         raise
     except smtplib.SMTPException:
-        raise RefusedForGoodError("The mail server offers no way to sign in that we know.") from None
+        raise RefusedForGoodError("smtp.no_sign_in", "The mail server offers no way to sign in that we know.") from None

@@ -19,22 +19,25 @@ _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?\r?", re.DOTALL)
 
 
 class ClosedError(Exception):
-    """The conversation is over: the server hung up, fell silent, or said something that is no reply.
+    """The conversation is over: the server closed it, fell silent, or sent something that is no reply.
 
-    Who has handed over the end of a message before is in doubt; everything else was surely not taken.
+    A message whose end was written before is in doubt; everything else was surely not taken.
     """
 
 
 class GoodbyeError(ClosedError):
-    """The server said that it closes the connection (421), and so that it has not taken what it was asked to."""
+    """The server says that it closes the connection (421): it has not taken the message at hand."""
 
 
 class SmtpReply(NamedTuple):
-    """What the server said: 2xx yes, 354 go on, 4xx come back later, 5xx no (RFC 5321 4.2.1)."""
+    """One reply: 2xx yes, 354 go on, 4xx come back later, 5xx no (RFC 5321 4.2.1)."""
 
     code: int
     text: str = ""
-    """Why not, fit to be kept: one line without an address. Empty where the answer is not no."""
+    """The reason of a no: one line, redacted. Empty for other replies."""
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}"
 
     @property
     def yes(self) -> bool:
@@ -47,7 +50,7 @@ class SmtpReply(NamedTuple):
 
 _YES, _GO_ON = b"250 ", b"354 "
 _USUAL = {_YES: SmtpReply(250), _GO_ON: SmtpReply(354)}
-"""A message that goes well gets four of these: they are known at a glance, which halves the CPU of reading them."""
+"""A message that is accepted gets four of these; recognising them at once halves the CPU of reading."""
 
 
 class ReplyReader:
@@ -55,21 +58,21 @@ class ReplyReader:
 
     def __init__(self, sock: socket.socket, timeout: float, deadline: Deadline) -> None:
         self.deadline = deadline
-        """For all that is read from now on."""
+        """The deadline of all reading from now on."""
         self._sock = sock
         self._timeout = timeout
         self._lines: deque[bytes] = deque()
         self._begun = b""
 
     @property
-    def unasked(self) -> bool:
+    def unrequested(self) -> bool:
         """Whether the server has said more than was read as replies."""
         return bool(self._lines or self._begun)
 
-    def let_through(self) -> bool:
-        """Whether the answers to MAIL, RCPT and DATA have all come, and say yes: then they are read.
+    def group_accepted(self) -> bool:
+        """Whether the answers to MAIL, RCPT and DATA have all come, and say yes: then they count as read.
 
-        False says nothing: they are to be read one by one.
+        False says nothing about them: read them one by one.
         """
         lines = self._lines
         if len(lines) < 3 or (lines[0][:4], lines[1][:4], lines[2][:4]) != (_YES, _YES, _GO_ON):
@@ -79,7 +82,7 @@ class ReplyReader:
         return True
 
     def next(self, about: str = "", *, patient: bool = False) -> SmtpReply:
-        """The next reply; `about` is an address that must not be kept. A patient reader waits until the deadline.
+        """The next reply, without the address `about`. A patient reader waits until the deadline.
 
         Raises ClosedError, GoodbyeError for a 421.
         """
@@ -107,8 +110,8 @@ class ReplyReader:
         return SmtpReply(int(code), quoted(b" ".join(said), about))
 
     def _read(self, patient: bool) -> None:
-        """At least one more line."""
-        # Who waits until the deadline needs no time-out: the deadline shuts the socket. It saves a poll for each call.
+        """Read at least one more line."""
+        # A patient reader needs no time-out, since the deadline shuts the socket. That saves a poll for each call.
         timeout = None if patient else min(self.deadline.left(), self._timeout)
         while not self._lines:
             try:
@@ -124,5 +127,5 @@ class ReplyReader:
 
 
 def quoted(text: bytes | str, about: str = "") -> str:
-    """What a server said, to stand in a sentence of ours."""
+    """The words of a server, redacted for a sentence of ours."""
     return redact(text.decode("utf-8", "replace") if isinstance(text, bytes) else text, about).rstrip(".")

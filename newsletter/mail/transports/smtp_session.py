@@ -27,8 +27,8 @@ _END = b".\r\n"
 class SmtpMessage(NamedTuple):
     """A message to one recipient, ready to be sent."""
 
-    place: int
-    """The recipient's in the record."""
+    number: int
+    """The recipient's number in the call of `send`."""
     recipient: str
     commands: bytes
     """MAIL, RCPT and DATA."""
@@ -38,17 +38,20 @@ class SmtpMessage(NamedTuple):
     """Whether both addresses are."""
 
     @classmethod
-    def of(cls, place: int, sender: str, recipient: str, content: Sequence[bytes]) -> SmtpMessage:
-        """Both addresses as they stand on the wire."""
+    def of(cls, number: int, sender: str, recipient: str, content: Sequence[bytes]) -> SmtpMessage:
+        """Make one for `sender` and `recipient`, both as they stand on the wire."""
         is_ascii = sender.isascii() and recipient.isascii()
-        # RFC 6531 3.1: who offers SMTPUTF8 offers 8BITMIME too.
+        # RFC 6531 3.1: a server that offers SMTPUTF8 offers 8BITMIME too.
         options = "" if is_ascii else " SMTPUTF8 BODY=8BITMIME"
         commands = f"MAIL FROM:<{sender}>{options}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
-        return cls(place, recipient, commands, content, is_ascii)
+        return cls(number, recipient, commands, content, is_ascii)
 
 
 class SmtpSession:
-    """Opened by the constructor, which raises as Connection's does; `in_groups` False forbids groups."""
+    """A session over a connection of its own; the constructor raises as SmtpConnection's does.
+
+    `in_groups` False forbids groups.
+    """
 
     def __init__(
         self,
@@ -63,31 +66,31 @@ class SmtpSession:
         self._replies = self._connection.replies
         self.in_groups = in_groups and self._connection.offers("pipelining")
         self.groups_work = False
-        """Whether a group that followed a message was answered: the server not only says that it can do it."""
+        """Whether a group that followed a message was answered: the server not only claims to support it."""
         self.ahead: SmtpMessage | None = None
-        """The next letter, when its commands were written and not answered yet."""
+        """The next message, while its commands are written and not answered yet."""
         self._takes_utf8 = self._connection.offers("smtputf8")
         self._proven = False
         self._unfinished = False
 
     def use(self, deadline: Deadline) -> None:
-        """From now on within `deadline`."""
+        """Use `deadline` from now on."""
         self._connection.use(deadline)
 
-    def deliver(self, letter: SmtpMessage, following: SmtpMessage | None) -> SmtpReply:
-        """Send one message. `following` is the next call's, if there will be one.
+    def deliver(self, message: SmtpMessage, following: SmtpMessage | None) -> SmtpReply:
+        """Send one message. `following` is the one of the next call, if there will be one.
 
-        Raises ClosedError, NotTakenError, RefusedForGoodError (not taken); InDoubtError when no answer came to the end
-        of the message.
+        Raises ClosedError, NotTakenError, RefusedForGoodError (not taken); InDoubtError when the end of the message was
+        not answered.
         """
-        if not (letter.is_ascii or self._takes_utf8):
-            return SmtpReply(553, "The mail server takes no addresses with letters beyond ASCII (SMTPUTF8).")
+        if not (message.is_ascii or self._takes_utf8):
+            return SmtpReply(553, "The mail server takes no addresses with messages beyond ASCII (SMTPUTF8).")
         written, self.ahead = self.ahead is not None, None
-        refusal = None if written and self._replies.let_through() else self._open(letter, written)
+        refusal = None if written and self._replies.group_accepted() else self._open(message, written)
         self.groups_work = self.groups_work or written
         if refusal is not None:
             return refusal
-        answer = self._content(letter, following)
+        answer = self._content(message, following)
         self._proven = self._proven or answer.yes
         return answer
 
@@ -96,66 +99,70 @@ class SmtpSession:
         self._connection.close()
 
     def drop(self) -> None:
-        """Hang up without a word."""
+        """Close without a word."""
         self._connection.drop()
 
-    def _open(self, letter: SmtpMessage, written: bool) -> SmtpReply | None:
-        """MAIL, RCPT and DATA: None when the server waits for the message, else why it does not want it."""
+    def _open(self, message: SmtpMessage, written: bool) -> SmtpReply | None:
+        """MAIL, RCPT and DATA: None when the server waits for the message, else its refusal."""
         if self.in_groups and not written:
-            self._connection.write([_RESET, letter.commands] if self._unfinished else [letter.commands])
-        if self._unfinished and self._command(_RESET, letter).no:
+            self._connection.write([_RESET, message.commands] if self._unfinished else [message.commands])
+        if self._unfinished and self._command(_RESET, message).no:
             raise ClosedError
-        mail_from, rcpt_to, _ = letter.commands.splitlines(keepends=True)
-        mail = self._command(mail_from, letter)
+        mail_from, rcpt_to, _ = message.commands.splitlines(keepends=True)
+        mail = self._command(mail_from, message)
         if mail.code >= 500:
-            raise RefusedForGoodError(f"The mail server refused the sender, MAIL_FROM: {mail.code} {mail.text}.")
+            raise RefusedForGoodError(
+                "smtp.sender_refused", "The mail server refused the sender, MAIL_FROM: %(answer)s.", answer=mail
+            )
         if mail.no:
-            raise NotTakenError(f"The mail server takes no mail at present: {mail.code} {mail.text}.")
-        rcpt = self._command(rcpt_to, letter)
+            raise NotTakenError("smtp.busy", "The mail server takes no mail at present: %(answer)s.", answer=mail)
+        rcpt = self._command(rcpt_to, message)
         if rcpt.no:
             self._cancel()
             self._check_relay(rcpt)
             return rcpt
-        data = self._command(_DATA, letter)
+        data = self._command(_DATA, message)
         self._unfinished = data.no
         return data if data.no else None
 
-    def _command(self, command: bytes, letter: SmtpMessage) -> SmtpReply:
-        """The answer to `command`, which was written already if it belongs to a group."""
+    def _command(self, command: bytes, message: SmtpMessage) -> SmtpReply:
+        """The answer to `command`. In a group the command was written already."""
         if not self.in_groups:
             self._connection.write([command])
-        answer = self._replies.next(letter.recipient)
+        answer = self._replies.next(message.recipient)
         if answer.no or (answer.code == 354 if command is _DATA else answer.yes):
             return answer
         raise ClosedError
 
     def _cancel(self) -> None:
-        """The recipient was refused, and in a group DATA is on its way."""
+        """End a message whose recipient was refused: in a group DATA is on its way."""
         self._unfinished = True
         if self.in_groups and not self._replies.next().no:
-            # RFC 2920 3.1: it was let through though nobody is there to send to; a dot alone ends that.
+            # RFC 2920 3.1: DATA was accepted though there is no recipient; a dot alone ends that.
             self._connection.write([_END])
             self._replies.next()
 
     def _check_relay(self, rcpt: SmtpReply) -> None:
         if rcpt.code in _NOT_ALLOWED or (not self._proven and "relay" in rcpt.text.lower()):
-            # It would say so of everyone; a whole list must not be refused because a password is missing.
-            raise RefusedForGoodError(f"The mail server does not pass on our mail: {rcpt.code} {rcpt.text}.")
+            # Every recipient would be refused so; a missing password must not refuse a whole list.
+            raise RefusedForGoodError(
+                "smtp.no_relay", "The mail server does not pass on our mail: %(answer)s.", answer=rcpt
+            )
 
-    def _content(self, letter: SmtpMessage, following: SmtpMessage | None) -> SmtpReply:
-        """The message and its answer. The doubt begins when the last octet has been handed over."""
-        if self._replies.unasked:
-            raise ClosedError  # what it said beyond its answers would be taken for the answer to this message
+    def _content(self, message: SmtpMessage, following: SmtpMessage | None) -> SmtpReply:
+        """Send the content; the answer to it. The doubt begins when the last octet is written."""
+        if self._replies.unrequested:
+            raise ClosedError  # more than it was asked for would be read as the answer to this message
         if following and self.in_groups and (following.is_ascii or self._takes_utf8):
             self.ahead = following
-        self._connection.write([*letter.content, _END], [self.ahead.commands] if self.ahead else [])
+        self._connection.write([*message.content, _END], [self.ahead.commands] if self.ahead else [])
         try:
-            # RFC 5321 4.5.3.2.6 asks for 10 minutes here: who gives up early sends twice.
+            # RFC 5321 4.5.3.2.6 asks for 10 minutes here: giving up early sends twice.
             answer = self._replies.next(patient=True)
         except GoodbyeError:
             raise
         except ClosedError as error:
-            raise InDoubtError("The mail server's answer to a message did not arrive.") from error
+            raise InDoubtError("smtp.answer_lost", "The mail server's answer to a message did not arrive.") from error
         if not (answer.yes or answer.no):
-            raise InDoubtError("The mail server's answer to a message could not be understood.")
+            raise InDoubtError("smtp.answer_unclear", "The mail server's answer to a message could not be understood.")
         return answer

@@ -1,4 +1,4 @@
-"""SMTP_URL: where the mail server is, how the connection is protected, and who we are there."""
+"""SMTP_URL: the mail server, the protection of the connection, and our user there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Tls(Enum):
 
 @dataclass(frozen=True)
 class MailServer:
-    """What SMTP_URL says."""
+    """The parts of SMTP_URL."""
 
     host: str
     port: int
@@ -29,16 +29,16 @@ class MailServer:
     user: str = ""
     password: str = field(default="", repr=False)
     pipelining: bool = True
-    """Whether its offer of PIPELINING may be taken."""
+    """Whether PIPELINING is used if the server offers it."""
 
 
 def read_url(url: str) -> MailServer:
-    """`smtp://[user:password@]host[:port]` (port 25, 587 with a user) or `smtps://…` (465), and after a question mark
-    `starttls=required` or `starttls=never`, `pipelining=never`.
+    """Read `smtp://[user:password@]host[:port]` (port 25, 587 with a user) or `smtps://…` (465).
 
-    User and password are percent-encoded. With a password STARTTLS is required, unless the URL says never: who can take
-    the server's offer out of the conversation (RFC 3207, 6) must not get the password. Raises ConfigurationError with
-    a sentence that names SMTP_URL and shows nothing of it.
+    After a question mark may follow `starttls=required` or `starttls=never`, and `pipelining=never`. User and password
+    are percent-encoded. With a password STARTTLS is required, unless the URL says never: an attacker who removes the
+    server's offer from the conversation (RFC 3207, 6) must not get the password. Raises ConfigurationError with a
+    sentence that names SMTP_URL and shows nothing of it.
     """
     try:
         parts = urlsplit(url)
@@ -80,4 +80,4 @@ def _tls(scheme: str, wanted: str | None, has_password: bool) -> Tls:
 
 
 def _wrong(why: str) -> ConfigurationError:
-    return ConfigurationError(f"SMTP_URL is not valid: {why}.")
+    return ConfigurationError("settings.smtp_url", "SMTP_URL is not valid: %(why)s.", why=why)
