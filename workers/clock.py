@@ -1,4 +1,4 @@
-"""The clock: each second it looks what is due. On a single machine it also runs the embedded queue."""
+"""The clock: it starts what is due, each second. On a single machine it also runs the embedded queue."""
 
 from __future__ import annotations
 
@@ -20,50 +20,50 @@ from newsletter.operations.tick import tick
 log = logging.getLogger(__name__)
 
 EVERY = 1.0
-"""Seconds between two turns."""
+"""Seconds between two ticks."""
 LEASE_MS = 10_000
-"""How long after the last turn of one clock a standby takes over."""
+"""How long after the last tick of one clock a standby takes over."""
 LEASE_KEY = "newsletter:clock"
 
 
 def run(runtime: Runtime) -> None:
-    """Turn until SIGTERM or SIGINT. An error in a turn is logged, and the next turn tries again."""
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, _stop)
+    """Tick until SIGTERM or SIGINT. An error in a tick is logged, and the next tick tries again."""
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, _stop)
     valkey = EmbeddedValkey(runtime.settings.data_dir) if runtime.settings.redis_is_embedded else None
-    me = f"{socket.gethostname()}:{os.getpid()}"
+    name = f"{socket.gethostname()}:{os.getpid()}"
     try:
         first = True
         while not shutdown.requested():
-            first = not turn(runtime, valkey, me, first=first) and first
+            first = not tick_once(runtime, valkey, name, first=first) and first
             shutdown.wait(EVERY)
     finally:
         if valkey:
             valkey.stop()
 
 
-def turn(runtime: Runtime, valkey: EmbeddedValkey | None, me: str, *, first: bool) -> bool:
-    """One turn: keep the queue alive, and tick unless another clock does. Whether it ticked."""
+def tick_once(runtime: Runtime, valkey: EmbeddedValkey | None, name: str, *, first: bool) -> bool:
+    """Keep the queue alive, and tick unless another clock does; whether it ticked."""
     try:
         if valkey:
             valkey.ensure()
-        if _is_leader(runtime, me):
+        if _is_leader(runtime, name):
             tick(runtime, first=first)
             return True
     except (SQLAlchemyError, RedisError, NewsletterError, OSError) as error:
-        log.error("this turn failed: %s: %s", type(error).__name__, _plain(error))
+        log.error("this tick failed: %s: %s", type(error).__name__, _plain(error))
     except Exception:
-        log.exception("this turn failed")
+        log.exception("this tick failed")
     return False
 
 
-def _is_leader(runtime: Runtime, me: str) -> bool:
-    """Whether this clock holds the lease. Without a queue every clock turns: that does no harm, only work."""
+def _is_leader(runtime: Runtime, name: str) -> bool:
+    """Whether this clock has the lease. Without a queue every clock ticks: that does no harm, only work."""
     redis = runtime.queues.redis
     try:
-        if redis.set(LEASE_KEY, me, nx=True, px=LEASE_MS):
+        if redis.set(LEASE_KEY, name, nx=True, px=LEASE_MS):
             return True
-        if redis.get(LEASE_KEY) == me.encode():
+        if redis.get(LEASE_KEY) == name.encode():
             redis.pexpire(LEASE_KEY, LEASE_MS)
             return True
     except RedisError:
@@ -72,12 +72,9 @@ def _is_leader(runtime: Runtime, me: str) -> bool:
 
 
 def _plain(error: Exception) -> str:
-    """An SQLAlchemy error shows statement and parameters, which can hold addresses: only its cause is logged."""
-    return (
-        str(getattr(error, "orig", None) or error)
-        if not isinstance(error, SQLAlchemyError)
-        else str(getattr(error, "orig", type(error).__name__))
-    )
+    """The text of an error for the log. SQLAlchemy's shows statement and parameters, which can hold addresses: only its
+    cause is logged."""
+    return str(getattr(error, "orig", type(error).__name__)) if isinstance(error, SQLAlchemyError) else str(error)
 
 
 def _stop(_signum: int, _frame: FrameType | None) -> None:

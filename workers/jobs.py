@@ -1,4 +1,4 @@
-"""Job bodies: plain data in, one call to a room. What they do is tested without a queue."""
+"""Job bodies: plain data in, one call each. The functions that they call are tested without a queue."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def send_transactional_mail(mail_id: int) -> None:
 
 
 def process_signups() -> None:
-    """Decide on sign-ups and send their mails, and queue a successor while there may be more."""
+    """Process sign-ups and send their mails, and queue a successor while there may be more."""
     if signups.process_waiting_signups(runtime()):
         runtime().queues.enqueue_signups()
 
 
 def process_events() -> None:
-    """Work off what providers reported, and queue a successor while there may be more."""
+    """Apply what providers reported, and queue a successor while there may be more."""
     if webhook_deliveries.process_deliveries(runtime()):
         runtime().queues.enqueue_events()
 

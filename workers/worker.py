@@ -1,4 +1,4 @@
-"""The worker: RQ's, with the application's context around each job, quick to notice what died, and quick to stop."""
+"""The worker: RQ's, with the application's context around each job. It notices dead jobs soon, and stops soon."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gc
 import signal
 import time
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from flask import Flask
 from redis.exceptions import RedisError
@@ -21,17 +20,14 @@ from newsletter.core.languages import LANGUAGES, language_of
 from newsletter.core.queue import EVENTS, MAIL, SENDING, SIGNUPS, Queues
 from newsletter.core.runtime import Runtime
 from newsletter.mail.transports import open_transport
-from workers import jobs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from workers import jobs  # noqa: F401 - every fork finds them loaded, with all that they need
 
 WAIT_FOR_QUEUE = 20.0
 """Seconds that a starting worker waits for the queue: on a single machine the clock starts it at the same time."""
 
 
 class NewsletterWorker(Worker):
-    """Runs each job inside the application's context; SIGTERM ends a job at its next safe point."""
+    """Runs each job inside the application's context. SIGTERM ends a job at its next safe point."""
 
     app: Flask
 
@@ -40,7 +36,7 @@ class NewsletterWorker(Worker):
             return super().perform_job(job, queue, execution)
 
     def setup_work_horse_signals(self) -> None:
-        # A killed parent must not leave its horse at work: RQ would hand the same job to another (tried).
+        # A killed parent must not leave its child at work: RQ would give the same job to another worker (tried).
         parent_death.die_with_parent()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, _stop)
@@ -52,13 +48,13 @@ class NewsletterWorker(Worker):
 
 def run(app: Flask, runtime: Runtime) -> None:
     """Work until SIGTERM or SIGINT. Raises ConfigurationError when the queue cannot be reached."""
-    open_transport(runtime.settings).close()  # a wrong setting stops the start; and forks find its modules loaded
+    open_transport(runtime.settings).close()  # a wrong setting stops the start, and forks find its modules loaded
     for language in LANGUAGES:
         language_of(language)
     wait_for_queue(runtime.queues)
     # With RQ's defaults an abandoned job was found after 812 s, with these after 62 s (measured).
     worker = NewsletterWorker(
-        [runtime.queues.queues[name] for name in (MAIL, SIGNUPS, EVENTS, SENDING)],
+        queues_by_urgency(runtime.queues),
         connection=runtime.queues.redis,
         serializer=JSONSerializer,
         worker_ttl=25,
@@ -66,12 +62,17 @@ def run(app: Flask, runtime: Runtime) -> None:
         job_monitoring_interval=5,
     )
     worker.app = app
-    # Forks share what is loaded now. One that makes many thousands of small objects a second, all soon dropped, spends
-    # a sixth of its time in the collector at the default thresholds (measured).
+    # Forks share what is loaded now. A fork makes many thousands of small objects a second and soon drops them: at the
+    # default thresholds it spends a sixth of its time in the collector (measured).
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     worker.log_job_description = False
     worker.work(logging_level="WARNING")
+
+
+def queues_by_urgency(queues: Queues) -> list[Queue]:
+    """The queues that a worker listens to: a job of an earlier one is begun first."""
+    return [queues.queues[name] for name in (MAIL, SIGNUPS, EVENTS, SENDING)]
 
 
 def wait_for_queue(queues: Queues, seconds: float = WAIT_FOR_QUEUE) -> None:
@@ -82,10 +83,7 @@ def wait_for_queue(queues: Queues, seconds: float = WAIT_FOR_QUEUE) -> None:
             queues.redis.ping()
         except RedisError as error:
             if time.monotonic() > end:
-                raise ConfigurationError(
-                    "The queue cannot be reached: start `newsletter clock`, which runs the embedded one, "
-                    "or set REDIS_URL."
-                ) from error
+                raise ConfigurationError("queue.unreachable", "The queue cannot be reached.") from error
             time.sleep(0.1)
         else:
             return
@@ -93,12 +91,3 @@ def wait_for_queue(queues: Queues, seconds: float = WAIT_FOR_QUEUE) -> None:
 
 def _stop(_signum: int, _frame: FrameType | None) -> None:
     shutdown.request()
-
-
-HANDLED: tuple[Callable[..., None], ...] = (
-    jobs.send_transactional_mail,
-    jobs.process_signups,
-    jobs.process_events,
-    jobs.drain,
-)
-"""Imported here so that every fork has them, and what they need, already loaded."""

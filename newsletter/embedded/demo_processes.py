@@ -1,4 +1,4 @@
-"""The demo's processes and their place: never the real mail, never a real database."""
+"""The demo's processes, settings and data folder: never real mail, never a real database."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ WORKERS = 2
 READY_WITHIN = 30.0
 """Seconds."""
 POSTAL_ADDRESS = "Dispatch (demo), 1 Example Street, 10115 Berlin, Germany"
-MARK = "demo"
+MARKER = "demo"
 """A file of this name in DATA_DIR says that everything there is the demo's."""
 
 
 def prepare_environment() -> dict[str, str]:
-    """The settings that the demo fixes, whatever is set outside: its mail stays in a maildir, its data in DATA_DIR."""
+    """The settings that the demo fixes, whatever the environment says: mail in a maildir, data in DATA_DIR."""
     data_dir = Path(os.environ.get("DATA_DIR", "var")).absolute()
     port = os.environ.get("PORT", "8000")
     fixed = {
@@ -43,29 +43,29 @@ def prepare_environment() -> dict[str, str]:
 
 def claim_data_dir(settings: Settings) -> None:
     """Raise ConfigurationError when DATA_DIR holds a database that is not the demo's."""
-    mark = settings.data_dir / MARK
-    if (settings.data_dir / "newsletter.sqlite3").exists() and not mark.exists():
+    marker = settings.data_dir / MARKER
+    if (settings.data_dir / "newsletter.sqlite3").exists() and not marker.exists():
         raise ConfigurationError(
-            f"{settings.data_dir} holds data that is not the demo's: choose another folder with DATA_DIR=…"
+            "demo.data_is_not_demo", "%(folder)s holds data that is not the demo's.", folder=settings.data_dir
         )
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    mark.write_text("Made by `newsletter demo`; this folder can be deleted.\n")
+    marker.write_text("Made by `newsletter demo`; this folder can be deleted.\n")
 
 
 def check_port(port: int) -> None:
-    """Raise ConfigurationError when somebody else listens on the port."""
+    """Raise ConfigurationError when another program listens on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise ConfigurationError(
-                f"Port {port} is in use by another program: choose another with PORT=…, for example PORT={port + 1}."
+                "demo.port_in_use", "Port %(port)s is in use by another program.", port=port, next_port=port + 1
             ) from error
 
 
 def start(supervisor: Supervisor) -> None:
-    """The clock first (it runs the queue), then workers and the web server."""
+    """Start the clock first (it runs the queue), then the workers and the web server."""
     supervisor.start_command("clock", "clock")
     for number in range(1, WORKERS + 1):
         supervisor.start_command(f"worker-{number}", "worker")
@@ -76,11 +76,14 @@ def start(supervisor: Supervisor) -> None:
 def wait_until_ready(supervisor: Supervisor, settings: Settings) -> None:
     """Return when site, queue and workers answer. Raises NewsletterError when they do not."""
     end = time.monotonic() + READY_WITHIN
-    while not (_site_answers(settings.port) and _workers_are_there(settings)):
+    while not (_site_answers(settings.port) and _workers_listen(settings)):
         supervisor.keep()
         if time.monotonic() > end:
             raise NewsletterError(
-                f"The processes did not start within {READY_WITHIN:.0f} s; look into {supervisor.logs}."
+                "demo.not_started",
+                "The processes did not start within %(seconds)s s; their logs are in %(folder)s.",
+                seconds=f"{READY_WITHIN:.0f}",
+                folder=supervisor.logs,
             )
         time.sleep(0.05)
 
@@ -93,7 +96,7 @@ def _site_answers(port: int) -> bool:
         return False
 
 
-def _workers_are_there(settings: Settings) -> bool:
+def _workers_listen(settings: Settings) -> bool:
     try:
         return Queues(settings.redis_url).workers() >= WORKERS
     except RedisError:

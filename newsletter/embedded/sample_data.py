@@ -1,4 +1,4 @@
-"""The demo's world: sample articles, 200 sample readers with various preferences, and a digest for them."""
+"""The demo's data: sample articles, 200 sample readers with various preferences, and a digest for them."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _SECTIONS = (None, None, None, ("Policy", "Research"), ("Models",), ("Policy", "
 _MIN_TRUST = (0, 0, 0, 50, 60, 70, 80, 90)
 
 
-class Counts(NamedTuple):
-    """What was there to begin with."""
+class SampleCounts(NamedTuple):
+    """How many articles and readers there are."""
 
     articles: int
     readers: int
 
 
-def add_sample_data(db: Database, settings: Settings, count: int = READERS) -> Counts:
-    """Import the samples and `count` readers; what is there already stays as it is."""
+def add_sample_data(db: Database, settings: Settings, count: int = READERS) -> SampleCounts:
+    """Import the samples and `count` readers. Existing ones stay as they are."""
     paths = sorted(SAMPLES.glob("*.txt"))
     for path in paths:
         parsed = page.parse_page(path.read_bytes(), settings.hype_labels)
@@ -44,11 +44,11 @@ def add_sample_data(db: Database, settings: Settings, count: int = READERS) -> C
             importing.import_page(session, parsed)
     with db.transaction() as session:
         readers.import_rows(session, sample_readers(count))
-    return Counts(len(paths), count)
+    return SampleCounts(len(paths), count)
 
 
 def compose_and_send(db: Database, settings: Settings) -> int:
-    """A weekly digest of all samples, sent now; its number."""
+    """Compose a weekly digest of all samples and send it now; its number."""
     with db.transaction() as session:
         rule = composing.Rule(cadence=Cadence.WEEKLY, since=SINCE, limit=15)
         digest = composing.compose_draft(session, rule, subject=SUBJECT, intro=INTRO)
@@ -57,7 +57,7 @@ def compose_and_send(db: Database, settings: Settings) -> int:
 
 
 def sample_readers(count: int) -> Iterator[ImportedReader]:
-    """Readers whose preferences differ; a few wish for something that no sample offers, and are skipped."""
+    """Readers with different preferences. A few want nothing that the samples offer, and are skipped."""
     for number in range(1, count + 1):
         sections = _SECTIONS[number % len(_SECTIONS)]
         min_trust = _MIN_TRUST[number % len(_MIN_TRUST)]

@@ -1,4 +1,4 @@
-"""A few child processes, kept alive: what dies is started again, and all end together."""
+"""A few child processes, kept alive: a dead one is started again, and all end together."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from newsletter.core.parent_death import die_with_parent
 log = logging.getLogger(__name__)
 
 RESTART_AFTER = 1.0
-"""Seconds between two starts of the same child at least, so that one that cannot start does not spin."""
+"""The least number of seconds between two starts of a child, so that one that cannot start does not spin."""
 STOP_WITHIN = 8.0
-"""Seconds that children get to end by themselves."""
+"""Seconds in which children may end by themselves."""
 
 
 @dataclass
 class Child:
-    """One process: how it is started, and its present run."""
+    """One child: its command, and its present process."""
 
     name: str
     command: Sequence[str]
@@ -47,7 +47,7 @@ class Supervisor:
         self.start(name, [sys.executable, "-m", "newsletter", *args])
 
     def keep(self) -> None:
-        """Start again what ended; call it every now and then."""
+        """Start ended children again; call it every now and then."""
         for child in self.children:
             ended = child.process.poll()
             if ended is None or time.monotonic() - child.started < RESTART_AFTER:
@@ -57,7 +57,7 @@ class Supervisor:
             child.started = time.monotonic()
 
     def stop(self) -> None:
-        """End all children; the first one, on which the others rest, when the others have ended."""
+        """End all children. The first one, which the others need, ends last."""
         end = time.monotonic() + STOP_WITHIN
         first, others = self.children[:1], self.children[1:]
         for group in (others, first):

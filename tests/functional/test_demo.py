@@ -73,7 +73,7 @@ def test_a_port_in_use_is_a_sentence_that_says_which(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         result = demo(tmp_path / "var", "--once", port=port)
     assert result.returncode == 1
-    assert f"Port {port} is in use by another program: choose another with PORT=" in result.stderr
+    assert f"Port {port} is in use by another program. Choose another one with PORT=" in result.stderr
     assert "Traceback" not in result.stderr
 
 

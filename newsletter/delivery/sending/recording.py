@@ -7,10 +7,10 @@ import random
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
+from newsletter.core.db import insert_ignoring
 from newsletter.core.ids import SubscriberId
 from newsletter.delivery.ledger import claims
 from newsletter.delivery.ledger.models import Refusal
@@ -81,6 +81,4 @@ def _keep_refusals(session: Session, run: BatchRun, outcomes: Outcomes, given_up
         for subscriber_id, (position, reason) in refused.items()
         if subscriber_id in present
     ]
-    if rows:
-        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-        session.execute(insert(Refusal).on_conflict_do_nothing(), rows)
+    insert_ignoring(session, Refusal, rows)
