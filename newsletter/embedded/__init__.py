@@ -1,1 +1,1 @@
-"""What a single machine needs to be complete: its own queue, its own processes, sample data."""
+"""The parts that complete a single machine: its own queue, its own processes, sample data."""

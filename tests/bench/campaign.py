@@ -32,7 +32,7 @@ from newsletter.subscribers.preferences import Preferences
 from tests.bench.cpu import cpu_of
 from tests.bench.rendering import SETTINGS
 from tests.factories import add_article, add_digest
-from tests.services.processes import House
+from tests.services.processes import RunningService
 
 KEY = "SG.bench"
 SECTIONS = [f"Section {number}" for number in range(12)]
@@ -69,8 +69,8 @@ class Campaign:
                 settings = settings_for(folder, url)
                 database = Database(settings.database_url)
                 digest_id = self.prepare(database)
-                with House(settings, workers=self.workers) as house:
-                    return self._measure(house, database, settings, digest_id)
+                with RunningService(settings, workers=self.workers) as service:
+                    return self._measure(service, database, settings, digest_id)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -92,20 +92,20 @@ class Campaign:
         for number in range(self.readers):
             yield ImportedReader(f"r{number}@readers.example", preferences[number % len(preferences)])
 
-    def _measure(self, house: House, database: Database, settings: Settings, digest_id: int) -> Result:
-        house.until(lambda: _workers(settings) == self.workers, "the workers' start")
-        before, size = cpu_of(house.supervisor), _size(settings)
+    def _measure(self, service: RunningService, database: Database, settings: Settings, digest_id: int) -> Result:
+        service.until(lambda: _workers(settings) == self.workers, "the workers' start")
+        before, size = cpu_of(service.supervisor), _size(settings)
         with database.transaction() as session:
             scheduling.send_now(session, settings, digest_id)
-        house.until(lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005, within=600)
+        service.until(lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005, within=600)
         began = time.perf_counter()
-        peak = _Peak(house)
-        house.until(
+        peak = _Peak(service)
+        service.until(
             lambda: peak.look() or taken(settings, "recipients") >= self.readers, "the sending", pause=0.05, within=600
         )
         seconds = time.perf_counter() - began
-        house.until(lambda: _state(database, digest_id).status == "sent", "its end")
-        after, counts = cpu_of(house.supervisor), taken(settings, "counts")
+        service.until(lambda: _state(database, digest_id).status == "sent", "its end")
+        after, counts = cpu_of(service.supervisor), taken(settings, "counts")
         if (counts["addresses"], counts["twice"]) != (self.readers, 0):
             raise RuntimeError(f"not everyone got exactly one mail: {counts}")
         database.dispose()
@@ -142,7 +142,7 @@ def taken(settings: Settings, what: str) -> Any:
 
 
 def settings_for(folder: Path, url: str) -> Settings:
-    """Of a house in `folder` that sends through the stand-in at `url`."""
+    """Of a service in `folder` that sends through the stand-in at `url`."""
     return replace(
         SETTINGS,
         data_dir=folder,
@@ -176,8 +176,8 @@ def _size(settings: Settings) -> int:
 class _Peak:
     """The largest resident memory of a worker's process that was seen."""
 
-    def __init__(self, house: House) -> None:
-        self._workers = [psutil.Process(c.process.pid) for c in house.supervisor.children if c.name != "clock"]
+    def __init__(self, service: RunningService) -> None:
+        self._workers = [psutil.Process(c.process.pid) for c in service.supervisor.children if c.name != "clock"]
         self.bytes = 0
 
     def look(self) -> bool:

@@ -31,7 +31,7 @@ from tests.bench.campaign import settings_for, standin
 from tests.bench.cpu import cpu_of
 from tests.bench.result import Row, at_least
 from tests.factories import add_article, add_digest, add_readers, hand_over, letter_of
-from tests.services.processes import House
+from tests.services.processes import RunningService
 from tests.services.sendgrid_events import SendGridSigner, body, event
 
 RATE = 10_000
@@ -63,22 +63,22 @@ def _measure(settings: Settings, signer: SendGridSigner, readers: int, posts: in
     hand_over(database, settings)
     bodies = list(_bodies(database, posts))
     sent = add_digest(database)
-    with House(settings, workers=2) as house:
-        house.start_web()
-        house.until(lambda: _is_up(settings), "the start")
+    with RunningService(settings, workers=2) as service:
+        service.start_web()
+        service.until(lambda: _is_up(settings), "the start")
         with database.transaction() as session:
             scheduling.send_now(session, settings, sent)
-        house.until(lambda: _accepted(database, sent) > 0, "the sending")
-        before, accepted = cpu_of(house.supervisor), _accepted(database, sent)
+        service.until(lambda: _accepted(database, sent) > 0, "the sending")
+        before, accepted = cpu_of(service.supervisor), _accepted(database, sent)
         began = time.perf_counter()
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(_post, bodies, [signer] * len(bodies)))
         taken_in = time.perf_counter() - began
-        house.until(lambda: _open(database) == 0, "the working off", pause=0.05)
+        service.until(lambda: _open(database) == 0, "the working off", pause=0.05)
         seconds = time.perf_counter() - began
-        after, running = cpu_of(house.supervisor), _accepted(database, sent) - accepted
+        after, running = cpu_of(service.supervisor), _accepted(database, sent) - accepted
         beside = status_of(database, sent) != "sent"
-        house.until(lambda: status_of(database, sent) == "sent", "the end of the sending", pause=0.2)
+        service.until(lambda: status_of(database, sent) == "sent", "the end of the sending", pause=0.2)
     with database.reading() as session:
         kept = session.scalars(select(func.count()).select_from(Event)).one()
     database.dispose()

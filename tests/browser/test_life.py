@@ -27,7 +27,7 @@ from newsletter.web.readers import form_tokens
 from tests.browser.test_pages_look import looking
 from tests.factories import add_article, add_digest, add_readers
 from tests.services.mailbox import URL, Mailbox, html, text
-from tests.services.processes import House
+from tests.services.processes import RunningService
 
 ADA = "Ada.Lovelace@readers.example"
 NEW = "ada@new.example"
@@ -50,22 +50,22 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def house(db: Database, settings: Settings) -> Iterator[House]:
+def service(db: Database, settings: Settings) -> Iterator[RunningService]:
     """Every process of the Procfile; the web server as talkative as it can be."""
     add_article(db, "A law is passed", section="Policy")
     add_article(db, "A model is tested", section="Research")
     add_readers(db, 1)
-    with House(settings, workers=1) as house:
-        house.start_web("--log-level", "debug")
-        yield house
+    with RunningService(settings, workers=1) as service:
+        service.start_web("--log-level", "debug")
+        yield service
 
 
 class Life:
     """What a reader does: looks at pages, reads mails, follows their links."""
 
-    def __init__(self, page: Page, house: House, db: Database) -> None:
-        self.page, self.house, self.db = page, house, db
-        self.mailbox = Mailbox(house.settings)
+    def __init__(self, page: Page, service: RunningService, db: Database) -> None:
+        self.page, self.service, self.db = page, service, db
+        self.mailbox = Mailbox(service.settings)
 
     def press(self, button: str) -> None:
         self.page.get_by_role("button", name=button).click()
@@ -78,7 +78,7 @@ class Life:
 
     def mail(self, address: str, subject: str, *, count: int = 1) -> EmailMessage:
         """The mail of this subject that comes; `count`: the how many-th it is."""
-        self.house.until(lambda: len(self.mailbox.of(address, subject)) >= count, f"the mail “{subject}”")
+        self.service.until(lambda: len(self.mailbox.of(address, subject)) >= count, f"the mail “{subject}”")
         found = self.mailbox.of(address, subject)
         assert len(found) == count
         return found[-1]
@@ -104,7 +104,7 @@ class Life:
     def sign_up(self, address: str) -> EmailMessage:
         """From the front page to the mail."""
         before = len(self.mailbox.of(address, "Confirm your subscription"))
-        self.page.goto(self.house.settings.public_url)
+        self.page.goto(self.service.settings.public_url)
         self.page.get_by_label("Your mail address").fill(address)
         self.page.wait_for_timeout(form_tokens.FASTEST.total_seconds() * 1000)  # a person takes longer
         self.press("Send me the confirmation mail")
@@ -115,8 +115,8 @@ class Life:
         """An editor's: returns when it has been sent, and the other reader has it."""
         number = add_digest(self.db, subject=subject)
         with self.db.transaction() as session:
-            scheduling.send_now(session, self.house.settings, number)
-        self.house.until(lambda: self._is_sent(number), f"the digest “{subject}”")
+            scheduling.send_now(session, self.service.settings, number)
+        self.service.until(lambda: self._is_sent(number), f"the digest “{subject}”")
         self.mail(OTHER, subject)
 
     def _is_sent(self, number: int) -> bool:
@@ -125,9 +125,9 @@ class Life:
 
 
 @pytest.mark.parametrize("script", [False, True], ids=["without a script", "with scripts"])
-def test_the_life_of_a_reader(browser: Browser, house: House, db: Database, script: bool) -> None:
-    with looking(browser, house.settings.public_url, script=script) as look:
-        life = Life(look.page, house, db)
+def test_the_life_of_a_reader(browser: Browser, service: RunningService, db: Database, script: bool) -> None:
+    with looking(browser, service.settings.public_url, script=script) as look:
+        life = Life(look.page, service, db)
         begin(life)
         choose(life)
         life.digest("The first letter")
@@ -150,7 +150,7 @@ def test_the_life_of_a_reader(browser: Browser, house: House, db: Database, scri
         life.digest("The fifth letter")
         assert "A model is tested" in text(life.mail(NEW, "The fifth letter"))
         look.check()
-    nothing_is_logged(house, life.mailbox)
+    nothing_is_logged(service, life.mailbox)
 
 
 def begin(life: Life) -> None:
@@ -239,14 +239,14 @@ def come_back(life: Life, old: EmailMessage) -> None:
     life.says("You get the letter")
 
 
-def nothing_is_logged(house: House, mailbox: Mailbox) -> None:
+def nothing_is_logged(service: RunningService, mailbox: Mailbox) -> None:
     """Neither an address nor a token, whole or in part, from any mail that came."""
     secrets = {ADA, ADA.lower(), NEW, OTHER, "Lovelace"}
     for mail in mailbox.all():
         paths = {urlsplit(url).path for part in (html(mail), text(mail)) for url in URL.findall(part)}
         secrets |= {found[1] for path in paths if (found := re.match(r"/[\w-]+/([\w.-]{22,})", path))}
     assert len(secrets) > 10
-    logs = house.logs()
+    logs = service.logs()
     assert "web.log" in logs
     assert "worker-0.log" in logs
     assert "clock.log" in logs

@@ -1,4 +1,4 @@
-"""What happens to the service, at random: each incident is a function of the scene that says in words what it did."""
+"""Random incidents of the service: each is a function of the scene that returns in words what it did."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ class Incident(NamedTuple):
 
 
 def kill_worker(scene: Scene) -> str:
-    name = scene.rng.choice(scene.household.worker_names)
-    return _killed(name, scene.household.kill_worker(name, child=False))
+    name = scene.rng.choice(scene.service.worker_names)
+    return _killed(name, scene.service.kill_worker(name, child=False))
 
 
 def kill_child(scene: Scene) -> str:
     name = _at_work(scene)
-    return _killed(f"the child of {name}", scene.household.kill_worker(name, child=True))
+    return _killed(f"the child of {name}", scene.service.kill_worker(name, child=True))
 
 
 def kill_clock(scene: Scene) -> str:
     name = scene.rng.choice(["clock", "clock-2"])
-    return _killed(name, scene.household.kill(name))
+    return _killed(name, scene.service.kill(name))
 
 
 def kill_web(scene: Scene) -> str:
-    return _killed("web", scene.household.kill("web"))
+    return _killed("web", scene.service.kill("web"))
 
 
 def kill_queue(scene: Scene) -> str:
-    return _killed("the queue", scene.household.kill_queue())
+    return _killed("the queue", scene.service.kill_queue())
 
 
 def kill_all(scene: Scene) -> str:
-    """What a loss of power does to processes."""
-    for child in scene.household.supervisor.children:
-        if child.name in scene.household.worker_names:
-            scene.household.kill_worker(child.name, child=False)
+    """Kill processes as a loss of power does."""
+    for child in scene.service.supervisor.children:
+        if child.name in scene.service.worker_names:
+            scene.service.kill_worker(child.name, child=False)
         else:
-            scene.household.kill(child.name)
+            scene.service.kill(child.name)
     return "kill -9 of everything"
 
 
@@ -77,16 +77,16 @@ def empty_queue(scene: Scene) -> str:
 
 
 def stop_worker(scene: Scene) -> str:
-    name = scene.rng.choice(scene.household.worker_names)
-    return f"SIGTERM to {name}" if scene.household.ask_to_stop(name) else f"{name} was to be stopped, and was not there"
+    name = scene.rng.choice(scene.service.worker_names)
+    return f"SIGTERM to {name}" if scene.service.ask_to_stop(name) else f"{name} was to be stopped, and was not there"
 
 
 def freeze_worker(scene: Scene) -> str:
     name = _at_work(scene)
     pause = some(scene.rng, 0.5, 15.0)
-    if not scene.household.freeze(name):
+    if not scene.service.freeze(name):
         return f"{name} was to be frozen, and had no child"
-    scene.later(pause, scene.household.thaw)
+    scene.later(pause, scene.service.thaw)
     return f"the child of {name} is frozen for {pause:.1f} s"
 
 
@@ -181,8 +181,8 @@ def happen(scene: Scene) -> None:
 
 def _at_work(scene: Scene) -> str:
     """A worker that has a job; any other when nobody has one."""
-    names = scene.household.worker_names
-    return scene.rng.choice([name for name in names if scene.household.is_at_work(name)] or names)
+    names = scene.service.worker_names
+    return scene.rng.choice([name for name in names if scene.service.is_at_work(name)] or names)
 
 
 def _killed(what: str, done: bool) -> str:

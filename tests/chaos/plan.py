@@ -1,4 +1,4 @@
-"""What a run shall be: everything that is left to chance follows from its seed."""
+"""The plan of a run: everything that is left to chance follows from its seed."""
 
 from __future__ import annotations
 

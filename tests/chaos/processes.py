@@ -11,13 +11,13 @@ from contextlib import suppress
 import psutil
 
 from newsletter.core.config import Settings
-from tests.services.processes import House
+from tests.services.processes import RunningService
 
 WEB = ["-m", "gunicorn", "-c", "python:newsletter.web.gunicorn_conf", "newsletter:create_app()"]
 
 
-class Household(House):
-    """A house with a second clock, which stands by, and a web server."""
+class ChaosService(RunningService):
+    """A service with a second clock, which stands by, and a web server."""
 
     def __init__(self, settings: Settings, *, workers: int) -> None:
         super().__init__(settings, workers=workers)
@@ -25,7 +25,7 @@ class Household(House):
         """Workers, or their children, that were killed: each may have had one message in flight."""
         self._frozen: list[psutil.Process] = []
 
-    def __enter__(self) -> Household:
+    def __enter__(self) -> ChaosService:
         super().__enter__()
         self.supervisor.start_command("clock-2", "clock")
         self.supervisor.start("web", [sys.executable, *WEB])

@@ -29,7 +29,7 @@ from newsletter.subscribers.files.importing import ImportedReader
 from newsletter.subscribers.preferences import Preferences
 from tests.chaos.editor import Editor
 from tests.chaos.plan import Plan
-from tests.chaos.processes import Household
+from tests.chaos.processes import ChaosService
 from tests.chaos.providers import SendGrid, Smtp
 from tests.chaos.reports import Reports
 from tests.chaos.timeline import Timeline
@@ -71,8 +71,8 @@ class Scene:
         self.provider.wire.weather = self.calm
         self.queues = Queues(self.settings.redis_url)
         self._stack.callback(self.queues.redis.close)
-        self.household = self._stack.enter_context(Household(self.settings, workers=self.plan.workers))
-        self.household.until(self._all_are_there, "the start of all processes")
+        self.service = self._stack.enter_context(ChaosService(self.settings, workers=self.plan.workers))
+        self.service.until(self._all_are_there, "the start of all processes")
         self.reports = self._report()
         with app.extensions["newsletter"].db.transaction() as session:
             scheduling.send_now(session, self.settings, self.digest_id)
@@ -96,7 +96,7 @@ class Scene:
         """Let the service run for a while: what died is started again, the editor looks, what is due is done."""
         end = time.monotonic() + seconds
         while True:
-            self.household.supervisor.keep()
+            self.service.supervisor.keep()
             while self._later and self._later[0][0] <= time.monotonic():
                 heapq.heappop(self._later)[2]()
             self.editor.look()
@@ -121,7 +121,7 @@ class Scene:
 
     def _all_are_there(self) -> bool:
         try:
-            return self.queues.workers() >= self.plan.workers and self.household.site_answers()
+            return self.queues.workers() >= self.plan.workers and self.service.site_answers()
         except RedisError:
             return False
 

@@ -1,4 +1,4 @@
-"""What was done and when, to be read when something came out wrong."""
+"""The events of a run and their times, to be read when it failed."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def judge(scene: Scene) -> Verdict:
     """Look at what arrived, at the ledger, and at what `digests status` says."""
     arrived = scene.provider.arrived()
     twice = arrived.total() - len(arrived)
-    allowed = 0 if scene.provider.once_each else scene.household.kills + scene.provider.lost_answers()
+    allowed = 0 if scene.provider.once_each else scene.service.kills + scene.provider.lost_answers()
     outcomes = _outcomes(scene)
     wrong = [*_ledger(scene, arrived, outcomes), *_status(scene, arrived, len(outcomes)), *_logs(scene)]
     if twice > allowed:
@@ -47,8 +47,8 @@ def judge(scene: Scene) -> Verdict:
 
 
 def _ledger(scene: Scene, arrived: Counter[str], outcomes: dict[str, int]) -> list[str]:
-    """Reader by reader. Who left on the way may have got it, or not, and nobody may know; who left before the freeze is
-    not in the ledger.
+    """Compare ledger and mailboxes for each reader. Readers who unsubscribed on the way may have got it or not; those
+    who unsubscribed before the freeze are not in the ledger.
     """
     everyone = {f"r{number}@readers.example" for number in range(scene.plan.readers)}
     stayed = {address: outcome for address, outcome in outcomes.items() if address not in scene.left}
@@ -83,7 +83,7 @@ def _outcomes(scene: Scene) -> dict[str, int]:
 
 
 def _status(scene: Scene, arrived: Counter[str], recipients: int) -> list[str]:
-    """What the command says to an editor. `recipients` stand in the ledger."""
+    """The report that the command shows to an editor. `recipients` are from the ledger."""
     state = _command(scene, "digests", "status", str(scene.digest_id), "--json")
     wrong = []
     if state["status"] != "sent":

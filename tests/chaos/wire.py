@@ -17,7 +17,7 @@ DRIP = 0.2
 
 
 class Fate(Enum):
-    """What becomes of a connection, from some octet on."""
+    """The fate of a connection, from some octet on."""
 
     FINE = "fine"
     REFUSED = "reset at once"
@@ -61,7 +61,7 @@ class Wire:
     def __init__(self, to: int, rng: random.Random, *, asked: int, answered: int) -> None:
         self.weather = Weather()
         self.struck: list[Fate] = []
-        """What befell connections that had carried something: each may have hidden one answer from us."""
+        """The accidents of connections that had carried something: each may have hidden one answer from us."""
         self._to = to
         self._rng = rng
         self._asked = asked

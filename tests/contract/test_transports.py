@@ -1,4 +1,4 @@
-"""What every transport promises, whoever is at the other end."""
+"""The promises of every transport, whatever the other end does."""
 
 from __future__ import annotations
 

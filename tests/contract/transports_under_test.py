@@ -83,7 +83,7 @@ class SendGridWay(Way):
 
 
 def parse(content: bytes) -> Arrived:
-    """What a mail program shows of a whole RFC 5322 message; fails on what is not one."""
+    """The parts that a mail program shows of a whole RFC 5322 message; fails on anything else."""
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", content), "a bare line end"
     assert max(map(len, content.split(b"\r\n"))) <= 998
     message = email.message_from_bytes(content, policy=default)

@@ -1,4 +1,4 @@
-"""Freezing: everyone counted once, by edition, and nothing edited later changes what is sent."""
+"""Freezing: everyone is counted once, by edition, and later edits change nothing of the mail."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_every_reader_stands_in_one_batch_of_the_edition_that_fits(db: Database,
             "skipped": 2, "in_doubt": 0, "waiting": 6, "deferred": 0, "cancelled": 0,
             "until_hour": 0, "last_hour": None,
         }  # fmt: skip
-    # Bit 0 is the first article of the letter: the newest one, the research story.
+    # Bit 0 is the digest's first article: the newest one, the research story.
     assert sizes == {(0b11, "ready"): 3, (0b01, "ready"): 2, (0b10, "ready"): 1, (0, "done"): 2}
     ids = [i for *_, packed in rows for i in packing.unpack_ids(packed)]
     assert sorted(ids) == list(range(1, 9))

@@ -11,7 +11,7 @@ import pytest
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from tests.services.processes import House
+from tests.services.processes import RunningService
 
 TOKEN = "4SSyRklGDBygpPUBUp2ZWq"
 ADDRESS = "ada@example.org"
@@ -39,13 +39,13 @@ def database_url(sqlite_template: Path) -> str:
 
 
 @pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
+def service(settings: Settings) -> Iterator[RunningService]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    house = House(replace(settings, port=port))
-    house.start_web("--log-level", "debug")
-    yield house
-    house.supervisor.stop()
+    service = RunningService(replace(settings, port=port))
+    service.start_web("--log-level", "debug")
+    yield service
+    service.supervisor.stop()
 
 
 def ask(port: int, request: str) -> bytes:
@@ -58,10 +58,10 @@ def ask(port: int, request: str) -> bytes:
     return answer
 
 
-def test_a_request_that_cannot_be_read_is_not_quoted(db: Database, house: House) -> None:
-    refused = [ask(house.settings.port, request).startswith(b"HTTP/1.1 400") for request in REQUESTS]
+def test_a_request_that_cannot_be_read_is_not_quoted(db: Database, service: RunningService) -> None:
+    refused = [ask(service.settings.port, request).startswith(b"HTTP/1.1 400") for request in REQUESTS]
     assert sum(refused) >= 6
-    logs = house.logs()
+    logs = service.logs()
     assert "a request that cannot be read was refused" in logs
     for secret in (TOKEN, ADDRESS, TOKEN[:12], "from ip="):
         assert secret not in logs
@@ -70,16 +70,16 @@ def test_a_request_that_cannot_be_read_is_not_quoted(db: Database, house: House)
 def test_an_access_log_that_a_flag_switches_on_tells_no_path(db: Database, settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    house = House(replace(settings, port=port))
+    service = RunningService(replace(settings, port=port))
     every = "%(h)s %(u)s %(r)s %(s)s %(U)s %(q)s %(f)s %(a)s %({referer}i)s %({raw_uri}e)s %({http_cookie}e)s"
-    house.start_web("--access-logfile", "-", "--access-logformat", every)
+    service.start_web("--access-logfile", "-", "--access-logformat", every)
     try:
         fields = f"Host: {ADDRESS}\r\nReferer: /{TOKEN}\r\nUser-Agent: {ADDRESS}\r\nAuthorization: Basic {TOKEN}\r\n"
         for place in (f"/unsubscribe/{TOKEN}/undo", f"/{TOKEN}", f"/subscribe?email={ADDRESS}", f"/{ADDRESS}/x", "/"):
             ask(port, f"GET {place} HTTP/1.1\r\n{fields}Connection: close\r\n\r\n")
     finally:
-        house.supervisor.stop()
-    logs = house.logs()
+        service.supervisor.stop()
+    logs = service.logs()
     for line in ("GET /unsubscribe/… HTTP/1.1 4", "GET /… HTTP/1.1 4", "GET /subscribe HTTP/1.1", "GET / HTTP/1.1"):
         assert f"- - {line}" in logs
     for secret in (TOKEN, ADDRESS, TOKEN[:12], "127.0.0.1 "):

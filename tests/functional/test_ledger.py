@@ -1,4 +1,4 @@
-"""The ledger: claimed by one, fenced by the attempt, taken back when a lease is over."""
+"""The ledger: batches are claimed by one worker, fenced by the attempt, and recovered when a lease is over."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def claim(db: Database) -> Claim | None:
         return claims.claim_batch(session)
 
 
-def take(db: Database) -> Claim:
+def must_claim(db: Database) -> Claim:
     claimed = claim(db)
     assert claimed is not None
     return claimed
@@ -63,29 +63,29 @@ def batch(db: Database) -> Batch:
 
 
 def test_a_batch_is_claimed_once(db: Database, digest_id: int) -> None:
-    assert take(db).attempt == 1
+    assert must_claim(db).attempt == 1
     assert claim(db) is None
 
 
 def test_a_batch_knows_when_it_was_tried(db: Database, digest_id: int) -> None:
     moment = datetime(2026, 5, 2, 9, 30, tzinfo=UTC)
-    claimed = take(db)
+    claimed = must_claim(db)
     assert batch(db).attempted_at is None
     with clock.set_to(moment):
         mark(db, claimed)
     assert batch(db).attempted_at == moment
 
 
-def test_a_claim_that_is_alive_is_not_taken_back(db: Database, digest_id: int) -> None:
-    take(db)
+def test_a_claim_that_is_alive_is_not_recovered(db: Database, digest_id: int) -> None:
+    must_claim(db)
     assert recover(db) == 0
 
 
 def test_a_claim_whose_worker_died_before_the_call_is_ready_again(db: Database, digest_id: int) -> None:
-    first = take(db)
+    first = must_claim(db)
     end_lease(db)
     assert recover(db) == 1
-    second = take(db)
+    second = must_claim(db)
     assert second.attempt == first.attempt + 1
     assert not mark(db, first), "the first worker lost its claim and must not send"
     assert mark(db, second)
@@ -102,36 +102,36 @@ def test_a_claim_whose_worker_died_before_the_call_is_ready_again(db: Database, 
     ],
 )
 def test_a_worker_that_died_in_the_call(db: Database, digest_id: int, outcomes: bytes, state: BatchState) -> None:
-    """What was marked ahead says what is known: who is in doubt is not sent to again, who waits is."""
-    assert mark(db, take(db), outcomes)
+    """Its last outcomes say what is known: recipients in doubt are not sent to again, waiting ones are."""
+    assert mark(db, must_claim(db), outcomes)
     end_lease(db)
     assert recover(db) == 1
     assert (batch(db).state, batch(db).outcomes) == (state, outcomes)
 
 
-def test_while_a_worker_lives_who_is_marked_ahead_counts_as_waiting(db: Database, digest_id: int) -> None:
-    mark(db, take(db), b"??a")
+def test_recipients_of_a_request_count_as_waiting_while_the_worker_lives(db: Database, digest_id: int) -> None:
+    mark(db, must_claim(db), b"??a")
     with db.reading() as session:
         state = digest_status(session, digest_id)
     assert (state.waiting, state.in_doubt, state.accepted) == (2, 0, 1)
 
 
 def test_answers_so_far_outlive_the_worker(db: Database, digest_id: int) -> None:
-    claimed = take(db)
+    claimed = must_claim(db)
     assert mark(db, claimed)
     with db.transaction() as session:
         assert claims.renew_lease(session, claimed, Outcomes(b"aww"), 60)
     end_lease(db)
     recover(db)
-    assert take(db).outcomes == b"aww"
+    assert must_claim(db).outcomes == b"aww"
 
 
 def test_finishing_is_fenced_by_the_attempt(db: Database, digest_id: int) -> None:
-    late = take(db)
+    late = must_claim(db)
     assert mark(db, late)
     end_lease(db)
     recover(db)
-    other = take(db)
+    other = must_claim(db)
     assert mark(db, other)
     with db.transaction() as session:
         assert not claims.finish_batch(session, late, Outcomes(b"rrr"))
@@ -141,7 +141,7 @@ def test_finishing_is_fenced_by_the_attempt(db: Database, digest_id: int) -> Non
 
 
 def test_a_digest_is_sent_only_when_nobody_is_open(db: Database, digest_id: int) -> None:
-    claimed = take(db)
+    claimed = must_claim(db)
     mark(db, claimed)
     with db.transaction() as session:
         assert recovery.close_finished(session, by=WORKER) == []
@@ -154,7 +154,7 @@ def test_a_digest_is_sent_only_when_nobody_is_open(db: Database, digest_id: int)
 
 
 def test_a_paused_digest_is_not_claimed_and_a_claim_not_marked(db: Database, digest_id: int) -> None:
-    claimed = take(db)
+    claimed = must_claim(db)
     with db.transaction() as session:
         editor.pause(session, digest_id)
     assert not mark(db, claimed)
@@ -163,18 +163,18 @@ def test_a_paused_digest_is_not_claimed_and_a_claim_not_marked(db: Database, dig
     assert claim(db) is None
     with db.transaction() as session:
         editor.resume(session, digest_id)
-    assert take(db).attempt == 2
+    assert must_claim(db).attempt == 2
 
 
-def test_cancelling_counts_who_waited_and_the_parts_sum(db: Database, digest_id: int) -> None:
+def test_cancelling_counts_waiting_recipients_and_the_parts_sum(db: Database, digest_id: int) -> None:
     with db.transaction() as session:
         editor.cancel(session, digest_id)
         state = digest_status(session, digest_id)
     assert (state.status, state.recipients, state.cancelled, state.waiting) == ("cancelled", 3, 3, 0)
 
 
-def test_a_batch_at_work_when_the_digest_is_cancelled_is_swept_when_it_comes_back(db: Database, digest_id: int) -> None:
-    claimed = take(db)
+def test_a_batch_at_work_when_its_digest_is_cancelled_is_cancelled_later(db: Database, digest_id: int) -> None:
+    claimed = must_claim(db)
     mark(db, claimed)
     with db.transaction() as session:
         editor.cancel(session, digest_id)
@@ -189,4 +189,4 @@ def test_breaking_news_overtakes_what_was_begun_before_it(db: Database, settings
     with db.transaction() as session:
         session.execute(update(Subscriber).values(breaking=True))
     news = send_digest(db, settings, Cadence.BREAKING)
-    assert [take(db).digest_id, take(db).digest_id] == [news, digest_id]
+    assert [must_claim(db).digest_id, must_claim(db).digest_id] == [news, digest_id]

@@ -121,7 +121,7 @@ class Sending(RuleBasedStateMachine):
         self.provider = Provider(self.world.monotonic, self.it_may_be_sent)
         self.redis = FakeRedis()
         self.workers: list[Worker | None] = [None, None]
-        self.left: set[int] = set()
+        self.unsubscribed: set[int] = set()
         self.may_be_cancelled = False
         self.stack = ExitStack()
         self.seen = monotonic()
@@ -135,7 +135,7 @@ class Sending(RuleBasedStateMachine):
     def decide(self, cancel: bool) -> None:
         self.may_be_cancelled = cancel
 
-    # What workers do
+    # Workers
 
     @rule(number=WORKERS, orders=st.lists(st.sampled_from(Order), max_size=6))
     def work(self, number: int, orders: list[Order]) -> None:
@@ -175,7 +175,7 @@ class Sending(RuleBasedStateMachine):
             if not worker.at:
                 self.workers[number] = None
 
-    # What happens around them
+    # Time, limits, readers
 
     @rule(seconds=SECONDS)
     def pass_time(self, seconds: float) -> None:
@@ -193,24 +193,24 @@ class Sending(RuleBasedStateMachine):
             recovery.close_finished(session, by=CLOCK)
 
     def forget_real_time(self) -> None:
-        """Leases go by the database's time: a machine that stands still for ten seconds must not end them. (It did, and
-        the model saw two workers send one batch, each rightly by its own time.)"""
+        """Leases go by the database's time: a machine that stands still for ten seconds must not end them. (Once it
+        did: the model saw two workers send one batch, each rightly by its own time.)"""
         seconds, self.seen = monotonic() - self.seen, monotonic()
         with self.world.db.transaction() as session:
             session.execute(update(Batch).values(lease_until=Batch.lease_until + seconds))
 
     @rule()
     def leases_end(self) -> None:
-        """Who works on goes on working, and the clock takes the batches away."""
+        """Workers that have a batch go on working, and the clock frees their batches."""
         self.pass_time(11.0)
         self.tick()
 
     @rule(slow=WORKERS, steps=st.integers(1, 3))
     def overtake(self, slow: int, steps: int) -> None:
-        """A worker is so slow that its batch goes to the other one, and only then it goes on."""
+        """A worker is so slow that its batch goes to the other one. Only then does it go on."""
         self.claim_and_go_on(slow)
         self.leases_end()
-        self.settle()
+        self.resolve()
         self.claim_and_go_on(1 - slow)
         for _ in range(steps):
             self.step(slow, Order.GO_ON)
@@ -227,43 +227,43 @@ class Sending(RuleBasedStateMachine):
         self.redis.most = most
 
     @rule(reader=st.integers(1, READERS))
-    def leave(self, reader: int) -> None:
+    def unsubscribe(self, reader: int) -> None:
         with self.world.db.transaction() as session:
             session.execute(
                 update(Subscriber).where(Subscriber.id == reader).values(status=SubscriberStatus.UNSUBSCRIBED)
             )
-        self.left.add(reader)
+        self.unsubscribed.add(reader)
 
-    # What editors do
+    # Editors
 
     @rule(do=st.sampled_from([editor.pause, editor.resume, editor.retry]))
     def edit(self, do: Any) -> None:
-        self.decree(do)
+        self.act(do)
 
     @precondition(lambda self: self.may_be_cancelled)
     @rule()
     def cancel(self) -> None:
-        self.decree(editor.cancel)
+        self.act(editor.cancel)
 
     @rule()
-    def settle(self) -> None:
+    def resolve(self) -> None:
         """By the provider's record."""
         with self.world.db.reading() as session:
             doubts = [(batch.id, batch.attempt) for batch in resolving.batches_in_doubt(session, self.world.digest_id)]
         for batch, attempt in doubts[:1]:
             taken = (str(batch), str(attempt)) in self.provider.taken
-            self.decree(partial(editor.resolve, batch_id=batch, was_sent=taken))
+            self.act(partial(editor.resolve, batch_id=batch, was_sent=taken))
 
-    def decree(self, do: Any) -> None:
+    def act(self, do: Any) -> None:
         with suppress(ConflictError, InvalidError), self.world.db.transaction() as session:
             do(session, self.world.digest_id)
 
-    # What must hold
+    # Promises
 
     def it_may_be_sent(self, recipients: Sequence[Recipient]) -> None:
-        """When a worker turns to the provider: no editor said stop, and none of the readers has left."""
+        """When a worker begins a request: no editor said stop, and none of the readers has unsubscribed."""
         assert self.state().status == "sending"
-        assert not self.left.intersection(recipient.id for recipient in recipients)
+        assert not self.unsubscribed.intersection(recipient.id for recipient in recipients)
 
     @invariant()
     def the_parts_sum_to_the_recipients(self) -> None:
@@ -279,7 +279,7 @@ class Sending(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_knows_nothing_but_the_truth(self) -> None:
-        """Accepted is who was mailed; who waits in a batch that nobody holds was not mailed, or its answer was lost."""
+        """Accepted readers were mailed. Readers who wait in a free batch were not, or the answer was lost."""
         mailed, mishaps = self.provider.mailed, self.provider.mishaps
         for state, reader, outcome in self.outcomes():
             assert outcome != ACCEPTED or mailed[reader], f"reader {reader} counts as accepted and got nothing"
@@ -297,7 +297,7 @@ class Sending(RuleBasedStateMachine):
         ]
 
     def teardown(self) -> None:
-        """Everyone's end, and then the rest of the sending without mishaps: is anybody missing?"""
+        """Kill the workers, and send the rest without mishaps: is anybody missing?"""
         try:
             for number in (0, 1):
                 self.step(number, Order.KILL)
@@ -315,8 +315,8 @@ class Sending(RuleBasedStateMachine):
             state = self.state()
             if state.status in ("sent", "cancelled") and not state.open:
                 return
-            self.decree(editor.resume)
-            self.settle()
+            self.act(editor.resume)
+            self.resolve()
             self.work(0, [])
             self.finish(0)
             self.nobody_is_mailed_twice()
@@ -326,7 +326,7 @@ class Sending(RuleBasedStateMachine):
     def nobody_is_missing(self) -> None:
         if self.state().status == "sent":
             missing = {reader for _, reader, outcome in self.outcomes() if outcome not in (ACCEPTED, REFUSED)}
-            assert missing <= self.left, f"nobody sends to {missing - self.left}"
+            assert missing <= self.unsubscribed, f"nobody sends to {missing - self.unsubscribed}"
 
     def state(self) -> DigestState:
         with self.world.db.reading() as session:
@@ -362,7 +362,7 @@ def test_the_ledger_keeps_its_promises(world: World) -> None:
     )
 
 
-def test_what_a_slow_worker_says_counts_for_nothing(world: World) -> None:
+def test_the_answers_of_a_slow_worker_count_for_nothing(world: World) -> None:
     """So rare a chain that chance seldom finds it: an old claim ends while another worker sends the same batch."""
     story = machine(world)()
     try:

@@ -22,7 +22,7 @@ from newsletter.mail.models import OutgoingMail
 from newsletter.subscribers.preferences import Preferences
 from tests import factories
 from tests.factories import add_article, add_digest, add_readers
-from tests.services.processes import House
+from tests.services.processes import RunningService
 
 
 @pytest.fixture
@@ -60,13 +60,13 @@ def test_killed_workers_lose_no_one_and_mail_no_one_twice(db: Database, settings
     add_article(db, "A story")
     add_readers(db, 4000)
     digest_id = start_digest(db, settings)
-    with House(settings) as house:
-        house.until(lambda: (settings.maildir / "new").exists(), "the first mail")
+    with RunningService(settings) as service:
+        service.until(lambda: (settings.maildir / "new").exists(), "the first mail")
         for child in (True, False, True):
             name = random.choice(["worker-0", "worker-1"])
             is_sent = sent(db, digest_id)  # on a quick machine it may be over before the third
-            house.until(lambda: house.kill(name, child=child) or is_sent(), f"killing {name}")  # noqa: B023
-        house.until(sent(db, digest_id), "the digest being sent")
+            service.until(lambda: service.kill(name, child=child) or is_sent(), f"killing {name}")  # noqa: B023
+        service.until(sent(db, digest_id), "the digest being sent")
     assert accepted(db, digest_id) == 4000
     found = addressees(settings.maildir)
     assert len(found) == 4000
@@ -76,16 +76,16 @@ def test_killed_workers_lose_no_one_and_mail_no_one_twice(db: Database, settings
 def test_a_killed_clock_and_a_killed_queue_come_back(db: Database, settings: Settings) -> None:
     add_article(db, "A story")
     add_readers(db, 2000)
-    with House(settings) as house:
-        (clock, *_rest) = house.supervisor.children
-        house.until(lambda: bool(psutil.Process(clock.process.pid).children()), "the queue's start")
+    with RunningService(settings) as service:
+        (clock, *_rest) = service.supervisor.children
+        service.until(lambda: bool(psutil.Process(clock.process.pid).children()), "the queue's start")
         (valkey,) = psutil.Process(clock.process.pid).children()
         valkey.kill()
         first = start_digest(db, settings)
-        house.until(sent(db, first), "the digest being sent after the queue was killed")
-        house.kill("clock")
+        service.until(sent(db, first), "the digest being sent after the queue was killed")
+        service.kill("clock")
         second = start_digest(db, settings)
-        house.until(sent(db, second), "the digest being sent after the clock was killed")
+        service.until(sent(db, second), "the digest being sent after the clock was killed")
     assert accepted(db, first) == accepted(db, second) == 2000
 
 
@@ -95,15 +95,15 @@ def test_with_a_redis_url_no_embedded_queue_is_started(db: Database, settings: S
     add_article(db, "A story")
     add_readers(db, 10)
     digest_id = start_digest(db, settings)
-    with House(settings) as house:
-        house.until(sent(db, digest_id), "the digest being sent")
-        assert psutil.Process(house.supervisor.children[0].process.pid).children() == []
+    with RunningService(settings) as service:
+        service.until(sent(db, digest_id), "the digest being sent")
+        assert psutil.Process(service.supervisor.children[0].process.pid).children() == []
     assert not (settings.data_dir / "valkey").exists()
 
 
 def test_a_sign_up_reaches_the_mailbox_through_queue_or_sweeper(db: Database, settings: Settings) -> None:
     """The wake-up is lost here (nobody queues it), so the clock's sweep finds the row."""
-    with House(settings, workers=1) as house:
+    with RunningService(settings, workers=1) as service:
         with db.transaction() as session:
             factories.sign_up(session, settings, "new@readers.example", Preferences())
 
@@ -111,7 +111,7 @@ def test_a_sign_up_reaches_the_mailbox_through_queue_or_sweeper(db: Database, se
             with db.reading() as session:
                 return session.query(OutgoingMail).count() == 0
 
-        house.until(is_gone, "the confirmation mail")
+        service.until(is_gone, "the confirmation mail")
     (path,) = (settings.maildir / "new").iterdir()
     mail = BytesHeaderParser().parsebytes(path.read_bytes())
     assert mail["To"] == "new@readers.example"
@@ -119,18 +119,18 @@ def test_a_sign_up_reaches_the_mailbox_through_queue_or_sweeper(db: Database, se
 
 
 def test_stopping_leaves_no_process_behind(db: Database, settings: Settings) -> None:
-    with House(settings) as house:
-        clock = psutil.Process(house.supervisor.children[0].process.pid)
-        house.until(lambda: bool(clock.children()), "the queue's start")
-        everyone = [psutil.Process(child.process.pid) for child in house.supervisor.children] + clock.children()
+    with RunningService(settings) as service:
+        clock = psutil.Process(service.supervisor.children[0].process.pid)
+        service.until(lambda: bool(clock.children()), "the queue's start")
+        everyone = [psutil.Process(child.process.pid) for child in service.supervisor.children] + clock.children()
     assert [process for process in everyone if process.is_running()] == []
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="the kernel ends orphans on Linux alone")
 def test_a_killed_clock_takes_its_queue_along(db: Database, settings: Settings) -> None:
-    with House(settings, workers=0) as house:
-        clock = psutil.Process(house.supervisor.children[0].process.pid)
-        house.until(lambda: bool(clock.children()), "the queue's start")
+    with RunningService(settings, workers=0) as service:
+        clock = psutil.Process(service.supervisor.children[0].process.pid)
+        service.until(lambda: bool(clock.children()), "the queue's start")
         (valkey,) = clock.children()
         clock.kill()
         psutil.wait_procs([valkey], timeout=10)

@@ -16,7 +16,7 @@ def rates(queues: Queues, *limits: RateLimit) -> SendRates:
     return SendRates(queues.redis, limits)
 
 
-def test_without_limits_everything_is_granted(queues: Queues) -> None:
+def test_without_limits_everything_is_allowed(queues: Queues) -> None:
     assert rates(queues).reserve(1000) == (1000, 0)
 
 
@@ -35,7 +35,7 @@ def test_the_tightest_of_several_limits_counts(queues: Queues) -> None:
     limited = rates(queues, RateLimit(1000, 86400), RateLimit(10, 3600))
     assert limited.reserve(50).allowed == 10
     assert limited.reserve(50).allowed == 0
-    # What the tight limit refused was not taken from the wide one.
+    # The wide limit lost nothing by the refusals of the tight one.
     assert rates(queues, RateLimit(1000, 86400)).reserve(2000).allowed == 990
 
 
@@ -49,7 +49,7 @@ def test_a_window_ends(queues: Queues) -> None:
         time.sleep(0.02)
 
 
-def test_a_hold_stops_everybody_and_is_never_shortened(queues: Queues) -> None:
+def test_backing_off_stops_everybody_and_is_never_shortened(queues: Queues) -> None:
     one, other = rates(queues), rates(queues)
     one.back_off(60)
     other.back_off(1)

@@ -1,4 +1,4 @@
-"""SendGrid accepts and is not heard, or refuses, or says wait: what becomes of a batch, counted where mail arrives."""
+"""SendGrid accepts without an answer, refuses, or asks to wait: a batch's outcomes, counted where mail arrives."""
 
 from __future__ import annotations
 
@@ -101,24 +101,24 @@ def test_a_lost_answer_leaves_a_doubt_and_nothing_is_sent_twice(
     assert batch(db).note
 
 
-@pytest.mark.parametrize(("taken", "asked", "mails"), [(True, 1, 5), (False, 2, 10)])
-def test_an_editor_settles_it(
-    db: Database, digest_id: int, provider: SendGridStandIn, taken: bool, asked: int, mails: int
+@pytest.mark.parametrize(("was_sent", "requests", "mails"), [(True, 1, 5), (False, 2, 10)])
+def test_an_editor_resolves_it(
+    db: Database, digest_id: int, provider: SendGridStandIn, was_sent: bool, requests: int, mails: int
 ) -> None:
     provider.script(does.taken_and_reset)
     drain()
     with db.transaction() as session:
-        editor.resolve(session, digest_id, was_sent=taken)
+        editor.resolve(session, digest_id, was_sent=was_sent)
     with db.transaction() as session, pytest.raises(ConflictError, match="not in doubt"):
-        editor.resolve(session, digest_id, was_sent=taken)
+        editor.resolve(session, digest_id, was_sent=was_sent)
     drain()
     found = state(db, digest_id)
     assert (found.status, found.accepted, found.in_doubt) == ("sent", 5, 0)
-    assert (provider.asked, provider.counts.total()) == (asked, mails)
+    assert (provider.asked, provider.counts.total()) == (requests, mails)
 
 
 @pytest.mark.parametrize("code", [429, 503])
-def test_what_was_surely_not_taken_is_sent_again_when_the_provider_says(
+def test_mail_that_was_surely_not_taken_is_sent_again_when_the_provider_says(
     db: Database, digest_id: int, provider: SendGridStandIn, queues: Queues, code: int
 ) -> None:
     provider.script(does.status(code, headers={"Retry-After": "30"}))
@@ -145,7 +145,7 @@ def test_no_connection_is_tried_again_with_growing_pauses(
 
 
 @pytest.mark.parametrize("code", [401, 403, 413])
-def test_an_error_for_good_pauses_the_digest_and_marks_nobody(
+def test_an_error_for_good_pauses_the_digest_and_changes_no_outcome(
     db: Database, digest_id: int, provider: SendGridStandIn, code: int
 ) -> None:
     provider.script(does.status(code))
@@ -178,7 +178,7 @@ def test_a_named_address_is_refused_and_the_rest_goes_on(
     assert set(provider.counts) == {f"r{n}@readers.example" for n in (1, 2, 4, 5)}
 
 
-def test_limits_part_a_batch_and_the_rest_follows(
+def test_limits_split_a_batch_and_the_rest_follows(
     db: Database, digest_id: int, provider: SendGridStandIn, queues: Queues
 ) -> None:
     object.__setattr__(runtime().settings, "mail_rate_limits", (RateLimit(2, 3600),))
@@ -209,7 +209,7 @@ def test_a_part_in_doubt_does_not_touch_the_rest(
     assert set(provider.counts.values()) == {1}
 
 
-def test_events_can_find_the_reader_by_place(db: Database, digest_id: int, provider: SendGridStandIn) -> None:
+def test_events_can_find_the_reader_by_position(db: Database, digest_id: int, provider: SendGridStandIn) -> None:
     drain()
     found = {mail.address: mail.custom_args for mail in provider.mails()}
     arguments = found["r4@readers.example"]
@@ -226,7 +226,7 @@ def test_retry_without_temporary_refusals_is_refused(db: Database, digest_id: in
 def test_a_worker_that_is_asked_to_stop_before_the_request_leaves_no_doubt(
     db: Database, digest_id: int, provider: SendGridStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = chain([False], repeat(True))  # not yet when the job begins, but before the request
-    monkeypatch.setattr(shutdown, "requested", lambda: next(asked))
+    answers = chain([False], repeat(True))  # not yet when the job begins, but before the request
+    monkeypatch.setattr(shutdown, "requested", lambda: next(answers))
     drain()
     assert (batch(db).state, batch(db).outcomes, provider.asked) == ("ready", b"wwwww", 0)

@@ -1,4 +1,4 @@
-"""provider schedule: SendGrid keeps the time, and nobody has to decide anything. Counted at the receiving side."""
+"""The provider schedule: SendGrid keeps the time, and nobody has to decide anything. Counted where mail arrives."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def at() -> datetime:
 
 @pytest.fixture
 def digest_id(app: Flask, db: Database, settings: Settings, at: datetime) -> int:
-    """An provider_schedule digest to five readers, due in two hours."""
+    """A digest to five readers with a provider schedule, due in two hours."""
     add_article(db, "A story")
     add_readers(db, 5)
     digest_id = add_digest(db)
@@ -70,7 +70,7 @@ def state(db: Database, digest_id: int) -> DigestState:
         return digest_status(session, digest_id)
 
 
-def turn() -> None:
+def tick_and_drain() -> None:
     tick(runtime())
     draining.drain(runtime())
 
@@ -79,16 +79,16 @@ def received(provider: SendGridStandIn) -> Counter[str]:
     return Counter(mail.address for mail in provider.mails())
 
 
-def test_it_is_handed_over_half_an_hour_ahead_and_sent_at_its_time(
+def test_sendgrid_gets_it_half_an_hour_ahead_and_sends_it_at_its_time(
     db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
 ) -> None:
     with clock.set_to(at - timedelta(minutes=31)):
-        turn()
+        tick_and_drain()
         assert (state(db, digest_id).status, provider.asked) == ("scheduled", 0)
     with clock.set_to(at - timedelta(minutes=29)):
-        turn()
+        tick_and_drain()
         found = state(db, digest_id)
-        assert (found.status, found.accepted) == ("sending", 5), "until its time it can be taken back"
+        assert (found.status, found.accepted) == ("sending", 5), "until its time it can be withdrawn"
     (request,) = provider.requests
     assert request["send_at"] == at.timestamp()
     assert request["batch_id"] in provider.schedules.reserved
@@ -97,26 +97,26 @@ def test_it_is_handed_over_half_an_hour_ahead_and_sent_at_its_time(
     assert state(db, digest_id).status == "sent"
 
 
-def test_readers_with_an_hour_of_their_own_are_handed_over_with_it(
+def test_sendgrid_keeps_the_hour_that_readers_chose(
     db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
 ) -> None:
     hour = (at + timedelta(hours=3)).replace(minute=0, second=0)
     with db.transaction() as session:
         session.execute(update(Subscriber).where(Subscriber.id <= 2).values(hour=hour.hour, zone="UTC"))
     with clock.set_to(at - timedelta(minutes=29)):
-        turn()
+        tick_and_drain()
     times = {len(request["personalizations"]): request["send_at"] for request in provider.requests}
     assert times == {3: at.timestamp(), 2: hour.timestamp()}
     with clock.set_to(at + timedelta(hours=1)):
         tick(runtime())
-        assert state(db, digest_id).status == "sending", "what waits at SendGrid can still be taken back"
+        assert state(db, digest_id).status == "sending", "mail that SendGrid keeps can still be withdrawn"
         with db.transaction() as session:
             editor.pause(session, digest_id)
         tick(runtime())
         assert state(db, digest_id).waiting == 2
         with db.transaction() as session:
             editor.resume(session, digest_id)
-        turn()
+        tick_and_drain()
     assert provider.requests[-1]["send_at"] == hour.timestamp()
     with clock.set_to(hour + timedelta(seconds=1)):
         tick(runtime())
@@ -124,58 +124,58 @@ def test_readers_with_an_hour_of_their_own_are_handed_over_with_it(
 
 
 @pytest.mark.parametrize("behaviour", [does.taken_and_reset, does.taken_and_silent, does.silent, does.status(500)])
-def test_a_doubt_is_taken_back_and_sent_again_under_a_new_name(
+def test_a_batch_in_doubt_is_withdrawn_and_sent_again_under_a_new_name(
     db: Database, digest_id: int, provider: SendGridStandIn, at: datetime, behaviour: does.Behaviour
 ) -> None:
     provider.script(behaviour)
     with clock.set_to(at - timedelta(minutes=29)):
-        turn()
+        tick_and_drain()
         assert state(db, digest_id).in_doubt == 5
-        turn()
+        tick_and_drain()
         assert state(db, digest_id).accepted == 5
     assert received(provider) == {f"r{n}@readers.example": 1 for n in range(1, 6)}
     assert len(provider.schedules.cancelled) == 1
 
 
-def test_a_doubt_too_near_to_its_time_waits_for_an_editor(
+def test_a_batch_in_doubt_near_its_time_waits_for_an_editor(
     db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
 ) -> None:
     provider.script(does.taken_and_reset)
     with clock.set_to(at - timedelta(minutes=29)):
-        turn()
+        tick_and_drain()
     with clock.set_to(at - timedelta(minutes=10)):
-        turn()
-        turn()
+        tick_and_drain()
+        tick_and_drain()
     assert state(db, digest_id).in_doubt == 5
     assert provider.schedules.cancelled == []
 
 
-def test_pausing_takes_back_and_resuming_hands_over_again(
+def test_pausing_withdraws_and_resuming_sends_again(
     db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
 ) -> None:
     with clock.set_to(at - timedelta(minutes=29)):
-        turn()
+        tick_and_drain()
         with db.transaction() as session:
             editor.pause(session, digest_id)
-        turn()
+        tick_and_drain()
         assert received(provider) == {}
         assert state(db, digest_id).waiting == 5
         with db.transaction() as session:
             editor.resume(session, digest_id)
-        turn()
+        tick_and_drain()
     assert set(received(provider).values()) == {1}
     assert len(provider.requests) == 2
 
 
-def test_cancelling_takes_back_and_counts_everyone_as_cancelled(
+def test_cancelling_withdraws_and_counts_everyone_as_cancelled(
     db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
 ) -> None:
     with clock.set_to(at - timedelta(minutes=29)):
-        turn()
+        tick_and_drain()
         with db.transaction() as session:
             editor.cancel(session, digest_id)
-        turn()
-        turn()
+        tick_and_drain()
+        tick_and_drain()
     assert received(provider) == {}
     assert state(db, digest_id).cancelled == 5
 
@@ -185,12 +185,12 @@ def test_a_cancellation_that_sendgrid_knows_already_is_one(
 ) -> None:
     provider.script(does.taken_and_reset)
     with clock.set_to(at - timedelta(minutes=29)):
-        turn()
+        tick_and_drain()
         with db.reading() as session:
             name = session.scalars(select(Batch.provider_batch_id)).one()
         assert name
         provider.schedules.cancelled.append(name)
-        turn()
+        tick_and_drain()
     assert state(db, digest_id).accepted == 5
     assert set(received(provider).values()) == {1}
 
@@ -199,7 +199,7 @@ def test_late_in_the_day_it_is_simply_sent(
     db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
 ) -> None:
     with clock.set_to(at + timedelta(minutes=1)):
-        turn()
+        tick_and_drain()
     (request,) = provider.requests
     assert "send_at" not in request
     assert "batch_id" not in request

@@ -26,7 +26,7 @@ def mails(maildir: Path) -> list[EmailMessage]:
     ]
 
 
-def test_every_reader_gets_the_letter_of_their_choices_once(app: Flask, db: Database, settings: Settings) -> None:
+def test_every_reader_gets_the_edition_of_their_preferences_once(app: Flask, db: Database, settings: Settings) -> None:
     add_article(db, "A policy story", section="Policy", trust=80)
     add_article(db, "A research story", section="Research", trust=50)
     add_readers(db, 3)
@@ -51,7 +51,7 @@ def test_every_reader_gets_the_letter_of_their_choices_once(app: Flask, db: Data
     }
 
 
-def test_who_left_after_the_freeze_is_skipped(app: Flask, db: Database, settings: Settings) -> None:
+def test_readers_who_unsubscribed_after_the_freeze_are_skipped(app: Flask, db: Database, settings: Settings) -> None:
     add_article(db, "A story")
     add_readers(db, 3)
     digest_id = send_digest(db, settings)
@@ -67,7 +67,7 @@ def test_who_left_after_the_freeze_is_skipped(app: Flask, db: Database, settings
     }
 
 
-def test_an_article_edited_after_the_freeze_does_not_change_the_letter(
+def test_an_article_edited_after_the_freeze_does_not_change_the_mail(
     app: Flask, db: Database, settings: Settings
 ) -> None:
     add_article(db, "A story", trust=69)

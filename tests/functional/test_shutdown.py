@@ -1,4 +1,4 @@
-"""SIGTERM in the middle of a request that is never answered: the work ends by itself, and the doubt is written down."""
+"""SIGTERM in the middle of a request that is never answered: the work ends by itself, and the doubt is recorded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from newsletter.delivery.ledger.models import Batch, BatchState
 from newsletter.digests import scheduling
 from tests.factories import add_article, add_digest, add_readers
 from tests.services import sendgrid_exchange as does
-from tests.services.processes import House
+from tests.services.processes import RunningService
 from tests.services.sendgrid_standin import KEY, SendGridStandIn
 
 
@@ -38,9 +38,9 @@ def test_sigterm_ends_a_request_without_an_answer_as_a_doubt(db: Database, setti
         scheduling.send_now(session, settings, digest_id)
     with SendGridStandIn() as provider:
         provider.script(does.silent)
-        with House(replace(settings, sendgrid_host=provider.url), workers=1) as house:
-            house.until(lambda: provider.asked == 1, "the request")
-            worker = house.supervisor.children[1].process
+        with RunningService(replace(settings, sendgrid_host=provider.url), workers=1) as service:
+            service.until(lambda: provider.asked == 1, "the request")
+            worker = service.supervisor.children[1].process
             worker.terminate()
             # A worker that had to be killed would show -9, and leave the batch as `sending` until its lease is over.
             assert worker.wait(30) == 0

@@ -1,6 +1,6 @@
 """Workers that go on only when they are told to, from one step to the next, so that a test can interleave them at will.
 
-What runs in them is the real code of a draining job; only the provider at its end is a model of one.
+They run the real code of a draining job; only the provider at its end is a model.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DEADLINE = 3.0
 
 
 class Order(Enum):
-    """What shall happen next to a worker."""
+    """The next event for a worker."""
 
     GO_ON = "all goes well"
     LOSE = "the answer is lost"
@@ -34,11 +34,11 @@ class Order(Enum):
 
 
 class KilledError(BaseException):
-    """The end of a worker. What it had in memory is lost."""
+    """The end of a worker. Its memory is lost."""
 
 
 class PromiseBrokenError(BaseException):
-    """What must never be. Not an Exception: the code under test takes those for a provider's mistakes."""
+    """A broken promise. Not an Exception: the code under test takes those for a provider's mistakes."""
 
 
 class Provider:
@@ -55,7 +55,7 @@ class Provider:
         self.mishaps: Counter[int] = Counter()
         """How often a reader's message was taken and nobody heard of it."""
         self.talking: dict[Worker, tuple[str, float]] = {}
-        """Who asks for which batch, and since when."""
+        """The batch that each worker is sending, and since when."""
 
     def begins(self, recipients: Sequence[Recipient]) -> None:
         try:
@@ -65,8 +65,8 @@ class Provider:
 
     @contextmanager
     def conversation(self, worker: Worker, message: Message) -> Iterator[None]:
-        """A worker asks for a batch. Nobody else may be doing so, unless their time is over. (Who is killed may have a
-        request on its way.)"""
+        """A worker sends a batch. No other worker may be sending it, unless its time is over. (A killed worker may have
+        a request on its way.)"""
         batch = dict(message.reference)["batch"]
         for other, (theirs, since) in self.talking.items():
             if other is not worker and theirs == batch and self.time() - since <= DEADLINE:
@@ -80,7 +80,7 @@ class Provider:
         del self.talking[worker]
 
     def take(self, worker: Worker, message: Message, recipients: Sequence[Recipient]) -> None:
-        """What is asked in time is taken."""
+        """Take a request that comes in time."""
         if self.time() - self.talking[worker][1] > DEADLINE:
             raise NotTakenError("The time for asking is over.")
         reference = dict(message.reference)
@@ -140,7 +140,7 @@ class Worker:
             self._stops.put("")
 
     def _work(self) -> None:
-        """What `draining.drain` does with one batch."""
+        """The part of `draining.drain` that is about one batch."""
         with self.context.db.transaction() as session:
             claim = claims.claim_batch(session)
         if claim is None:

@@ -21,7 +21,7 @@ PATIENCE = 60.0
 _UNITS = {seconds: unit for unit, seconds in SECONDS_OF_UNIT.items()}
 
 
-class House:
+class RunningService:
     """Clock and workers with the settings of a test; what dies is started again by `until`."""
 
     def __init__(self, settings: Settings, *, workers: int = 2) -> None:
@@ -29,7 +29,7 @@ class House:
         self.supervisor = Supervisor(environment_of(settings), settings.data_dir / "log")
         self.workers = workers
 
-    def __enter__(self) -> House:
+    def __enter__(self) -> RunningService:
         self.supervisor.start_command("clock", "clock")
         for number in range(self.workers):
             self.supervisor.start_command(f"worker-{number}", "worker")
@@ -54,7 +54,7 @@ class House:
             time.sleep(pause)
 
     def kill(self, name: str, *, child: bool = False) -> bool:
-        """kill -9 a process of this house, or with `child` its forked horse; False when there is none just now."""
+        """kill -9 a process of this service, or with `child` its fork; False when there is none at the moment."""
         (found,) = (each for each in self.supervisor.children if each.name == name)
         try:
             process = psutil.Process(found.process.pid)

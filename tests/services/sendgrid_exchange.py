@@ -1,4 +1,4 @@
-"""What a server can do with a request, well or badly: the behaviours that a test scripts.
+"""The behaviours of a server, good and bad, that a test scripts.
 
 A behaviour is a function of an Exchange: `ok`, `unnamed`, `taken_and_reset` …, or one that is made: `status(503)`.
 """

@@ -1,4 +1,4 @@
-"""What SendGrid keeps until its time: batch ids, and which of them are cancelled (twilio.com/docs/sendgrid,
+"""Mail that SendGrid keeps until its time: batch ids, and which of them are cancelled (twilio.com/docs/sendgrid,
 cancel-scheduled-sends): at most ten at a time, and a second cancellation of the same one is a 400."""
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class SendGridStandIn:
         self._script.extend(behaviours)
 
     def forget_script(self) -> None:
-        """What `script` set and no request met."""
+        """The scripted behaviours that no request met."""
         self._script.clear()
 
     def next_behaviour(self) -> Behaviour:
@@ -123,7 +123,7 @@ class SendGridStandIn:
                 )
 
     def totals(self) -> dict[str, float]:
-        """What a benchmark asks for; `twice` counts addresses that were mailed more than once."""
+        """Counts for a benchmark; `twice` counts addresses that were mailed more than once."""
         return {
             "asked": self.asked,
             "taken": len(self.message_ids),

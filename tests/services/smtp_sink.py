@@ -83,7 +83,7 @@ class SmtpSink:
         self._listening.close()
 
     def next_step(self, verb: str, usual: str) -> Say:
-        """What the script says next, or the usual answer."""
+        """The next step of the script, or the usual answer."""
         steps = self.script.get(verb)
         step = (steps.popleft() if steps else None) or usual
         return Say(step) if isinstance(step, str) else step

@@ -145,7 +145,7 @@ class Conversation:
 
 
 class Input:
-    """What comes in, in one buffer that is not copied: the benchmarks need a sink that is faster than we are."""
+    """The input, in one buffer that is not copied: the benchmarks need a sink that is faster than we are."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""What preferences leave of a digest, and ids packed and unpacked."""
+"""The articles that preferences allow, and ids packed and unpacked."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ STORIES = [
         (["Policy"], 59, LOW, "a"),
     ],
 )
-def test_what_choices_leave(sections: Sequence[str] | None, min_trust: int, max_hype: str | None, kept: str) -> None:
+def test_the_articles_that_preferences_allow(
+    sections: Sequence[str] | None, min_trust: int, max_hype: str | None, kept: str
+) -> None:
     mask = mask_of(STORIES, sections, min_trust, max_hype, HYPE_LABELS)
     assert "".join(story.article.slug for i, story in enumerate(STORIES) if mask >> i & 1) == kept
     assert mask < 1 << len(STORIES)

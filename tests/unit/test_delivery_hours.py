@@ -37,11 +37,11 @@ def at(text: str) -> datetime:
         ("2026-12-30 22:30", 8, "Pacific/Apia", "2026-12-31 19:00"),
     ],
 )
-def test_when_a_letter_is_due(begins: str, hour: int, zone: str, due: str | None) -> None:
+def test_the_next_occurrence_of_an_hour(begins: str, hour: int, zone: str, due: str | None) -> None:
     assert next_occurrence(at(begins), hour, zone) == (at(due) if due else None)
 
 
-def test_who_chose_no_hour_waits_for_none() -> None:
+def test_without_an_hour_there_is_no_wait() -> None:
     assert next_occurrence(at("2026-05-04 05:30"), None, None) is None
 
 

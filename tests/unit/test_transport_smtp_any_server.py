@@ -29,7 +29,7 @@ steps = st.one_of(st.none(), st.none(), texts, st.builds(Say, texts, cut=st.inte
 
 @dataclass
 class Script:
-    """What a server does, in the order in which it is asked."""
+    """The steps of a server, in the order in which it is asked."""
 
     answers: dict[str, list[str | Say | None]] = field(default_factory=dict)
     cuts: list[int | None] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What goes in as a setting and comes out as a reason: no password and no address is shown."""
+"""Settings that are given and reasons that are returned: no password and no address is shown."""
 
 from __future__ import annotations
 

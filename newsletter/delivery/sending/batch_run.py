@@ -38,7 +38,7 @@ class BatchRun:
         self.pause = timedelta(0)
         """The wait before the rest is sent."""
         self.note: str | None = None
-        """What went wrong, in words."""
+        """The error that ended the run, in words."""
         self.failed = False
         """Whether the provider took nothing because something is wrong (not because of limits)."""
         self._context = context
