@@ -97,7 +97,9 @@ class Campaign:
         before, size = cpu_of(service.supervisor), _size(settings)
         with database.transaction() as session:
             scheduling.send_now(session, settings, digest_id)
-        service.until(lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005, within=600)
+        service.until(
+            lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005, within=600
+        )
         began = time.perf_counter()
         peak = _Peak(service)
         service.until(

@@ -222,6 +222,7 @@ def test_a_worker_that_lost_its_lease_stops_and_records_nothing(
         batch = session.scalars(select(Batch)).one()
     assert batch.outcomes.count(b"a") <= 2
     assert batch.state == "sending", "it is the other worker's now"
+    assert list((runtime().settings.data_dir / "progress").iterdir()), "the other worker's file may be among them"
 
 
 def test_an_unforeseen_error_pauses_the_digest_and_keeps_the_answers(

@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from newsletter.core import clock
 from newsletter.core.actors import WORKER
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
-from newsletter.core.db import Database, epoch_now
+from newsletter.core.db import Database, epoch_now, table_of
 from newsletter.delivery.ledger import cancelling, claims, recovery
 from newsletter.delivery.ledger.claims import Claim
+from newsletter.delivery.ledger.lifecycle import CANCEL, RESOLVE, RETRY, WITHDRAW, Transition, change_batch
 from newsletter.delivery.ledger.models import Batch, BatchState
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.delivery.reports.status import digest_status
@@ -183,6 +184,29 @@ def test_a_batch_at_work_when_its_digest_is_cancelled_is_cancelled_later(db: Dat
         cancelling.cancel_waiting(session)
         state = digest_status(session, digest_id)
     assert (state.accepted, state.cancelled, state.waiting) == (2, 1, 0)
+
+
+@pytest.mark.parametrize("transition", [RESOLVE, WITHDRAW, RETRY, CANCEL])
+@pytest.mark.parametrize("state", BatchState)
+def test_a_transition_begins_in_its_states_alone(
+    db: Database, digest_id: int, transition: Transition, state: BatchState
+) -> None:
+    """Decided by SQL: the row that was read may be old."""
+    with db.transaction() as session:
+        stale = session.scalars(select(Batch)).one()
+        session.execute(update(table_of(Batch)).values(state=state))
+        allowed = state in transition.sources
+        assert change_batch(session, stale, transition, Outcomes(b"aaa"), note="changed") == allowed
+    assert batch(db).outcomes == (b"aaa" if allowed else b"www")
+    assert batch(db).state == (BatchState.DONE if allowed else state)
+
+
+def test_a_transition_of_an_old_attempt_changes_nothing(db: Database, digest_id: int) -> None:
+    with db.transaction() as session:
+        stale = session.scalars(select(Batch)).one()
+        session.execute(update(table_of(Batch)).values(attempt=Batch.attempt + 1))
+        assert not change_batch(session, stale, CANCEL, Outcomes(b"ccc"))
+    assert batch(db).outcomes == b"www"
 
 
 def test_breaking_news_overtakes_what_was_begun_before_it(db: Database, settings: Settings, digest_id: int) -> None:
