@@ -22,7 +22,7 @@ from newsletter.core.db import Database
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.models import SignupRequest
-from newsletter.web import signup_rate_limit
+from newsletter.subscribers.signup import rate_limit
 from tests.factories import mark
 
 NOON = datetime(2026, 5, 2, 12, tzinfo=UTC)
@@ -30,10 +30,10 @@ NOON = datetime(2026, 5, 2, 12, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(signup_rate_limit, "NETWORK", RateLimit(4, 3600))
-    monkeypatch.setattr(signup_rate_limit, "ADDRESS", RateLimit(3, 3600))
-    monkeypatch.setattr(signup_rate_limit, "ALL", RateLimit(10, 3600))
-    signup_rate_limit._warn_of_a_proxy.cache_clear()
+    monkeypatch.setattr(rate_limit, "NETWORK", RateLimit(4, 3600))
+    monkeypatch.setattr(rate_limit, "ADDRESS", RateLimit(3, 3600))
+    monkeypatch.setattr(rate_limit, "ALL", RateLimit(10, 3600))
+    rate_limit._warn_of_uncounted_proxy.cache_clear()
     with clock.set_to(NOON):
         yield
 
@@ -159,7 +159,7 @@ def test_without_redis_nobody_is_lost(client: FlaskClient, db: Database, caplog:
     ],
 )
 def test_which_network_an_address_belongs_to(address: str | None, network: str | None) -> None:
-    assert signup_rate_limit.network(address) == network
+    assert rate_limit.network_of(address) == network
 
 
 def test_a_proxy_that_is_not_counted_limits_nobody_and_is_told_of(
