@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.core.config import HYPE_LABELS
 from newsletter.core.errors import InvalidError
 from newsletter.subscribers.files import csv_file
 from newsletter.subscribers.files.importing import ImportedReader
-from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.preferences import KnownNames, Preferences
+
+KNOWN = KnownNames(None, HYPE_LABELS)
 
 
 def read(data: bytes, cadence: str = "weekly") -> list[tuple[int, ImportedReader | str]]:
-    return [(row.end.row, row.found) for row in csv_file.read_rows(io.BytesIO(data), cadence)]
+    return [(row.end.row, row.found) for row in csv_file.read_rows(io.BytesIO(data), cadence, KNOWN)]
 
 
 @pytest.mark.parametrize(
@@ -60,10 +63,10 @@ def test_choices_and_the_time_are_read() -> None:
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("nobody", "not a mail address"),
-        ('"a@example.org\nb@example.org"', "not a mail address"),
-        ("a\x00@example.org", "not a mail address"),
-        (",daily", "Enter your mail address"),
+        ("nobody", "not a complete email address"),
+        ('"a@example.org\nb@example.org"', "not a complete email address"),
+        ("a\x00@example.org", "not a complete email address"),
+        (",daily", "Enter your email address"),
         ("a@example.org,hourly", "daily, weekly or monthly"),
         ("a@example.org,,;", "at least one section"),
         ("a@example.org,,a\x00b", "from the list"),

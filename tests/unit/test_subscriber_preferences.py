@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.errors import InvalidError
-from newsletter.subscribers.preferences import LONGEST_NAME, MOST_SECTIONS, Preferences
+from newsletter.core.names import LONGEST_NAME
+from newsletter.subscribers.preferences import MOST_SECTIONS, Preferences
 from newsletter.web.template_filters import in_words
 
 
