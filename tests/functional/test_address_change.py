@@ -13,6 +13,7 @@ from sqlalchemy import select
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.ids import AddressKey
 from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_types import MAIL_TYPES
@@ -24,7 +25,7 @@ from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.suppression import suppressions
 from tests.factories import sign_up
 
-ADA, NEW = "ada@example.org", "ada@new.example"
+ADA, NEW = AddressKey("ada@example.org"), AddressKey("ada@new.example")
 
 
 class Mailbox(NamedTuple):
@@ -238,7 +239,7 @@ def test_the_answer_is_the_same_whoevers_it_is(
 ) -> None:
     with db.transaction() as session:
         for reason in (SuppressionReason.BOUNCED, SuppressionReason.COMPLAINED):
-            suppressions.suppress(session, settings.suppression_key, f"{reason}@example.org", reason)
+            suppressions.suppress(session, settings.suppression_key, AddressKey(f"{reason}@example.org"), reason)
     page = client.post(door, data={"email": new})
     assert page.status_code == 200
     assert mailbox.empty() == []
@@ -255,7 +256,9 @@ def test_what_can_be_asked_next_does_not_tell_whose_it_is(
 ) -> None:
     """A reader could find out who else is one: by whether their own next wish is mailed, or what is written."""
     with db.transaction() as session:
-        suppressions.suppress(session, settings.suppression_key, "complained@example.org", SuppressionReason.COMPLAINED)
+        suppressions.suppress(
+            session, settings.suppression_key, AddressKey("complained@example.org"), SuppressionReason.COMPLAINED
+        )
     client.post(door, data={"email": new})
     with db.reading() as session:
         assert session.scalars(select(AddressChange.address)).all() == [new]

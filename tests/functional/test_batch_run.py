@@ -15,6 +15,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from newsletter.core import clock
+from newsletter.core.actors import READER
 from newsletter.core.config import RateLimit, Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
@@ -240,7 +241,7 @@ def test_who_is_erased_while_their_mail_is_under_way_holds_up_nobody(
 ) -> None:
     def erased() -> None:
         with db.transaction() as session:
-            erasure.erase_subscriber(session, settings.suppression_key, session.get_one(Subscriber, 2))
+            erasure.erase_subscriber(session, settings.suppression_key, session.get_one(Subscriber, 2), by=READER)
 
     postman.before["r2"] = erased
     postman.answers["r2"] = lambda record, index: record.refused(index, "550 no such mailbox")

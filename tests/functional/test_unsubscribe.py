@@ -15,6 +15,7 @@ from newsletter.app import create_app
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, table_of
+from newsletter.core.ids import AddressKey
 from newsletter.core.tokens import random_token
 from newsletter.subscribers.account import unsubscribing
 from newsletter.subscribers.files.importing import ImportedReader, import_rows
@@ -106,7 +107,7 @@ def test_an_old_link_works_after_a_change_of_address_and_of_the_key(
 ) -> None:
     with db.transaction() as session:
         found = session.scalars(select(Subscriber).where(Subscriber.address == "ada@example.org")).one()
-        found.address = found.address_key = "new@example.org"
+        found.address = found.address_key = AddressKey("new@example.org")
     rotated = create_app(replace(settings, secret_key="another key for the tests"))
     assert rotated.test_client().post(link, data=ONE_CLICK).status_code == 200
     assert reader(db, "new@example.org").status == SubscriberStatus.UNSUBSCRIBED
@@ -147,7 +148,7 @@ def test_it_cannot_be_taken_back_when_the_address_takes_no_mail_any_more(
 ) -> None:
     client.post(link)
     with db.transaction() as session:
-        suppressions.suppress(session, settings.suppression_key, "ada@example.org", reason)
+        suppressions.suppress(session, settings.suppression_key, AddressKey("ada@example.org"), reason)
         if known:
             session.scalars(select(Subscriber).order_by(Subscriber.id)).first().status = str(reason)  # type: ignore[union-attr]
     answer = client.post(f"{link}/undo")
@@ -161,10 +162,12 @@ def test_a_provider_s_unsubscription_can_be_taken_back_too(
 ) -> None:
     client.post(link)
     with db.transaction() as session:
-        suppressions.suppress(session, settings.suppression_key, "ada@example.org", SuppressionReason.UNSUBSCRIBED)
+        suppressions.suppress(
+            session, settings.suppression_key, AddressKey("ada@example.org"), SuppressionReason.UNSUBSCRIBED
+        )
     assert client.post(f"{link}/undo").status_code == 200
     with db.reading() as session:
-        assert not suppressions.is_suppressed(session, settings.suppression_key, "ada@example.org")
+        assert not suppressions.is_suppressed(session, settings.suppression_key, AddressKey("ada@example.org"))
 
 
 def test_who_never_confirmed_can_leave_and_take_it_back(client: FlaskClient, db: Database, link: str) -> None:

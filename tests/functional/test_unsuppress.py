@@ -13,13 +13,14 @@ from sqlalchemy import select
 from newsletter.cli import cli
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.ids import AddressKey
 from newsletter.subscribers.account import links
 from newsletter.subscribers.files.importing import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason, Unsuppression
 from newsletter.subscribers.suppression import suppressions
 from tests.factories import sign_up
 
-ADA = "ada@example.org"
+ADA = AddressKey("ada@example.org")
 
 
 def unsuppress(app: Flask, *arguments: str) -> Result:

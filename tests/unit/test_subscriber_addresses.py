@@ -81,7 +81,7 @@ def test_letters_that_fold_to_ascii_ones_are_kept_as_those() -> None:
 
 
 def test_an_empty_field_is_told_apart() -> None:
-    with pytest.raises(InvalidError, match="Enter your mail address"):
+    with pytest.raises(InvalidError, match="Enter your email address"):
         addresses.normalise(" \t")
 
 
