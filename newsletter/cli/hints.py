@@ -5,7 +5,11 @@ from __future__ import annotations
 from newsletter.core.errors import NewsletterError
 
 HINTS: dict[str, str] = {
+    "article.not_found": "`newsletter articles list` shows all.",
     "database.not_current": "Run `newsletter db upgrade` first.",
+    "import.file_changed": "Run the command again for the rest.",
+    "import.no_result_file": "--result says where to write.",
+    "import.result_not_writable": "--result names another place.",
 }
 """Sentences by the code of the error that they follow; they can name its values, as in %(digest_id)s."""
 

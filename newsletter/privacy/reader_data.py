@@ -29,7 +29,7 @@ from newsletter.subscribers.models import (
 
 
 class ReaderKeys(NamedTuple):
-    """What ties rows to a reader."""
+    """The values that tie rows to a reader."""
 
     subscriber_id: SubscriberId
     address_key: AddressKey
@@ -37,7 +37,7 @@ class ReaderKeys(NamedTuple):
 
 
 class Erasure(StrEnum):
-    """What an erasure does to the rows of a table."""
+    """The fate of a table's rows in an erasure."""
 
     CASCADE = "cascade"
     """A foreign key takes them with the subscriber's own row."""

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import JSON
 
 from newsletter.core import clock, tokens
-from newsletter.core.db import table_of
+from newsletter.core.db import dialect_insert, table_of
 from newsletter.core.ids import AddressKey, SubscriberId
 from newsletter.subscribers import preferences
 from newsletter.subscribers.models import Subscriber
@@ -25,7 +25,6 @@ from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.transitions import CREATE, IMPORT
 
 _TABLE = table_of(Subscriber)
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _NAMES = ("address", "address_key", "status", "token", "created_at", "confirmed_at", *preferences.PREFERENCE_COLUMNS)
 _CACHED = 16_384
 """Different preferences whose columns are cached: a million readers share a few thousand."""
@@ -43,7 +42,7 @@ class ConfirmedReader(NamedTuple):
 def insert_pending(session: Session, address: str, address_key: AddressKey, chosen: Preferences) -> SubscriberId | None:
     """Insert a pending subscriber; returns the number, or None when the address has a subscriber already."""
     row = {"address": address, "address_key": address_key, "status": CREATE.target, **chosen.columns()}
-    insert = _INSERT[session.get_bind().dialect.name](_TABLE).on_conflict_do_nothing(index_elements=["address_key"])
+    insert = dialect_insert(session, Subscriber).on_conflict_do_nothing(index_elements=["address_key"])
     number = session.connection().scalar(insert.values(row).returning(_TABLE.c.id))
     return None if number is None else SubscriberId(number)
 

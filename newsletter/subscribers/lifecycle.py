@@ -45,7 +45,7 @@ ENDINGS = {
     SuppressionReason.BOUNCED: transitions.BOUNCE,
     SuppressionReason.COMPLAINED: transitions.COMPLAIN,
 }
-"""What a provider's report does to a subscription, by the reason for which it suppresses the address."""
+"""The transitions that providers' reports cause, by the reason for which the address is suppressed."""
 
 
 class End(NamedTuple):

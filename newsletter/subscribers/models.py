@@ -1,5 +1,6 @@
-"""Subscribers: a reader's address and preferences, and nothing else about the person. With them the evidence of consent,
-and the addresses that must not be mailed.
+"""Subscribers: a reader's address and preferences, and nothing else about the person.
+
+The evidence of their consent and the addresses that must not be mailed are here too.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ class Consent(Base):
 
 
 class AddressChange(Base):
-    """A new address that its owner has not confirmed yet, or the old address after a change. Each reader has one at most."""
+    """A new address that is not confirmed yet, or the old address after a change. Each reader has one at most."""
 
     __tablename__ = "address_changes"
 

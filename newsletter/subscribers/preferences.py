@@ -1,4 +1,4 @@
-"""What a reader chose. Preferences stand in columns, since they decide which digest a reader gets."""
+"""A reader's preferences. They stand in columns, since they decide which digest a reader gets."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Preferences:
 
     @classmethod
     def of(cls, subscriber: Subscriber) -> Preferences:
-        """What this subscriber chose last."""
+        """The preferences that this subscriber chose last."""
         return cls.from_columns({name: getattr(subscriber, name) for name in PREFERENCE_COLUMNS})
 
     @classmethod

@@ -119,7 +119,7 @@ class FileImport:
         """
         if _version(self._file) != self._version:
             raise ConflictError(
-                "import.file_changed", "The file changed while it was read. All rows before that moment are imported."
+                "import.file_changed", "The file changed while it was read. The rows before that are imported."
             )
         first_rows = {row.found.key: row for row in reversed(rows) if isinstance(row.found, ImportedReader)}
         readers = {key: row.found for key, row in first_rows.items() if isinstance(row.found, ImportedReader)}

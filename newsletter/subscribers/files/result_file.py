@@ -20,7 +20,7 @@ HEAD = b"row,result,reason\n"
 
 
 class RowResult(StrEnum):
-    """What became of a row that is in the result file."""
+    """The outcome of a row that is in the result file."""
 
     REFUSED = "refused"
     """The row is wrong."""

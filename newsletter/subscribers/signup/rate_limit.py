@@ -57,7 +57,7 @@ class SignupAllowance(NamedTuple):
     """Whether a sign-up is allowed."""
 
     rank: int
-    """Which sign-up of its network it is in an hour; 0: it is over a limit."""
+    """Counts the sign-ups of its network in an hour; 0: it is over a limit."""
     wait: int
     """Seconds until the next one is allowed, where this one is not."""
 

@@ -13,11 +13,10 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, delete, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
-from newsletter.core.db import rows_where_in, table_of
+from newsletter.core.db import dialect_insert, rows_where_in, table_of
 from newsletter.core.ids import AddressKey, KeyHash, SuppressionKey
 from newsletter.subscribers.models import Suppression, SuppressionReason
 
@@ -32,7 +31,6 @@ STRENGTH = {
 BOUNCE_BLOCKS_FOR = timedelta(days=30)
 """So long not even a confirmation mail goes there after a hard bounce; after a complaint never (docs/readers.md)."""
 
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _CHUNK = 5000
 """Hashes in one statement: SQLite takes 32,766 values, PostgreSQL 65,535."""
 
@@ -72,7 +70,7 @@ def suppress_all(session: Session, key: SuppressionKey, suppressed: Sequence[ToS
         rows[key_hash] = {"key_hash": key_hash, "reason": str(reason), "created_at": at}
     if not rows:
         return
-    insert = _INSERT[session.get_bind().dialect.name](Suppression.__table__)
+    insert = dialect_insert(session, Suppression)
     statement = insert.on_conflict_do_update(
         index_elements=["key_hash"],
         set_={"reason": insert.excluded.reason, "created_at": insert.excluded.created_at},
