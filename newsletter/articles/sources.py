@@ -1,7 +1,7 @@
 """Reading a line of a page's list of sources: publisher, title and web address.
 
-A saved page has no space between them: "1. 01The Verge — AIElon Musk confirms…" is source 1, its ordinal "01", the publisher
-"The Verge — AI" and the title. Only the names in publishers.txt show where a publisher ends.
+A saved page has no space between them: "1. 01The Verge — AIElon Musk confirms…" is source 1, its ordinal "01", the
+publisher "The Verge — AI" and the title. Only the names in publishers.txt show where a publisher ends.
 """
 
 from __future__ import annotations

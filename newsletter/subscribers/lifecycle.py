@@ -250,7 +250,7 @@ def _give_address(
 def _prove_mailbox(
     session: Session, suppression_key: SuppressionKey, subscriber_id: int, address_key: AddressKey
 ) -> None:
-    """An address was confirmed anew: one-time links that were mailed before stop working, and the next is due at once."""
+    """End what a newly confirmed address ends: earlier one-time links, and the pause before the next one."""
     session.execute(
         delete(OneTimeLink).where(OneTimeLink.subscriber_id == subscriber_id),
         execution_options={"synchronize_session": "fetch"},

@@ -31,8 +31,8 @@ def confirmation(
     reader = _reader_of_signup(session, mail)
     if reader is None or reader.confirmation_sent_at is None or reader.status == SubscriberStatus.ACTIVE:
         return None
-    found = suppressions.find_suppression(session, settings.suppression_key, reader.address_key)
-    if suppressions.blocks_confirmation(reader.status, found, reader.confirmation_sent_at):
+    suppression = suppressions.find_suppression(session, settings.suppression_key, reader.address_key)
+    if suppressions.blocks_confirmation(reader.status, suppression, reader.confirmation_sent_at):
         return None
     link = settings.url(f"/confirm/{links.confirmation_token(settings.signing_keys, reader)}")
     context = {"link": link, "days": links.CONFIRMATION_AGE.days}
@@ -86,8 +86,8 @@ def old_address(
     reader, change = _address_change(session, mail.subscriber_id)
     if reader is None or change is None or change.changed_at != mail.payload.changed_at:
         return None
-    found = suppressions.find_suppression(session, settings.suppression_key, change.address_key)
-    if suppressions.blocks_confirmation(None, found, mail.payload.changed_at):
+    suppression = suppressions.find_suppression(session, settings.suppression_key, change.address_key)
+    if suppressions.blocks_confirmation(None, suppression, mail.payload.changed_at):
         return None
     link = settings.url(f"/old-address/{address_change.old_address_token(settings, change)}")
     context = {"link": link, "days": address_change.LINK_AGE.days}

@@ -19,7 +19,7 @@ KNOWN = KnownNames(None, HYPE_LABELS)
 
 
 def read(data: bytes, cadence: str = "weekly") -> list[tuple[int, ImportedReader | str]]:
-    return [(row.end.row, row.found) for row in csv_file.read_rows(io.BytesIO(data), cadence, KNOWN)]
+    return [(row.end.row, row.reader or row.refusal) for row in csv_file.read_rows(io.BytesIO(data), cadence, KNOWN)]
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_a_reader_who_is_written_is_read_back(
     (read,) = csv_file.read_rows(
         io.BytesIO(file.getvalue().encode()), "monthly", KnownNames(None, {chosen.max_hype or ""})
     )
-    assert read.found == reader
+    assert read.reader == reader
 
 
 @given(st.sampled_from(preferences.PREFERENCE_COLUMNS), st.text(max_size=30))
@@ -86,7 +86,7 @@ def test_any_cell_is_a_value_or_a_reason(name: str, cell: str) -> None:
 )
 def test_breaking_news_is_yes_or_no(cell: str, *, breaking: bool) -> None:
     (row,) = csv_file.read_rows(io.BytesIO(f"email,breaking\na@example.org,{cell}\n".encode()), "weekly", KNOWN)
-    assert row.found == ImportedReader("a@example.org", Preferences(breaking=breaking))
+    assert row.reader == ImportedReader("a@example.org", Preferences(breaking=breaking))
 
 
 @pytest.mark.parametrize(
@@ -102,5 +102,5 @@ def test_breaking_news_is_yes_or_no(cell: str, *, breaking: bool) -> None:
 )
 def test_a_wrong_choice_is_refused_with_its_reason(head: str, cell: str, reason: str) -> None:
     (row,) = csv_file.read_rows(io.BytesIO(f"email,{head}\na@example.org,{cell}\n".encode()), "weekly", KNOWN)
-    assert isinstance(row.found, str)
-    assert any(part in row.found for part in reason.split("|"))
+    assert row.reader is None
+    assert any(part in row.refusal for part in reason.split("|"))

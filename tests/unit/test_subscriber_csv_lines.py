@@ -71,5 +71,5 @@ def test_a_line_that_is_too_long_is_not_kept_and_the_next_is_read(monkeypatch: p
 def test_no_part_of_a_line_that_is_too_long_becomes_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_lines, "LONGEST", 40)
     data = b"email,name\n" + b"a@example.org," * 50 + b"b@example.org\nc@example.org\n" + b"d@example.org," * 9
-    found = [row.found for row in csv_file.read_rows(io.BytesIO(data), "weekly", KNOWN)]
+    found = [row.reader or row.refusal for row in csv_file.read_rows(io.BytesIO(data), "weekly", KNOWN)]
     assert found == ["This row is longer than any reader's.", ImportedReader("c@example.org"), found[0]]

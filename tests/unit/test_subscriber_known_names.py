@@ -53,7 +53,7 @@ def test_an_imported_row_loses_an_unknown_preference_alone(
 ) -> None:
     data = f"email,{head},min_trust\na@example.org,{cell},0\n".encode()
     (row,) = csv_file.read_rows(io.BytesIO(data), "weekly", KNOWN)
-    assert row.found == ImportedReader("a@example.org", preferences)
+    assert row.reader == ImportedReader("a@example.org", preferences)
     assert len(row.notes) == (1 if noted else 0)
     assert all(noted in note for note in row.notes if noted)
 
@@ -61,7 +61,7 @@ def test_an_imported_row_loses_an_unknown_preference_alone(
 def test_a_row_can_have_several_notes() -> None:
     data = b"email,sections,format,language\na@example.org,Sports,pdf,tlh\n"
     (row,) = csv_file.read_rows(io.BytesIO(data), "daily", KNOWN)
-    assert row.found == ImportedReader("a@example.org", Preferences("daily"))
+    assert row.reader == ImportedReader("a@example.org", Preferences("daily"))
     assert len(row.notes) == 3
 
 

@@ -1,8 +1,8 @@
 """One-time links: mailed on request, they prove that someone reads the mailbox now.
 
 The link in a letter does not prove it, since letters are forwarded. So a reader's data, their erasure and a change of
-address need a one-time link. It works for a day, and only while the address is the one that it was mailed to. Opening it
-uses nothing up: scanners open links too.
+address need a one-time link. It works for a day, and only while the address is the one that it was mailed to. Opening
+it uses nothing up, since scanners open links too.
 """
 
 from __future__ import annotations

@@ -49,11 +49,13 @@ class FilePosition(NamedTuple):
 
 
 class CsvRow(NamedTuple):
-    """A row: where it ends, and its reader, or why it is refused. `notes` tell of preferences that were left out."""
+    """A row: where it ends, and its reader, or the reason to refuse it."""
 
     end: FilePosition
-    found: ImportedReader | str
+    reader: ImportedReader | None
+    refusal: str = ""
     notes: tuple[str, ...] = ()
+    """Sentences on preferences that were left out."""
 
 
 def read_rows(file: BinaryIO, cadence: str, known: KnownNames, after: FilePosition | None = None) -> Iterator[CsvRow]:
@@ -72,10 +74,10 @@ def read_rows(file: BinaryIO, cadence: str, known: KnownNames, after: FilePositi
         try:
             row = next(rows, None)
         except LineTooLongError:
-            yield CsvRow(FilePosition(number, lines.position), ROW_TOO_LONG)
+            yield CsvRow(FilePosition(number, lines.position), None, ROW_TOO_LONG)
             continue
         except csv.Error:
-            yield CsvRow(FilePosition(number, lines.position), FIELD_TOO_LONG)
+            yield CsvRow(FilePosition(number, lines.position), None, FIELD_TOO_LONG)
             continue
         if row is None:
             return
@@ -124,19 +126,19 @@ class _Columns:
         if len(row) < self._width:
             row += [""] * (self._width - len(row))
         if self._statuses and any(row[index].strip().lower() not in ACTIVE for index in self._statuses):
-            return CsvRow(end, "Only active readers come in, and the status of this one is another.")
-        chosen, notes = self._preferences(tuple([row[index] for index in self._places]))
-        if isinstance(chosen, str):
-            return CsvRow(end, chosen)
+            return CsvRow(end, None, "Only active readers come in, and the status of this one is another.")
+        chosen, refusal, notes = self._preferences(tuple([row[index] for index in self._places]))
+        if chosen is None:
+            return CsvRow(end, None, refusal)
         try:
             address = csv_cells.unescape(row[self._address].strip())
             confirmed_at = None if self._time is None else _time(row[self._time].strip())
-            return CsvRow(end, ImportedReader(address, chosen, confirmed_at), notes)
+            return CsvRow(end, ImportedReader(address, chosen, confirmed_at), notes=notes)
         except InvalidError as error:
-            return CsvRow(end, str(error))
+            return CsvRow(end, None, str(error))
 
-    def _read_preferences(self, cells: tuple[str, ...]) -> tuple[Preferences | str, tuple[str, ...]]:
-        """The preferences with notes on those that were left out, or why the row is refused.
+    def _read_preferences(self, cells: tuple[str, ...]) -> tuple[Preferences | None, str, tuple[str, ...]]:
+        """The preferences, or the reason to refuse the row; and notes on preferences that were left out.
 
         The result is cached: a million readers have the same few thousand.
         """
@@ -147,7 +149,7 @@ class _Columns:
                 if cell.strip()
             }
         except InvalidError as error:
-            return str(error), ()
+            return None, str(error), ()
         notes: list[str] = []
         while True:
             try:
@@ -155,14 +157,14 @@ class _Columns:
                 self._known.check(chosen)
             except InvalidError as error:
                 if error.code not in NOTES:
-                    return str(error), ()
+                    return None, str(error), ()
                 column, note = NOTES[error.code]
                 notes.append(note)
                 value = values.pop(column)
                 if column == "sections" and (sections := tuple(filter(self._known.has_section, value))):
                     values["sections"] = sections
             else:
-                return chosen, tuple(notes)
+                return chosen, "", tuple(notes)
 
 
 def _time(text: str) -> datetime | None:

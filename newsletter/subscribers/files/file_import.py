@@ -121,13 +121,13 @@ class FileImport:
             raise ConflictError(
                 "import.file_changed", "The file changed while it was read. The rows before that are imported."
             )
-        first_rows = {row.found.key: row for row in reversed(rows) if isinstance(row.found, ImportedReader)}
-        readers = {key: row.found for key, row in first_rows.items() if isinstance(row.found, ImportedReader)}
+        # The first row of an address counts.
+        readers = {row.reader.key: row.reader for row in reversed(rows) if row.reader is not None}
         why_not = self._why_not(session, readers)
-        new = [readers[key] for key, reason in why_not.items() if reason is None]
-        imported = len(new) if self._dry_run else import_rows(session, new, by=by).imported
+        new = {key: readers[key] for key, reason in why_not.items() if reason is None}
+        imported = len(new) if self._dry_run else import_rows(session, new.values(), by=by).imported
         rejected = list(_rejected(rows, why_not))
-        notes = list(_notes(first_rows[reader.key] for reader in new))
+        notes = list(_notes(rows, new))
         self._result.add(sorted([*rejected, *notes]))
         refused = sum(row.result is RowResult.REFUSED for row in rejected)
         previous, end = self.state, rows[-1].end
@@ -184,14 +184,17 @@ def _already_running() -> ConflictError:
 
 def _rejected(rows: Iterable[CsvRow], why_not: dict[AddressKey, str | None]) -> Iterator[ResultRow]:
     for row in rows:
-        if isinstance(row.found, str):
-            yield ResultRow(row.end.row, RowResult.REFUSED, row.found)
-        elif reason := why_not.get(row.found.key):
+        if row.reader is None:
+            yield ResultRow(row.end.row, RowResult.REFUSED, row.refusal)
+        elif reason := why_not.get(row.reader.key):
             yield ResultRow(row.end.row, RowResult.SUPPRESSED, reason)
 
 
-def _notes(imported: Iterable[CsvRow]) -> Iterator[ResultRow]:
-    return (ResultRow(row.end.row, RowResult.NOTED, " ".join(row.notes)) for row in imported if row.notes)
+def _notes(rows: Iterable[CsvRow], new: dict[AddressKey, ImportedReader]) -> Iterator[ResultRow]:
+    """Notes on the rows that new readers come from, and not on later rows of the same address."""
+    for row in rows:
+        if row.notes and row.reader is not None and new.get(row.reader.key) is row.reader:
+            yield ResultRow(row.end.row, RowResult.NOTED, " ".join(row.notes))
 
 
 def _version(file: BufferedReader) -> tuple[int, int]:
@@ -201,6 +204,6 @@ def _version(file: BufferedReader) -> tuple[int, int]:
 
 
 def _identity(file: BufferedReader, key: SuppressionKey, cadence: str) -> bytes:
-    """The same for the same bytes and the same options. Keyed: the plain hash of a short file would tell who is in it."""
+    """The same for the same bytes and options. Keyed: the plain hash of a short file would tell who is in it."""
     file.seek(0)
     return suppressions.keyed_hash(key, f"{hashlib.file_digest(file, 'sha256').hexdigest()} {cadence}")
