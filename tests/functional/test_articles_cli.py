@@ -1,4 +1,4 @@
-"""`newsletter articles`, through the command line's own door."""
+"""`newsletter articles`, as an operator calls it."""
 
 from __future__ import annotations
 

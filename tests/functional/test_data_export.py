@@ -117,7 +117,7 @@ def test_the_button_mails_a_link_and_answers_alike_the_second_time(client: Flask
         assert (row.subscriber_id, row.payload) == (reader(db).id, {"purpose": "data"})
 
 
-def test_who_takes_no_mail_is_told_another_way(client: FlaskClient, db: Database) -> None:
+def test_a_reader_who_takes_no_mail_is_told_another_way(client: FlaskClient, db: Database) -> None:
     add_readers(db, 3)
     link = f"/data-link/{reader(db).token}"
     with db.transaction() as session:
@@ -216,7 +216,7 @@ CHOSEN = Preferences(
         (CHOSEN, "daily yes Policy, Research 70 Low hype 07:00 Europe/Berlin plain text German"),
     ],
 )
-def test_choices_stand_there_in_words(
+def test_preferences_stand_there_in_words(
     client: FlaskClient, db: Database, settings: Settings, chosen: Preferences, values: str
 ) -> None:
     add_readers(db, 2)
@@ -232,7 +232,7 @@ def test_choices_stand_there_in_words(
     ("status", "words"),
     [(SubscriberStatus.ACTIVE, "You get the"), (SubscriberStatus.UNSUBSCRIBED, "If a letter came, you would get the")],
 )
-def test_it_says_nobody_gets_a_letter_who_does_not(
+def test_it_says_whether_letters_are_sent(
     client: FlaskClient, db: Database, settings: Settings, status: SubscriberStatus, words: str
 ) -> None:
     add_readers(db, 2)

@@ -225,7 +225,7 @@ def test_a_last_mail_is_promised_to_whom_one_goes(
     assert bool(list(settings.maildir.glob("new/*"))) == promised
 
 
-def test_a_digest_under_way_skips_who_is_gone(
+def test_a_digest_under_way_skips_erased_readers(
     client: FlaskClient, db: Database, settings: Settings, ada: Subscriber
 ) -> None:
     erase(client, settings, ada)
@@ -290,7 +290,7 @@ def test_a_copy_of_any_address_goes_though_no_mail_may_go_there(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_copies_that_moving_rows_left_behind_go_too(db: Database, tmp_path: Path) -> None:
+def test_copies_of_rows_that_the_database_moved_go_too(db: Database, tmp_path: Path) -> None:
     """SQLite does not overwrite what stays behind when it moves rows from page to page; here it does so a lot."""
     chance = random.Random(3)
     addresses = [f"{chance.randbytes(chance.randint(3, 20)).hex()}@readers.example" for _ in range(2000)]

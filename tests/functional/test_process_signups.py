@@ -168,7 +168,7 @@ def test_the_words_the_page_and_the_time_are_kept(client: FlaskClient, db: Datab
         assert session.scalar(select(func.count()).select_from(Consent)) == 1, "an active reader agrees to nothing new"
 
 
-def test_the_last_sign_up_counts_with_its_choices_and_its_words(db: Database, settings: Settings) -> None:
+def test_the_last_sign_up_counts_with_its_preferences_and_its_words(db: Database, settings: Settings) -> None:
     with db.transaction() as session:
         for cadence in ("daily", "monthly"):
             requests.request_signup(session, ADA, Preferences(cadence), page=f"/{cadence}", wording=WORDS)

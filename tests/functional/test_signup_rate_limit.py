@@ -91,7 +91,7 @@ def test_there_is_a_limit_in_all(client: FlaskClient, db: Database) -> None:
     assert codes == [200] * 10 + [429] * 2
 
 
-def test_who_is_over_it_is_told_when_to_come_again_and_types_nothing_twice(client: FlaskClient, db: Database) -> None:
+def test_over_the_limit_the_page_says_when_to_come_again_and_stays_filled_in(client: FlaskClient, db: Database) -> None:
     for number in range(4):
         post(client, f"r{number}@readers.example")
     page = post(client, "late@readers.example")
@@ -113,7 +113,7 @@ def test_the_limit_of_json_is_the_form_s(client: FlaskClient, db: Database) -> N
     assert [program(number) for number in range(5)] == [202, 202, 202, 202, 429]
 
 
-def test_who_is_refused_is_not_counted(client: FlaskClient, db: Database) -> None:
+def test_a_refused_sign_up_is_not_counted(client: FlaskClient, db: Database) -> None:
     for _ in range(8):
         post(client, "victim@example.org")
     assert post(client, "other@example.org").status_code == 200

@@ -1,4 +1,4 @@
-"""`newsletter subscribers import`, through the command line's own door."""
+"""`newsletter subscribers import`, as an operator calls it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def readers(db: Database) -> dict[str, tuple[str, str]]:
         return {reader.address: (reader.status, reader.cadence) for reader in session.scalars(select(Subscriber))}
 
 
-def test_readers_come_in_active_with_their_choices(run: Run, db: Database) -> None:
+def test_readers_come_in_active_with_their_preferences(run: Run, db: Database) -> None:
     result = run(
         "email,cadence,sections,min_trust,confirmed_at\n"
         "Ada@Example.org,daily,Policy;Research,70,2025-01-02\n"
@@ -94,7 +94,7 @@ def test_a_second_time_changes_nothing(run: Run, db: Database) -> None:
     assert readers(db) == {"a@example.org": (SubscriberStatus.ACTIVE, "daily")}
 
 
-def test_one_who_is_active_keeps_the_choices_made_here(run: Run, db: Database) -> None:
+def test_an_active_reader_keeps_the_preferences_chosen_here(run: Run, db: Database) -> None:
     with db.transaction() as session:
         import_rows(session, [ImportedReader("a@example.org")])
     assert json.loads(run("email,cadence\na@example.org,daily\n", "--json").stdout)["unchanged"] == 1
@@ -124,7 +124,7 @@ def test_nobody_is_brought_back(run: Run, db: Database, status: SubscriberStatus
 
 @pytest.mark.parametrize("reason", list(SuppressionReason))
 @pytest.mark.parametrize("is_pending", [False, True])
-def test_nobody_who_is_suppressed_comes_in_though_no_row_is_left_of_them(
+def test_no_suppressed_address_comes_in_even_without_a_row(
     run: Run, db: Database, settings: Settings, reason: SuppressionReason, is_pending: bool
 ) -> None:
     with db.transaction() as session:
@@ -140,7 +140,7 @@ def test_nobody_who_is_suppressed_comes_in_though_no_row_is_left_of_them(
     }
 
 
-def test_one_who_was_pending_is_confirmed_and_keeps_the_choices_made_here(
+def test_a_pending_reader_is_confirmed_and_keeps_the_preferences_chosen_here(
     run: Run, db: Database, settings: Settings
 ) -> None:
     with db.transaction() as session:
@@ -206,7 +206,7 @@ def test_a_dry_run_says_what_would_be_done(run: Run, db: Database, tmp_path: Pat
 
 
 @pytest.mark.parametrize("status", ["left", "bounced", "complained", "pending", "unsubscribed", "cleaned"])
-def test_who_is_not_active_in_the_file_does_not_come_in(run: Run, db: Database, status: str) -> None:
+def test_readers_who_are_not_active_in_the_file_do_not_come_in(run: Run, db: Database, status: str) -> None:
     result = run(f"email,status\na@example.org,{status}\nb@example.org,Active\nc@example.org,\n", "--json")
     assert json.loads(result.stdout)["refused"] == 1
     assert set(readers(db)) == {"b@example.org", "c@example.org"}

@@ -79,7 +79,7 @@ def test_many_are_looked_up_at_once(db: Database, settings: Settings) -> None:
         assert suppressions.suppressed_among(session, SuppressionKey("another key than that"), everyone) == set()
 
 
-def test_confirming_lifts_everything_but_a_complaint(db: Database, settings: Settings) -> None:
+def test_confirming_ends_every_suppression_but_a_complaint(db: Database, settings: Settings) -> None:
     for reason in (
         SuppressionReason.UNSUBSCRIBED,
         SuppressionReason.ERASED,

@@ -35,7 +35,9 @@ def suppress(db: Database, settings: Settings, reason: SuppressionReason) -> Non
 
 
 @pytest.mark.parametrize("reason", SuppressionReason)
-def test_it_lifts_any_and_keeps_why(app: Flask, db: Database, settings: Settings, reason: SuppressionReason) -> None:
+def test_it_ends_any_suppression_and_keeps_why(
+    app: Flask, db: Database, settings: Settings, reason: SuppressionReason
+) -> None:
     suppress(db, settings, reason)
     result = unsuppress(app, "ADA@Example.org", "--reason", " She wrote  to us ", "--json")
     assert result.exit_code == 0, result.output
@@ -48,7 +50,7 @@ def test_it_lifts_any_and_keeps_why(app: Flask, db: Database, settings: Settings
 
 
 @pytest.mark.parametrize("status", [SubscriberStatus.COMPLAINED, SubscriberStatus.BOUNCED])
-def test_no_letter_comes_of_it_but_a_sign_up_may_be_confirmed(
+def test_it_brings_no_letter_but_a_sign_up_may_be_confirmed(
     app: Flask, client: FlaskClient, db: Database, settings: Settings, status: SubscriberStatus
 ) -> None:
     with db.transaction() as session:

@@ -118,7 +118,7 @@ ADDRESS = st.builds("{}@{}.{}".format, LOCAL, LABEL, st.one_of(st.sampled_from([
 
 @given(ADDRESS)
 @settings(deadline=None)
-def test_what_is_taken_can_be_mailed_and_stays_one_address(text: str) -> None:
+def test_an_accepted_address_can_be_mailed_and_stays_one_address(text: str) -> None:
     with suppress(InvalidError):
         stored = addresses.normalise(text)
         assert addresses.normalise(stored) == stored

@@ -41,7 +41,7 @@ def test_an_address_is_found_in_many_forms_of_file(data: bytes) -> None:
     assert [reader for _, reader in read(data)] == [ImportedReader("ada@example.org", Preferences())]
 
 
-def test_choices_and_the_time_are_read() -> None:
+def test_preferences_and_the_time_are_read() -> None:
     data = (
         b"email;cadence;sections;min_trust;confirmed_at\n"
         b'a@example.org;Daily;"Research; Policy";70;2026-05-02T10:00:00+02:00\n'
@@ -78,7 +78,7 @@ def test_choices_and_the_time_are_read() -> None:
         ("a@example.org,,,,2999-01-01", "future"),
     ],
 )
-def test_a_bad_row_is_refused_with_its_number_and_the_others_are_taken(row: str, reason: str) -> None:
+def test_a_bad_row_is_refused_with_its_number_and_the_others_come_in(row: str, reason: str) -> None:
     data = f"email,cadence,sections,min_trust,confirmed_at\nx@example.org\n{row}\ny@example.org\n".encode()
     first, bad, last = read(data)
     assert (first[0], bad[0], last[0]) == (2, 3, 4)

@@ -55,7 +55,7 @@ def test_what_is_harmless_stays_as_it_is(text: str) -> None:
 
 
 @given(PREFERENCES)
-def test_each_choice_is_in_the_columns(chosen: Preferences) -> None:
+def test_each_preference_is_in_the_columns(chosen: Preferences) -> None:
     assert set(chosen.columns()) == set(preferences.PREFERENCE_COLUMNS) <= set(COLUMNS)
 
 
@@ -100,7 +100,7 @@ def test_breaking_news_is_yes_or_no(cell: str, *, breaking: bool) -> None:
         ("sections", '""""', "from the list|at least one"),
     ],
 )
-def test_a_wrong_choice_is_refused_with_its_reason(head: str, cell: str, reason: str) -> None:
+def test_a_wrong_preference_is_refused_with_its_reason(head: str, cell: str, reason: str) -> None:
     (row,) = csv_file.read_rows(io.BytesIO(f"email,{head}\na@example.org,{cell}\n".encode()), "weekly", KNOWN)
     assert row.reader is None
     assert any(part in row.refusal for part in reason.split("|"))

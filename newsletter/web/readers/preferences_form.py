@@ -125,7 +125,7 @@ class PreferencesForm:
         return Preferences(**good), errors
 
     def _wanted(self) -> dict[str, dict[str, Any]]:
-        """For each field that may be wrong, the preferences that it makes. The hour is an error of its zone's field too."""
+        """For each field that may be wrong, the preferences that it makes. The hour counts to its zone's field."""
         hour = _number(self.hour) if self.hour else None
         return {
             "cadence": {"cadence": self.cadence, "breaking": self.breaking},
