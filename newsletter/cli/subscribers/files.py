@@ -25,7 +25,7 @@ from newsletter.subscribers.files.import_run import ImportOptions, ImportResult,
 from newsletter.subscribers.models import SubscriberStatus
 from newsletter.subscribers.preferences import KnownNames
 
-subscribers = AppGroup("subscribers", help="Subscribers: import, export, show, erase, unsuppress, and why they end.")
+subscribers = AppGroup("subscribers", help="Subscribers: import, export, show, erase, unsuppress, and why readers unsubscribe.")
 
 
 @subscribers.command("import")
