@@ -18,6 +18,7 @@ from newsletter import migrations
 from newsletter.app import create_app
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.ids import SuppressionKey
 from newsletter.core.queue import Queues
 from newsletter.embedded.valkey import EmbeddedValkey
 from newsletter.migrations.tables import metadata
@@ -84,7 +85,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         redis_url=f"unix://{tmp_path / 'no-redis.sock'}",
         public_url="https://letters.example.org",
         secret_key="a secret key for the tests",
-        suppression_key="a suppression key for the tests",
+        suppression_key=SuppressionKey("a suppression key for the tests"),
         maildir=tmp_path / "mail",
         mail_from="letters@dispatch.example",
         mail_reply_to="editors@dispatch.example",

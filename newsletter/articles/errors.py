@@ -1,4 +1,4 @@
-"""Why a saved page is refused."""
+"""The error for a saved page that is refused."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from newsletter.core.errors import InvalidError
 
 
 class PageError(InvalidError):
-    """A saved page cannot be taken as an article; nothing of it was stored.
+    """A saved page is no article page; nothing of it was stored.
 
-    `line` counts from 1; it is None where no line can be named (a file that cannot be opened). `reason` is a sentence.
+    `line` counts from 1; it is None where no line can be named (a file that cannot be opened). `reason` is the message
+    without the line.
     """
 
-    def __init__(self, line: int | None, reason: str) -> None:
-        super().__init__(reason if line is None else f"Line {line}: {reason}")
+    def __init__(self, line: int | None, code: str, reason: str, /, **values: object) -> None:
+        super().__init__(code, reason if line is None else f"Line %(line)s: {reason}", line=line, **values)
         self.line = line
-        self.reason = reason
+        self.reason = reason % values
 
 
 def quoted(text: str, longest: int = 40) -> str:
-    """The page's own words, short enough for a sentence."""
+    """Words of the page in quotation marks, short enough for a sentence."""
     return f"“{text if len(text) <= longest else text[: longest - 1] + '…'}”"

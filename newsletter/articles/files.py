@@ -11,19 +11,19 @@ from newsletter.articles.plaintext import LARGEST
 
 
 def pages_in(path: Path) -> list[Path]:
-    """The files that a path stands for: itself, or a folder's *.txt in order of name (subfolders are left alone).
+    """The files that a path stands for: itself, or a folder's *.txt in order of name, without subfolders.
 
     Raises PageError, without a line, for a folder that holds none or cannot be read.
     """
     try:
         if not path.is_dir():
             return [path]
-        found = sorted(file for file in path.iterdir() if file.suffix.lower() == ".txt" and file.is_file())
+        pages = sorted(file for file in path.iterdir() if file.suffix.lower() == ".txt" and file.is_file())
     except OSError as error:
-        raise PageError(None, _cannot(error)) from error
-    if not found:
-        raise PageError(None, "The folder holds no .txt file.")
-    return found
+        raise _unreadable(error) from error
+    if not pages:
+        raise PageError(None, "page.empty_folder", "The folder holds no .txt file.")
+    return pages
 
 
 def read_page(path: Path, hype_labels: Sequence[str]) -> ParsedPage:
@@ -32,9 +32,10 @@ def read_page(path: Path, hype_labels: Sequence[str]) -> ParsedPage:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)  # never more than is needed to see that it is too large
     except OSError as error:
-        raise PageError(None, _cannot(error)) from error
+        raise _unreadable(error) from error
     return parse_page(data, hype_labels)
 
 
-def _cannot(error: OSError) -> str:
-    return f"It cannot be read ({error.strerror or 'unknown error'})."
+def _unreadable(error: OSError) -> PageError:
+    cause = error.strerror or "unknown error"
+    return PageError(None, "page.unreadable", "It cannot be read (%(cause)s).", cause=cause)

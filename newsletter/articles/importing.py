@@ -1,4 +1,4 @@
-"""From a page to the archive: a new article, a further revision, or nothing new."""
+"""Importing a parsed page: a new article, a further revision, or nothing new."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from sqlalchemy.orm import Session
 from newsletter.articles import slugs
 from newsletter.articles.models import Article, Revision
 from newsletter.articles.page import ParsedPage
-from newsletter.articles.queries import no_article
+from newsletter.articles.queries import article_not_found
 
 
 class ImportedPage(NamedTuple):
-    """What became of a page."""
+    """The outcome of a page's import."""
 
     outcome: Literal["created", "revised", "unchanged"]
     slug: str
 
 
 def import_page(session: Session, page: ParsedPage, *, slug: str | None = None) -> ImportedPage:
-    """Store a page: identity is the slug, which the title gives; `slug` names the article when its title changed.
+    """Store a page as an article's newest revision.
 
-    A page that shows what the article already says changes nothing. Raises NotFoundError for an unknown `slug`.
-    Imports of one article take turns: the article's row is locked until the caller's transaction ends.
+    The title gives the slug, which identifies the article; `slug` names the article when its title changed. A page with
+    the content of the newest revision changes nothing. The article's row is locked until the caller's transaction ends,
+    so imports of one article do not overlap. Raises NotFoundError for an unknown `slug`.
     """
-    article = _existing(session, slug) if slug is not None else _found_or_new(session, page)
+    article = _existing(session, slug) if slug is not None else _find_or_create(session, page)
     current = session.scalar(select(Revision).where(Revision.article_id == article.id, Revision.is_current))
     if current is not None:
         if current.content() == page.content():
@@ -41,30 +42,30 @@ def import_page(session: Session, page: ParsedPage, *, slug: str | None = None) 
 
 
 def _existing(session: Session, slug: str) -> Article:
-    article = _locked(session, slug) if slugs.is_slug(slug) else None
+    article = _lock(session, slug) if slugs.is_slug(slug) else None
     if article is None:
-        raise no_article(slug)
+        raise article_not_found(slug)
     return article
 
 
-def _found_or_new(session: Session, page: ParsedPage) -> Article:
+def _find_or_create(session: Session, page: ParsedPage) -> Article:
     """The page's article, locked. Whenever another import was faster between two statements, look again."""
     while True:
         slug = _slug_for(session, page)
-        found = _locked(session, slug)
-        if found is None:
-            if (new := _new(session, slug)) is not None:
+        article = _lock(session, slug)
+        if article is None:
+            if (new := _create(session, slug)) is not None:
                 return new
         elif _slug_for(session, page) == slug:
-            return found
+            return article
 
 
-def _locked(session: Session, slug: str) -> Article | None:
+def _lock(session: Session, slug: str) -> Article | None:
     return session.scalar(select(Article).where(Article.slug == slug).with_for_update())
 
 
-def _new(session: Session, slug: str) -> Article | None:
-    """A new article; None if another import has just taken the slug."""
+def _create(session: Session, slug: str) -> Article | None:
+    """A new article; None if another import has just created one with this slug."""
     article = Article(slug=slug)
     try:
         with session.begin_nested():
@@ -75,13 +76,13 @@ def _new(session: Session, slug: str) -> Article | None:
 
 
 def _slug_for(session: Session, page: ParsedPage) -> str:
-    """The slug of the story that this page tells, known or new.
+    """The slug of the page's article, known or new.
 
-    An article that ever had this title is the one, so that a page imported with `slug` before is known by its new title
-    from then on. Two stories whose titles only shorten to the same slug stay two.
+    An article that ever had this title is the one. So a page that was imported with `slug` is known by its new title
+    from then on. Two articles whose titles only shorten to the same slug stay two.
     """
-    had_it = select(Article.slug).join(Revision).where(Revision.title == page.title).order_by(Article.id).limit(1)
-    if (known := session.scalar(had_it)) is not None:
+    with_title = select(Article.slug).join(Revision).where(Revision.title == page.title).order_by(Article.id).limit(1)
+    if (known := session.scalar(with_title)) is not None:
         return known
     slug = slugs.slug_of(page.title, page.date)
     titles = session.scalars(select(Revision.title).join(Article).where(Article.slug == slug)).all()

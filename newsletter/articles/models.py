@@ -1,12 +1,12 @@
 """Articles and their revisions.
 
-An article is a slug and its history. What a reader sees is always a revision: the newest on the site, and in a digest
-the one that the editor put there.
+An article is a slug and its history. Readers always see a revision: on the site the newest, in a digest the one that
+the editor put there.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from newsletter.core.db import Base, Id
 
 @dataclass(frozen=True)
 class Source:
-    """One source of a story. `publisher` is empty where the saved page does not let it be told from the title."""
+    """One source of an article. `publisher` is empty where the saved page does not tell it apart from the title."""
 
     publisher: str
     title: str
@@ -27,12 +27,9 @@ class Source:
     raw: str
     """The line as the page has it."""
 
-    def as_json(self) -> dict[str, str]:
-        return asdict(self)
-
 
 class Article(Base):
-    """A curated story; its identity is the slug."""
+    """A curated article; its identity is the slug."""
 
     __tablename__ = "articles"
     __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
@@ -103,9 +100,9 @@ class Revision(Base):
         return self.article.slug
 
     def content(self) -> dict[str, Any]:
-        """What makes two revisions the same or not."""
+        """The fields by which two revisions are the same or not."""
         return {name: getattr(self, name) for name in CONTENT}
 
 
 CONTENT = ("section", "date", "title", "dek", "trust", "hype", "source_count", "sources_json", "bullets", "body")
-"""The fields that an editor writes."""
+"""The fields that editors write."""

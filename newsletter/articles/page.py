@@ -1,15 +1,15 @@
-"""An article page of Dispatch, saved as text, read back into its fields.
+"""Parsing an article page of Dispatch that was saved as text.
 
-The form, as the real page has it: "Skip to content", "Policy · May 2, 2026", title, dek, "Trust69", "HypeSome hype",
+The real page has: "Skip to content", "Policy · May 2, 2026", title, dek, "Trust69", "HypeSome hype",
 "1 source · cross-referenced", "ShareXLinkedInEmail", "TL;DR" with its points, paragraphs, "Sources" with a numbered
-list, "Also on Policy", the site's footer. Dek and TL;DR may be missing. What the fields hold is text and stays text.
+list, "Also on Policy", the site's footer. Dek and TL;DR may be missing. All fields are plain text.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -17,6 +17,7 @@ from newsletter.articles.errors import PageError, quoted
 from newsletter.articles.models import Source
 from newsletter.articles.plaintext import PageLines, lines
 from newsletter.articles.sources import is_numbered, read_source
+from newsletter.core.names import LONGEST_NAME, is_name
 
 # Tables of our own: strptime reads the names of the machine's language.
 _FIRST_HALF = ("January", "February", "March", "April", "May", "June")
@@ -29,7 +30,7 @@ _SHARE = re.compile(r"Share(?: ?(?:X|LinkedIn|Email|Bluesky|Mastodon))+")
 
 @dataclass(frozen=True)
 class ParsedPage:
-    """What an article page shows. The names are those of `Revision`."""
+    """The fields of an article page, by the names of `Revision`."""
 
     section: str
     date: date
@@ -56,14 +57,14 @@ class ParsedPage:
             "trust": self.trust,
             "hype": self.hype,
             "source_count": self.source_count,
-            "sources_json": [source.as_json() for source in self.sources],
+            "sources_json": [asdict(source) for source in self.sources],
             "bullets": list(self.bullets),
             "body": "\n\n".join(self.paragraphs),
         }
 
 
 def parse_page(data: bytes | str, hype_labels: Sequence[str]) -> ParsedPage:
-    """Read a saved page. Raises PageError, with line and reason, for anything that is not a whole article page."""
+    """Parse a saved page. Raises PageError, with line and reason, unless it is a whole article page."""
     page = PageLines(lines(data))
     section, day = _section_and_date(page)
     title, dek = _title_and_dek(page)
@@ -74,7 +75,7 @@ def parse_page(data: bytes | str, hype_labels: Sequence[str]) -> ParsedPage:
     sources_at = _sources_at(page)
     paragraphs = _paragraphs(page.lines[page.at : sources_at])
     if not bullets and not paragraphs:
-        raise PageError(sources_at + 1, "The article has no text before its sources.")
+        raise PageError(sources_at + 1, "page.no_text", "The article has no text before its sources.")
     return ParsedPage(
         section=section,
         date=day,
@@ -98,22 +99,36 @@ def _section_and_date(page: PageLines) -> tuple[str, date]:
     if _plain(page.peek()) == "Skip to content":
         page.take("the section")
     section, dot, words = _plain(page.take("the section and the date")).rpartition("·")
-    if not dot or not section.strip():
+    section = section.strip()
+    if not dot or not section:
         raise PageError(
-            page.at, "This is not an article page: it should begin with section and date, like “Policy · May 2, 2026”."
+            page.at,
+            "page.no_section",
+            "This is not an article page: it should begin with section and date, like “Policy · May 2, 2026”.",
         )
+    if not is_name(section):
+        raise PageError(
+            page.at,
+            "page.section_name",
+            "%(section)s is no name of a section: it may have %(longest)s printable characters.",
+            section=quoted(section),
+            longest=LONGEST_NAME,
+        )
+    shown = quoted(words.strip())
     found = _DATE.fullmatch(words.strip())
     if found is None:
-        raise PageError(page.at, f"{quoted(words.strip())} is not a date like “May 2, 2026”.")
+        raise PageError(page.at, "page.no_date", "%(date)s is not a date like “May 2, 2026”.", date=shown)
     try:
-        return section.strip(), date(int(found[3]), _MONTHS[found[1].capitalize()], int(found[2]))
+        return section, date(int(found[3]), _MONTHS[found[1].capitalize()], int(found[2]))
     except (KeyError, ValueError) as error:
-        raise PageError(page.at, f"{quoted(words.strip())} is a date that does not exist.") from error
+        raise PageError(
+            page.at, "page.impossible_date", "%(date)s is a date that does not exist.", date=shown
+        ) from error
 
 
 def _title_and_dek(page: PageLines) -> tuple[str, str]:
     if _scores_follow(page):
-        raise PageError(page.at, "The title is missing after this line.")
+        raise PageError(page.at, "page.no_title", "The title is missing after this line.")
     title = page.take("the title")
     no_dek = _scores_follow(page) or re.fullmatch(r"Trust\s*[0-9]+", page.peek())
     return title, "" if no_dek else page.take("the trust score")
@@ -128,20 +143,41 @@ def _scores_follow(page: PageLines) -> bool:
 def _trust(page: PageLines) -> int:
     line = page.take("the trust score")
     if not line.startswith("Trust"):
-        raise PageError(page.at, f"The trust score (like “Trust69”) is missing before {quoted(line)}.")
+        raise PageError(
+            page.at,
+            "page.no_trust",
+            "The trust score (like “Trust69”) is missing before %(line_text)s.",
+            line_text=quoted(line),
+        )
     score = line.removeprefix("Trust").strip()
     if not re.fullmatch("[0-9]{1,3}", score) or int(score) > 100:
-        raise PageError(page.at, f"The trust score is {quoted(score)}, but it must be a whole number from 0 to 100.")
+        raise PageError(
+            page.at,
+            "page.wrong_trust",
+            "The trust score is %(score)s, but it must be a whole number from 0 to 100.",
+            score=quoted(score),
+        )
     return int(score)
 
 
 def _hype(page: PageLines, labels: Sequence[str]) -> str:
     line = _plain(page.take("the hype label"))
     if not line.startswith("Hype"):
-        raise PageError(page.at, f"The hype label (like “HypeSome hype”) is missing before {quoted(line)}.")
+        raise PageError(
+            page.at,
+            "page.no_hype",
+            "The hype label (like “HypeSome hype”) is missing before %(line_text)s.",
+            line_text=quoted(line),
+        )
     label = line.removeprefix("Hype").strip()
     if label not in labels:
-        raise PageError(page.at, f"The hype label is {quoted(label)}, but it must be one of {', '.join(labels)}.")
+        raise PageError(
+            page.at,
+            "page.unknown_hype",
+            "The hype label is %(label)s, but it must be one of %(labels)s.",
+            label=quoted(label),
+            labels=", ".join(labels),
+        )
     return label
 
 
@@ -149,7 +185,12 @@ def _source_count(page: PageLines) -> int:
     line = _plain(page.take("the number of sources"))
     found = _COUNT.fullmatch(line)
     if found is None:
-        raise PageError(page.at, f"{quoted(line)} should be a line like “2 sources · cross-referenced”.")
+        raise PageError(
+            page.at,
+            "page.no_source_count",
+            "%(line_text)s should be a line like “2 sources · cross-referenced”.",
+            line_text=quoted(line),
+        )
     return int(found[1])
 
 
@@ -162,9 +203,9 @@ def _bullets(page: PageLines) -> tuple[str, ...]:
     while page.peek().startswith("•") and (not bullets or page.lines[page.at].strip()):
         bullets.append(page.take("a point").removeprefix("•").strip())
         if not bullets[-1]:
-            raise PageError(page.at, "This point of TL;DR is empty.")
+            raise PageError(page.at, "page.empty_point", "This point of TL;DR is empty.")
     if not bullets:
-        raise PageError(page.at, "TL;DR has no points (lines that begin with “•”).")
+        raise PageError(page.at, "page.no_points", "TL;DR has no points (lines that begin with “•”).")
     return tuple(bullets)
 
 
@@ -179,8 +220,8 @@ def _sources_at(page: PageLines) -> int:
             empty_heading = empty_heading or number
         following = line or following
     if empty_heading:
-        raise PageError(empty_heading, "No source is listed under “Sources”.")
-    raise PageError(page.last, "The page is cut off: its “Sources” are missing.")
+        raise PageError(empty_heading, "page.no_sources", "No source is listed under “Sources”.")
+    raise PageError(page.last, "page.cut_off", "The page is cut off: its “Sources” are missing.")
 
 
 def _paragraphs(body: list[str]) -> tuple[str, ...]:
@@ -197,5 +238,10 @@ def _sources(page: PageLines, heading: int) -> tuple[Source, ...]:
         if source := read_source(line):
             sources.append(source)
         elif line.strip():
-            raise PageError(number, f"{quoted(line.strip())} is not a source like “1. 01The Verge — AIIts headline”.")
-    raise PageError(page.last, "The page is cut off: its “Also on” line is missing.")
+            raise PageError(
+                number,
+                "page.no_source",
+                "%(line_text)s is not a source like “1. 01The Verge — AIIts headline”.",
+                line_text=quoted(line.strip()),
+            )
+    raise PageError(page.last, "page.cut_off", "The page is cut off: its “Also on” line is missing.")

@@ -1,4 +1,4 @@
-"""From bytes to lines, and a walk along them: what a saved page must be before it can be read as an article."""
+"""The lines of a saved page: decoding and checking the bytes, and walking along the lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice
 from newsletter.articles.errors import PageError
 
 LARGEST = 1_000_000
-"""Bytes. The real page has 4,000; what is far larger is some other file."""
+"""Bytes. The real page has 4,000; a far larger file is something else."""
 
 # Category Cc but tab and newline, and the two code points that XML 1.0 (section 2.2) forbids besides: none can be part
 # of a text, and terminals, mail headers and feeds would each do something else with them. Zero-width and bidirectional
@@ -22,16 +22,19 @@ _SEPARATORS = str.maketrans("\u2028\u2029", "  ")
 def lines(data: bytes | str) -> list[str]:
     """The lines of a text file, without their ends: UTF-8, with or without a byte order mark, LF, CRLF or CR.
 
-    Raises PageError for what is empty, larger than LARGEST, not UTF-8, or holds control characters.
+    Raises PageError for a file that is empty, larger than LARGEST, not UTF-8, or holds control characters.
     """
     text = _decoded(data).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").translate(_SEPARATORS)
     if not text.strip():
-        raise PageError(1, "The file is empty.")
-    if found := _FORBIDDEN.search(text):
-        line = text.count("\n", 0, found.start()) + 1
-        if found.group() == "\0":
-            raise PageError(line, "This is a binary file, not a page saved as text.")
-        raise PageError(line, f"The line holds a control character (U+{ord(found.group()):04X}).")
+        raise PageError(1, "page.empty", "The file is empty.")
+    if forbidden := _FORBIDDEN.search(text):
+        line, character = text.count("\n", 0, forbidden.start()) + 1, forbidden.group()
+        if character == "\0":
+            raise PageError(line, "page.binary", "This is a binary file, not a page saved as text.")
+        number = f"U+{ord(character):04X}"
+        raise PageError(
+            line, "page.control_character", "The line holds a control character (%(number)s).", number=number
+        )
     return text.split("\n")
 
 
@@ -39,16 +42,19 @@ def _decoded(data: bytes | str) -> str:
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
     if len(data) > LARGEST:
-        raise PageError(1, f"The file is larger than {LARGEST:,} bytes, which no article page is.")
+        largest = f"{LARGEST:,}"
+        raise PageError(
+            1, "page.too_large", "The file is larger than %(largest)s bytes, as no article page is.", largest=largest
+        )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        raise PageError(before.count(b"\n") + 1, "The line is not UTF-8 text.") from error
+        raise PageError(before.count(b"\n") + 1, "page.not_utf8", "The line is not UTF-8 text.") from error
 
 
 class PageLines:
-    """The lines of a page and a place among them."""
+    """The lines of a page, and the position of the next one."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
@@ -61,12 +67,12 @@ class PageLines:
         return next(islice(filter(None, rest), further, None), "")
 
     def take(self, what: str) -> str:
-        """The next line with text, which should be `what`."""
+        """The next line with text, which should be `what`; that word stands in the error if there is none."""
         while self.at < len(self.lines):
             self.at += 1
             if line := self.lines[self.at - 1].strip():
                 return line
-        raise PageError(self.last, f"The page is cut off: {what} should follow here.")
+        raise PageError(self.last, "page.cut_off", "The page is cut off: %(missing)s should follow here.", missing=what)
 
     @property
     def last(self) -> int:

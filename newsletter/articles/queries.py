@@ -1,4 +1,4 @@
-"""What other rooms and doors ask about articles. All but `article` see newest revisions only."""
+"""Queries about articles. All but `get_article` see the newest revisions only."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from newsletter.articles.models import Article, Revision
 from newsletter.articles.slugs import is_slug
 from newsletter.core.errors import NotFoundError
+from newsletter.core.languages import gettext_noop
 
 Order = Literal["newest", "trust"]
 
@@ -21,18 +22,21 @@ _ORDERS = {"newest": _NEWEST, "trust": (Revision.trust.desc(), *_NEWEST)}
 
 def get_article(session: Session, slug: str) -> Article:
     """The article with all its revisions. Raises NotFoundError."""
-    found = None
-    if is_slug(slug):  # nothing else is looked up: PostgreSQL refuses some texts, such as one with a NUL
-        found = session.scalar(select(Article).where(Article.slug == slug).options(selectinload(Article.revisions)))
-    if found is None:
-        raise no_article(slug)
-    return found
+    article = None
+    if is_slug(slug):  # other texts are not looked up: PostgreSQL refuses some, such as one with a NUL
+        article = session.scalar(select(Article).where(Article.slug == slug).options(selectinload(Article.revisions)))
+    if article is None:
+        raise article_not_found(slug)
+    return article
 
 
-def no_article(slug: str) -> NotFoundError:
+def article_not_found(slug: str) -> NotFoundError:
     """The error for a slug that no article has."""
     shown = slug if is_slug(slug) else ascii(slug)[1:-1]
-    return NotFoundError(f"There is no article “{shown}”; `newsletter articles list` shows all.")
+    return NotFoundError("article.not_found", NOT_FOUND, slug=shown)
+
+
+NOT_FOUND = gettext_noop("There is no article “%(slug)s”.")
 
 
 def current_revisions(session: Session, limit: int | None = None) -> list[Revision]:
@@ -56,7 +60,7 @@ def select_for_digest(
 ) -> list[Revision]:
     """Articles for a digest: dated `since` or later, of these `sections` (None: any), with this trust at least.
 
-    At most `limit` (1 or more) of them; "trust" puts the most trusted first, and of equals the newest.
+    At most `limit` (1 or more) of them. The order "trust" puts the most trusted first, and of equals the newest.
     """
     query = _current().where(Revision.trust >= min_trust)
     if since is not None:

@@ -11,7 +11,7 @@ LONGEST = 80
 """Characters; a longer title is cut at a word, so that a shared link stays readable."""
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-# Letters that NFKD leaves whole.
+# Letters that NFKD does not take apart.
 _LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"})
 
 
@@ -32,7 +32,7 @@ def slug_of(title: str, day: date) -> str:
 
 
 def other_slug(title: str, day: date) -> str:
-    """The slug, a little longer, for a title whose own slug is another story's: cut short, two titles can meet."""
+    """A longer slug for a title whose own slug is another article's: cut short, two titles can have the same."""
     return f"{slug_of(title, day)}-{_hash(title)}"
 
 

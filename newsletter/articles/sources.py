@@ -1,7 +1,7 @@
-"""A line of a page's list of sources: publisher, title and address told apart.
+"""Reading a line of a page's list of sources: publisher, title and web address.
 
-A saved page glues them: "1. 01The Verge — AIElon Musk confirms…" is source 1, its ordinal "01", the publisher
-"The Verge — AI" and the title. Where a publisher ends is known only for the publishers of publishers.txt.
+A saved page has no space between them: "1. 01The Verge — AIElon Musk confirms…" is source 1, its ordinal "01", the
+publisher "The Verge — AI" and the title. Only the names in publishers.txt show where a publisher ends.
 """
 
 from __future__ import annotations
@@ -59,15 +59,15 @@ def _split_publisher(text: str) -> tuple[str, str]:
 
 
 def _begins_title(rest: str) -> bool:
-    """Whether a title can begin here, or the name is just the first word of one ("OpenAI’s new model").
+    """Whether a title can begin here; otherwise the name is just the first word of one ("OpenAI’s new model").
 
-    A title begins without a space, and not with a small letter, unless it is a name such as xAI, iPhone or arXiv.
+    A title begins without a space, and with a small letter only if it is a name such as xAI, iPhone or arXiv.
     """
     return bool(rest) and not _GOES_ON.match(rest) and (not rest[0].islower() or bool(_CAMEL.match(rest)))
 
 
 def _split_address(text: str) -> tuple[str, str]:
-    """The text, without the first web address when it stands at the end, and that address ("" if there is none)."""
+    """The text and its first web address ("" if there is none), which is cut off where it stands at the end."""
     found = _ADDRESS.search(text)
     if found is None:
         return text, ""

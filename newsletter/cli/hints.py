@@ -5,10 +5,14 @@ from __future__ import annotations
 from newsletter.core.errors import NewsletterError
 
 HINTS: dict[str, str] = {
+    "article.not_found": "`newsletter articles list` shows all.",
     "batch.not_in_doubt": "`newsletter digests show %(digest)s` lists the batches that are.",
     "database.not_current": "Run `newsletter db upgrade` first.",
     "demo.data_is_not_demo": "Choose another folder with DATA_DIR=….",
     "demo.port_in_use": "Choose another one with PORT=…, for example PORT=%(next_port)s.",
+    "import.file_changed": "Run the command again for the rest.",
+    "import.no_result_file": "--result says where to write.",
+    "import.result_not_writable": "--result names another place.",
     "queue.unreachable": "Start `newsletter clock`, which runs the embedded one, or set REDIS_URL.",
 }
 """Sentences by the code of the error that they follow; they can name its values, as in %(digest_id)s."""

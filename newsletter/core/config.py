@@ -21,6 +21,7 @@ from email_validator import EmailNotValidError, validate_email
 from environs import EnvError, FileAwareEnv
 
 from newsletter.core.errors import ConfigurationError
+from newsletter.core.ids import SuppressionKey
 from newsletter.core.runtime_folder import socket_path
 
 TRANSPORTS = ("maildir", "smtp", "sendgrid")
@@ -51,7 +52,7 @@ class Settings:
     public_url: str = ""
     secret_key: str = field(default="", repr=False)
     secret_key_fallbacks: tuple[str, ...] = field(default=(), repr=False)
-    suppression_key: str = field(default="", repr=False)
+    suppression_key: SuppressionKey = field(default=SuppressionKey(""), repr=False)
     publication_name: str = "Dispatch"
     timezone: ZoneInfo = _UTC
     hype_labels: tuple[str, ...] = HYPE_LABELS
@@ -133,7 +134,7 @@ def _read(env: FileAwareEnv) -> Settings:
         public_url=public_url,
         secret_key=key("SECRET_KEY"),
         secret_key_fallbacks=tuple(filter(None, env.list("SECRET_KEY_FALLBACKS", []))),
-        suppression_key=key("SUPPRESSION_KEY"),
+        suppression_key=SuppressionKey(key("SUPPRESSION_KEY")),
         publication_name=_one_line("PUBLICATION_NAME", env.str("PUBLICATION_NAME", "Dispatch")),
         timezone=_zone(env.str("TIMEZONE", "UTC")),
         hype_labels=tuple(label.strip() for label in env.list("HYPE_LABELS", list(HYPE_LABELS))),

@@ -1,36 +1,37 @@
 """Erasure: nothing is left of a reader but a keyed hash, by which no import brings them back unasked.
 
-The ledger keeps ids that lead to nobody, since ids are never given twice. A digest that is being sent skips whoever is
-gone.
+`privacy.reader_data` lists the tables. The ledger keeps numbers that lead to nobody, since numbers are never given
+twice. A digest that is being sent skips erased readers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.core import secure_delete
+from newsletter.core.actors import Actor
 from newsletter.core.config import Settings
-from newsletter.core.db import Database
+from newsletter.core.db import Base, Database
 from newsletter.core.errors import NotFoundError
+from newsletter.core.ids import SubscriberId, SuppressionKey
+from newsletter.core.languages import gettext_noop
 from newsletter.mail import outgoing, transactional
 from newsletter.mail.formats import Format
 from newsletter.mail.mail_types import MailPayload, MailType, WaitingMail
 from newsletter.mail.message import Message, Recipient
-from newsletter.subscribers import addresses
+from newsletter.privacy import reader_data
+from newsletter.privacy.reader_data import Erasure, ReaderKeys
+from newsletter.subscribers import addresses, lifecycle
 from newsletter.subscribers.account.one_time_links import NOT_MAILED
-from newsletter.subscribers.models import (
-    AddressChange,
-    SignupRequest,
-    Subscriber,
-    SuppressionReason,
-    Unsuppression,
-)
+from newsletter.subscribers.models import AddressChange, Subscriber
 from newsletter.subscribers.suppression import suppressions
+
+ERASED_ALREADY = gettext_noop("Nothing is kept any more of this reader.")
 
 
 @dataclass(frozen=True)
@@ -47,40 +48,35 @@ class Erased(MailPayload):
     """False when the address takes no mail: the row is there so that a worker cleans the file."""
 
 
-_UNWATCHED = {"synchronize_session": False}
+def erase_subscriber(session: Session, suppression_key: SuppressionKey, reader: Subscriber, *, by: Actor) -> int | None:
+    """Erase a reader; returns the id of the last mail, which says so, or None when the address takes no mail.
 
-
-def erase_subscriber(session: Session, suppression_key: str, reader: Subscriber) -> int | None:
-    """Erase a reader; the id of the last mail, which says so, or None when the address takes no mail. Raises
-    NotFoundError for one who was erased a moment ago.
-
-    The foreign keys take evidence, events, refusals and what else hangs on the row. The mail's row has to hold the
-    address, and goes when it is sent; then `scrub` is called. It is there without a mail too: `scrub` can take seconds.
+    The mail's row has to hold the address until it is sent; then `purge_addresses` is called, which can take seconds.
+    So there is a row without a mail too. Raises NotFoundError for a reader who was erased a moment ago.
     """
-    key = reader.address_key
-    # Before the reader is locked: a worker that decides on a sign-up takes the two in this order.
-    session.execute(delete(SignupRequest).where(SignupRequest.address_key == key), execution_options=_UNWATCHED)
+    key_hash = suppressions.suppression_hash(suppression_key, reader.address_key)
+    keys = ReaderKeys(SubscriberId(reader.id), reader.address_key, key_hash)
+    # Before the reader is locked: a worker that processes a sign-up locks the two in this order.
+    _delete(session, reader_data.SIGNUP_REQUESTS.model, reader_data.SIGNUP_REQUESTS.of(keys))
     if session.get(Subscriber, reader.id, with_for_update=True, populate_existing=True) is None:
-        raise NotFoundError("Nothing is kept any more of this reader.")
-    change = select(AddressChange.address).where(AddressChange.subscriber_id == reader.id)
-    also = list(session.scalars(change))
-    for each in (key, *_former(session, reader)):
-        suppressions.suppress(session, suppression_key, each, SuppressionReason.ERASED)
-    lifted = Unsuppression.key_hash == suppressions.suppression_hash(suppression_key, key)
-    session.execute(delete(Unsuppression).where(lifted), execution_options=_UNWATCHED)
-    # A change of somebody else's to this address, too.
-    session.execute(delete(AddressChange).where(AddressChange.address_key == key), execution_options=_UNWATCHED)
-    session.execute(delete(Subscriber).where(Subscriber.id == reader.id), execution_options=_UNWATCHED)
+        raise NotFoundError("subscriber.erased", ERASED_ALREADY)
+    changes = session.scalars(select(AddressChange).where(AddressChange.subscriber_id == reader.id)).all()
+    further = tuple(change.address for change in changes)
+    former_keys = [change.address_key for change in changes if change.changed_at is not None]
+    for table in reader_data.READER_TABLES:
+        if table.erasure is Erasure.DELETE and table is not reader_data.SUBSCRIBERS:
+            _delete(session, table.model, table.of(keys))
+    # Another reader's request for a change to this address.
+    _delete(session, AddressChange, AddressChange.address_key == reader.address_key)
+    lifecycle.erase(session, suppression_key, reader, [reader.address_key, *former_keys], by=by)
     mailed = reader.status not in NOT_MAILED
-    last_mail = Erased(reader.address, tuple(also), reader.language, reader.format, mailed)
-    mail = outgoing.add_mail(session, last_mail, subscriber_id=None)
-    return mail if mailed else None  # the clock finds the other
+    last_mail = Erased(reader.address, further, reader.language, reader.format, mailed)
+    mail_id = outgoing.add_mail(session, last_mail, subscriber_id=None)
+    return mail_id if mailed else None  # the clock finds the other
 
 
-def _former(session: Session, reader: Subscriber) -> Sequence[str]:
-    """The key of the address that the reader had before, as long as it is kept."""
-    mine = (AddressChange.subscriber_id == reader.id) & AddressChange.changed_at.is_not(None)
-    return session.scalars(select(AddressChange.address_key).where(mine)).all()
+def _delete(session: Session, model: type[Base], condition: ColumnElement[bool]) -> None:
+    session.execute(delete(model).where(condition), execution_options={"synchronize_session": False})
 
 
 def purge_addresses(db: Database, payload: Mapping[str, Any]) -> None:

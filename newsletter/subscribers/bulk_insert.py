@@ -1,4 +1,7 @@
-"""Inserting readers without asking first whether they are there: two doors may do it at the same moment."""
+"""Inserts of subscribers in one statement each, so that two processes may add the same address at the same moment.
+
+This is the SQL of two transitions, `CREATE` and `IMPORT`. Only `subscribers.lifecycle` calls it.
+"""
 
 from __future__ import annotations
 
@@ -14,36 +17,40 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import JSON
 
 from newsletter.core import clock, tokens
-from newsletter.core.db import table_of
+from newsletter.core.db import dialect_insert, table_of
+from newsletter.core.ids import AddressKey, SubscriberId
 from newsletter.subscribers import preferences
-from newsletter.subscribers.models import Subscriber, SubscriberStatus
+from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.transitions import CREATE, IMPORT
 
 _TABLE = table_of(Subscriber)
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _NAMES = ("address", "address_key", "status", "token", "created_at", "confirmed_at", *preferences.PREFERENCE_COLUMNS)
-_SOME = 16_384
-"""Different preferences that are remembered as columns: a million readers share a few thousand."""
+_CACHED = 16_384
+"""Different preferences whose columns are cached: a million readers share a few thousand."""
 
 
 class ConfirmedReader(NamedTuple):
     """A reader who confirmed elsewhere."""
 
     address: str
-    address_key: str
+    address_key: AddressKey
     confirmed_at: datetime
     preferences: Preferences
 
 
-def insert_new(session: Session, rows: Sequence[dict[str, Any]]) -> int:
-    """Insert those `rows` (columns by name) whose address is not there yet; returns how many were."""
-    statement = _INSERT[session.get_bind().dialect.name](_TABLE).on_conflict_do_nothing(index_elements=["address_key"])
-    return session.connection().execute(statement, rows, execution_options=_COUNTED).rowcount
+def insert_pending(session: Session, address: str, address_key: AddressKey, chosen: Preferences) -> SubscriberId | None:
+    """Insert a pending subscriber; returns the number, or None when the address has a subscriber already."""
+    row = {"address": address, "address_key": address_key, "status": CREATE.target, **chosen.columns()}
+    insert = dialect_insert(session, Subscriber).on_conflict_do_nothing(index_elements=["address_key"])
+    number = session.connection().scalar(insert.values(row).returning(_TABLE.c.id))
+    return None if number is None else SubscriberId(number)
 
 
 def insert_confirmed(session: Session, readers: Sequence[ConfirmedReader]) -> int:
-    """Insert readers, each address once; one who is there and pending becomes active with the preferences made at
-    sign-up, any other stays as it is. Returns how many were inserted or made active.
+    """Insert readers, each address once; returns how many were inserted or made active.
+
+    A pending subscriber becomes active with the preferences of the sign-up. All others stay as they are.
 
     SQLAlchemy's own way through a million rows takes 15 µs more for each than the database does (measured), so SQLite
     gets plain tuples, and PostgreSQL all rows in one JSON document.
@@ -68,15 +75,15 @@ def _rows(
     columns: Callable[[Preferences], tuple[Any, ...]],
 ) -> list[tuple[Any, ...]]:
     """Values in the order of `_NAMES`."""
-    status, now = str(SubscriberStatus.ACTIVE), moment(clock.now())
-    given = zip(tokens.random_tokens(len(readers)), readers, strict=True)
+    status, now = str(IMPORT.target), moment(clock.now())
+    with_tokens = zip(tokens.random_tokens(len(readers)), readers, strict=True)
     return [
         (address, key, status, token, now, moment(confirmed_at), *columns(chosen))
-        for token, (address, key, confirmed_at, chosen) in given
+        for token, (address, key, confirmed_at, chosen) in with_tokens
     ]
 
 
-@lru_cache(_SOME)
+@lru_cache(_CACHED)
 def _columns(chosen: Preferences) -> tuple[Any, ...]:
     columns = chosen.columns()
     return tuple(columns[name] for name in preferences.PREFERENCE_COLUMNS)
@@ -87,7 +94,7 @@ def _unchanged(value: datetime) -> datetime:
 
 
 class _Stored(NamedTuple):
-    """How SQLite is given rows, once SQLAlchemy has said how its types are stored."""
+    """The statement for SQLite, and how its driver wants the values, as SQLAlchemy's types say."""
 
     insert: str
     moment: Callable[[datetime], Any]
@@ -104,7 +111,7 @@ def _stored_by_sqlite() -> _Stored:
     source = select(*(bindparam(name, type_=_TABLE.c[name].type) for name in _NAMES))
     compiled = _confirming(sqlite.insert(_TABLE), source).compile(dialect=dialect)
 
-    @lru_cache(_SOME)
+    @lru_cache(_CACHED)
     def stored(chosen: Preferences) -> tuple[Any, ...]:
         values = zip(preferences.PREFERENCE_COLUMNS, _columns(chosen), strict=True)
         return tuple(processors[name](value) for name, value in values)
@@ -116,7 +123,7 @@ def _stored_by_sqlite() -> _Stored:
 def _insert_document() -> Any:
     document = cast(bindparam("rows", type_=Text), JSON)
     fields = (column(name, _TABLE.c[name].type) for name in _NAMES)
-    rows = func.json_to_recordset(document).table_valued(*fields, name="given").render_derived(with_types=True)
+    rows = func.json_to_recordset(document).table_valued(*fields, name="new").render_derived(with_types=True)
     return _confirming(postgresql.insert(_TABLE), select(*(rows.c[name] for name in _NAMES)))
 
 
@@ -126,5 +133,5 @@ def _confirming(insert: Any, source: Any) -> Any:
     return statement.on_conflict_do_update(
         index_elements=["address_key"],
         set_={"status": statement.excluded.status, "confirmed_at": statement.excluded.confirmed_at},
-        where=_TABLE.c.status == literal_column(f"'{SubscriberStatus.PENDING}'"),
+        where=_TABLE.c.status.in_([literal_column(f"'{status}'") for status in IMPORT.statuses]),
     )

@@ -1,4 +1,4 @@
-"""What the outgoing table keeps of each mail to a reader; `subscribers.transactional_mails` writes the mails."""
+"""The payloads of mails to readers, for the outgoing table; `subscribers.transactional_mails` writes the mails."""
 
 from __future__ import annotations
 

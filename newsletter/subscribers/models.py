@@ -1,5 +1,6 @@
-"""A subscriber: a reader's address and preferences, and nothing else about the person. What they agreed to, and who is not
-to be mailed.
+"""Subscribers: a reader's address and preferences, and nothing else about the person.
+
+The evidence of their consent and the addresses that must not be mailed are here too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from newsletter.core import clock, tokens
 from newsletter.core.cadence import READER_CADENCES, Cadence
 from newsletter.core.db import Base, EnumText, Id, one_of
+from newsletter.core.ids import AddressKey, KeyHash
 from newsletter.mail.formats import Format
 
 
@@ -36,7 +38,7 @@ class SuppressionReason(StrEnum):
 
 
 class UnsubscribeReason(StrEnum):
-    """Why a reader unsubscribed, if they choose to say it. The words are fixed: free text would be personal."""
+    """Why a reader unsubscribed, if they give a reason. The words are fixed: free text would be personal data."""
 
     OFTEN = "often"
     CONTENT = "content"
@@ -54,7 +56,10 @@ class LinkPurpose(StrEnum):
 
 
 class Subscriber(Base):
-    """A reader. `address` is what is written to, `address_key` the identity (see `subscribers.addresses`)."""
+    """A reader. Mail goes to `address`; `address_key` is the identity (see `subscribers.addresses`).
+
+    `subscribers.lifecycle` alone writes the status, `confirmed_at`, `unsubscribed_at` and `unsubscribe_reason`.
+    """
 
     __tablename__ = "subscribers"
     __table_args__ = (
@@ -69,7 +74,7 @@ class Subscriber(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     address: Mapped[str] = mapped_column(Text)
-    address_key: Mapped[str] = mapped_column(Text, unique=True)
+    address_key: Mapped[AddressKey] = mapped_column(Text, unique=True)
     status: Mapped[SubscriberStatus] = mapped_column(EnumText(SubscriberStatus), default=SubscriberStatus.PENDING)
     token: Mapped[str] = mapped_column(Text, unique=True, default=tokens.random_token)
     """Opens the reader's own pages from any mail; never signed, so it outlives SECRET_KEY."""
@@ -81,30 +86,29 @@ class Subscriber(Base):
     max_hype: Mapped[str | None] = mapped_column(Text)
     """The highest hype label that the reader wants to see; None means any."""
     breaking: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether breaking news comes out of turn too."""
+    """Whether breaking news is sent as it happens, besides the cadence."""
     hour: Mapped[int | None]
     """The hour of the day in `zone` at which letters come, 0 to 23; None means with the digest."""
     zone: Mapped[str | None] = mapped_column(Text)
     """An IANA time zone, chosen by the reader and never guessed by the IP address."""
     format: Mapped[Format] = mapped_column(EnumText(Format), default=Format.HTML, server_default=text("'html'"))
     language: Mapped[str] = mapped_column(Text, default="en", server_default=text("'en'"))
-    """Of the mails' frame; stories are in the language that they are written in."""
+    """Of the mails' frame; stories stay in the language that they are written in."""
     paused_until: Mapped[date | None]
     """No letter comes before this day, in the publication's zone."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     confirmation_sent_at: Mapped[datetime | None]
-    """When a sign-up last brought a mail: a confirmation's link proves that the reader still wants the letter then."""
+    """When a sign-up last led to a mail: a confirmation's link proves that the reader wanted the letter then."""
     confirmations_sent: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How many such mails came in a row: the pause before the next one doubles with each."""
+    """Such mails in a row: the pause before the next one doubles with each."""
     confirmed_at: Mapped[datetime | None]
     unsubscribed_at: Mapped[datetime | None]
     unsubscribe_reason: Mapped[UnsubscribeReason | None] = mapped_column(EnumText(UnsubscribeReason))
-    """Why the reader left, if they chose to say it: one of `subscribers.account.unsubscribing`'s fixed words."""
 
 
 class SignupRequest(Base):
-    """What somebody typed into a sign-up form. The door writes just this row, whoever's address it is; a worker decides
-    what comes of it and deletes the row.
+    """A sign-up as somebody entered it. A page writes just this row, whoever has the address. A worker decides what
+    comes of it, and deletes the row.
     """
 
     __tablename__ = "signup_requests"
@@ -112,20 +116,20 @@ class SignupRequest(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     address: Mapped[str] = mapped_column(Text)
-    address_key: Mapped[str] = mapped_column(Text, index=True)
+    address_key: Mapped[AddressKey] = mapped_column(Text, index=True)
     preferences: Mapped[dict[str, object]] = mapped_column(JSON)
-    """The columns of `Choices`."""
+    """The columns of `Preferences`."""
     page: Mapped[str] = mapped_column(Text)
-    """Where it was asked for: a path of ours."""
+    """The path of the page that it came from."""
     wording: Mapped[str] = mapped_column(Text)
     """The sentence that stood beside the button."""
     rank: Mapped[int] = mapped_column(default=1)
-    """Which sign-up of its network this is in a while: those of a network that sends many wait for the others."""
+    """Counts the recent sign-ups of the network. High ranks wait, so that a network that sends many delays no other."""
     requested_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 class Consent(Base):
-    """Evidence that a reader agreed: to which words, where, and when."""
+    """Evidence that a reader agreed: to which words, on which page, and when."""
 
     __tablename__ = "consents"
 
@@ -138,25 +142,23 @@ class Consent(Base):
 
 
 class AddressChange(Base):
-    """A new address that its owner has not confirmed yet, or the old one of a reader who has just moved; one for each
-    reader, the last.
-    """
+    """A new address that is not confirmed yet, or the old address after a change. Each reader has one at most."""
 
     __tablename__ = "address_changes"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), unique=True)
     address: Mapped[str] = mapped_column(Text)
-    address_key: Mapped[str] = mapped_column(Text)
+    address_key: Mapped[AddressKey] = mapped_column(Text)
     requested_at: Mapped[datetime] = mapped_column(default=clock.now)
     requests: Mapped[int] = mapped_column(default=1)
-    """Mails in a row to new addresses: each makes the pause before the next one longer."""
+    """Mails to new addresses in a row: the pause before the next one doubles with each."""
     changed_at: Mapped[datetime | None]
-    """When the reader moved away from this address; None: it is a new one, and its owner has been asked."""
+    """When this became the old address; None: it is a new one that is not confirmed yet."""
 
 
 class OneTimeLink(Base):
-    """When a reader last asked for a fresh link of a kind (see `subscribers.account.one_time_links`)."""
+    """A reader's last request for a one-time link of a purpose (see `subscribers.account.one_time_links`)."""
 
     __tablename__ = "one_time_links"
     __table_args__ = (one_of("purpose", LinkPurpose),)
@@ -169,26 +171,26 @@ class OneTimeLink(Base):
 
 
 class Suppression(Base):
-    """An address that must not be mailed, which cannot be read from it (see `subscribers.suppression.suppressions`)."""
+    """The keyed hash of an address that must not be mailed (see `subscribers.suppression.suppressions`)."""
 
     __tablename__ = "suppressions"
     __table_args__ = (one_of("reason", SuppressionReason),)
 
-    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
-    """HMAC-SHA256 of the address's key under SUPPRESSION_KEY."""
+    key_hash: Mapped[KeyHash] = mapped_column(LargeBinary(32), primary_key=True)
+    """HMAC-SHA256 of the address's identity under SUPPRESSION_KEY."""
     reason: Mapped[SuppressionReason] = mapped_column(EnumText(SuppressionReason))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
-    """When what led to it happened last."""
+    """When the reason for it last happened."""
 
 
 class Unsuppression(Base):
-    """That an operator lifted a suppression, when, and why. It stays until the reader is erased."""
+    """A suppression that an operator ended, when, and why. It stays until the reader is erased."""
 
     __tablename__ = "unsuppressions"
     __table_args__ = (one_of("reason", SuppressionReason),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
+    key_hash: Mapped[KeyHash] = mapped_column(LargeBinary(32), index=True)
     reason: Mapped[SuppressionReason] = mapped_column(EnumText(SuppressionReason))
     """Why the address had been suppressed."""
     why: Mapped[str] = mapped_column(Text)
@@ -197,7 +199,7 @@ class Unsuppression(Base):
 
 
 class ImportProgress(Base):
-    """How far the import of a file is done; there until it is done whole. See `subscribers.files.file_import.Done`."""
+    """How far the import of a file is done, until all of it is. See `subscribers.files.file_import.ImportState`."""
 
     __tablename__ = "import_progress"
 
@@ -209,6 +211,7 @@ class ImportProgress(Base):
     unchanged: Mapped[int] = mapped_column(BigInteger)
     suppressed: Mapped[int] = mapped_column(BigInteger)
     refused: Mapped[int] = mapped_column(BigInteger)
+    noted: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     result_size: Mapped[int] = mapped_column(BigInteger)
     """Bytes of the result file that belong to it."""
     updated_at: Mapped[datetime]

@@ -1,11 +1,11 @@
-"""What nobody confirmed is not kept: the clock deletes it after a while."""
+"""Retention: the clock deletes what nobody confirmed."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
@@ -14,28 +14,29 @@ from newsletter.subscribers.models import AddressChange, Consent, SignupRequest,
 
 UNCONFIRMED_FOR = timedelta(days=14)
 """Longer than any link works."""
-AT_ONCE = 1000
-"""Rows of a kind in one transaction: a reader's sign-up waits for it (SQLite has one writer)."""
+BATCH_SIZE = 1000
+"""Rows of a table in one transaction: sign-ups wait for it, since SQLite has one writer."""
 
 
 def delete_unconfirmed(session: Session) -> bool:
-    """Delete sign-ups that were not confirmed, with their evidence, and changes of address; True when there may be
-    more.
+    """Delete old sign-ups that were not confirmed, with their evidence, and old changes of address.
+
+    Returns whether there may be more.
     """
     old = clock.now() - UNCONFIRMED_FOR
-    asked = func.coalesce(Subscriber.confirmation_sent_at, Subscriber.created_at)
-    kinds: list[tuple[type[Base], Any]] = [
-        (Subscriber, (Subscriber.status == SubscriberStatus.PENDING) & (asked < old)),
+    signed_up_at = func.coalesce(Subscriber.confirmation_sent_at, Subscriber.created_at)
+    expired: list[tuple[type[Base], ColumnElement[bool]]] = [
+        (Subscriber, (Subscriber.status == SubscriberStatus.PENDING) & (signed_up_at < old)),
         (Consent, Consent.confirmed_at.is_(None) & (Consent.requested_at < old)),
         (AddressChange, AddressChange.requested_at < old),
         (SignupRequest, SignupRequest.requested_at < old),
     ]
-    deleted = [_delete(session, kind, which) for kind, which in kinds]
-    return max(deleted) == AT_ONCE
+    deleted = [_delete(session, model, condition) for model, condition in expired]
+    return max(deleted) == BATCH_SIZE
 
 
-def _delete(session: Session, kind: Any, which: Any) -> int:
-    ids = session.scalars(select(kind.id).where(which).limit(AT_ONCE).with_for_update(skip_locked=True)).all()
+def _delete(session: Session, model: Any, condition: ColumnElement[bool]) -> int:
+    ids = session.scalars(select(model.id).where(condition).limit(BATCH_SIZE).with_for_update(skip_locked=True)).all()
     if ids:
-        session.execute(delete(kind).where(kind.id.in_(ids)).execution_options(synchronize_session=False))
+        session.execute(delete(model).where(model.id.in_(ids)).execution_options(synchronize_session=False))
     return len(ids)

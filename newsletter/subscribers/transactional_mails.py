@@ -31,12 +31,12 @@ def confirmation(
     reader = _reader_of_signup(session, mail)
     if reader is None or reader.confirmation_sent_at is None or reader.status == SubscriberStatus.ACTIVE:
         return None
-    found = suppressions.find_suppression(session, settings.suppression_key, reader.address_key)
-    if suppressions.blocks_confirmation(reader.status, found, reader.confirmation_sent_at):
+    suppression = suppressions.find_suppression(session, settings.suppression_key, reader.address_key)
+    if suppressions.blocks_confirmation(reader.status, suppression, reader.confirmation_sent_at):
         return None
     link = settings.url(f"/confirm/{links.confirmation_token(settings.signing_keys, reader)}")
     context = {"link": link, "days": links.CONFIRMATION_AGE.days}
-    return _to_reader(settings, "confirmation", context, mail.id, reader)
+    return _compose(settings, "confirmation", context, mail.id, reader)
 
 
 def already_subscribed(
@@ -47,7 +47,7 @@ def already_subscribed(
     if reader is None or reader.status != SubscriberStatus.ACTIVE:
         return None
     link = settings.url(f"/preferences/{reader.token}")
-    return _to_reader(settings, "already_subscribed", {"link": link}, mail.id, reader)
+    return _compose(settings, "already_subscribed", {"link": link}, mail.id, reader)
 
 
 def one_time_link(
@@ -59,7 +59,7 @@ def one_time_link(
         return None
     link = settings.url(f"/{purpose}/{one_time_links.link_token(settings.signing_keys, reader, purpose)}")
     context = {"link": link, "hours": int(one_time_links.LINK_AGE.total_seconds()) // 3600}
-    return _to_reader(settings, f"{purpose}_link", context, mail.id, reader)
+    return _compose(settings, f"{purpose}_link", context, mail.id, reader)
 
 
 def new_address(
@@ -75,8 +75,7 @@ def new_address(
         return None
     link = settings.url(f"/new-address/{address_change.new_address_token(settings, change)}")
     context = {"link": link, "days": address_change.LINK_AGE.days}
-    message, _ = _to_reader(settings, "new_address", context, mail.id, reader)
-    return message, Recipient(mail.id, change.address)
+    return _compose(settings, "new_address", context, mail.id, reader, to=change.address)
 
 
 def old_address(
@@ -86,13 +85,12 @@ def old_address(
     reader, change = _address_change(session, mail.subscriber_id)
     if reader is None or change is None or change.changed_at != mail.payload.changed_at:
         return None
-    found = suppressions.find_suppression(session, settings.suppression_key, change.address_key)
-    if suppressions.blocks_confirmation(None, found, mail.payload.changed_at):
+    suppression = suppressions.find_suppression(session, settings.suppression_key, change.address_key)
+    if suppressions.blocks_confirmation(None, suppression, mail.payload.changed_at):
         return None
     link = settings.url(f"/old-address/{address_change.old_address_token(settings, change)}")
     context = {"link": link, "days": address_change.LINK_AGE.days}
-    message, _ = _to_reader(settings, "old_address", context, mail.id, reader)
-    return message, Recipient(mail.id, change.address)
+    return _compose(settings, "old_address", context, mail.id, reader, to=change.address)
 
 
 def _address_change(session: Session, subscriber_id: int | None) -> tuple[Subscriber | None, AddressChange | None]:
@@ -108,9 +106,16 @@ def _reader_of_signup(
     return reader if reader is not None and reader.confirmation_sent_at == mail.payload.requested_at else None
 
 
-def _to_reader(
-    settings: Settings, name: str, context: Mapping[str, object], mail_id: int, reader: Subscriber
+def _compose(
+    settings: Settings,
+    name: str,
+    context: Mapping[str, object],
+    mail_id: int,
+    reader: Subscriber,
+    *,
+    to: str | None = None,
 ) -> tuple[Message, Recipient]:
+    """Write a mail in the reader's language and format, to the reader's address or another one of theirs."""
     message = transactional.compose_mail(
         settings,
         name,
@@ -120,7 +125,7 @@ def _to_reader(
         language=reader.language,
         text_only=reader.format == Format.TEXT,
     )
-    return message, Recipient(mail_id, reader.address)
+    return message, Recipient(mail_id, to or reader.address)
 
 
 MAIL_TYPES = (

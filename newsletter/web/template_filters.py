@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from flask import Flask
 
+from newsletter.articles import grades
 from newsletter.core import clock
 from newsletter.core.runtime import runtime
 from newsletter.mail.formats import Format
@@ -17,16 +17,11 @@ from newsletter.subscribers.addresses import mask
 from newsletter.subscribers.preferences import Preferences
 
 
-class Grade(NamedTuple):
-    """A word for a score and the tint that goes with it: good, care or bad. The tint never speaks alone."""
-
-    word: str
-    tint: str
-
-
 def install(app: Flask) -> None:
     """What every template may use."""
-    app.jinja_env.filters.update(day=day, mask=mask, sources=sources, trust_grade=trust_grade, hype_tint=hype_tint)
+    app.jinja_env.filters.update(
+        day=day, mask=mask, sources=sources, trust_grade=grades.trust_grade, hype_tint=hype_tint
+    )
     app.jinja_env.filters.update(in_words=in_words, one_by_one=one_by_one, moment=moment, parsed=datetime.fromisoformat)
     app.context_processor(_everywhere)
 
@@ -43,16 +38,9 @@ def sources(count: int) -> str:
     return f"{count:,} source{'' if count == 1 else 's'}"
 
 
-def trust_grade(score: int) -> Grade:
-    """What a trust score of 0 to 100 means in a word."""
-    return Grade("high", "good") if score >= 80 else Grade("fair", "care") if score >= 60 else Grade("low", "bad")
-
-
 def hype_tint(label: str) -> str:
-    """The tint for a hype label: its place among the labels, from good to bad."""
-    labels = runtime().settings.hype_labels
-    place = labels.index(label) if label in labels else len(labels) // 2
-    return ("good", "care", "bad")[0 if place < len(labels) / 2 else 2 if place == len(labels) - 1 else 1]
+    """The tint of a hype label among those in use."""
+    return grades.hype_tint(label, runtime().settings.hype_labels)
 
 
 def moment(value: datetime, zone: str | None = None) -> str:

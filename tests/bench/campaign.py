@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from newsletter import migrations
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.ids import SuppressionKey
 from newsletter.core.queue import Queues
 from newsletter.core.runtime_folder import socket_path
 from newsletter.delivery.reports.status import DigestState, digest_status
@@ -152,7 +153,7 @@ def settings_for(folder: Path, url: str) -> Settings:
         redis_url=f"unix://{socket_path(folder)}",
         redis_is_embedded=True,
         secret_key="a secret key for the benchmark",
-        suppression_key="a suppression key for it",
+        suppression_key=SuppressionKey("a suppression key for it"),
         mail_transport="sendgrid",
         sendgrid_api_key=KEY,
         sendgrid_host=url,

@@ -20,6 +20,7 @@ import psutil
 from newsletter import migrations
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.ids import SuppressionKey
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.signup import requests
 from tests.bench.cpu import peak_memory
@@ -80,7 +81,7 @@ def _import(path: Path, url: str, readers: int) -> tuple[Took, list[float]]:
         data_dir=path.parent,
         database_url=url,
         secret_key="a secret key for the benchmark",
-        suppression_key="a suppression key for it",
+        suppression_key=SuppressionKey("a suppression key for it"),
     )
     database = Database(url)
     migrations.upgrade(database)

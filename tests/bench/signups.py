@@ -27,6 +27,7 @@ from newsletter import migrations
 from newsletter.app import create_app
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.ids import SuppressionKey
 from newsletter.embedded.supervisor import Supervisor
 from newsletter.embedded.valkey import EmbeddedValkey
 from tests.bench.cpu import cpu_of
@@ -62,7 +63,7 @@ def measure() -> list[Row]:
             redis_url=f"unix://{valkey.socket}",
             public_url=f"http://127.0.0.1:{PORT}",
             secret_key="a secret key for the benchmark",
-            suppression_key="a suppression key for the benchmark",
+            suppression_key=SuppressionKey("a suppression key for the benchmark"),
             maildir=folder / "mail",
             port=PORT,
             trusted_proxies=1,

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from newsletter import migrations
 from newsletter.app import create_app
 from newsletter.core.config import RateLimit, Settings
+from newsletter.core.ids import SuppressionKey
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.core.runtime_folder import socket_path
@@ -163,7 +164,7 @@ class Scene:
             port=port,
             public_url=f"http://127.0.0.1:{port}",
             secret_key="a secret key for chaos",
-            suppression_key="a suppression key for chaos",
+            suppression_key=SuppressionKey("a suppression key for chaos"),
             maildir=self.folder / "mail",
             mail_from="letters@dispatch.example",
             mail_postal_address="Dispatch, 1 Example Street, 10115 Berlin",

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.ids import AddressKey
 from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_types import MAIL_TYPES
@@ -24,7 +25,7 @@ from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.suppression import suppressions
 from tests.factories import sign_up
 
-ADA, NEW = "ada@example.org", "ada@new.example"
+ADA, NEW = AddressKey("ada@example.org"), AddressKey("ada@new.example")
 
 
 class Mailbox(NamedTuple):
@@ -71,7 +72,7 @@ def token(db: Database) -> str:
 
 
 @pytest.fixture
-def door(client: FlaskClient, mailbox: Mailbox, token: str) -> str:
+def form(client: FlaskClient, mailbox: Mailbox, token: str) -> str:
     """The page that takes the new address, from the mail that was asked for on the page of preferences."""
     assert f"/address-link/{token}" in client.get(f"/preferences/{token}").text
     assert "a•••@example.org" in client.get(f"/address-link/{token}").text
@@ -85,17 +86,19 @@ def reader(db: Database, token: str) -> Subscriber:
         return session.scalars(select(Subscriber).where(Subscriber.token == token)).one()
 
 
-def moved(client: FlaskClient, mailbox: Mailbox, door: str, address: str = NEW) -> str:
-    """Ada has moved; the link in the mail that tells her old address."""
-    client.post(door, data={"email": address})
+def change_address(client: FlaskClient, mailbox: Mailbox, form: str, address: str = NEW) -> str:
+    """Change the address of Ada; the link in the mail that tells the old one."""
+    client.post(form, data={"email": address})
     link = mailbox.link("new_address", address)
     assert client.post(link).status_code == 200
     return mailbox.link("old_address", ADA)
 
 
-def test_the_whole_way(client: FlaskClient, db: Database, mailbox: Mailbox, door: str, token: str) -> None:
-    assert 'name="email"' in client.get(door).text
-    page = client.post(door, data={"email": f" {NEW} "})
+def test_a_change_of_address_from_request_to_undo(
+    client: FlaskClient, db: Database, mailbox: Mailbox, form: str, token: str
+) -> None:
+    assert 'name="email"' in client.get(form).text
+    page = client.post(form, data={"email": f" {NEW} "})
     assert "We sent a link to <strong>a•••@new.example</strong>" in page.text
     link = mailbox.link("new_address", NEW)
     page_before = client.get(link)
@@ -115,8 +118,8 @@ def test_the_whole_way(client: FlaskClient, db: Database, mailbox: Mailbox, door
     assert (consent.page, consent.confirmed_at is not None) == ("/new-address", True)
 
 
-def test_a_repeat_is_fine_and_tells_nobody_again(client: FlaskClient, mailbox: Mailbox, door: str) -> None:
-    client.post(door, data={"email": NEW})
+def test_a_repeat_is_fine_and_tells_nobody_again(client: FlaskClient, mailbox: Mailbox, form: str) -> None:
+    client.post(form, data={"email": NEW})
     link = mailbox.link("new_address", NEW)
     client.post(link)
     assert len(mailbox.empty()) == 1
@@ -126,9 +129,9 @@ def test_a_repeat_is_fine_and_tells_nobody_again(client: FlaskClient, mailbox: M
 
 
 def test_the_old_address_takes_it_back(
-    client: FlaskClient, db: Database, mailbox: Mailbox, door: str, token: str
+    client: FlaskClient, db: Database, mailbox: Mailbox, form: str, token: str
 ) -> None:
-    back = moved(client, mailbox, door)
+    back = change_address(client, mailbox, form)
     assert "letters come to <strong>a•••@example.org</strong> again" in client.get(back).text
     assert reader(db, token).address == NEW
     assert "The change is taken back" in client.post(back).text
@@ -146,12 +149,12 @@ def test_what_became_of_it_at_the_new_address_is_not_held_against_the_old_one(
     db: Database,
     settings: Settings,
     mailbox: Mailbox,
-    door: str,
+    form: str,
     token: str,
     reason: SuppressionReason,
 ) -> None:
     """A reader whose row said bounced or complained could never sign up again, though no mail to them did."""
-    back = moved(client, mailbox, door)
+    back = change_address(client, mailbox, form)
     if reason is SuppressionReason.UNSUBSCRIBED:
         client.post(f"/unsubscribe/{token}")
     else:
@@ -167,10 +170,10 @@ def test_what_became_of_it_at_the_new_address_is_not_held_against_the_old_one(
 
 
 def test_what_was_given_up_is_not_imported_again(
-    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, door: str
+    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, form: str
 ) -> None:
     """An old list holds the old address; it may sign up anew, and taking the change back is no import."""
-    back = moved(client, mailbox, door)
+    back = change_address(client, mailbox, form)
     with db.reading() as session:
         assert suppressions.reason_for(session, settings.suppression_key, ADA) == SuppressionReason.UNSUBSCRIBED
         assert not suppressions.is_suppressed(session, settings.suppression_key, NEW)
@@ -182,33 +185,33 @@ def test_what_was_given_up_is_not_imported_again(
 
 
 def test_another_spelling_of_the_same_address_is_not_given_up(
-    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, door: str, token: str
+    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, form: str, token: str
 ) -> None:
-    moved(client, mailbox, door, "ADA@example.org")
+    change_address(client, mailbox, form, "ADA@example.org")
     assert reader(db, token).address == "ADA@example.org"
     with db.reading() as session:
         assert not suppressions.is_suppressed(session, settings.suppression_key, ADA)
 
 
-def test_whoever_had_a_fresh_link_cannot_move_the_reader_again(
-    client: FlaskClient, db: Database, mailbox: Mailbox, door: str, token: str
+def test_an_earlier_one_time_link_cannot_change_the_address_again(
+    client: FlaskClient, db: Database, mailbox: Mailbox, form: str, token: str
 ) -> None:
     """Taking it back makes the address the one that the link was mailed to."""
     client.post(f"/data-link/{token}")
     data = mailbox.link("one_time_link", ADA)
-    client.post(moved(client, mailbox, door))
+    client.post(change_address(client, mailbox, form))
     assert reader(db, token).address == ADA
-    assert client.post(door, data={"email": "evil@third.example"}).status_code == 404
+    assert client.post(form, data={"email": "evil@third.example"}).status_code == 404
     assert client.get(data).status_code == 404
     assert mailbox.empty() == []
 
 
 def test_nobody_can_take_the_way_back_away(
-    client: FlaskClient, db: Database, mailbox: Mailbox, door: str, token: str
+    client: FlaskClient, db: Database, mailbox: Mailbox, form: str, token: str
 ) -> None:
-    """Whoever moved a reader against their will would move on at once."""
+    """Somebody who changed it against the reader's will would change it again at once."""
     with clock.set_to(clock.now()):
-        back = moved(client, mailbox, door)
+        back = change_address(client, mailbox, form)
     with clock.set_to(clock.now() + timedelta(hours=1)):
         client.post(f"/address-link/{token}")
         page = client.post(mailbox.link("one_time_link", NEW), data={"email": "evil@third.example"})
@@ -218,10 +221,10 @@ def test_nobody_can_take_the_way_back_away(
     assert reader(db, token).address == ADA
 
 
-def test_after_a_week_a_reader_can_move_on(
-    client: FlaskClient, db: Database, mailbox: Mailbox, door: str, token: str
+def test_after_a_week_the_address_can_be_changed_again(
+    client: FlaskClient, db: Database, mailbox: Mailbox, form: str, token: str
 ) -> None:
-    back = moved(client, mailbox, door)
+    back = change_address(client, mailbox, form)
     with clock.set_to(clock.now() + address_change.LINK_AGE + timedelta(minutes=1)):
         assert client.post(back).status_code == 404
         client.post(f"/address-link/{token}")
@@ -234,34 +237,36 @@ def test_after_a_week_a_reader_can_move_on(
     "new", ["bob@example.org", "BOB@Example.org", ADA, "bounced@example.org", "complained@example.org"]
 )
 def test_the_answer_is_the_same_whoevers_it_is(
-    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, door: str, new: str
+    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, form: str, new: str
 ) -> None:
     with db.transaction() as session:
         for reason in (SuppressionReason.BOUNCED, SuppressionReason.COMPLAINED):
-            suppressions.suppress(session, settings.suppression_key, f"{reason}@example.org", reason)
-    page = client.post(door, data={"email": new})
+            suppressions.suppress(session, settings.suppression_key, AddressKey(f"{reason}@example.org"), reason)
+    page = client.post(form, data={"email": new})
     assert page.status_code == 200
     assert mailbox.empty() == []
     with clock.set_to(clock.now() + backoff.FIRST_PAUSE):
-        fine = client.post(door, data={"email": "ada@example.org.example"})
+        fine = client.post(form, data={"email": "ada@example.org.example"})
         assert len(mailbox.empty()) == 1
     masked = re.compile(r"<strong>[^<]*</strong>")
     assert masked.sub("", page.text) == masked.sub("", fine.text)
 
 
 @pytest.mark.parametrize("new", ["bob@example.org", "complained@example.org", NEW])
-def test_what_can_be_asked_next_does_not_tell_whose_it_is(
-    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, door: str, new: str
+def test_the_next_request_does_not_tell_who_has_the_address(
+    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, form: str, new: str
 ) -> None:
     """A reader could find out who else is one: by whether their own next wish is mailed, or what is written."""
     with db.transaction() as session:
-        suppressions.suppress(session, settings.suppression_key, "complained@example.org", SuppressionReason.COMPLAINED)
-    client.post(door, data={"email": new})
+        suppressions.suppress(
+            session, settings.suppression_key, AddressKey("complained@example.org"), SuppressionReason.COMPLAINED
+        )
+    client.post(form, data={"email": new})
     with db.reading() as session:
         assert session.scalars(select(AddressChange.address)).all() == [new]
         assert session.scalars(select(OutgoingMail.kind)).all() == ["new_address"]
     mailbox.empty()
-    client.post(door, data={"email": "mine@new.example"})
+    client.post(form, data={"email": "mine@new.example"})
     assert mailbox.empty() == []
 
 
@@ -280,33 +285,33 @@ def test_many_readers_cannot_bomb_an_address_nor_keep_it_from_its_owner(db: Data
 
 
 def test_one_mail_in_a_while_for_a_reader_and_for_an_address(
-    client: FlaskClient, db: Database, mailbox: Mailbox, door: str
+    client: FlaskClient, db: Database, mailbox: Mailbox, form: str
 ) -> None:
     with db.reading() as session:
         bob = session.scalars(select(Subscriber.token).where(Subscriber.address == "bob@example.org")).one()
     client.post(f"/address-link/{bob}")
-    bobs_door = mailbox.link("one_time_link", "bob@example.org")
+    bobs_form = mailbox.link("one_time_link", "bob@example.org")
     for _ in range(3):
-        assert client.post(door, data={"email": NEW}).status_code == 200
-        assert client.post(bobs_door, data={"email": NEW}).status_code == 200
+        assert client.post(form, data={"email": NEW}).status_code == 200
+        assert client.post(bobs_form, data={"email": NEW}).status_code == 200
     assert len(mailbox.empty()) == 1
-    client.post(door, data={"email": "other@new.example"})
+    client.post(form, data={"email": "other@new.example"})
     assert mailbox.empty() == []
     mails = []
     for minutes in range(10, 150, 10):
         with clock.set_to(clock.now() + timedelta(minutes=minutes)):
-            client.post(door, data={"email": "other@new.example"})
+            client.post(form, data={"email": "other@new.example"})
             mails += [minutes] * len(mailbox.empty())
     assert mails == [10, 30, 70]
 
 
 def test_a_later_wish_ends_an_earlier_one(
-    client: FlaskClient, db: Database, mailbox: Mailbox, door: str, token: str
+    client: FlaskClient, db: Database, mailbox: Mailbox, form: str, token: str
 ) -> None:
-    client.post(door, data={"email": "mistyped@new.example"})
+    client.post(form, data={"email": "mistyped@new.example"})
     earlier = mailbox.link("new_address", "mistyped@new.example")
     with clock.set_to(clock.now() + backoff.FIRST_PAUSE):
-        client.post(door, data={"email": NEW})
+        client.post(form, data={"email": NEW})
         later = mailbox.link("new_address", NEW)
         assert client.post(earlier).status_code == 404
         assert client.post(later).status_code == 200
@@ -315,18 +320,18 @@ def test_a_later_wish_ends_an_earlier_one(
 
 @pytest.mark.parametrize("email", ["", "nonsense", "a@b", "x" * 300 + "@example.org", "a@example.org\r\nBcc: b@c.de"])
 def test_what_is_no_address_is_said_beside_the_field(
-    client: FlaskClient, mailbox: Mailbox, door: str, email: str
+    client: FlaskClient, mailbox: Mailbox, form: str, email: str
 ) -> None:
-    page = client.post(door, data={"email": email})
+    page = client.post(form, data={"email": email})
     assert page.status_code == 422
     assert 'id="email-error"' in page.text
     assert mailbox.empty() == []
 
 
-def test_an_address_that_somebody_confirmed_meanwhile_is_not_taken(
-    client: FlaskClient, db: Database, mailbox: Mailbox, door: str, token: str
+def test_an_address_that_somebody_confirmed_meanwhile_is_not_given(
+    client: FlaskClient, db: Database, mailbox: Mailbox, form: str, token: str
 ) -> None:
-    client.post(door, data={"email": NEW})
+    client.post(form, data={"email": NEW})
     link = mailbox.link("new_address", NEW)
     with db.transaction() as session:
         import_rows(session, [ImportedReader(NEW)])
@@ -336,33 +341,33 @@ def test_an_address_that_somebody_confirmed_meanwhile_is_not_taken(
 
 
 def test_a_sign_up_that_was_never_confirmed_gives_way(
-    client: FlaskClient, db: Database, mailbox: Mailbox, door: str, token: str
+    client: FlaskClient, db: Database, mailbox: Mailbox, form: str, token: str
 ) -> None:
     with db.transaction() as session:
         session.add(Subscriber(address=NEW, address_key=NEW, status=SubscriberStatus.PENDING))
-    moved(client, mailbox, door)
+    change_address(client, mailbox, form)
     assert reader(db, token).address == NEW
     with db.reading() as session:
         assert len(session.scalars(select(Subscriber)).all()) == 2
 
 
-def test_who_left_the_new_address_before_comes_back_with_it(
-    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, door: str
+def test_a_former_subscription_of_the_new_address_does_not_matter(
+    client: FlaskClient, db: Database, settings: Settings, mailbox: Mailbox, form: str
 ) -> None:
     with db.transaction() as session:
         suppressions.suppress(session, settings.suppression_key, NEW, SuppressionReason.ERASED)
-    moved(client, mailbox, door)
+    change_address(client, mailbox, form)
     with db.reading() as session:
         assert not suppressions.is_suppressed(session, settings.suppression_key, NEW)
 
 
 def test_old_mangled_and_foreign_links_change_nothing(
-    client: FlaskClient, db: Database, mailbox: Mailbox, door: str, token: str
+    client: FlaskClient, db: Database, mailbox: Mailbox, form: str, token: str
 ) -> None:
-    client.post(door, data={"email": NEW})
+    client.post(form, data={"email": NEW})
     link = mailbox.link("new_address", NEW)
     signed = link.rpartition("/")[2]
-    for wrong in (signed[:-1], signed.swapcase(), f"x{signed}", token, door.rpartition("/")[2]):
+    for wrong in (signed[:-1], signed.swapcase(), f"x{signed}", token, form.rpartition("/")[2]):
         assert client.get(f"/new-address/{wrong}").status_code == 404
         assert client.post(f"/new-address/{wrong}").status_code == 404
     assert client.post(f"/old-address/{signed}").status_code == 404
@@ -371,26 +376,28 @@ def test_old_mangled_and_foreign_links_change_nothing(
         assert client.post(link).status_code == 404
     assert reader(db, token).address == ADA
     with clock.set_to(clock.now() + one_time_links.LINK_AGE + timedelta(minutes=1)):
-        assert client.post(door, data={"email": NEW}).status_code == 404
+        assert client.post(form, data={"email": NEW}).status_code == 404
 
 
-def test_the_door_closes_when_the_reader_has_moved(client: FlaskClient, mailbox: Mailbox, door: str) -> None:
-    moved(client, mailbox, door)
-    assert client.get(door).status_code == 404
-    assert client.post(door, data={"email": "x@third.example"}).status_code == 404
+def test_the_one_time_link_ends_with_the_change(client: FlaskClient, mailbox: Mailbox, form: str) -> None:
+    change_address(client, mailbox, form)
+    assert client.get(form).status_code == 404
+    assert client.post(form, data={"email": "x@third.example"}).status_code == 404
 
 
-def test_who_has_left_does_not_move(client: FlaskClient, db: Database, mailbox: Mailbox, door: str, token: str) -> None:
-    client.post(door, data={"email": NEW})
+def test_an_unsubscribed_reader_cannot_change_the_address(
+    client: FlaskClient, db: Database, mailbox: Mailbox, form: str, token: str
+) -> None:
+    client.post(form, data={"email": NEW})
     link = mailbox.link("new_address", NEW)
     client.post(f"/unsubscribe/{token}")
     assert client.post(link).status_code == 409
-    assert client.post(door, data={"email": "x@third.example"}).status_code == 409
+    assert client.post(form, data={"email": "x@third.example"}).status_code == 409
     assert reader(db, token).address == ADA
 
 
-def test_what_was_not_confirmed_is_forgotten(client: FlaskClient, db: Database, mailbox: Mailbox, door: str) -> None:
-    client.post(door, data={"email": NEW})
+def test_an_unconfirmed_change_is_deleted(client: FlaskClient, db: Database, mailbox: Mailbox, form: str) -> None:
+    client.post(form, data={"email": NEW})
     with clock.set_to(clock.now() + retention.UNCONFIRMED_FOR + timedelta(minutes=1)), db.transaction() as session:
         retention.delete_unconfirmed(session)
         assert session.scalars(select(AddressChange)).all() == []

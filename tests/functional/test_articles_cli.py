@@ -1,4 +1,4 @@
-"""`newsletter articles`, through the command line's own door."""
+"""`newsletter articles`, as an operator calls it."""
 
 from __future__ import annotations
 
@@ -176,4 +176,4 @@ def test_show_has_every_field_and_every_revision(run: Run, page: Callable[..., P
 def test_show_of_an_unknown_article(run: Run) -> None:
     result = run("show", "no-such")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "Error: There is no article “no-such”; `newsletter articles list` shows all.\n"
+    assert result.stderr == "Error: There is no article “no-such”. `newsletter articles list` shows all.\n"

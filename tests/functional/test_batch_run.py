@@ -15,6 +15,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from newsletter.core import clock
+from newsletter.core.actors import READER
 from newsletter.core.config import RateLimit, Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
@@ -247,7 +248,7 @@ def test_an_erasure_while_the_mail_is_under_way_delays_nobody(
 ) -> None:
     def erased() -> None:
         with db.transaction() as session:
-            erasure.erase_subscriber(session, settings.suppression_key, session.get_one(Subscriber, 2))
+            erasure.erase_subscriber(session, settings.suppression_key, session.get_one(Subscriber, 2), by=READER)
 
     transport.before["r2"] = erased
     transport.answers["r2"] = lambda result, index: result.refused(index, "550 no such mailbox")

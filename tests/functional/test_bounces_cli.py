@@ -19,6 +19,7 @@ from newsletter.cli.bounces import EX_TEMPFAIL, bounces
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.ids import AddressKey
 from newsletter.delivery.events.models import Event
 from newsletter.delivery.ledger.models import Batch
 from newsletter.mail import return_path
@@ -66,7 +67,7 @@ def test_a_hard_bounce_ends_it_at_once(
         assert (result.exit_code, result.output) == (0, "Taken: bounced.\n")
     assert statuses(db) == [SubscriberStatus.BOUNCED, SubscriberStatus.ACTIVE, SubscriberStatus.ACTIVE]
     with db.reading() as session:
-        assert suppressions.reason_for(session, settings.suppression_key, R1) is SuppressionReason.BOUNCED
+        assert suppressions.reason_for(session, settings.suppression_key, AddressKey(R1)) is SuppressionReason.BOUNCED
         assert session.query(Event).count() == 1
 
 

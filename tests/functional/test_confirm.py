@@ -88,7 +88,7 @@ def test_a_link_works_for_seven_days(
     assert status(db) == SubscriberStatus.PENDING
 
 
-def test_an_old_link_brings_nobody_back_who_left_since(
+def test_an_old_link_brings_back_no_reader_who_unsubscribed_since(
     client: FlaskClient, db: Database, settings: Settings, link: str
 ) -> None:
     client.post(link)
@@ -132,7 +132,7 @@ def test_a_token_for_another_purpose_confirms_nothing(client: FlaskClient, db: D
     assert status(db) == SubscriberStatus.PENDING
 
 
-def test_a_reader_who_is_not_kept_any_more_gets_a_kind_page(client: FlaskClient, db: Database, link: str) -> None:
+def test_a_reader_whose_row_is_gone_gets_a_kind_page(client: FlaskClient, db: Database, link: str) -> None:
     with db.transaction() as session:
         session.delete(session.scalars(select(Subscriber)).one())
     page = client.post(link)

@@ -23,6 +23,7 @@ from newsletter.mail.outcomes import ACCEPTED, REFUSED
 from newsletter.migrations.tables import metadata
 from newsletter.operations.mail_types import MAIL_TYPES
 from newsletter.privacy import data_export
+from newsletter.privacy.reader_data import READER_TABLES, Erasure
 from newsletter.subscribers import preferences
 from newsletter.subscribers.account import one_time_links
 from newsletter.subscribers.mail_payloads import OneTimeLinkMail
@@ -116,7 +117,7 @@ def test_the_button_mails_a_link_and_answers_alike_the_second_time(client: Flask
         assert (row.subscriber_id, row.payload) == (reader(db).id, {"purpose": "data"})
 
 
-def test_who_takes_no_mail_is_told_another_way(client: FlaskClient, db: Database) -> None:
+def test_a_reader_who_takes_no_mail_is_told_another_way(client: FlaskClient, db: Database) -> None:
     add_readers(db, 3)
     link = f"/data-link/{reader(db).token}"
     with db.transaction() as session:
@@ -164,19 +165,23 @@ def test_everything_is_shown_and_downloaded(
 
 def test_no_column_and_no_table_is_missing(db: Database, settings: Settings, full: None) -> None:
     with db.reading() as session:
-        kept = data_export.export_subscriber(session, settings.suppression_key, reader(db))
-    assert set(kept["reader"]) | set(kept["preferences"]) == set(table_of(Subscriber).columns.keys())
-    assert set(kept["preferences"]) >= set(preferences.PREFERENCE_COLUMNS)
-    shown = {"consents", "signup_requests", "address_changes", "one_time_links", "events", "unsuppressions"}
-    assert all(kept[name] for name in (*shown, "letters", "suppression", "waiting_mails"))
-    about_readers = {
-        table.name
-        for table in metadata.sorted_tables
-        if {"subscriber_id", "address", "address_key", "key_hash"} & set(table.columns.keys())
-    }
-    # "reader", "suppression", the reasons of "letters", and "waiting_mails"
-    elsewhere = {"subscribers", "suppressions", "refusals", "outgoing_mail"}
-    assert about_readers == shown | elsewhere
+        exported = data_export.export_subscriber(session, settings.suppression_key, reader(db))
+    assert set(exported["reader"]) | set(exported["preferences"]) == set(table_of(Subscriber).columns.keys())
+    assert set(exported["preferences"]) >= set(preferences.PREFERENCE_COLUMNS)
+    names = {table.name for table in READER_TABLES} | {"letters", "suppression", "waiting_mails"}
+    # These are "reader", "suppression", the reasons of "letters", and "waiting_mails".
+    names -= {"subscribers", "suppressions", "refusals", "outgoing_mail"}
+    assert all(exported[name] for name in names)
+
+
+def test_the_list_of_tables_is_the_schema_s() -> None:
+    columns = {"subscriber_id", "address", "address_key", "key_hash"}
+    about_readers = {table.name for table in metadata.sorted_tables if columns & set(table.columns.keys())}
+    assert about_readers == {table.name for table in READER_TABLES}
+    for table in READER_TABLES:
+        keys = metadata.tables[table.name].foreign_keys
+        goes_with_reader = any(key.column.table.name == "subscribers" and key.ondelete == "CASCADE" for key in keys)
+        assert goes_with_reader == (table.erasure is Erasure.CASCADE), table.name
 
 
 def test_a_letter_s_link_is_not_enough(client: FlaskClient, db: Database, settings: Settings, full: None) -> None:
@@ -211,7 +216,7 @@ CHOSEN = Preferences(
         (CHOSEN, "daily yes Policy, Research 70 Low hype 07:00 Europe/Berlin plain text German"),
     ],
 )
-def test_choices_stand_there_in_words(
+def test_preferences_stand_there_in_words(
     client: FlaskClient, db: Database, settings: Settings, chosen: Preferences, values: str
 ) -> None:
     add_readers(db, 2)
@@ -227,7 +232,7 @@ def test_choices_stand_there_in_words(
     ("status", "words"),
     [(SubscriberStatus.ACTIVE, "You get the"), (SubscriberStatus.UNSUBSCRIBED, "If a letter came, you would get the")],
 )
-def test_it_says_nobody_gets_a_letter_who_does_not(
+def test_it_says_whether_letters_are_sent(
     client: FlaskClient, db: Database, settings: Settings, status: SubscriberStatus, words: str
 ) -> None:
     add_readers(db, 2)

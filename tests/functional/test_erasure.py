@@ -13,8 +13,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
 from newsletter.core import clock, file_search, secure_delete
+from newsletter.core.actors import READER
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, table_of
+from newsletter.core.ids import AddressKey
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import Runtime, runtime
 from newsletter.delivery.events.models import Event
@@ -43,7 +45,7 @@ from newsletter.subscribers.suppression import suppressions
 from tests.factories import add_article, add_readers, send_digest, sign_up
 
 ADA = "Ada.Lovelace@example.org"
-KEY = "ada.lovelace@example.org"
+KEY = AddressKey("ada.lovelace@example.org")
 EVERYWHERE = {
     "consents",
     "signup_requests",
@@ -155,7 +157,8 @@ def test_the_address_before_brings_nobody_back_either(
     erase(client, settings, ada)
     with db.reading() as session:
         assert (
-            suppressions.reason_for(session, settings.suppression_key, "ada@next.example") == SuppressionReason.ERASED
+            suppressions.reason_for(session, settings.suppression_key, AddressKey("ada@next.example"))
+            == SuppressionReason.ERASED
         )
 
 
@@ -200,7 +203,7 @@ def test_a_stronger_reason_stays_and_no_mail_goes_there(
         reader = session.get_one(Subscriber, ada.id, with_for_update=True)
         reader.status = SubscriberStatus(stronger)
         session.flush()
-        assert erasure.erase_subscriber(session, settings.suppression_key, reader) is None
+        assert erasure.erase_subscriber(session, settings.suppression_key, reader, by=READER) is None
     with db.reading() as session:
         assert suppressions.reason_for(session, settings.suppression_key, KEY) == stronger
     send_last_mail(db)
@@ -222,7 +225,7 @@ def test_a_last_mail_is_promised_to_whom_one_goes(
     assert bool(list(settings.maildir.glob("new/*"))) == promised
 
 
-def test_a_digest_under_way_skips_who_is_gone(
+def test_a_digest_under_way_skips_erased_readers(
     client: FlaskClient, db: Database, settings: Settings, ada: Subscriber
 ) -> None:
     erase(client, settings, ada)
@@ -287,7 +290,7 @@ def test_a_copy_of_any_address_goes_though_no_mail_may_go_there(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_copies_that_moving_rows_left_behind_go_too(db: Database, tmp_path: Path) -> None:
+def test_copies_of_rows_that_the_database_moved_go_too(db: Database, tmp_path: Path) -> None:
     """SQLite does not overwrite what stays behind when it moves rows from page to page; here it does so a lot."""
     chance = random.Random(3)
     addresses = [f"{chance.randbytes(chance.randint(3, 20)).hex()}@readers.example" for _ in range(2000)]

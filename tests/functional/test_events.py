@@ -20,6 +20,7 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConfigurationError
+from newsletter.core.ids import AddressKey
 from newsletter.core.queue import EVENTS, PROCESS_EVENTS, Queues
 from newsletter.core.runtime import Runtime, runtime
 from newsletter.delivery.events import webhook_deliveries
@@ -74,7 +75,7 @@ def reader(db: Database, address: str = R1) -> Subscriber:
 
 def suppressed(db: Database, settings: Settings, address: str = R1) -> SuppressionReason | None:
     with db.reading() as session:
-        return suppressions.reason_for(session, settings.suppression_key, address)
+        return suppressions.reason_for(session, settings.suppression_key, AddressKey(address))
 
 
 def kinds(db: Database) -> list[tuple[str, str]]:
@@ -344,7 +345,7 @@ def test_a_new_address_does_not_pay_for_the_old_one(
 ) -> None:
     with db.transaction() as session:
         moved = session.scalars(select(Subscriber).where(Subscriber.address == R1)).one()
-        moved.address = moved.address_key = "new@readers.example"
+        moved.address = moved.address_key = AddressKey("new@readers.example")
     report(client, at_work, [event("bounce", R1, now(), **ours)])
     assert reader(db, "new@readers.example").status == SubscriberStatus.ACTIVE
 

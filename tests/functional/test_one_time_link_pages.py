@@ -82,7 +82,7 @@ def test_the_two_links_do_not_hold_each_other_up(client: FlaskClient, db: Databa
 @pytest.mark.parametrize(
     ("status", "way"),
     [
-        (SubscriberStatus.BOUNCED, f"sign up again {suppressions.BOUNCE_HOLDS.days} days after"),
+        (SubscriberStatus.BOUNCED, f"sign up again {suppressions.BOUNCE_BLOCKS_FOR.days} days after"),
         (SubscriberStatus.COMPLAINED, "If it was a mistake, write to"),
         (SubscriberStatus.UNSUBSCRIBED, "To get it, "),
         (SubscriberStatus.PENDING, "To get it, "),

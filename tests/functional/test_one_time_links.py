@@ -13,6 +13,7 @@ from sqlalchemy import select
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.ids import AddressKey
 from newsletter.core.tokens import TokenSigner
 from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
@@ -126,7 +127,7 @@ def test_a_changed_address_ends_it(db: Database, settings: Settings, ada: Subscr
     token = one_time_links.link_token(settings.signing_keys, ada, LinkPurpose.DATA)
     with db.transaction() as session:
         reader = session.get_one(Subscriber, ada.id)
-        reader.address = reader.address_key = "new@example.org"
+        reader.address = reader.address_key = AddressKey("new@example.org")
     with pytest.raises(LinkError, match="has changed"):
         opened(db, settings, token)
 

@@ -16,6 +16,7 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
+from newsletter.core.ids import AddressKey
 from newsletter.core.runtime import runtime
 from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
@@ -39,7 +40,7 @@ from newsletter.subscribers.suppression import suppressions
 from newsletter.subscribers.suppression.suppressions import ToSuppress
 from tests.factories import decide_all, sign_up
 
-ADA = "ada@example.org"
+ADA = AddressKey("ada@example.org")
 WORDS = requests.agreement_text("Dispatch")
 
 
@@ -167,7 +168,7 @@ def test_the_words_the_page_and_the_time_are_kept(client: FlaskClient, db: Datab
         assert session.scalar(select(func.count()).select_from(Consent)) == 1, "an active reader agrees to nothing new"
 
 
-def test_the_last_sign_up_counts_with_its_choices_and_its_words(db: Database, settings: Settings) -> None:
+def test_the_last_sign_up_counts_with_its_preferences_and_its_words(db: Database, settings: Settings) -> None:
     with db.transaction() as session:
         for cadence in ("daily", "monthly"):
             requests.request_signup(session, ADA, Preferences(cadence), page=f"/{cadence}", wording=WORDS)
@@ -416,7 +417,7 @@ def forget_at(db: Database, when: datetime) -> list[int]:
 def test_what_nobody_confirms_is_deleted_after_fourteen_days(
     client: FlaskClient, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    monkeypatch.setattr(retention, "BATCH_SIZE", 2)
     start = clock.now()
     with clock.set_to(start), db.transaction() as session:
         for number in range(5):

@@ -22,7 +22,7 @@ from newsletter.core.db import Database
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.models import SignupRequest
-from newsletter.web import signup_rate_limit
+from newsletter.subscribers.signup import rate_limit
 from tests.factories import mark
 
 NOON = datetime(2026, 5, 2, 12, tzinfo=UTC)
@@ -30,10 +30,10 @@ NOON = datetime(2026, 5, 2, 12, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(signup_rate_limit, "NETWORK", RateLimit(4, 3600))
-    monkeypatch.setattr(signup_rate_limit, "ADDRESS", RateLimit(3, 3600))
-    monkeypatch.setattr(signup_rate_limit, "ALL", RateLimit(10, 3600))
-    signup_rate_limit._warn_of_a_proxy.cache_clear()
+    monkeypatch.setattr(rate_limit, "NETWORK", RateLimit(4, 3600))
+    monkeypatch.setattr(rate_limit, "ADDRESS", RateLimit(3, 3600))
+    monkeypatch.setattr(rate_limit, "ALL", RateLimit(10, 3600))
+    rate_limit._warn_of_uncounted_proxy.cache_clear()
     with clock.set_to(NOON):
         yield
 
@@ -91,7 +91,7 @@ def test_there_is_a_limit_in_all(client: FlaskClient, db: Database) -> None:
     assert codes == [200] * 10 + [429] * 2
 
 
-def test_who_is_over_it_is_told_when_to_come_again_and_types_nothing_twice(client: FlaskClient, db: Database) -> None:
+def test_over_the_limit_the_page_says_when_to_come_again_and_stays_filled_in(client: FlaskClient, db: Database) -> None:
     for number in range(4):
         post(client, f"r{number}@readers.example")
     page = post(client, "late@readers.example")
@@ -113,7 +113,7 @@ def test_the_limit_of_json_is_the_form_s(client: FlaskClient, db: Database) -> N
     assert [program(number) for number in range(5)] == [202, 202, 202, 202, 429]
 
 
-def test_who_is_refused_is_not_counted(client: FlaskClient, db: Database) -> None:
+def test_a_refused_sign_up_is_not_counted(client: FlaskClient, db: Database) -> None:
     for _ in range(8):
         post(client, "victim@example.org")
     assert post(client, "other@example.org").status_code == 200
@@ -159,7 +159,7 @@ def test_without_redis_nobody_is_lost(client: FlaskClient, db: Database, caplog:
     ],
 )
 def test_which_network_an_address_belongs_to(address: str | None, network: str | None) -> None:
-    assert signup_rate_limit.network(address) == network
+    assert rate_limit.network_of(address) == network
 
 
 def test_a_proxy_that_is_not_counted_limits_nobody_and_is_told_of(

@@ -16,6 +16,7 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import NotFoundError
+from newsletter.core.ids import AddressKey
 from newsletter.core.runtime import runtime
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations import transactional_mails
@@ -62,7 +63,10 @@ def test_erase_asks_first(run: Run, db: Database) -> None:
 def test_erase_leaves_the_hash_and_a_last_mail(run: Run, db: Database, settings: Settings) -> None:
     assert json.loads(run("erase", ADA, "--yes", "--json").stdout) == {"id": 1, "erased": True, "mailed": True}
     with db.reading() as session:
-        assert suppressions.reason_for(session, settings.suppression_key, ADA.lower()) == SuppressionReason.ERASED
+        assert (
+            suppressions.reason_for(session, settings.suppression_key, AddressKey(ADA.lower()))
+            == SuppressionReason.ERASED
+        )
         assert [mail.kind for mail in session.scalars(select(OutgoingMail))] == ["erased"]
     again = run("erase", ADA, "--yes")
     assert isinstance(again.exception, NotFoundError)

@@ -70,7 +70,7 @@ def test_no_cell_is_a_formula(run: Run, db: Database) -> None:
     assert row["sections"] == '\'=Policy;"A; B";Law'
 
 
-def test_a_status_can_be_chosen_and_who_left_does_not_come_back_with_the_file(
+def test_a_status_can_be_chosen_and_the_file_brings_back_no_unsubscribed_reader(
     run: Run, db: Database, tmp_path: Path
 ) -> None:
     with db.transaction() as session:

@@ -1,4 +1,4 @@
-"""`newsletter subscribers import`, through the command line's own door."""
+"""`newsletter subscribers import`, as an operator calls it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from newsletter.cli.subscribers.files import subscribers
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.ids import AddressKey
 from newsletter.subscribers.files.importing import CHUNK, ImportedReader, import_rows
 from newsletter.subscribers.files.result_file import ResultFileError
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
@@ -41,8 +42,8 @@ def run(app: Flask, db: Database, tmp_path: Path) -> Run:
 
 def summary(result: Result, **counts: object) -> dict[str, object]:
     """What an import prints, 0 where no count is given."""
-    nothing = {"rows": 0, "imported": 0, "unchanged": 0, "suppressed": 0, "refused": 0, "dry_run": False}
-    return {"resumed_from": None, "result": json.loads(result.stdout)["result"], **nothing, **counts}
+    counts = {"rows": 0, "imported": 0, "unchanged": 0, "suppressed": 0, "refused": 0, "noted": 0} | counts
+    return {"resumed_from": None, "dry_run": False, "result": json.loads(result.stdout)["result"], **counts}
 
 
 def not_taken(result: Result) -> list[tuple[str, ...]]:
@@ -58,7 +59,7 @@ def readers(db: Database) -> dict[str, tuple[str, str]]:
         return {reader.address: (reader.status, reader.cadence) for reader in session.scalars(select(Subscriber))}
 
 
-def test_readers_come_in_active_with_their_choices(run: Run, db: Database) -> None:
+def test_readers_come_in_active_with_their_preferences(run: Run, db: Database) -> None:
     result = run(
         "email,cadence,sections,min_trust,confirmed_at\n"
         "Ada@Example.org,daily,Policy;Research,70,2025-01-02\n"
@@ -93,7 +94,7 @@ def test_a_second_time_changes_nothing(run: Run, db: Database) -> None:
     assert readers(db) == {"a@example.org": (SubscriberStatus.ACTIVE, "daily")}
 
 
-def test_one_who_is_active_keeps_the_choices_made_here(run: Run, db: Database) -> None:
+def test_an_active_reader_keeps_the_preferences_chosen_here(run: Run, db: Database) -> None:
     with db.transaction() as session:
         import_rows(session, [ImportedReader("a@example.org")])
     assert json.loads(run("email,cadence\na@example.org,daily\n", "--json").stdout)["unchanged"] == 1
@@ -103,7 +104,7 @@ def test_one_who_is_active_keeps_the_choices_made_here(run: Run, db: Database) -
 @pytest.mark.parametrize(
     ("status", "word"),
     [
-        (SubscriberStatus.UNSUBSCRIBED, "has left"),
+        (SubscriberStatus.UNSUBSCRIBED, "has unsubscribed"),
         (SubscriberStatus.BOUNCED, "bounced"),
         (SubscriberStatus.COMPLAINED, "complained"),
     ],
@@ -123,13 +124,13 @@ def test_nobody_is_brought_back(run: Run, db: Database, status: SubscriberStatus
 
 @pytest.mark.parametrize("reason", list(SuppressionReason))
 @pytest.mark.parametrize("is_pending", [False, True])
-def test_nobody_who_is_suppressed_comes_in_though_no_row_is_left_of_them(
+def test_no_suppressed_address_comes_in_even_without_a_row(
     run: Run, db: Database, settings: Settings, reason: SuppressionReason, is_pending: bool
 ) -> None:
     with db.transaction() as session:
         if is_pending:  # they signed up again, and have to confirm it themselves
             session.add(Subscriber(address="a@example.org", address_key="a@example.org"))
-        suppressions.suppress(session, settings.suppression_key, "a@example.org", reason)
+        suppressions.suppress(session, settings.suppression_key, AddressKey("a@example.org"), reason)
     result = run("email\nA@Example.org\nb@example.org\n", "--json")
     assert json.loads(result.stdout) == summary(result, rows=2, imported=1, suppressed=1)
     ((row, what, why),) = not_taken(result)
@@ -139,7 +140,7 @@ def test_nobody_who_is_suppressed_comes_in_though_no_row_is_left_of_them(
     }
 
 
-def test_one_who_was_pending_is_confirmed_and_keeps_the_choices_made_here(
+def test_a_pending_reader_is_confirmed_and_keeps_the_preferences_chosen_here(
     run: Run, db: Database, settings: Settings
 ) -> None:
     with db.transaction() as session:
@@ -153,13 +154,13 @@ def test_refused_rows_are_reported_and_the_others_kept(run: Run, db: Database) -
     assert result.exit_code == 1
     assert json.loads(result.stdout) == summary(result, rows=3, imported=1, refused=2)
     assert not_taken(result) == [
-        ("3", "refused", "This is not a mail address that we can write to. Check it for a typing mistake."),
+        ("3", "refused", "That is not a complete email address. Check it for typos (name@example.org)."),
         ("4", "refused", "The lowest trust score is a number from 0 to 100."),
     ]
     words = run("email\na@example.org\nnobody\n")
     assert words.exit_code == 1
     assert words.stdout.startswith("0 imported, 1 unchanged, 0 suppressed, 1 refused.\n")
-    assert words.stdout.endswith("readers.result.csv says which rows were not taken, and why.\n")
+    assert words.stdout.endswith("readers.result.csv says which rows were not taken as they are, and why.\n")
 
 
 def test_the_result_is_for_its_owner_alone_and_stands_where_it_is_wanted(run: Run, tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_the_result_overwrites_no_other_file(run: Run, db: Database, tmp_path: P
     (tmp_path / "notes.txt").write_text("My notes.")
     result = run("email\na@example.org\n", "--result", str(tmp_path / name))
     assert result.exit_code == 1
-    assert "is no result of an import: --result says where to write." in str(result.exception)
+    assert "is no result of an import." in str(result.exception)
     assert (tmp_path / "notes.txt").read_text() == "My notes."
     assert readers(db) == {}
 
@@ -186,7 +187,7 @@ def test_the_result_overwrites_no_other_file(run: Run, db: Database, tmp_path: P
 def test_a_result_that_cannot_be_written_is_one_sentence(run: Run, db: Database, tmp_path: Path) -> None:
     result = run("email\na@example.org\n", "--result", str(tmp_path / "no-such-folder" / "result.csv"))
     assert result.exit_code == 1
-    assert "cannot be written: No such file or directory. --result names another place." in str(result.exception)
+    assert "cannot be written: No such file or directory." in str(result.exception)
     assert readers(db) == {}
 
 
@@ -205,7 +206,7 @@ def test_a_dry_run_says_what_would_be_done(run: Run, db: Database, tmp_path: Pat
 
 
 @pytest.mark.parametrize("status", ["left", "bounced", "complained", "pending", "unsubscribed", "cleaned"])
-def test_who_is_not_active_in_the_file_does_not_come_in(run: Run, db: Database, status: str) -> None:
+def test_readers_who_are_not_active_in_the_file_do_not_come_in(run: Run, db: Database, status: str) -> None:
     result = run(f"email,status\na@example.org,{status}\nb@example.org,Active\nc@example.org,\n", "--json")
     assert json.loads(result.stdout)["refused"] == 1
     assert set(readers(db)) == {"b@example.org", "c@example.org"}

@@ -16,14 +16,18 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from newsletter.cli.subscribers.files import CHUNK, subscribers
+from newsletter.cli.subscribers.files import subscribers
 from newsletter.core import clock
-from newsletter.core.config import Settings
+from newsletter.core.actors import OPERATOR
+from newsletter.core.config import HYPE_LABELS, Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
+from newsletter.core.ids import AddressKey
 from newsletter.subscribers.files import result_file
 from newsletter.subscribers.files.file_import import FileImport, ImportState
+from newsletter.subscribers.files.import_run import SQLITE_CHUNK as CHUNK
 from newsletter.subscribers.models import ImportProgress, Subscriber, SubscriberStatus, SuppressionReason
+from newsletter.subscribers.preferences import KnownNames
 from newsletter.subscribers.suppression import suppressions
 from tests.services.processes import environment_of
 
@@ -37,7 +41,7 @@ def file(tmp_path: Path, db: Database, settings: Settings) -> Path:
     path = tmp_path / "readers.csv"
     path.write_text("email\n" + "".join(f"{_address(number)}\n" for number in range(2, COUNT + 2)))
     found = [
-        suppressions.ToSuppress(_address(number), SuppressionReason.ERASED, clock.now())
+        suppressions.ToSuppress(AddressKey(_address(number)), SuppressionReason.ERASED, clock.now())
         for number in range(5, COUNT + 2, 100)
     ]
     with db.transaction() as session:
@@ -112,7 +116,7 @@ def test_an_import_that_is_killed_again_and_again_goes_on_where_it_was(
 @contextmanager
 def importing(path: Path, settings: Settings, result: Path | None = None) -> Iterator[FileImport]:
     with path.open("rb") as source, result_file.opened(result or path.with_suffix(".result.csv")) as refusals:
-        yield FileImport(source, refusals, settings.suppression_key, "weekly")
+        yield FileImport(source, refusals, settings.suppression_key, "weekly", KnownNames(None, HYPE_LABELS))
 
 
 def finish(db: Database, work: FileImport) -> None:
@@ -120,9 +124,9 @@ def finish(db: Database, work: FileImport) -> None:
         work.begin(session)
     for rows in work.chunks(CHUNK):
         with db.transaction() as session:
-            work.take(session, rows)
+            work.import_chunk(session, rows, by=OPERATOR)
     with db.transaction() as session:
-        work.end(session)
+        work.finish(session)
 
 
 def start(db: Database, work: FileImport) -> None:
@@ -131,9 +135,9 @@ def start(db: Database, work: FileImport) -> None:
         work.begin(session)
     todo = work.chunks(CHUNK)
     with db.transaction() as session:
-        work.take(session, next(todo))
+        work.import_chunk(session, next(todo), by=OPERATOR)
     with db.transaction() as session:
-        work.take(session, next(todo))
+        work.import_chunk(session, next(todo), by=OPERATOR)
         session.rollback()
 
 
@@ -145,7 +149,7 @@ def test_what_was_written_before_a_commit_that_never_came_is_not_said_twice(
     with importing(file, settings) as work:
         finish(db, work)
     assert work.resumed_from == CHUNK + 1
-    assert work.done._replace(position=0, result_size=0) == ImportState(COUNT + 1, 0, *list(WHOLE.values())[1:])
+    assert work.state._replace(position=0, result_size=0) == ImportState(COUNT + 1, 0, *list(WHOLE.values())[1:])
     is_right(db, file)
 
 
@@ -160,7 +164,7 @@ def test_without_its_result_file_it_begins_anew(db: Database, settings: Settings
         result.rename(result.with_name("before.csv"))
     with importing(file, settings, file.with_name("new.csv") if loss == "elsewhere" else None) as work:
         finish(db, work)
-    assert (work.resumed_from, work.done.unchanged) == (None, CHUNK - 50 - 5)
+    assert (work.resumed_from, work.state.unchanged) == (None, CHUNK - 50 - 5)
     if loss == "elsewhere":
         file.with_name("new.csv").rename(result)
     is_right(db, file)
@@ -172,11 +176,11 @@ def test_a_file_that_is_another_now_is_read_from_its_beginning(db: Database, set
         with file.open("a") as more:
             more.write("late@readers.example\n")
         with pytest.raises(ConflictError, match="changed while it was read"), db.transaction() as session:
-            work.take(session, next(work.chunks(CHUNK)))
+            work.import_chunk(session, next(work.chunks(CHUNK)), by=OPERATOR)
     with importing(file, settings) as work:
         finish(db, work)
     assert work.resumed_from is None
-    assert work.done.row == COUNT + 2
+    assert work.state.row == COUNT + 2
     with db.reading() as session:
         assert session.scalar(select(Subscriber.status).where(Subscriber.address == "late@readers.example"))
 
@@ -199,11 +203,11 @@ def test_of_two_imports_of_one_file_one_goes_on(db: Database, settings: Settings
             first.begin(session)
         todo = first.chunks(CHUNK)
         with db.transaction() as session:
-            first.take(session, next(todo))
+            first.import_chunk(session, next(todo), by=OPERATOR)
         with db.transaction() as session:
             second.begin(session)
         with pytest.raises(ConflictError, match="Another import of this file"), db.transaction() as session:
-            first.take(session, next(todo))
+            first.import_chunk(session, next(todo), by=OPERATOR)
     with importing(file, settings) as work:
         finish(db, work)
     is_right(db, file)

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, text
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.ids import AddressKey, SuppressionKey
 from newsletter.subscribers import addresses
 from newsletter.subscribers.models import Subscriber, Suppression, SuppressionReason
 from newsletter.subscribers.suppression import suppressions
@@ -68,17 +69,17 @@ def test_of_one_reason_the_latest_time_stays(db: Database, settings: Settings, t
 
 
 def test_many_are_looked_up_at_once(db: Database, settings: Settings) -> None:
-    everyone = [f"r{number}@readers.example" for number in range(12_000)]
+    everyone = [AddressKey(f"r{number}@readers.example") for number in range(12_000)]
     some = set(everyone[::1000])
     with db.transaction() as session:
         found = [ToSuppress(key, SuppressionReason.UNSUBSCRIBED, NOON) for key in some]
         suppressions.suppress_all(session, settings.suppression_key, found)
         assert suppressions.suppressed_among(session, settings.suppression_key, iter(everyone)) == some
         assert suppressions.suppressed_among(session, settings.suppression_key, []) == set()
-        assert suppressions.suppressed_among(session, "another key than that", everyone) == set()
+        assert suppressions.suppressed_among(session, SuppressionKey("another key than that"), everyone) == set()
 
 
-def test_confirming_lifts_everything_but_a_complaint(db: Database, settings: Settings) -> None:
+def test_confirming_ends_every_suppression_but_a_complaint(db: Database, settings: Settings) -> None:
     for reason in (
         SuppressionReason.UNSUBSCRIBED,
         SuppressionReason.ERASED,

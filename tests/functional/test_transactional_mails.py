@@ -9,6 +9,7 @@ import re
 import pytest
 from sqlalchemy import select
 
+from newsletter.core.actors import READER
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.mail import outgoing
@@ -54,7 +55,8 @@ def composed(db: Database, settings: Settings, preferences: Preferences) -> dict
         address_change.change_address(session, settings, address_change.new_address_token(settings, change))
     read()
     with db.transaction() as session:
-        erasure.erase_subscriber(session, settings.suppression_key, session.scalars(select(Subscriber)).one())
+        reader = session.scalars(select(Subscriber)).one()
+        erasure.erase_subscriber(session, settings.suppression_key, reader, by=READER)
     read()
     return found
 

@@ -15,6 +15,7 @@ from newsletter.app import create_app
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, table_of
+from newsletter.core.ids import AddressKey
 from newsletter.core.tokens import random_token
 from newsletter.subscribers.account import unsubscribing
 from newsletter.subscribers.files.importing import ImportedReader, import_rows
@@ -60,7 +61,7 @@ def test_the_page_shows_a_button_and_changes_nothing(client: FlaskClient, db: Da
     ],
 )
 @pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "cross-site", "Origin": "https://mail.example"}])
-def test_a_post_leaves_at_once_without_cookie_or_redirect(
+def test_a_post_unsubscribes_at_once_without_cookie_or_redirect(
     client: FlaskClient, db: Database, link: str, body: dict[str, Any], headers: dict[str, str]
 ) -> None:
     answer = client.post(link, headers=headers, **body)
@@ -84,7 +85,7 @@ def test_a_repeat_is_fine_and_keeps_the_first_time(client: FlaskClient, db: Data
 
 
 @pytest.mark.parametrize("ended", [SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED])
-def test_leaving_does_not_hide_why_an_address_ended(
+def test_unsubscribing_does_not_hide_why_a_subscription_ended(
     client: FlaskClient, db: Database, link: str, ended: SubscriberStatus
 ) -> None:
     with db.transaction() as session:
@@ -93,7 +94,7 @@ def test_leaving_does_not_hide_why_an_address_ended(
     assert reader(db).status == ended
 
 
-def test_nobody_leaves_by_a_token_that_is_nobody_s(client: FlaskClient, db: Database, link: str) -> None:
+def test_a_token_that_is_nobody_s_unsubscribes_nobody(client: FlaskClient, db: Database, link: str) -> None:
     for token in (random_token(), link[-22:].swapcase(), link[-22:-1], link[-22:] + "x"):
         for answer in (client.get(f"/unsubscribe/{token}"), client.post(f"/unsubscribe/{token}", data=ONE_CLICK)):
             assert answer.status_code == 404
@@ -106,16 +107,14 @@ def test_an_old_link_works_after_a_change_of_address_and_of_the_key(
 ) -> None:
     with db.transaction() as session:
         found = session.scalars(select(Subscriber).where(Subscriber.address == "ada@example.org")).one()
-        found.address = found.address_key = "new@example.org"
+        found.address = found.address_key = AddressKey("new@example.org")
     rotated = create_app(replace(settings, secret_key="another key for the tests"))
     assert rotated.test_client().post(link, data=ONE_CLICK).status_code == 200
     assert reader(db, "new@example.org").status == SubscriberStatus.UNSUBSCRIBED
     rotated.extensions["newsletter"].db.dispose()
 
 
-def test_for_a_day_it_can_be_taken_back_and_everything_is_as_it_was(
-    client: FlaskClient, db: Database, link: str
-) -> None:
+def test_for_a_day_it_can_be_undone_and_everything_is_as_it_was(client: FlaskClient, db: Database, link: str) -> None:
     with db.transaction() as session:
         session.scalars(select(Subscriber).order_by(Subscriber.id)).first().paused_until = date(2027, 1, 31)  # type: ignore[union-attr]
     before = columns(reader(db))
@@ -142,12 +141,12 @@ def test_after_a_day_it_needs_a_new_sign_up(client: FlaskClient, db: Database, l
 
 @pytest.mark.parametrize("reason", [SuppressionReason.BOUNCED, SuppressionReason.COMPLAINED])
 @pytest.mark.parametrize("known", [True, False])
-def test_it_cannot_be_taken_back_when_the_address_takes_no_mail_any_more(
+def test_it_cannot_be_undone_when_the_address_takes_no_mail_any_more(
     client: FlaskClient, db: Database, settings: Settings, link: str, reason: SuppressionReason, known: bool
 ) -> None:
     client.post(link)
     with db.transaction() as session:
-        suppressions.suppress(session, settings.suppression_key, "ada@example.org", reason)
+        suppressions.suppress(session, settings.suppression_key, AddressKey("ada@example.org"), reason)
         if known:
             session.scalars(select(Subscriber).order_by(Subscriber.id)).first().status = str(reason)  # type: ignore[union-attr]
     answer = client.post(f"{link}/undo")
@@ -156,18 +155,20 @@ def test_it_cannot_be_taken_back_when_the_address_takes_no_mail_any_more(
     assert reader(db).status != SubscriberStatus.ACTIVE
 
 
-def test_a_provider_s_unsubscription_can_be_taken_back_too(
+def test_a_provider_s_unsubscription_can_be_undone_too(
     client: FlaskClient, db: Database, settings: Settings, link: str
 ) -> None:
     client.post(link)
     with db.transaction() as session:
-        suppressions.suppress(session, settings.suppression_key, "ada@example.org", SuppressionReason.UNSUBSCRIBED)
+        suppressions.suppress(
+            session, settings.suppression_key, AddressKey("ada@example.org"), SuppressionReason.UNSUBSCRIBED
+        )
     assert client.post(f"{link}/undo").status_code == 200
     with db.reading() as session:
-        assert not suppressions.is_suppressed(session, settings.suppression_key, "ada@example.org")
+        assert not suppressions.is_suppressed(session, settings.suppression_key, AddressKey("ada@example.org"))
 
 
-def test_who_never_confirmed_can_leave_and_take_it_back(client: FlaskClient, db: Database, link: str) -> None:
+def test_a_pending_reader_can_unsubscribe_and_undo_it(client: FlaskClient, db: Database, link: str) -> None:
     with db.transaction() as session:
         ada = session.scalars(select(Subscriber).where(Subscriber.address == "ada@example.org")).one()
         ada.status, ada.confirmed_at = SubscriberStatus.PENDING, None
@@ -200,7 +201,7 @@ def test_one_press_says_why_and_the_last_word_counts(client: FlaskClient, db: Da
         assert unsubscribing.reason_counts(session, clock.now() + timedelta(hours=1)) == {}
 
 
-def test_free_words_are_no_reason_and_who_stays_has_none(client: FlaskClient, db: Database, link: str) -> None:
+def test_free_words_are_no_reason_and_an_active_reader_has_none(client: FlaskClient, db: Database, link: str) -> None:
     assert client.post(f"{link}/reason", data={"reason": "often"}).status_code == 200
     assert reader(db).unsubscribe_reason is None
     client.post(link)

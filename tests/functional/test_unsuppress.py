@@ -13,13 +13,14 @@ from sqlalchemy import select
 from newsletter.cli import cli
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.ids import AddressKey
 from newsletter.subscribers.account import links
 from newsletter.subscribers.files.importing import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason, Unsuppression
 from newsletter.subscribers.suppression import suppressions
 from tests.factories import sign_up
 
-ADA = "ada@example.org"
+ADA = AddressKey("ada@example.org")
 
 
 def unsuppress(app: Flask, *arguments: str) -> Result:
@@ -34,7 +35,9 @@ def suppress(db: Database, settings: Settings, reason: SuppressionReason) -> Non
 
 
 @pytest.mark.parametrize("reason", SuppressionReason)
-def test_it_lifts_any_and_keeps_why(app: Flask, db: Database, settings: Settings, reason: SuppressionReason) -> None:
+def test_it_ends_any_suppression_and_keeps_why(
+    app: Flask, db: Database, settings: Settings, reason: SuppressionReason
+) -> None:
     suppress(db, settings, reason)
     result = unsuppress(app, "ADA@Example.org", "--reason", " She wrote  to us ", "--json")
     assert result.exit_code == 0, result.output
@@ -47,7 +50,7 @@ def test_it_lifts_any_and_keeps_why(app: Flask, db: Database, settings: Settings
 
 
 @pytest.mark.parametrize("status", [SubscriberStatus.COMPLAINED, SubscriberStatus.BOUNCED])
-def test_no_letter_comes_of_it_but_a_sign_up_may_be_confirmed(
+def test_it_brings_no_letter_but_a_sign_up_may_be_confirmed(
     app: Flask, client: FlaskClient, db: Database, settings: Settings, status: SubscriberStatus
 ) -> None:
     with db.transaction() as session:

@@ -16,6 +16,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from newsletter.core.actors import READER
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
@@ -56,7 +57,7 @@ def mails(client: FlaskClient, db: Database, settings: Settings) -> dict[str, Em
         session.flush()
         change = session.scalars(select(AddressChange).where(AddressChange.subscriber_id == second.id)).one()
         token = address_change.new_address_token(settings, change)
-        erasure.erase_subscriber(session, settings.suppression_key, third)
+        erasure.erase_subscriber(session, settings.suppression_key, third, by=READER)
     kinds = _send(db)
     with db.transaction() as session:
         address_change.change_address(session, settings, token)

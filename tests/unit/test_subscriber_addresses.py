@@ -81,7 +81,7 @@ def test_letters_that_fold_to_ascii_ones_are_kept_as_those() -> None:
 
 
 def test_an_empty_field_is_told_apart() -> None:
-    with pytest.raises(InvalidError, match="Enter your mail address"):
+    with pytest.raises(InvalidError, match="Enter your email address"):
         addresses.normalise(" \t")
 
 
@@ -118,7 +118,7 @@ ADDRESS = st.builds("{}@{}.{}".format, LOCAL, LABEL, st.one_of(st.sampled_from([
 
 @given(ADDRESS)
 @settings(deadline=None)
-def test_what_is_taken_can_be_mailed_and_stays_one_address(text: str) -> None:
+def test_an_accepted_address_can_be_mailed_and_stays_one_address(text: str) -> None:
     with suppress(InvalidError):
         stored = addresses.normalise(text)
         assert addresses.normalise(stored) == stored

@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.core.config import HYPE_LABELS
 from newsletter.core.errors import InvalidError
 from newsletter.subscribers.files import csv_file
 from newsletter.subscribers.files.importing import ImportedReader
-from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.preferences import KnownNames, Preferences
+
+KNOWN = KnownNames(None, HYPE_LABELS)
 
 
 def read(data: bytes, cadence: str = "weekly") -> list[tuple[int, ImportedReader | str]]:
-    return [(row.end.row, row.found) for row in csv_file.read_rows(io.BytesIO(data), cadence)]
+    return [(row.end.row, row.reader or row.refusal) for row in csv_file.read_rows(io.BytesIO(data), cadence, KNOWN)]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,7 @@ def test_an_address_is_found_in_many_forms_of_file(data: bytes) -> None:
     assert [reader for _, reader in read(data)] == [ImportedReader("ada@example.org", Preferences())]
 
 
-def test_choices_and_the_time_are_read() -> None:
+def test_preferences_and_the_time_are_read() -> None:
     data = (
         b"email;cadence;sections;min_trust;confirmed_at\n"
         b'a@example.org;Daily;"Research; Policy";70;2026-05-02T10:00:00+02:00\n'
@@ -60,10 +63,10 @@ def test_choices_and_the_time_are_read() -> None:
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("nobody", "not a mail address"),
-        ('"a@example.org\nb@example.org"', "not a mail address"),
-        ("a\x00@example.org", "not a mail address"),
-        (",daily", "Enter your mail address"),
+        ("nobody", "not a complete email address"),
+        ('"a@example.org\nb@example.org"', "not a complete email address"),
+        ("a\x00@example.org", "not a complete email address"),
+        (",daily", "Enter your email address"),
         ("a@example.org,hourly", "daily, weekly or monthly"),
         ("a@example.org,,;", "at least one section"),
         ("a@example.org,,a\x00b", "from the list"),
@@ -75,7 +78,7 @@ def test_choices_and_the_time_are_read() -> None:
         ("a@example.org,,,,2999-01-01", "future"),
     ],
 )
-def test_a_bad_row_is_refused_with_its_number_and_the_others_are_taken(row: str, reason: str) -> None:
+def test_a_bad_row_is_refused_with_its_number_and_the_others_come_in(row: str, reason: str) -> None:
     data = f"email,cadence,sections,min_trust,confirmed_at\nx@example.org\n{row}\ny@example.org\n".encode()
     first, bad, last = read(data)
     assert (first[0], bad[0], last[0]) == (2, 3, 4)

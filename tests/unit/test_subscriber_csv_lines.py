@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.core.config import HYPE_LABELS
 from newsletter.subscribers.files import csv_file, csv_lines
 from newsletter.subscribers.files.csv_lines import CsvLines, LineTooLongError
 from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.preferences import KnownNames
 
 PIECES = [
     b"a@example.org",
@@ -26,6 +28,7 @@ PIECES = [
     b"\xef\xbb\xbf",
     b" ",
 ]
+KNOWN = KnownNames(None, HYPE_LABELS)
 BYTES = st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join)
 
 
@@ -51,9 +54,9 @@ def test_all_bytes_are_in_the_lines(data: bytes) -> None:
 @given(BYTES)
 def test_the_rest_of_a_file_is_the_same_from_each_place(data: bytes) -> None:
     data = b"email,sections\n" + data
-    whole = list(csv_file.read_rows(io.BytesIO(data), "weekly"))
+    whole = list(csv_file.read_rows(io.BytesIO(data), "weekly", KNOWN))
     for number, row in enumerate(whole):
-        assert list(csv_file.read_rows(io.BytesIO(data), "weekly", row.end)) == whole[number + 1 :]
+        assert list(csv_file.read_rows(io.BytesIO(data), "weekly", KNOWN, row.end)) == whole[number + 1 :]
 
 
 def test_a_line_that_is_too_long_is_not_kept_and_the_next_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,5 +71,5 @@ def test_a_line_that_is_too_long_is_not_kept_and_the_next_is_read(monkeypatch: p
 def test_no_part_of_a_line_that_is_too_long_becomes_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_lines, "LONGEST", 40)
     data = b"email,name\n" + b"a@example.org," * 50 + b"b@example.org\nc@example.org\n" + b"d@example.org," * 9
-    found = [row.found for row in csv_file.read_rows(io.BytesIO(data), "weekly")]
+    found = [row.reader or row.refusal for row in csv_file.read_rows(io.BytesIO(data), "weekly", KNOWN)]
     assert found == ["This row is longer than any reader's.", ImportedReader("c@example.org"), found[0]]

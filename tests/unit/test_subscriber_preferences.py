@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.errors import InvalidError
-from newsletter.subscribers.preferences import LONGEST_NAME, MOST_SECTIONS, Preferences
+from newsletter.core.names import LONGEST_NAME
+from newsletter.subscribers.preferences import MOST_SECTIONS, Preferences
 from newsletter.web.template_filters import in_words
 
 
@@ -38,7 +39,7 @@ def test_no_section_or_a_strange_one_is_refused(sections: tuple[str, ...]) -> No
 
 
 @given(st.lists(st.text(min_size=1, max_size=80), max_size=60))
-def test_any_names_are_choices_or_a_sentence(names: list[str]) -> None:
+def test_any_names_are_preferences_or_a_sentence(names: list[str]) -> None:
     try:
         preferences = Preferences(sections=tuple(names))
     except InvalidError:
@@ -65,5 +66,5 @@ def test_any_names_are_choices_or_a_sentence(names: list[str]) -> None:
         ),
     ],
 )
-def test_choices_in_words(preferences: Preferences, words: str) -> None:
+def test_preferences_in_words(preferences: Preferences, words: str) -> None:
     assert in_words(preferences) == words

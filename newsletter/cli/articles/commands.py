@@ -1,4 +1,4 @@
-"""`newsletter articles`: what editors curate."""
+"""`newsletter articles`: importing, listing and showing articles."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from newsletter.articles.errors import PageError
 from newsletter.articles.facts import facts_line
 from newsletter.articles.files import pages_in, read_page
 from newsletter.articles.importing import ImportedPage, import_page
-from newsletter.articles.models import Article, Revision
+from newsletter.articles.models import Article
 from newsletter.cli.output import emit, json_option, table
 from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import ENGLISH, language_of
 from newsletter.core.runtime import runtime
+from newsletter.serializers.articles import article_json, revision_summary_json
 
 articles = AppGroup("articles", help="Articles: import, list, show.")
 
@@ -38,13 +39,13 @@ def import_(ctx: click.Context, paths: tuple[Path, ...], slug: str | None, as_js
         raise click.UsageError("--article names one article, so give it one page.")
     for file in files:
         try:
-            outcome, of = _import(file, slug)
+            imported = _import(file, slug)
         except NewsletterError as error:
             _refuse(report["refused"], file, error)
         else:
-            report[outcome].append(of)
+            report[imported.outcome].append(imported.slug)
             if not as_json:
-                click.echo(f"{outcome.ljust(9)}  {of}")
+                click.echo(f"{imported.outcome.ljust(9)}  {imported.slug}")
     if as_json:
         emit(report, "", as_json=True)
     if report["refused"]:
@@ -77,10 +78,12 @@ def _refuse(refused: list[Any], file: Path, error: NewsletterError) -> None:
 def list_(as_json: bool) -> None:
     """List all articles, the latest first."""
     with runtime().db.reading() as session:
-        found = [_summary(revision) for revision in queries.current_revisions(session)]
+        revisions = [revision_summary_json(revision) for revision in queries.current_revisions(session)]
     head = ("DATE", "SECTION", "TRUST", "HYPE", "SLUG", "TITLE")
-    rows = [tuple(str(one[name.lower()]) for name in head) for one in found]
-    emit(found, table(rows, head, "No article yet: `newsletter articles import PATH` brings some."), as_json=as_json)
+    rows = [tuple(str(revision[name.lower()]) for name in head) for revision in revisions]
+    emit(
+        revisions, table(rows, head, "No article yet: `newsletter articles import PATH` brings some."), as_json=as_json
+    )
 
 
 @articles.command()
@@ -90,48 +93,26 @@ def show(slug: str, as_json: bool) -> None:
     """Show an article: every field, and its revisions."""
     with runtime().db.reading() as session:
         article = queries.get_article(session, slug)
-        revisions = [_whole(revision) for revision in article.revisions]
-        emit({**revisions[-1], "revisions": revisions}, _in_words(article), as_json=as_json)
-
-
-def _summary(revision: Revision) -> dict[str, Any]:
-    return {
-        "slug": revision.slug,
-        "revision": revision.number,
-        "section": revision.section,
-        "date": revision.date.isoformat(),
-        "title": revision.title,
-        "trust": revision.trust,
-        "hype": revision.hype,
-        "source_count": revision.source_count,
-    }
-
-
-def _whole(revision: Revision) -> dict[str, Any]:
-    return {
-        **_summary(revision),
-        "dek": revision.dek,
-        "sources": [source.as_json() for source in revision.sources],
-        "bullets": revision.bullets,
-        "paragraphs": revision.paragraphs,
-        "created_at": revision.created_at.isoformat(),
-    }
+        emit(article_json(article), _in_words(article), as_json=as_json)
 
 
 def _in_words(article: Article) -> str:
-    now = article.current
+    newest = article.current
+    sources = [
+        f"{number}. {' · '.join(filter(None, (source.publisher, source.title, source.url)))}"
+        for number, source in enumerate(newest.sources, 1)
+    ]
+    revisions = [
+        f"{revision.number}. {revision.created_at:%Y-%m-%d %H:%M} UTC · {revision.title}"
+        for revision in article.revisions
+    ]
     parts = [
-        f"{now.section} · {now.date.day} {now.date:%B %Y}\n{now.title}",
-        now.dek,
-        facts_line(now, language_of(ENGLISH)),
-        "\n".join(f"• {bullet}" for bullet in now.bullets),
-        *now.paragraphs,
-        "Sources\n"
-        + "\n".join(
-            f"{number}. {' · '.join(filter(None, (source.publisher, source.title, source.url)))}"
-            for number, source in enumerate(now.sources, 1)
-        ),
-        "Revisions\n"
-        + "\n".join(f"{one.number}. {one.created_at:%Y-%m-%d %H:%M} UTC · {one.title}" for one in article.revisions),
+        f"{newest.section} · {newest.date.day} {newest.date:%B %Y}\n{newest.title}",
+        newest.dek,
+        facts_line(newest, language_of(ENGLISH)),
+        "\n".join(f"• {bullet}" for bullet in newest.bullets),
+        *newest.paragraphs,
+        "\n".join(["Sources", *sources]),
+        "\n".join(["Revisions", *revisions]),
     ]
     return "\n\n".join(filter(None, parts))

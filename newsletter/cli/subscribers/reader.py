@@ -1,4 +1,4 @@
-"""`newsletter subscribers`, one reader at a time: show, erase, let them come back; and why readers leave."""
+"""`newsletter subscribers`, one at a time: show, erase, unsuppress; and why readers unsubscribe."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ from datetime import timedelta
 from typing import Any
 
 import click
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from newsletter.cli.output import emit, json_option, table
 from newsletter.cli.subscribers.files import subscribers
 from newsletter.core import clock
-from newsletter.core.errors import NotFoundError
+from newsletter.core.actors import OPERATOR
 from newsletter.core.runtime import runtime
 from newsletter.privacy import data_export, erasure
-from newsletter.subscribers import addresses
+from newsletter.serializers.subscribers import unsubscribe_counts_json
+from newsletter.subscribers import addresses, queries
 from newsletter.subscribers.account import unsubscribing
-from newsletter.subscribers.models import Subscriber, SuppressionReason, UnsubscribeReason
-from newsletter.subscribers.suppression import suppressions, unsuppress
+from newsletter.subscribers.models import SuppressionReason
+from newsletter.subscribers.suppression import unsuppress
 
 __all__ = ["subscribers"]
 
-SUPPRESSED = {
-    SuppressionReason.UNSUBSCRIBED: "its reader left",
+SUPPRESSED_BECAUSE = {
+    SuppressionReason.UNSUBSCRIBED: "its reader unsubscribed",
     SuppressionReason.ERASED: "its reader was erased",
     SuppressionReason.BOUNCED: "a mail to it bounced",
     SuppressionReason.COMPLAINED: "its reader complained",
@@ -34,15 +33,16 @@ SUPPRESSED = {
 @click.argument("address")
 @json_option
 def show(address: str, as_json: bool) -> None:
-    """What is kept of the reader of ADDRESS.
+    """Show what is kept of the reader of ADDRESS.
 
-    The words mask it, so that no screen shows more than was typed; --json prints everything, as the reader's own
-    download has it: the answer to a reader who asks by post.
+    The words mask the address, so that a screen shows no more than was typed. --json prints everything, as the reader's
+    own download has it: the answer to a reader who asks by post.
     """
+    suppression_key = runtime().settings.suppression_key
     with runtime().db.reading() as session:
-        reader = _find(session, address)
-        kept = data_export.export_subscriber(session, runtime().settings.suppression_key, reader)
-    emit(kept, _words(kept), as_json=as_json)
+        reader = queries.get_by_address(session, suppression_key, address)
+        exported = data_export.export_subscriber(session, suppression_key, reader)
+    emit(exported, _in_words(exported), as_json=as_json)
 
 
 @subscribers.command()
@@ -51,64 +51,49 @@ def show(address: str, as_json: bool) -> None:
 @json_option
 def erase(address: str, yes: bool, as_json: bool) -> None:
     """Erase the reader of ADDRESS for good; only a keyed hash stays, by which no import brings them back."""
-    settings = runtime().settings
+    suppression_key = runtime().settings.suppression_key
     with runtime().db.reading() as session:
-        reader = _find(session, address)
+        reader = queries.get_by_address(session, suppression_key, address)
     if not yes:
         click.confirm(f"Erase {addresses.mask(reader.address)}, number {reader.id}, for good?", abort=True, err=True)
     with runtime().db.transaction() as session:
-        mail = erasure.erase_subscriber(session, settings.suppression_key, _find(session, address))
-    if mail is not None:
-        runtime().queues.enqueue_mail(mail)
-    words = (
-        "Erased. One last mail tells the reader so." if mail else "Erased. The address takes no mail, so none is sent."
-    )
-    emit({"id": reader.id, "erased": True, "mailed": mail is not None}, words, as_json=as_json)
+        reader = queries.get_by_address(session, suppression_key, address)
+        mail_id = erasure.erase_subscriber(session, suppression_key, reader, by=OPERATOR)
+    if mail_id is not None:
+        runtime().queues.enqueue_mail(mail_id)
+        words = "Erased. One last mail tells the reader so."
+    else:
+        words = "Erased. The address takes no mail, so none is sent."
+    emit({"id": reader.id, "erased": True, "mailed": mail_id is not None}, words, as_json=as_json)
 
 
 @subscribers.command("unsubscribed")
 @click.option("--days", type=click.IntRange(1, 36_500), default=30, show_default=True, help="How far back.")
 @json_option
 def unsubscribed(days: int, as_json: bool) -> None:
-    """How many left, and why, as far as they said it."""
+    """Count the readers who unsubscribed, by the reason that they gave."""
     with runtime().db.reading() as session:
-        found = unsubscribing.reason_counts(session, clock.now() - timedelta(days=days))
-    value = {
-        "days": days,
-        "unsubscribed": found.total(),
-        **{str(reason): found[reason] for reason in UnsubscribeReason},
-    }
-    value["said_nothing"] = found[None]
+        counts = unsubscribing.reason_counts(session, clock.now() - timedelta(days=days))
+    value = unsubscribe_counts_json(days, counts)
     rows = [(name.replace("_", " "), count) for name, count in value.items() if name not in ("days", "unsubscribed")]
-    head = ("REASON", "READERS")
-    emit(value, f"{found.total():,} left in the last {days} days.\n{table(rows, head, '')}", as_json=as_json)
+    words = f"{counts.total():,} unsubscribed in the last {days} days.\n{table(rows, ('REASON', 'READERS'), '')}"
+    emit(value, words, as_json=as_json)
 
 
 @subscribers.command("unsuppress")
 @click.argument("address")
-@click.option("--reason", "why", required=True, help="Why it is lifted; that is kept, without the address.")
+@click.option("--reason", "why", required=True, help="Why the suppression ends; kept without the address.")
 @json_option
 def unsuppress_(address: str, why: str, as_json: bool) -> None:
     """Let an ADDRESS sign up and confirm again, whatever it was suppressed for."""
     with runtime().db.transaction() as session:
-        reason = unsuppress.unsuppress(session, runtime().settings.suppression_key, address, why)
-    words = f"It was suppressed because {SUPPRESSED[reason]}. It may sign up and confirm again."
+        reason = unsuppress.unsuppress(session, runtime().settings.suppression_key, address, why, by=OPERATOR)
+    words = f"It was suppressed because {SUPPRESSED_BECAUSE[reason]}. It may sign up and confirm again."
     emit({"was_suppressed_for": str(reason)}, words, as_json=as_json)
 
 
-def _find(session: Session, address: str) -> Subscriber:
-    """The reader, however the address is spelled. Raises NotFoundError that does not repeat it."""
-    key = addresses.identity_key(addresses.normalise(address))
-    reader = session.scalar(select(Subscriber).where(Subscriber.address_key == key))
-    if reader is None:
-        reason = suppressions.reason_for(session, runtime().settings.suppression_key, key)
-        beside = f" It is not to be mailed: {reason}." if reason else ""
-        raise NotFoundError(f"No reader has this address.{beside}")
-    return reader
-
-
-def _words(kept: dict[str, Any]) -> str:
-    reader, preferences = kept["reader"], kept["preferences"]
+def _in_words(exported: dict[str, Any]) -> str:
+    reader, preferences, suppression = exported["reader"], exported["preferences"], exported["suppression"]
     sections = "all sections" if preferences["sections"] is None else ", ".join(preferences["sections"])
     lines = [
         f"{addresses.mask(reader['address'])}, number {reader['id']}: {reader['status']}",
@@ -116,9 +101,9 @@ def _words(kept: dict[str, Any]) -> str:
         f"  signed up {reader['created_at']}, confirmed {reader['confirmed_at'] or 'never'}",
     ]
     if reader["unsubscribed_at"]:
-        lines.append(f"  left {reader['unsubscribed_at']}, {reader['unsubscribe_reason'] or 'did not say why'}")
-    if kept["suppression"]:
-        lines.append(f"  not to be mailed: {kept['suppression']['reason']}, {kept['suppression']['created_at']}")
-    lines += [f"  digest {sent['digest_id']}: {sent['outcome']}" for sent in kept["letters"][:10]]
-    lines += [f"  {event['kind']} {event['occurred_at']}: {event['reason']}" for event in kept["events"][:10]]
+        lines.append(f"  unsubscribed {reader['unsubscribed_at']}, {reader['unsubscribe_reason'] or 'gave no reason'}")
+    if suppression:
+        lines.append(f"  must not be mailed: {suppression['reason']}, {suppression['created_at']}")
+    lines += [f"  digest {sent['digest_id']}: {sent['outcome']}" for sent in exported["letters"][:10]]
+    lines += [f"  {event['kind']} {event['occurred_at']}: {event['reason']}" for event in exported["events"][:10]]
     return "\n".join(lines)

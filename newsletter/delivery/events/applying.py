@@ -17,22 +17,17 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from newsletter.core.actors import PROVIDER
+from newsletter.core.ids import SuppressionKey
 from newsletter.delivery.events import policy
 from newsletter.delivery.events.models import Event
 from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch
 from newsletter.delivery.ledger.packing import position_of
-from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
-from newsletter.subscribers.suppression import suppressions
-from newsletter.subscribers.suppression.suppressions import STRENGTH, ToSuppress
-
-STATUS = {
-    SuppressionReason.UNSUBSCRIBED: SubscriberStatus.UNSUBSCRIBED,
-    SuppressionReason.BOUNCED: SubscriberStatus.BOUNCED,
-    SuppressionReason.COMPLAINED: SubscriberStatus.COMPLAINED,
-}
-_STRENGTH_OF = {status: STRENGTH[reason] for reason, status in STATUS.items()}
+from newsletter.subscribers import lifecycle
+from newsletter.subscribers.lifecycle import End
+from newsletter.subscribers.models import Subscriber, SuppressionReason
 
 
 class _Batch(NamedTuple):
@@ -57,13 +52,7 @@ class _Known(NamedTuple):
         return datetime.fromtimestamp(self.event.at, UTC)
 
 
-class _End(NamedTuple):
-    reader: Subscriber
-    reason: SuppressionReason
-    at: datetime
-
-
-def apply_events(session: Session, suppression_key: str, events: Sequence[ReaderEvent]) -> int:
+def apply_events(session: Session, suppression_key: SuppressionKey, events: Sequence[ReaderEvent]) -> int:
     """Apply events; how many are about a reader that we know. Those about unknown readers or batches change nothing.
 
     A few queries for all of them together: give at most a thousand or so at a time.
@@ -72,7 +61,7 @@ def apply_events(session: Session, suppression_key: str, events: Sequence[Reader
     if known:
         _keep(session, known)
         ends = [end for one in known if (end := _end(one))]
-        _finish(session, suppression_key, [*ends, *_worn_out(session, known)])
+        lifecycle.end(session, suppression_key, [*ends, *_worn_out(session, known)], by=PROVIDER)
     return len(known)
 
 
@@ -132,12 +121,12 @@ def _keep(session: Session, known: Iterable[_Known]) -> None:
     session.execute(insert(Event).on_conflict_do_nothing(), rows)
 
 
-def _end(one: _Known) -> _End | None:
+def _end(one: _Known) -> End | None:
     """How the event ends the subscription; None when it does not."""
     reason = policy.ENDS.get(one.event.listed or one.event.kind)
     if reason is None or (reason is not SuppressionReason.COMPLAINED and _is_old(one)):
         return None
-    return _End(one.reader, reason, one.at)
+    return End(one.reader, reason, one.at)
 
 
 def _is_old(one: _Known) -> bool:
@@ -148,20 +137,9 @@ def _is_old(one: _Known) -> bool:
     return one.event.at < int(confirmed_at.timestamp()) or (sent_at is not None and sent_at < confirmed_at)
 
 
-def _worn_out(session: Session, known: Iterable[_Known]) -> list[_End]:
+def _worn_out(session: Session, known: Iterable[_Known]) -> list[End]:
     readers = {one.reader.id: one.reader for one in known if one.event.kind is EventKind.SOFT_BOUNCED}
     if not readers:
         return []
     found = policy.too_many_soft_bounces(session, [(reader.id, reader.confirmed_at) for reader in readers.values()])
-    return [_End(readers[reader], SuppressionReason.BOUNCED, at) for reader, at in found.items()]
-
-
-def _finish(session: Session, suppression_key: str, ends: Sequence[_End]) -> None:
-    suppressions.suppress_all(
-        session, suppression_key, [ToSuppress(end.reader.address_key, end.reason, end.at) for end in ends]
-    )
-    for end in ends:
-        if STRENGTH[end.reason] > _STRENGTH_OF.get(SubscriberStatus(end.reader.status), 0):
-            end.reader.status = STATUS[end.reason]
-            if end.reason is SuppressionReason.UNSUBSCRIBED:
-                end.reader.unsubscribed_at = end.at
+    return [End(readers[reader], SuppressionReason.BOUNCED, at) for reader, at in found.items()]

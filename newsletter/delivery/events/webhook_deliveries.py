@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import clock, shutdown
 from newsletter.core.errors import InvalidError
+from newsletter.core.ids import AddressKey, SuppressionKey
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import acceptance, applying, sendgrid, signature
 from newsletter.delivery.events.models import WebhookDelivery
@@ -100,7 +101,7 @@ def _open() -> Any:
     )
 
 
-def _work_off(session: Session, suppression_key: str, post_id: int) -> None:
+def _work_off(session: Session, suppression_key: SuppressionKey, post_id: int) -> None:
     post = session.get_one(WebhookDelivery, post_id)
     payload = post.payload or {}
     for proofs in _chunks((Acceptance(*values) for values in payload["acceptances"]), CHUNK):
@@ -140,11 +141,11 @@ def _with_readers(session: Session, found: Sequence[sendgrid.AddressedEvent]) ->
     for one, key in zip(found, keys, strict=True):
         if not one.address:
             yield one.event
-        elif key in readers:
+        elif key is not None and key in readers:
             yield one.event._replace(reader=readers[key])
 
 
-def _key(address: str) -> str | None:
+def _key(address: str) -> AddressKey | None:
     try:
         return addresses.identity_key(address)
     except InvalidError:

@@ -97,6 +97,7 @@ def upgrade() -> None:
         _make_anew()
     else:
         _alter()
+    op.add_column("import_progress", sa.Column("noted", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
     _move_subscribers_out_of_payloads()
     _rename_in_webhook_deliveries()
 

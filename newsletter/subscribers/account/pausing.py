@@ -1,24 +1,31 @@
-"""Pausing: no letter until a day, and then by itself again."""
+"""Pausing: no letter before a certain day. Letters go on by themselves from then."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
 from newsletter.core.errors import InvalidError
+from newsletter.core.languages import gettext_noop
 from newsletter.subscribers.models import Subscriber
 
 LONGEST = timedelta(days=366)
 
+IN_THE_PAST = gettext_noop("Choose a day after today.")
+TOO_LONG = gettext_noop("A pause lasts a year at most. To end the letter for good, unsubscribe.")
+
 
 def pause_letters(reader: Subscriber, until: date, *, today: date) -> None:
-    """No letter before `until`; both days are the publication's. Raises InvalidError for a day past or far away."""
+    """Send no letter before `until`. Both days are in the publication's zone.
+
+    Raises InvalidError for a day that is past, or more than a year away.
+    """
     if until <= today:
-        raise InvalidError("Choose a day after today.")
+        raise InvalidError("pause.in_the_past", IN_THE_PAST)
     if until > today + LONGEST:
-        raise InvalidError("A pause lasts a year at most. To stop the letter for good, leave it.")
+        raise InvalidError("pause.too_long", TOO_LONG)
     reader.paused_until = until
 
 
 def resume_letters(reader: Subscriber) -> None:
-    """Letters come again from the next one on."""
+    """Send letters again, from the next one on."""
     reader.paused_until = None

@@ -1,4 +1,4 @@
-"""How values stand in the cells of a CSV file, both ways: what is written is read back as it was."""
+"""Values in the cells of a CSV file: each is read back as it was written."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from datetime import datetime
 from typing import Any
 
 from newsletter.core.errors import InvalidError
+from newsletter.core.languages import LANGUAGES
+from newsletter.subscribers import preferences
 
 _FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
 """A spreadsheet would run a cell that begins with one of these (owasp.org/www-community/attacks/CSV_Injection)."""
 
 
 def escape(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: an apostrophe stands before one that would begin like it."""
+    """The text as a cell that no spreadsheet takes for a formula: one that would begin like it gets an apostrophe."""
     return "'" + text if _FORMULA.match(text) else text
 
 
 def unescape(text: str) -> str:
-    """What `escape` was given; other texts stay as they are."""
+    """The text that `escape` was given; other texts stay as they are."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
@@ -37,7 +39,7 @@ def write_cell(value: Any) -> str:
 
 
 def read_cell(name: str, cell: str) -> Any:
-    """The value that a cell holds for the choice `name`. Raises InvalidError."""
+    """The value of the preference `name` in a cell. Raises InvalidError."""
     return _READ.get(name, _text)(cell)
 
 
@@ -54,7 +56,7 @@ def _names(cell: str) -> tuple[str, ...]:
     try:
         names = next(csv.reader([cell], delimiter=";", skipinitialspace=True), [])
     except csv.Error as error:
-        raise InvalidError("Choose sections from the list.") from error
+        raise InvalidError("preferences.sections", preferences.SECTIONS) from error
     return tuple(unescape(name.strip()) for name in names)
 
 
@@ -64,23 +66,29 @@ def _join(names: list[str]) -> str:
     return line.getvalue()
 
 
+def _language(cell: str) -> str:
+    """A language by its tag; of "de-DE" the part that names the language counts, where no more is known here."""
+    tag = _word(cell)
+    return tag if tag in LANGUAGES else tag.replace("_", "-").partition("-")[0]
+
+
 def _trust(cell: str) -> int:
-    return _number(cell, "The lowest trust score is a number from 0 to 100.")
+    return _number(cell, InvalidError("preferences.min_trust", preferences.MIN_TRUST))
 
 
 def _hour(cell: str) -> int:
-    return _number(cell, "The hour is a number from 0 to 23.")
+    return _number(cell, InvalidError("preferences.hour", preferences.HOUR))
 
 
-def _number(cell: str, otherwise: str) -> int:
+def _number(cell: str, error: InvalidError) -> int:
     if not (cell.isascii() and cell.isdigit() and len(cell) <= 3):
-        raise InvalidError(otherwise)
+        raise error
     return int(cell)
 
 
 def _yes(cell: str) -> bool:
     if cell.lower() not in _YES_OR_NO:
-        raise InvalidError("Whether breaking news comes out of turn is yes or no.")
+        raise InvalidError("preferences.breaking", "Whether breaking news is sent as it happens is yes or no.")
     return _YES_OR_NO[cell.lower()]
 
 
@@ -92,5 +100,5 @@ _READ: dict[str, Callable[[str], Any]] = {
     "breaking": _yes,
     "hour": _hour,
     "format": _word,
-    "language": _word,
+    "language": _language,
 }

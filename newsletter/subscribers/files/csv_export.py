@@ -1,4 +1,4 @@
-"""Readers as a CSV file, which `subscribers.files.csv_file` reads back."""
+"""Subscribers as a CSV file, which `subscribers.files.csv_file` reads back."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from newsletter.subscribers.models import Subscriber, SubscriberStatus
 _TABLE = table_of(Subscriber)
 COLUMNS = ("email", "status", *preferences.PREFERENCE_COLUMNS, "confirmed_at")
 PAGE = 5000
-"""Readers at a time: no transaction stays open while they are written."""
+"""Subscribers at a time: no transaction stays open while they are written."""
 
 
 class ExportPage(NamedTuple):
-    """Lines of the file, of so many readers, and the id of the last of them."""
+    """Lines of the file, of so many subscribers, and the id of the last one."""
 
     text: str
     readers: int
@@ -35,7 +35,7 @@ def header_line() -> str:
 
 
 def export_page(session: Session, statuses: Sequence[SubscriberStatus], after_id: int = 0) -> ExportPage:
-    """Readers with one of `statuses` in the order of their ids, those behind `after_id`; "" when there are none."""
+    """The next subscribers after `after_id` that have one of `statuses`, in the order of their ids."""
     columns = (_TABLE.c.id, _TABLE.c.address, *(_TABLE.c[name] for name in COLUMNS[1:]))
     query = select(*columns).where(_TABLE.c.id > after_id, _TABLE.c.status.in_(statuses)).order_by(_TABLE.c.id)
     rows = session.execute(query.limit(PAGE)).all()

@@ -1,4 +1,4 @@
-"""The lines of a file of any size, whatever ends them, and how many bytes of it have been read."""
+"""The lines of a file of any size, whichever characters end them, with their positions in bytes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ class LineTooLongError(csv.Error):
 
 
 class CsvLines(Iterator[str]):
-    """Lines with their ends. Bytes that are no UTF-8 spoil the line that they stand in, not the file; a byte order mark
-    is left out. `position`: where the next line begins, in bytes.
+    """Lines with their ends. Bytes that are no UTF-8 spoil their line, not the file; a byte order mark is left out.
+
+    `position` is where the next line begins, in bytes.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -25,7 +26,7 @@ class CsvLines(Iterator[str]):
         self.seek(0)
 
     def seek(self, position: int) -> None:
-        """Go on at `position`, the beginning of a line."""
+        """Continue at `position`, the beginning of a line."""
         self._file.seek(position)
         self.position = position
         self._lines: list[bytes] = []  # read, the next one last

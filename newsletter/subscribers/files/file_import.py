@@ -1,6 +1,6 @@
-"""Importing a file of any size: many short transactions, each of which says in the database how far the file is done.
+"""Importing a file of any size: many short transactions, each of which stores how far the file is done.
 
-So an import that was killed goes on behind its last transaction, with the counts and the result file of that moment.
+So an import that was killed is resumed behind its last transaction, with the counts and the result file of that moment.
 """
 
 from __future__ import annotations
@@ -17,164 +17,193 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
+from newsletter.core.actors import Actor
 from newsletter.core.db import rows_where_in, table_of
 from newsletter.core.errors import ConflictError
+from newsletter.core.ids import AddressKey, SuppressionKey
 from newsletter.subscribers.files import csv_file
 from newsletter.subscribers.files.csv_file import CsvRow, FilePosition
 from newsletter.subscribers.files.importing import ImportedReader, chunks, import_rows
-from newsletter.subscribers.files.result_file import HEAD, RejectedRow, ResultFile
+from newsletter.subscribers.files.result_file import HEAD, ResultFile, ResultRow, RowResult
 from newsletter.subscribers.models import ImportProgress, Subscriber, SubscriberStatus
+from newsletter.subscribers.preferences import KnownNames
 from newsletter.subscribers.suppression import suppressions
 
 _TABLE = table_of(Subscriber)
 _STATUS = select(_TABLE.c.address_key, _TABLE.c.status)
 _PROGRESS = table_of(ImportProgress)
-_GET_ON = update(_PROGRESS).where(
-    _PROGRESS.c.file_hash == bindparam("identity"), _PROGRESS.c.position == bindparam("before")
+_STORE_PROGRESS = update(_PROGRESS).where(
+    _PROGRESS.c.file_hash == bindparam("identity"), _PROGRESS.c.position == bindparam("previous")
 )
 
-FORGOTTEN_AFTER = timedelta(days=30)
-"""An import that was not gone on with for so long begins anew."""
+RESUMABLE_FOR = timedelta(days=30)
+"""An import that was stopped longer ago begins anew."""
 
 NOT_BROUGHT_BACK = {
-    SubscriberStatus.UNSUBSCRIBED: "The reader of this address has left.",
+    SubscriberStatus.UNSUBSCRIBED: "The reader of this address has unsubscribed.",
     SubscriberStatus.BOUNCED: "Mail to this address bounced.",
     SubscriberStatus.COMPLAINED: "The reader of this address has complained about a mail.",
 }
-MUST_NOT_BE_MAILED = "This address must not be mailed: its reader left or was erased, or it bounced or complained."
-RUNNING = "Another import of this file is running."
-CHANGED = "The file changed while it was read. What was read so far is kept; run the command again."
+SUPPRESSED = "This address must not be mailed: its reader unsubscribed or was erased, or it bounced or complained."
 
 
 class ImportState(NamedTuple):
-    """How far a file is done. `suppressed`: rows of readers who left, bounced, complained or were erased."""
+    """How far a file is done, in rows and bytes, and what became of the rows."""
 
     row: int = 0
     position: int = 0
     imported: int = 0
     unchanged: int = 0
     suppressed: int = 0
+    """Rows of readers who unsubscribed, bounced, complained or were erased."""
     refused: int = 0
+    noted: int = 0
+    """Imported rows with a preference that is not known here and was left out."""
     result_size: int = 0
 
 
 class FileImport:
-    """One run over a file. The door opens a transaction for `begin`, for each chunk that it hands to `take`, and for
-    `end`; with `dry_run` it is told the same and nothing is stored.
+    """One run over a file, in the caller's transactions: `begin`, `import_chunk` for each chunk, `finish`.
+
+    With `dry_run` it counts the same and stores nothing.
     """
 
     def __init__(
-        self, file: BufferedReader, result: ResultFile, key: str, cadence: str, *, dry_run: bool = False
+        self,
+        file: BufferedReader,
+        result: ResultFile,
+        key: SuppressionKey,
+        cadence: str,
+        known: KnownNames,
+        *,
+        dry_run: bool = False,
     ) -> None:
-        self.done = ImportState()
+        self.state = ImportState()
         self.resumed_from: int | None = None
-        """The row after which an earlier run is gone on with."""
-        self._file, self._result, self._key, self._cadence, self._dry_run = file, result, key, cadence, dry_run
-        self._seen = _seen(file)
+        """The row after which an earlier run is resumed."""
+        self._file, self._result, self._key, self._dry_run = file, result, key, dry_run
+        self._cadence, self._known = cadence, known
+        self._version = _version(file)
         self._identity = _identity(file, key, cadence)
 
     def begin(self, session: Session) -> None:
-        """Find out where an earlier run of the same file stopped. Its result file must be there, or all is done again,
-        which changes nobody twice.
+        """Find out where an earlier run of the same file stopped.
+
+        Without its result file everything is done again, which changes no reader twice.
         """
         earlier = None if self._dry_run else self._earlier(session)
         if earlier is not None and len(HEAD) <= earlier.result_size <= self._result.size:
-            self.done, self.resumed_from = earlier, earlier.row or None
+            self.state, self.resumed_from = earlier, earlier.row or None
             self._result.cut(earlier.result_size)
             return
         self._result.cut(0)
-        self.done = ImportState(result_size=self._result.size)
+        self.state = ImportState(result_size=self._result.size)
         if not self._dry_run:
-            old = _PROGRESS.c.updated_at < clock.now() - FORGOTTEN_AFTER
-            session.execute(delete(_PROGRESS).where(or_(_PROGRESS.c.file_hash == self._identity, old)))
+            outdated = _PROGRESS.c.updated_at < clock.now() - RESUMABLE_FOR
+            session.execute(delete(_PROGRESS).where(or_(_PROGRESS.c.file_hash == self._identity, outdated)))
             try:
                 session.execute(insert(_PROGRESS).values(file_hash=self._identity, **self._columns()))
             except IntegrityError as error:
-                raise ConflictError(RUNNING) from error
+                raise _already_running() from error
 
     def chunks(self, size: int) -> Iterator[list[CsvRow]]:
-        """The rows that are to be done, `size` at a time. Raises InvalidError for a file that cannot be used at all."""
-        after = FilePosition(self.done.row, self.done.position) if self.resumed_from else None
-        return chunks(csv_file.read_rows(self._file, self._cadence, after), size)
+        """The rows that are left, `size` at a time. Raises InvalidError for a file that cannot be used at all."""
+        after = FilePosition(self.state.row, self.state.position) if self.resumed_from else None
+        return chunks(csv_file.read_rows(self._file, self._cadence, self._known, after), size)
 
-    def take(self, session: Session, rows: Sequence[CsvRow]) -> None:
-        """Import a chunk. Raises ConflictError when the file changed, or another import of it got on meanwhile, and
-        ResultFileError when the result cannot be written; then the transaction must not be committed.
+    def import_chunk(self, session: Session, rows: Sequence[CsvRow], *, by: Actor) -> None:
+        """Import a chunk; when an error leaves here, the transaction must not be committed.
+
+        Raises ConflictError when the file changed or another run imported the same rows, and ResultFileError when the
+        result cannot be written.
         """
-        if _seen(self._file) != self._seen:
-            raise ConflictError(CHANGED)
-        readers = {row.found.key: row.found for row in reversed(rows) if isinstance(row.found, ImportedReader)}
+        if _version(self._file) != self._version:
+            raise ConflictError(
+                "import.file_changed", "The file changed while it was read. The rows before that are imported."
+            )
+        # The first row of an address counts.
+        readers = {row.reader.key: row.reader for row in reversed(rows) if row.reader is not None}
         why_not = self._why_not(session, readers)
-        new = [readers[key] for key, reason in why_not.items() if reason is None]
-        imported = len(new) if self._dry_run else import_rows(session, new).imported
-        not_taken = list(_not_taken(rows, why_not))
-        self._result.add(not_taken)
-        refused = sum(one.result == "refused" for one in not_taken)
-        before, end = self.done, rows[-1].end
-        self.done = ImportState(
+        new = {key: readers[key] for key, reason in why_not.items() if reason is None}
+        imported = len(new) if self._dry_run else import_rows(session, new.values(), by=by).imported
+        rejected = list(_rejected(rows, why_not))
+        notes = list(_notes(rows, new))
+        self._result.add(sorted([*rejected, *notes]))
+        refused = sum(row.result is RowResult.REFUSED for row in rejected)
+        previous, end = self.state, rows[-1].end
+        self.state = ImportState(
             end.row,
             end.position,
-            before.imported + imported,
-            before.unchanged + len(rows) - len(not_taken) - imported,
-            before.suppressed + len(not_taken) - refused,
-            before.refused + refused,
+            previous.imported + imported,
+            previous.unchanged + len(rows) - len(rejected) - imported,
+            previous.suppressed + len(rejected) - refused,
+            previous.refused + refused,
+            previous.noted + len(notes),
             self._result.size,
         )
         if not self._dry_run:
-            self._get_on(session, before)
+            self._store_progress(session, previous)
 
-    def end(self, session: Session) -> None:
-        """Forget how far the file is done: it is done."""
+    def finish(self, session: Session) -> None:
+        """Delete the stored progress: the file is done."""
         if not self._dry_run:
             session.execute(delete(_PROGRESS).where(_PROGRESS.c.file_hash == self._identity))
 
-    def _why_not(self, session: Session, readers: dict[str, ImportedReader]) -> dict[str, str | None]:
-        """For each key that is not an active reader's why it stays as it is; None for those who come in.
+    def _why_not(self, session: Session, readers: dict[AddressKey, ImportedReader]) -> dict[AddressKey, str | None]:
+        """For each reader who is not active yet, the reason to leave them out; None: they come in.
 
         Sorted, so that two imports at once lock the same rows in the same order.
         """
         known = rows_where_in(session, _STATUS, _TABLE.c.address_key, list(readers))
-        status = {row.address_key: row.status for row in known}
-        open_ = [key for key in readers if status.get(key, SubscriberStatus.PENDING) == SubscriberStatus.PENDING]
-        suppressed = suppressions.suppressed_among(session, self._key, open_)
+        status = {row.address_key: SubscriberStatus(row.status) for row in known}
+        candidates = [key for key in readers if status.get(key, SubscriberStatus.PENDING) == SubscriberStatus.PENDING]
+        suppressed = suppressions.suppressed_among(session, self._key, candidates)
         return {
-            key: MUST_NOT_BE_MAILED
-            if key in suppressed
-            else NOT_BROUGHT_BACK.get(SubscriberStatus(status.get(key, "pending")))
+            key: SUPPRESSED if key in suppressed else NOT_BROUGHT_BACK.get(status.get(key, SubscriberStatus.PENDING))
             for key in sorted(readers)
             if status.get(key) != SubscriberStatus.ACTIVE
         }
 
     def _earlier(self, session: Session) -> ImportState | None:
         columns = (_PROGRESS.c[name] for name in ImportState._fields)
-        found = session.execute(select(*columns).where(_PROGRESS.c.file_hash == self._identity)).first()
-        return ImportState(*found) if found else None
+        row = session.execute(select(*columns).where(_PROGRESS.c.file_hash == self._identity)).first()
+        return ImportState(*row) if row else None
 
-    def _get_on(self, session: Session, before: ImportState) -> None:
-        given = {"identity": self._identity, "before": before.position, **self._columns()}
-        found = session.connection().execute(_GET_ON, given)
-        if found.rowcount != 1:
-            raise ConflictError(RUNNING)
+    def _store_progress(self, session: Session, previous: ImportState) -> None:
+        values = {"identity": self._identity, "previous": previous.position, **self._columns()}
+        if session.connection().execute(_STORE_PROGRESS, values).rowcount != 1:
+            raise _already_running()
 
     def _columns(self) -> dict[str, object]:
-        return {**self.done._asdict(), "updated_at": clock.now()}
+        return {**self.state._asdict(), "updated_at": clock.now()}
 
 
-def _not_taken(rows: Iterable[CsvRow], why_not: dict[str, str | None]) -> Iterator[RejectedRow]:
+def _already_running() -> ConflictError:
+    return ConflictError("import.already_running", "Another import of this file is running.")
+
+
+def _rejected(rows: Iterable[CsvRow], why_not: dict[AddressKey, str | None]) -> Iterator[ResultRow]:
     for row in rows:
-        if isinstance(row.found, str):
-            yield RejectedRow(row.end.row, "refused", row.found)
-        elif reason := why_not.get(row.found.key):
-            yield RejectedRow(row.end.row, "suppressed", reason)
+        if row.reader is None:
+            yield ResultRow(row.end.row, RowResult.REFUSED, row.refusal)
+        elif reason := why_not.get(row.reader.key):
+            yield ResultRow(row.end.row, RowResult.SUPPRESSED, reason)
 
 
-def _seen(file: BufferedReader) -> tuple[int, int]:
-    """What changes when someone writes to the file."""
+def _notes(rows: Iterable[CsvRow], new: dict[AddressKey, ImportedReader]) -> Iterator[ResultRow]:
+    """Notes on the rows that new readers come from, and not on later rows of the same address."""
+    for row in rows:
+        if row.notes and row.reader is not None and new.get(row.reader.key) is row.reader:
+            yield ResultRow(row.end.row, RowResult.NOTED, " ".join(row.notes))
+
+
+def _version(file: BufferedReader) -> tuple[int, int]:
+    """Changes when someone writes to the file."""
     status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns
 
 
-def _identity(file: BufferedReader, key: str, cadence: str) -> bytes:
-    """The same for the same bytes and the same options. Keyed: the hash of a short file would tell who is in it."""
+def _identity(file: BufferedReader, key: SuppressionKey, cadence: str) -> bytes:
+    """The same for the same bytes and options. Keyed: the plain hash of a short file would tell who is in it."""
     file.seek(0)
-    return suppressions.suppression_hash(key, f"{hashlib.file_digest(file, 'sha256').hexdigest()} {cadence}")
+    return suppressions.keyed_hash(key, f"{hashlib.file_digest(file, 'sha256').hexdigest()} {cadence}")

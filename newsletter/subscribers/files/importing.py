@@ -1,4 +1,4 @@
-"""Readers who confirmed elsewhere come in, many at a time."""
+"""Importing readers who confirmed elsewhere, many at a time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
-from newsletter.subscribers import addresses
-from newsletter.subscribers.bulk_insert import ConfirmedReader, insert_confirmed
+from newsletter.core.actors import OPERATOR, Actor
+from newsletter.core.ids import AddressKey
+from newsletter.subscribers import addresses, lifecycle
+from newsletter.subscribers.bulk_insert import ConfirmedReader
 from newsletter.subscribers.preferences import Preferences
 
 CHUNK = 1000
@@ -23,12 +25,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ImportedReader:
-    """Someone who confirmed elsewhere, at `confirmed_at` if that is known. Raises InvalidError for a wrong address."""
+    """A reader who confirmed elsewhere, at `confirmed_at` if that is known. Raises InvalidError for a wrong address."""
 
     address: str
     preferences: Preferences = field(default_factory=Preferences)
     confirmed_at: datetime | None = None
-    key: str = field(init=False, repr=False, compare=False)
+    key: AddressKey = field(init=False, repr=False, compare=False)
     """The identity of the address."""
 
     def __post_init__(self) -> None:
@@ -38,27 +40,28 @@ class ImportedReader:
 
 
 class ImportCounts(NamedTuple):
-    """How many became active readers, and how many stayed as they were (active already, left, bounced, complained)."""
+    """How many became active, and how many stayed as they were: active already, unsubscribed, bounced, complained."""
 
     imported: int
     unchanged: int
 
 
-def import_rows(session: Session, readers: Iterable[ImportedReader]) -> ImportCounts:
-    """Make readers active in one transaction, streaming; nobody who left, bounced or complained is brought back.
+def import_rows(session: Session, readers: Iterable[ImportedReader], *, by: Actor = OPERATOR) -> ImportCounts:
+    """Make readers active in one transaction, streaming; ended subscriptions stay ended.
 
-    Those who are suppressed and whose row is gone (the erased) are the caller's to leave out.
+    Erased readers have no row, so the caller leaves out suppressed addresses.
     """
-    imported = given = 0
+    imported = total = 0
     now = clock.now()
     for chunk in chunks(readers, CHUNK):
-        given += len(chunk)
-        once = {reader.key: reader for reader in reversed(chunk)}  # the first of an address counts
-        rows = (
-            ConfirmedReader(one.address, one.key, one.confirmed_at or now, one.preferences) for one in once.values()
-        )
-        imported += insert_confirmed(session, list(rows)[::-1])
-    return ImportCounts(imported, given - imported)
+        total += len(chunk)
+        first_rows = {reader.key: reader for reader in reversed(chunk)}  # the first row of an address counts
+        confirmed = [
+            ConfirmedReader(reader.address, reader.key, reader.confirmed_at or now, reader.preferences)
+            for reader in first_rows.values()
+        ]
+        imported += lifecycle.import_confirmed(session, confirmed[::-1], by=by)
+    return ImportCounts(imported, total - imported)
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

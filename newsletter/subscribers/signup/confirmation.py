@@ -1,53 +1,49 @@
-"""Confirming: a reader becomes active, or comes back."""
+"""Confirming: a reader becomes active, or becomes active again."""
 
 from __future__ import annotations
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from newsletter.core import clock
+from newsletter.core.actors import READER
 from newsletter.core.config import Settings
 from newsletter.core.errors import ConflictError
-from newsletter.subscribers.account import links, one_time_links
-from newsletter.subscribers.models import Consent, Subscriber, SubscriberStatus
+from newsletter.core.languages import gettext_noop
+from newsletter.subscribers import lifecycle
+from newsletter.subscribers.account import links
+from newsletter.subscribers.models import Subscriber, SubscriberStatus
 from newsletter.subscribers.suppression import suppressions
 
 
 def reader_of_link(session: Session, settings: Settings, token: str, *, for_change: bool = False) -> Subscriber:
-    """The reader of a confirmation link: someone who is active, or may become so.
+    """The reader of a confirmation link, who is active or may become so.
 
-    Raises LinkError for a link that does not work, and ConflictError for a reader who left after the link was asked
-    for, or whose address must not be mailed: an old link must not bring anyone back.
+    An old link must not bring anyone back. Raises LinkError for a link that does not work, and ConflictError for a
+    reader who unsubscribed after the link was sent, or whose address must not be mailed.
     """
-    reader, asked = links.read_confirmation_token(session, settings.signing_keys, token, for_change=for_change)
+    reader, requested_at = links.read_confirmation_token(session, settings.signing_keys, token, for_change=for_change)
     if reader.status == SubscriberStatus.ACTIVE:
         return reader
-    if suppressions.blocks_confirmation(
-        reader.status, suppressions.find_suppression(session, settings.suppression_key, reader.address_key), asked
-    ):
-        raise ConflictError("This address cannot be mailed at the moment.")
-    if reader.unsubscribed_at is not None and reader.unsubscribed_at > asked:
-        raise ConflictError("You have left since this link was sent. Sign up again, and we send you a new one.")
+    suppression = suppressions.find_suppression(session, settings.suppression_key, reader.address_key)
+    if suppressions.blocks_confirmation(reader.status, suppression, requested_at):
+        raise ConflictError("confirmation.not_mailable", NOT_MAILABLE)
+    if reader.unsubscribed_at is not None and reader.unsubscribed_at > requested_at:
+        raise ConflictError("confirmation.unsubscribed_since", UNSUBSCRIBED_SINCE)
     return reader
 
 
-def confirm_subscription(session: Session, settings: Settings, token: str) -> Subscriber:
-    """Make the reader of a confirmation link active; for one who is, nothing changes. Raises as `who` does.
+NOT_MAILABLE = gettext_noop("This address cannot be mailed at the moment.")
+UNSUBSCRIBED_SINCE = gettext_noop(
+    "You have unsubscribed since this link was sent. Sign up again, and we send you a new one."
+)
 
-    That they had left, or that a mail to them bounced long ago, is not held against them any more.
+
+def confirm_subscription(session: Session, settings: Settings, token: str) -> Subscriber:
+    """Make the reader of a confirmation link active; for an active one nothing changes.
+
+    That they unsubscribed, or that a mail to them bounced long ago, does not count any more. Raises LinkError and
+    ConflictError as `reader_of_link` does.
     """
     reader = reader_of_link(session, settings, token, for_change=True)
     if reader.status != SubscriberStatus.ACTIVE:
-        now = clock.now()
-        reader.status = SubscriberStatus.ACTIVE
-        reader.confirmed_at = now
-        reader.unsubscribed_at = reader.unsubscribe_reason = reader.paused_until = None
-        one_time_links.revoke_all(session, reader)
-        suppressions.remove_suppression(session, settings.suppression_key, reader.address_key)
-        session.execute(
-            update(Consent)
-            .where(Consent.subscriber_id == reader.id, Consent.confirmed_at.is_(None))
-            .values(confirmed_at=now)
-            .execution_options(synchronize_session=False)
-        )
+        lifecycle.confirm(session, settings.suppression_key, reader, by=READER)
     return reader

@@ -29,14 +29,14 @@ PROVIDERS = (
     ),
     *("laposte.net", "libero.it", "comcast.net", "verizon.net", "btinternet.com"),
 )
-"""What is suggested."""
+"""The domains that are suggested."""
 RIGHT = (
     *("mail.com", "email.com", "ymail.com", "gmx.at", "gmx.ch", "gmx.com", "live.com", "me.com", "mac.com", "msn.com"),
     *("aol.com", "pm.me", "proton.me", "hey.com", "zoho.com", "mail.ru", "mail.de", "wp.pl", "qq.com", "hotmail.es"),
     *("hotmail.it", "yahoo.ca", "yahoo.es", "yahoo.it", "yahoo.in", "yahoo.co.in", "yahoo.co.jp", "outlook.fr"),
     *("outlook.es", "outlook.it", "free.fr", "sfr.fr", "att.net", "web.com", "gmx.us", "fastmail.fm", "hotmail.nl"),
 )
-"""What looks like a mistake and is none."""
+"""Domains that look like a mistake and are none."""
 
 LONG = 9
 """From so many characters on, two mistakes still tell which domain was meant."""

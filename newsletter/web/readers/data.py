@@ -9,6 +9,7 @@ from flask import Response, render_template
 from sqlalchemy.orm import Session
 
 from newsletter.core import tokens
+from newsletter.core.actors import READER
 from newsletter.core.runtime import runtime
 from newsletter.privacy import data_export, erasure
 from newsletter.subscribers.account import one_time_links
@@ -51,7 +52,7 @@ def erase(token: str) -> str:
     settings = runtime().settings
     with runtime().db.transaction() as session:
         reader = one_time_links.reader_of(session, settings.signing_keys, LinkPurpose.DATA, token)
-        mail = erasure.erase_subscriber(session, settings.suppression_key, reader)
+        mail = erasure.erase_subscriber(session, settings.suppression_key, reader, by=READER)
     if mail is not None:
         runtime().queues.enqueue_mail(mail)
     return render_template("erased.html", mailed=mail is not None)

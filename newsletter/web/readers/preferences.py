@@ -37,7 +37,7 @@ def preferences_page(token: str) -> ResponseReturnValue:
     with runtime().db.reading() as session:
         reader = links.reader_of_token(session, token)
         if reader.status != SubscriberStatus.ACTIVE:
-            return render_template("not_subscribed.html", reader=reader, days=suppressions.BOUNCE_HOLDS.days)
+            return render_template("not_subscribed.html", reader=reader, days=suppressions.BOUNCE_BLOCKS_FOR.days)
         return _page(session, reader)
 
 

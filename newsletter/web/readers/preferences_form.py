@@ -11,14 +11,11 @@ from werkzeug.datastructures import MultiDict
 from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
 from newsletter.subscribers import addresses
-from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.preferences import KnownNames, Preferences
 from newsletter.web.readers import time_zones
 
 TRUST_STEPS = (0, 50, 60, 70, 80, 90)
 """The lowest trust scores that the forms offer; 0 is "any"."""
-
-WRONG_SECTIONS = "Choose sections from the list."
-WRONG_HYPE = "Choose the highest hype from the list."
 
 
 @dataclass(frozen=True)
@@ -118,20 +115,17 @@ class PreferencesForm:
         """
         good: dict[str, Any] = {}
         errors: dict[str, str] = {}
+        names = KnownNames(known, runtime().settings.hype_labels)
         for field, values in self._wanted().items():
             try:
-                if field == "sections" and self.only and not set(self.sections) <= set(known):
-                    raise InvalidError(WRONG_SECTIONS)
-                if field == "max_hype" and self.max_hype and self.max_hype not in runtime().settings.hype_labels:
-                    raise InvalidError(WRONG_HYPE)
-                Preferences(**values)
+                names.check(Preferences(**values))
                 good |= values
             except InvalidError as error:
                 errors[field] = str(error)
         return Preferences(**good), errors
 
     def _wanted(self) -> dict[str, dict[str, Any]]:
-        """For each field that may be wrong, the preferences that it makes. The hour is an error of its zone's field too."""
+        """For each field that may be wrong, the preferences that it makes. The hour counts to its zone's field."""
         hour = _number(self.hour) if self.hour else None
         return {
             "cadence": {"cadence": self.cadence, "breaking": self.breaking},

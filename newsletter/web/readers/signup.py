@@ -13,8 +13,8 @@ from newsletter.delivery.reports.latest import latest_digest
 from newsletter.digests.text import paragraphs
 from newsletter.subscribers import addresses
 from newsletter.subscribers.account import links
-from newsletter.subscribers.signup import requests
-from newsletter.web import errors, guards, signup_rate_limit
+from newsletter.subscribers.signup import rate_limit, requests
+from newsletter.web import errors, guards
 from newsletter.web.readers import form_tokens
 from newsletter.web.readers.blueprint import pages
 from newsletter.web.readers.preferences_form import PreferencesForm
@@ -70,7 +70,13 @@ def subscribe() -> ResponseReturnValue:
         return _once_more(posted)
     if not posted.keep and (meant := suggested_address(address)):
         return _did_you_mean(posted, meant)
-    granted = signup_rate_limit.allow_signup(addresses.identity_key(address))
+    granted = rate_limit.allow_signup(
+        runtime().queues.redis,
+        runtime().settings.secret_key,
+        addresses.identity_key(address),
+        request.remote_addr,
+        is_forwarded="X-Forwarded-For" in request.headers,
+    )
     if not granted.rank:
         return _busy(posted, granted.wait)
     with runtime().db.transaction() as session:

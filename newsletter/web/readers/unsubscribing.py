@@ -8,9 +8,10 @@ from flask import render_template, request
 
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.account import links, unsubscribing
-from newsletter.subscribers.account.unsubscribing import ENDED, UNDO_WITHIN
+from newsletter.subscribers.account.unsubscribing import UNDO_WITHIN
 from newsletter.subscribers.models import Subscriber, UnsubscribeReason
 from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.transitions import ENDED
 from newsletter.web.readers.blueprint import pages
 
 WORDS = {

@@ -1,0 +1,60 @@
+"""The JSON shapes of subscribers, and of the rows and reports about them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from newsletter.core.db import Base
+from newsletter.mail.models import OutgoingMail
+from newsletter.serializers.values import json_value, row_json
+from newsletter.subscribers.files.import_run import ImportResult
+from newsletter.subscribers.models import Subscriber, UnsubscribeReason
+from newsletter.subscribers.preferences import PREFERENCE_COLUMNS
+
+_REFERENCES = ("id", "subscriber_id")
+"""Columns that say only which row belongs to which."""
+_CHOSEN = (*PREFERENCE_COLUMNS, "paused_until")
+
+
+def subscriber_json(subscriber: Subscriber) -> dict[str, Any]:
+    """The subscriber's row without the preferences."""
+    return {name: value for name, value in row_json(subscriber).items() if name not in _CHOSEN}
+
+
+def preferences_json(subscriber: Subscriber) -> dict[str, Any]:
+    """The subscriber's preferences and pause."""
+    row = row_json(subscriber)
+    return {name: row[name] for name in _CHOSEN}
+
+
+def related_row_json(row: Base) -> dict[str, Any]:
+    """A row that belongs to a subscriber, such as a consent or an event, without the numbers of rows."""
+    return {name: value for name, value in row_json(row).items() if name not in _REFERENCES}
+
+
+def waiting_mail_json(mail: OutgoingMail) -> dict[str, Any]:
+    """A transactional mail that is about to be sent, by its kind."""
+    return {"kind": mail.kind, "created_at": json_value(mail.created_at)}
+
+
+def import_json(result: ImportResult) -> dict[str, Any]:
+    """The counts of an import, and the path of its result file."""
+    state = result.state
+    return {
+        "rows": max(state.row - 1, 0),
+        "imported": state.imported,
+        "unchanged": state.unchanged,
+        "suppressed": state.suppressed,
+        "refused": state.refused,
+        "noted": state.noted,
+        "resumed_from": result.resumed_from,
+        "dry_run": result.dry_run,
+        "result": str(result.path),
+    }
+
+
+def unsubscribe_counts_json(days: int, counts: Counter[str | None]) -> dict[str, int]:
+    """How many readers unsubscribed in so many days, in all and by reason."""
+    by_reason = {str(reason): counts[reason] for reason in UnsubscribeReason}
+    return {"days": days, "unsubscribed": counts.total(), **by_reason, "said_nothing": counts[None]}

@@ -1,0 +1,51 @@
+"""The table of transitions: which action takes a subscriber from which statuses to which.
+
+`subscribers.lifecycle` and the SQL of `subscribers.bulk_insert` write what stands here, and nothing else does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from newsletter.subscribers.models import SubscriberStatus
+
+PENDING, ACTIVE, UNSUBSCRIBED, BOUNCED, COMPLAINED = SubscriberStatus
+
+ENDED = (UNSUBSCRIBED, BOUNCED, COMPLAINED)
+"""The statuses without letters. Only a confirmation or an undo leads back from them."""
+
+
+@dataclass(frozen=True)
+class Transition:
+    """An action; `sources` are the statuses that it may start from, `target` is the status that it leads to.
+
+    None stands for "no such subscriber": before a sign-up, and after an erasure.
+    """
+
+    action: str
+    sources: tuple[SubscriberStatus | None, ...]
+    target: SubscriberStatus | None
+
+    @property
+    def statuses(self) -> tuple[SubscriberStatus, ...]:
+        """The sources without None, for conditions in SQL."""
+        return tuple(status for status in self.sources if status is not None)
+
+
+CREATE = Transition("create", (None,), PENDING)
+CONFIRM = Transition("confirm", (PENDING, UNSUBSCRIBED, BOUNCED), ACTIVE)
+IMPORT = Transition("import", (None, PENDING), ACTIVE)
+UNSUBSCRIBE = Transition("unsubscribe", (PENDING, ACTIVE), UNSUBSCRIBED)
+UNDO_UNSUBSCRIBE = Transition("undo unsubscribe", (UNSUBSCRIBED,), ACTIVE)
+UNDO_UNCONFIRMED = Transition("undo unsubscribe, not confirmed", (UNSUBSCRIBED,), PENDING)
+BOUNCE = Transition("bounce", (PENDING, ACTIVE, UNSUBSCRIBED), BOUNCED)
+COMPLAIN = Transition("complain", (PENDING, ACTIVE, UNSUBSCRIBED, BOUNCED), COMPLAINED)
+UNSUPPRESS = Transition("unsuppress", (BOUNCED, COMPLAINED), UNSUBSCRIBED)
+CHANGE_ADDRESS = Transition("change address", (ACTIVE,), ACTIVE)
+UNDO_CHANGE = Transition("undo change of address", (ACTIVE, UNSUBSCRIBED, BOUNCED, COMPLAINED), ACTIVE)
+ERASE = Transition("erase", tuple(SubscriberStatus), None)
+
+TRANSITIONS = (
+    *(CREATE, CONFIRM, IMPORT, UNSUBSCRIBE, UNDO_UNSUBSCRIBE, UNDO_UNCONFIRMED, BOUNCE, COMPLAIN, UNSUPPRESS),
+    *(CHANGE_ADDRESS, UNDO_CHANGE, ERASE),
+)

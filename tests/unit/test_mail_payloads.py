@@ -1,0 +1,69 @@
+"""Payloads of transactional mails come back from JSON as they were, and the registry knows each kind once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.core.templates import TEMPLATES
+from newsletter.mail.mail_types import MailPayload, MailType, by_kind
+from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.subscribers.mail_payloads import AlreadySubscribed, Confirmation, OneTimeLinkMail
+from newsletter.subscribers.models import LinkPurpose
+
+PAYLOADS = [mail_type.payload for mail_type in MAIL_TYPES.values()]
+
+
+def values_of(hint: Any) -> st.SearchStrategy[Any]:
+    """Values of a payload's field, by its type."""
+    if get_origin(hint) is tuple:
+        return st.lists(values_of(get_args(hint)[0])).map(tuple)
+    if hint is datetime:
+        return st.datetimes(timezones=st.just(UTC))
+    if issubclass(hint, StrEnum):
+        return st.sampled_from(hint)
+    return {str: st.text(), bool: st.booleans()}[hint]
+
+
+def payloads_of(payload: type[MailPayload]) -> st.SearchStrategy[MailPayload]:
+    hints = get_type_hints(payload)
+    return st.builds(payload, **{field.name: values_of(hints[field.name]) for field in fields(payload)})
+
+
+@given(st.one_of(*(payloads_of(payload) for payload in PAYLOADS)))
+def test_a_payload_comes_back_as_it_was(payload: MailPayload) -> None:
+    again = type(payload).from_json(json.loads(json.dumps(payload.to_json())))
+    assert again == payload
+    assert {name: type(value) for name, value in vars(again).items()} == {
+        name: type(value) for name, value in vars(payload).items()
+    }
+
+
+def test_two_types_of_one_kind_are_refused() -> None:
+    class Another(Confirmation):
+        """Of the same kind."""
+
+    def compose(*_: object) -> None:
+        return None
+
+    with pytest.raises(ValueError, match="one kind"):
+        by_kind(MailType(Confirmation, compose), MailType(Another, compose))
+    assert by_kind(MailType(Confirmation, compose), MailType(AlreadySubscribed, compose)).keys() == {
+        "confirmation",
+        "already_subscribed",
+    }
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_every_kind_has_its_words(payload: type[MailPayload]) -> None:
+    """One file holds the words of the HTML and of the text. `test_data_export` tests that the data page names each."""
+    names = [f"{purpose}_link" for purpose in LinkPurpose] if payload is OneTimeLinkMail else [payload.kind]
+    for name in names:
+        assert (TEMPLATES / "mail" / "transactional" / f"{name}.txt").is_file(), name
