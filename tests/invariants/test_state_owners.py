@@ -227,7 +227,7 @@ def modules() -> list[str]:
 
 @pytest.mark.parametrize("owned", OWNERS, ids=lambda owned: owned.model)
 def test_only_its_owner_writes_a_state(owned: Ownership) -> None:
-    found = {name: writes((ROOT / name).read_text(), owned) for name in modules() if not name.startswith(owned.ownerss)}
+    found = {name: writes((ROOT / name).read_text(), owned) for name in modules() if not name.startswith(owned.owners)}
     others = {name: lines for name, lines in found.items() if lines}
     known = STILL_WRITTEN_BY[owned.model]
     assert {name: lines for name, lines in others.items() if name not in known} == {}
