@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.articles import importing, page
 from newsletter.core import clock
-from newsletter.core.actors import WORKER
+from newsletter.core.actors import OPERATOR, WORKER
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS, Settings
 from newsletter.core.db import Database
@@ -85,7 +85,7 @@ def send_digest(db: Database, settings: Settings, cadence: Cadence = Cadence.WEE
     """A digest of all articles, scheduled for now and frozen: its batches are ready."""
     digest_id = add_digest(db, cadence=cadence)
     with db.transaction() as session:
-        scheduling.send_now(session, settings, digest_id)
+        scheduling.send_now(session, settings, digest_id, by=OPERATOR)
     assert freeze.freeze_digest(db, settings, digest_id)
     return digest_id
 

@@ -106,7 +106,7 @@ def _report(settings: Settings, state: DigestState, seconds: float, *, as_json: 
         }
         click.echo(json.dumps(value))
     else:
-        click.echo(f"{progress.sentence(state)} It took {seconds:.1f} s from the start.")
+        click.echo(f"{progress.describe_state(state)} It took {seconds:.1f} s from the start.")
         click.echo(f"  Site:  {settings.public_url}")
         click.echo(f"  Mails: {settings.maildir} (a Maildir: try `mutt -f {_short(settings.maildir)}`)")
 

@@ -1,1 +1,1 @@
-"""Digests: composing, rendering once, editions."""
+"""Digests: composing, preflight, scheduling, the lifecycle, and rendering once for all editions."""

@@ -1,4 +1,4 @@
-"""Composing: articles are picked by rule into a draft, and words are set on it."""
+"""Composing: a rule picks articles into a draft, and an editor sets its words."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.articles import queries
+from newsletter.articles import queries as articles
 from newsletter.articles.models import Revision
 from newsletter.core import clock
+from newsletter.core.actors import Actor
 from newsletter.core.cadence import Cadence
-from newsletter.core.errors import ConflictError, InvalidError
-from newsletter.digests.models import MOST_ARTICLES, Digest, DigestArticle, DigestStatus
+from newsletter.core.errors import InvalidError
+from newsletter.digests import lifecycle
+from newsletter.digests.models import MOST_ARTICLES, Digest, DigestArticle
 from newsletter.digests.queries import get_digest
 from newsletter.digests.text import is_plain
 
@@ -29,10 +30,13 @@ PERIOD = {
 }
 """How far back a digest of a cadence looks when the rule does not say `since`."""
 
+LONGEST_LINE = 250
+"""Characters of a subject or a preheader."""
+
 
 @dataclass(frozen=True)
 class Rule:
-    """What goes into a digest."""
+    """The articles that a digest takes."""
 
     cadence: Cadence
     since: date | None = None
@@ -46,28 +50,14 @@ class Rule:
 def compose_draft(
     session: Session, rule: Rule, *, subject: str | None = None, preheader: str | None = None, intro: str = ""
 ) -> Digest:
-    """A new draft by `rule`. Words that are not given are made from the headlines.
+    """A new draft by `rule`. A subject or preheader that is not given is made from the headlines.
 
-    Raises InvalidError when the rule is impossible, no article fits it, or words hold what no text can.
+    Raises InvalidError when the rule is impossible, no article fits it, or a text cannot be accepted.
     """
-    if not 1 <= rule.limit <= MOST_ARTICLES:
-        raise InvalidError(f"A digest holds from 1 to {MOST_ARTICLES} articles, not {rule.limit}.")
-    for section in rule.sections or ():
-        _check("section", section)
-    since = rule.since or (clock.now() - PERIOD[rule.cadence]).date()
-    revisions = queries.select_for_digest(
-        session,
-        since=since,
-        sections=list(rule.sections) if rule.sections else None,
-        min_trust=rule.min_trust,
-        limit=rule.limit,
-        order=rule.order,
-    )
-    if not revisions:
-        raise InvalidError(f"No article since {since:%Y-%m-%d} fits the rule: import articles or widen it.")
+    revisions = _pick(session, rule)
     digest = Digest(
         cadence=rule.cadence,
-        subject=_line("subject", subject or _subject(rule.cadence, revisions[0].title)),
+        subject=_subject(subject or _default_subject(rule.cadence, revisions[0].title)),
         preheader=_line("preheader", _headlines(revisions[1:]) if preheader is None else preheader),
         intro=_intro(intro),
         items=[DigestArticle(position=i, revision=revision) for i, revision in enumerate(revisions)],
@@ -84,15 +74,17 @@ def edit_draft(
     subject: str | None = None,
     preheader: str | None = None,
     intro: str | None = None,
+    by: Actor,
 ) -> Digest:
-    """Set words on a draft. Raises ConflictError once it is scheduled: what is scheduled stays as it was checked.
-    Raises InvalidError for words that cannot be taken.
+    """Set words on a draft; None leaves a text as it is.
+
+    Raises ConflictError when the digest is no draft (a scheduled digest stays as the preflight saw it) or was changed
+    since this transaction read it, InvalidError for a text that cannot be accepted.
     """
-    digest = get_digest(session, digest_id)
-    if digest.status != DigestStatus.DRAFT:
-        raise ConflictError(f"Digest {digest_id} is {digest.status}, and only a draft can be edited.")
+    read = get_digest(session, digest_id)
+    digest = lifecycle.begin_edit(session, digest_id, read.version, by=by)
     if subject is not None:
-        digest.subject = _line("subject", subject)
+        digest.subject = _subject(subject)
     if preheader is not None:
         digest.preheader = _line("preheader", preheader)
     if intro is not None:
@@ -100,13 +92,32 @@ def edit_draft(
     return digest
 
 
-def newest_digests(session: Session, limit: int = 50) -> list[Digest]:
-    """Digests, the newest first."""
-    return list(session.scalars(select(Digest).order_by(Digest.id.desc()).limit(limit)))
+def _pick(session: Session, rule: Rule) -> Sequence[Revision]:
+    if not 1 <= rule.limit <= MOST_ARTICLES:
+        raise InvalidError(
+            "digest.article_limit",
+            "A digest holds from 1 to %(most)d articles, not %(limit)d.",
+            most=MOST_ARTICLES,
+            limit=rule.limit,
+        )
+    for section in rule.sections or ():
+        _require_plain("section", section)
+    since = rule.since or (clock.now() - PERIOD[rule.cadence]).date()
+    revisions = articles.select_for_digest(
+        session,
+        since=since,
+        sections=list(rule.sections) if rule.sections else None,
+        min_trust=rule.min_trust,
+        limit=rule.limit,
+        order=rule.order,
+    )
+    if not revisions:
+        raise InvalidError("digest.no_articles", "No article since %(since)s fits the rule.", since=since.isoformat())
+    return revisions
 
 
-def _subject(cadence: str, headline: str) -> str:
-    """The first headline; readers who get a letter out of turn see why."""
+def _default_subject(cadence: Cadence, headline: str) -> str:
+    """The first headline. Breaking news comes outside its readers' cadence, so its subject says why."""
     return f"Breaking news: {headline}" if cadence == Cadence.BREAKING else headline
 
 
@@ -114,21 +125,36 @@ def _headlines(revisions: Sequence[Revision]) -> str:
     return " · ".join(revision.title for revision in revisions[:3])[:200]
 
 
+def _subject(text: str) -> str:
+    line = _line("subject", text)
+    if not line:
+        raise InvalidError("digest.subject_empty", "The subject is empty.")
+    return line
+
+
 def _line(name: str, text: str) -> str:
-    _check(name, text)
-    text = " ".join(text.split())
-    if not text and name == "subject":
-        raise InvalidError("The subject is empty: a letter needs one.")
-    if len(text) > 250:
-        raise InvalidError(f"The {name} has {len(text)} characters; 250 are the most.")
-    return text
+    _require_plain(name, text)
+    line = " ".join(text.split())
+    if len(line) > LONGEST_LINE:
+        raise InvalidError(
+            "digest.text_too_long",
+            "The %(field)s has %(length)d characters; at most %(most)d are allowed.",
+            field=name,
+            length=len(line),
+            most=LONGEST_LINE,
+        )
+    return line
 
 
 def _intro(text: str) -> str:
-    _check("intro", text)
+    _require_plain("intro", text)
     return text.strip()
 
 
-def _check(name: str, text: str) -> None:
+def _require_plain(name: str, text: str) -> None:
     if not is_plain(text):
-        raise InvalidError(f"The {name} holds a control character, or bytes that are no UTF-8.")
+        raise InvalidError(
+            "digest.text_unprintable",
+            "The %(field)s holds a control character, or bytes that are no UTF-8.",
+            field=name,
+        )

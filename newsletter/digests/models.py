@@ -1,4 +1,4 @@
-"""A digest: what editors compose and schedule."""
+"""The tables of digests: what editors compose and schedule."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ MOST_ARTICLES = 60
 
 
 class Digest(Base):
-    """One letter to the readers of a cadence: a subject, an introduction, articles in order, each at a revision."""
+    """One issue for the readers of a cadence: a subject, an introduction, articles in order, each at a revision.
+
+    `digests.lifecycle` alone writes the status, the version, and the columns that go with the states.
+    """
 
     __tablename__ = "digests"
     __table_args__ = (
@@ -53,7 +56,7 @@ class Digest(Base):
     cadence: Mapped[Cadence] = mapped_column(EnumText(Cadence))
     status: Mapped[DigestStatus] = mapped_column(EnumText(DigestStatus), default=DigestStatus.DRAFT, index=True)
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
-    """Raised by every change of the digest: what was decided about an older version is refused."""
+    """Raised by every change; a decision that was made about an older version is refused."""
     paused_reason: Mapped[PausedReason | None] = mapped_column(EnumText(PausedReason))
     paused_note: Mapped[str | None] = mapped_column(Text)
     """The reason in a sentence for an editor, when it is an error."""
@@ -63,16 +66,14 @@ class Digest(Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     scheduled_at: Mapped[datetime | None]
     provider_schedule: Mapped[bool] = mapped_column(default=False)
-    """Handed over to SendGrid ahead of its time, which SendGrid then keeps: no doubt needs an editor."""
+    """SendGrid gets the mails ahead of their time and keeps them until then; no batch in doubt needs an editor."""
     frozen_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
-    items: Mapped[list[DigestArticle]] = relationship(
-        order_by="DigestArticle.position", cascade="all, delete-orphan", lazy="selectin"
-    )
+    items: Mapped[list[DigestArticle]] = relationship(order_by="DigestArticle.position", cascade="all, delete-orphan")
 
     @property
     def revisions(self) -> list[Revision]:
-        """The articles in the order of the letter, each as it was when it was put there."""
+        """The articles in their order, each at the revision that the digest took."""
         return [item.revision for item in self.items]
 
 

@@ -11,31 +11,31 @@ from newsletter.digests.models import Digest
 from newsletter.digests.rendering import render_digest
 
 LARGEST = 95_000
-"""Bytes of HTML. Gmail clips what is longer than about 100 kB, and with it the unsubscribe link."""
+"""Bytes of HTML. Gmail clips a mail of more than about 100 kB, and with the end goes the unsubscribe link."""
 
 _LOADING = {"src", "srcset", "background", "poster", "data"}
 _CSS_LOADS = re.compile(r"url\s*\(|@import", re.IGNORECASE)
 _TRACKING = re.compile(r"[?&](utm_\w+|mc_[ce]id|fbclid|gclid)=", re.IGNORECASE)
 
 
-def preflight(settings: Settings, digest: Digest) -> list[str]:
-    """What keeps the digest from being sent, in sentences; an empty list when nothing does."""
+def find_problems(settings: Settings, digest: Digest) -> list[str]:
+    """The reasons why the digest must not be sent, in sentences; an empty list when there is none."""
     if not digest.items:
         return ["It holds no article."]
     if not settings.mail_postal_address:
         return ["MAIL_POSTAL_ADDRESS is not set, and every mail must show a postal address."]
-    letters = [render_digest(digest, settings, language=language) for language in LANGUAGES]
-    pages = [letter.edition(letter.full_mask)[0] for letter in letters]
+    rendered = [render_digest(digest, settings, language=language) for language in LANGUAGES]
+    pages = [each.edition(each.full_mask)[0] for each in rendered]
     problems = []
     if (size := max(len(html.encode()) for html in pages)) > LARGEST:
         problems.append(
-            f"Its HTML has {size:,} bytes, and mailboxes cut off what is longer than {LARGEST:,}: take fewer articles."
+            f"Its HTML has {size:,} bytes, and mailboxes cut off all that follows {LARGEST:,}: it needs fewer articles."
         )
     return problems + list(dict.fromkeys(problem for html in pages for problem in remote_resources(html)))
 
 
 def remote_resources(html: str) -> list[str]:
-    """What `html` would load or tell when it is opened or clicked, in sentences: pixels, images, fonts, tracking."""
+    """What `html` would load or report when it is opened or clicked, in sentences: pixels, images, fonts, tracking."""
     finder = _Finder()
     finder.feed(html)
     finder.close()

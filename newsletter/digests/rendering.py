@@ -1,7 +1,7 @@
-"""The letter of a digest: rendered once, cut into blocks, put together again for each edition.
+"""Rendering a digest: once for each language, cut into blocks, put together again for each edition.
 
-MJML compiles the whole digest with a mark before each article; the HTML is cut there. A subset of the blocks between
-head and foot is the same HTML as compiling the subset alone, so an edition costs a concatenation.
+MJML compiles the whole digest with a marker before each article, and the HTML is cut at the markers. Head, a subset of
+the blocks, and foot are the same HTML as compiling the subset alone, so an edition costs a concatenation.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from newsletter.mail.mjml import compile_mjml, mjml_template, text_template
 
 
 class DigestContent(Protocol):
-    """What a letter is made from; a `digests.models.Digest` is one. All of it is plain text."""
+    """What rendering needs of a digest; a `digests.models.Digest` has it. All of it is plain text."""
 
     @property
     def subject(self) -> str: ...
@@ -51,9 +51,9 @@ class RenderedDigest:
     language: str
     subject: str
     placeholder: str
-    """Stands where a reader's token goes; random, so that no article can hold it."""
+    """The place of a reader's token; random, so that no article can hold it."""
     mjml: str
-    """What the HTML was compiled from, with its marks."""
+    """The source that the HTML was compiled from, with its markers."""
     html_head: str
     html_blocks: tuple[str, ...]
     html_foot: str
@@ -69,10 +69,10 @@ class RenderedDigest:
     def edition(self, mask: int) -> tuple[str, str]:
         """HTML and text of the articles whose bit is set: bit i stands for the article at position i.
 
-        Raises ValueError for a mask without an article, or with one that the letter has not.
+        Raises ValueError for a mask without an article, or with an article that is not there.
         """
         if not 0 < mask <= self.full_mask:
-            raise ValueError(f"no edition of this letter has the mask {mask}")
+            raise ValueError(f"no edition of this digest has the mask {mask}")
         chosen = [i for i in range(len(self.html_blocks)) if mask >> i & 1]
         html = "".join([self.html_head, *(self.html_blocks[i] for i in chosen), self.html_foot])
         text = "".join([self.text_head, *(self.text_blocks[i] for i in chosen), self.text_foot])
@@ -92,15 +92,15 @@ class RenderedDigest:
 def render_digest(
     digest: DigestContent, settings: Settings, *, day: date | None = None, language: str = ENGLISH
 ) -> RenderedDigest:
-    """The letter of `digest` in `language`, dated `day` (today in the publication's zone unless given)."""
+    """Render `digest` in `language`, dated `day`: unless given, today in the publication's zone."""
     words = language_of(language)
     placeholder = random_token()
-    mark = re.compile(rf"\n?<!--{placeholder} \d+-->\n?")
+    marker = re.compile(rf"\n?<!--{placeholder} \d+-->\n?")
     values = _values(digest, settings, day, words, placeholder)
     mjml = mjml_template("digest/body.mjml", words).render(values)
     text = text_template("digest/body.txt", words).render(values)
-    html_head, html_blocks, html_foot = _cut(compile_mjml(mjml), mark, len(digest.revisions))
-    text_head, text_blocks, text_foot = _cut(text, mark, len(digest.revisions))
+    html_head, html_blocks, html_foot = _cut(compile_mjml(mjml), marker, len(digest.revisions))
+    text_head, text_blocks, text_foot = _cut(text, marker, len(digest.revisions))
     return RenderedDigest(
         language=language,
         subject=one_line(digest.subject),
@@ -116,7 +116,7 @@ def render_digest(
 
 
 def to_message(
-    letter: RenderedDigest,
+    rendered: RenderedDigest,
     mask: int,
     format: str,  # noqa: A002 - the column's name
     settings: Settings,
@@ -126,16 +126,16 @@ def to_message(
     reference: tuple[tuple[str, str], ...] = (),
 ) -> Message:
     """The message of the edition `mask` in `format` ("html", which has a text part too, or "text")."""
-    html, text = letter.edition(mask)
+    html, text = rendered.edition(mask)
     return Message(
         sender=settings.mail_from,
         sender_name=settings.publication_name,
         reply_to=settings.mail_reply_to,
-        subject=letter.subject,
+        subject=rendered.subject,
         text=text,
         html=html if format == "html" else "",
-        placeholder=letter.placeholder,
-        unsubscribe_url=settings.url(f"/unsubscribe/{letter.placeholder}"),
+        placeholder=rendered.placeholder,
+        unsubscribe_url=settings.url(f"/unsubscribe/{rendered.placeholder}"),
         # RFC 2919: a name for people, and one that stays for their filters.
         headers=(("List-ID", f"{phrase(settings.publication_name)} <letters.{settings.public_host}>"),),
         id_domain=settings.public_host,
@@ -159,16 +159,16 @@ def _values(
         "day": words.day(day or clock.now().astimezone(settings.timezone).date()),
         "intro": paragraphs(digest.intro),
         "articles": [article_block(revision, settings, words) for revision in digest.revisions],
-        "mark": placeholder,
+        "marker": placeholder,
         "kofi_page": settings.kofi_page,
         "preferences_url": settings.url(f"/preferences/{placeholder}"),
         "unsubscribe_url": settings.url(f"/unsubscribe/{placeholder}"),
     }
 
 
-def _cut(whole: str, mark: re.Pattern[str], articles: int) -> tuple[str, tuple[str, ...], str]:
-    """Head, blocks and foot. A mark stands before each block and after the last; all are found, or it is a bug."""
-    head, *blocks, foot = (piece + "\n" for piece in mark.split(whole))
+def _cut(whole: str, marker: re.Pattern[str], articles: int) -> tuple[str, tuple[str, ...], str]:
+    """Head, blocks and foot. A marker stands before each block and after the last; a missing one is a bug."""
+    head, *blocks, foot = (piece + "\n" for piece in marker.split(whole))
     if len(blocks) != articles:
         raise RuntimeError(f"{articles} articles were rendered into {len(blocks)} blocks")
     return head, tuple(blocks), foot

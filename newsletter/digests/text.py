@@ -1,4 +1,4 @@
-"""Words and texts of a digest."""
+"""The texts of a digest: plain, on lines or in paragraphs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def one_line(text: str) -> str:
-    """`text` on one line: every run of white space is one space, and control characters are gone."""
+    """`text` on one line: a run of white space becomes one space, and control characters go."""
     return _UNPRINTABLE.sub("", " ".join(text.split()))
 
 
 def is_plain(text: str) -> bool:
-    """Whether `text` can be stored and mailed as it is: white space and characters, nothing that controls a terminal or
-    that no encoding has (PostgreSQL refuses NUL, and UTF-8 half a surrogate pair).
+    """Whether `text` can be stored and mailed as it is.
+
+    It may hold white space and characters, but nothing that controls a terminal or that cannot be encoded: PostgreSQL
+    refuses NUL, and UTF-8 half a surrogate pair.
     """
     return not _UNPRINTABLE.search("".join(text.split()))
 
 
 def paragraphs(text: str) -> list[str]:
-    """The paragraphs of plain text, each on one line; an empty line stands between two of them."""
+    """The paragraphs of plain text, which empty lines separate, each on one line."""
     lines = (one_line(paragraph) for paragraph in re.split(r"(?:\r?\n[ \t]*){2,}", text))
     return [line for line in lines if line]
 
@@ -34,4 +36,4 @@ CADENCE_NAMES = {
     Cadence.MONTHLY: gettext_noop("monthly digest"),
     Cadence.BREAKING: gettext_noop("breaking news"),
 }
-"""What a letter of a cadence is called."""
+"""The name that readers see for a digest of a cadence."""

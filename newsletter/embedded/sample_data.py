@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from newsletter.articles import importing, page
+from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -52,7 +53,7 @@ def compose_and_send(db: Database, settings: Settings) -> int:
     with db.transaction() as session:
         rule = composing.Rule(cadence=Cadence.WEEKLY, since=SINCE, limit=15)
         digest = composing.compose_draft(session, rule, subject=SUBJECT, intro=INTRO)
-        scheduling.send_now(session, settings, digest.id)
+        scheduling.send_now(session, settings, digest.id, by=OPERATOR)
         return digest.id
 
 

@@ -20,6 +20,7 @@ import psutil
 from redis.exceptions import RedisError
 
 from newsletter import migrations
+from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import SuppressionKey
@@ -97,7 +98,7 @@ class Campaign:
         service.until(lambda: _workers(settings) == self.workers, "the workers' start")
         before, size = cpu_of(service.supervisor), _size(settings)
         with database.transaction() as session:
-            scheduling.send_now(session, settings, digest_id)
+            scheduling.send_now(session, settings, digest_id, by=OPERATOR)
         service.until(
             lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005, within=600
         )

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, select
 
 from newsletter import migrations
+from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
@@ -67,7 +68,7 @@ def _measure(settings: Settings, signer: SendGridSigner, readers: int, posts: in
         service.start_web()
         service.until(lambda: _is_up(settings), "the start")
         with database.transaction() as session:
-            scheduling.send_now(session, settings, sent)
+            scheduling.send_now(session, settings, sent, by=OPERATOR)
         service.until(lambda: _accepted(database, sent) > 0, "the sending")
         before, accepted = cpu_of(service.supervisor), _accepted(database, sent)
         began = time.perf_counter()

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from newsletter.core.actors import OPERATOR
 from newsletter.core.db import Database
 from newsletter.delivery.freezing import freeze
 from newsletter.digests import scheduling
@@ -64,7 +65,7 @@ def main(url: str) -> None:
     database = Database(url)
     settings = replace(SETTINGS, database_url=url)
     with database.transaction() as session:
-        scheduling.send_now(session, settings, 1)
+        scheduling.send_now(session, settings, 1, by=OPERATOR)
     began = time.perf_counter()
     freeze.freeze_digest(database, settings, 1)
     seconds = time.perf_counter() - began

@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from newsletter.core import clock
+from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime_folder import socket_path
@@ -115,7 +116,7 @@ class Life:
         """An editor's: returns when it has been sent, and the other reader has it."""
         number = add_digest(self.db, subject=subject)
         with self.db.transaction() as session:
-            scheduling.send_now(session, self.service.settings, number)
+            scheduling.send_now(session, self.service.settings, number, by=OPERATOR)
         self.service.until(lambda: self._is_sent(number), f"the digest “{subject}”")
         self.mail(OTHER, subject)
 

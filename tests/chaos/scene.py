@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from newsletter import migrations
 from newsletter.app import create_app
+from newsletter.core.actors import OPERATOR
 from newsletter.core.config import RateLimit, Settings
 from newsletter.core.ids import SuppressionKey
 from newsletter.core.queue import Queues
@@ -76,7 +77,7 @@ class Scene:
         self.service.until(self._all_are_there, "the start of all processes")
         self.reports = self._report()
         with app.extensions["newsletter"].db.transaction() as session:
-            scheduling.send_now(session, self.settings, self.digest_id)
+            scheduling.send_now(session, self.settings, self.digest_id, by=OPERATOR)
         self.timeline = Timeline()
         self.editor = Editor(app, self.provider, self.digest_id, self.timeline)
         return self

@@ -62,7 +62,7 @@ class TestOverdue:
         add_readers(db, 3)
         digest_id = add_digest(db)
         with db.transaction() as session:
-            scheduling.send_now(session, settings, digest_id)
+            scheduling.send_now(session, settings, digest_id, by=OPERATOR)
         with clock.set_to(clock.now() + timedelta(hours=3)):
             tick(runtime())
             digest = read(db, digest_id)
@@ -78,7 +78,7 @@ class TestOverdue:
         add_article(db, "A story")
         digest_id = add_digest(db)
         with db.transaction() as session:
-            scheduling.send_now(session, settings, digest_id)
+            scheduling.send_now(session, settings, digest_id, by=OPERATOR)
         with clock.set_to(clock.now() + timedelta(minutes=90)):
             tick(runtime())
         assert read(db, digest_id).frozen_at is not None
@@ -169,7 +169,7 @@ class TestRestored:
         add_article(db, "A story")
         digest_id = add_digest(db)
         with db.transaction() as session:
-            scheduling.schedule_digest(session, settings, digest_id, clock.now() + timedelta(days=1))
+            scheduling.schedule_digest(session, settings, digest_id, clock.now() + timedelta(days=1), by=OPERATOR)
         witness.tell(7)
         tick(runtime(), first=True)
         assert read(db, digest_id).paused_reason == "restored"
@@ -179,7 +179,7 @@ class TestRestored:
         add_article(db, "Another story")
         to_come = add_digest(db)
         with db.transaction() as session:
-            scheduling.schedule_digest(session, settings, to_come, clock.now() + timedelta(minutes=20))
+            scheduling.schedule_digest(session, settings, to_come, clock.now() + timedelta(minutes=20), by=OPERATOR)
         tick(runtime(), first=True)
         (settings.data_dir / "tick").unlink()
         queues.redis.flushall()
@@ -222,7 +222,7 @@ def test_two_clocks_freeze_once(db: Database, settings: Settings, app: Flask) ->
     add_readers(db, 3)
     digest_id = add_digest(db)
     with db.transaction() as session:
-        scheduling.send_now(session, settings, digest_id)
+        scheduling.send_now(session, settings, digest_id, by=OPERATOR)
     other = Runtime(settings, Database(settings.database_url))
     for house in (runtime(), other, runtime(), other):
         tick(house)

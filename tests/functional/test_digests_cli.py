@@ -65,7 +65,7 @@ def test_compose_looks_one_period_back_unless_told(newsletter: Any) -> None:
         assert output(newsletter("digests", "compose", "--json"))["id"] == 1
         refused = newsletter("digests", "compose", "--cadence", "daily")
     assert refused.exit_code == 1
-    assert refused.stderr == ("Error: No article since 2026-05-05 fits the rule: import articles or widen it.\n")
+    assert refused.stderr == "Error: No article since 2026-05-05 fits the rule.\n"
 
 
 @pytest.mark.usefixtures("articles")
@@ -76,7 +76,7 @@ def test_words_are_set_and_changed_while_it_is_a_draft(newsletter: Any) -> None:
     assert output(newsletter("digests", "edit", "1", "--subject", "Better", "--json"))["subject"] == "Better"
     assert newsletter("digests", "send", "1").exit_code == 0
     late = newsletter("digests", "edit", "1", "--subject", "Too late")
-    assert (late.exit_code, late.stderr) == (1, "Error: Digest 1 is scheduled, and only a draft can be edited.\n")
+    assert (late.exit_code, late.stderr) == (1, "Error: Digest 1 is scheduled and cannot be edited.\n")
 
 
 @pytest.mark.usefixtures("articles")
@@ -137,7 +137,7 @@ def test_status_from_draft_to_sent(newsletter: Any, db: Database, app: Flask) ->
         "deferred", "cancelled", "until_hour", "last_hour",
     ]  # fmt: skip
     assert (state["status"], state["recipients"], state["accepted"]) == ("sent", 3, 3)
-    assert newsletter("digests", "send", "1").stderr == "Error: Digest 1 is sent, and cannot be scheduled.\n"
+    assert newsletter("digests", "send", "1").stderr == "Error: Digest 1 is sent and cannot be scheduled.\n"
     assert newsletter("digests", "cancel", "1").stderr == "Error: Digest 1 is sent and cannot be cancelled.\n"
 
 

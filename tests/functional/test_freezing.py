@@ -19,6 +19,7 @@ from newsletter.delivery.ledger.models import Batch, BatchState, Edition
 from newsletter.delivery.reports.status import digest_status
 from newsletter.digests import lifecycle, scheduling
 from newsletter.digests.queries import get_digest
+from newsletter.serializers.digests import digest_state_json
 from tests.factories import add_article, add_digest, add_readers, send_digest
 
 
@@ -33,7 +34,7 @@ def test_every_reader_stands_in_one_batch_of_the_edition_that_fits(db: Database,
     with db.reading() as session:
         rows = session.execute(select(Edition.mask, Batch.state, Batch.recipients).join(Batch.edition)).all()
         sizes = Counter({(mask, state): len(packing.unpack_ids(packed)) for mask, state, packed in rows})
-        assert digest_status(session, digest_id).as_json() == {
+        assert digest_state_json(digest_status(session, digest_id)) == {
             "id": digest_id, "status": "sending", "paused_reason": None, "recipients": 8, "accepted": 0, "refused": 0,
             "skipped": 2, "in_doubt": 0, "waiting": 6, "deferred": 0, "cancelled": 0,
             "until_hour": 0, "last_hour": None,
@@ -69,7 +70,7 @@ def test_a_digest_that_is_moved_meanwhile_is_not_frozen(
     add_readers(db, 1)
     digest_id = add_digest(db)
     with db.transaction() as session:
-        scheduling.send_now(session, settings, digest_id)
+        scheduling.send_now(session, settings, digest_id, by=OPERATOR)
     read = audience.read_audience
 
     def read_while_an_editor_moves_it(*args: Any, **kwargs: Any) -> audience.Audience:

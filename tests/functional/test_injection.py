@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from newsletter.articles import importing, page
+from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS, Settings
 from newsletter.core.db import Database
@@ -197,7 +198,7 @@ def _send(db: Database, settings: Settings, words: dict[str, str]) -> None:
         for name in ("subject", "preheader", "intro"):
             if name in words:
                 setattr(digest, name, words[name])  # as it may stand in a row: composing refuses control characters
-        scheduling.send_now(session, settings, digest.id)
+        scheduling.send_now(session, settings, digest.id, by=OPERATOR)
     assert freeze.freeze_digest(db, settings, digest.id)
     draining.drain(runtime())
 

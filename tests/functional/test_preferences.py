@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletter.core import clock
+from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -165,7 +166,9 @@ def scheduled(db: Database, settings: Settings, link: str) -> str:
             at = NOW.replace(hour=5, minute=30) + timedelta(days=days)
             with db.transaction() as session:
                 rule = composing.Rule(Cadence.DAILY, since=date(2026, 1, 1))
-                scheduling.schedule_digest(session, settings, composing.compose_draft(session, rule).id, at)
+                scheduling.schedule_digest(
+                    session, settings, composing.compose_draft(session, rule).id, at, by=OPERATOR
+                )
     return link
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from newsletter.cli import cli
 from newsletter.core import clock
+from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -61,7 +62,7 @@ def house(app: Flask, db: Database) -> None:
 def send(db: Database, settings: Settings, cadence: Cadence) -> int:
     with db.transaction() as session:
         digest_id = composing.compose_draft(session, composing.Rule(cadence, since=date(2026, 1, 1))).id
-        scheduling.send_now(session, settings, digest_id)
+        scheduling.send_now(session, settings, digest_id, by=OPERATOR)
     assert freeze.freeze_digest(db, settings, digest_id)
     draining.drain(runtime())
     return digest_id

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
@@ -46,20 +47,20 @@ def test_a_real_digest_passes(db: Database, settings: Settings) -> None:
     add_article(db, 'A story with <img src="https://t.example/pixel.gif"> and url(https://t.example/) in its title')
     digest_id = add_digest(db)
     with db.reading() as session:
-        assert preflight.preflight(settings, get_digest(session, digest_id)) == []
+        assert preflight.find_problems(settings, get_digest(session, digest_id)) == []
 
 
 def test_what_mailboxes_would_cut_off_is_refused(db: Database, settings: Settings) -> None:
     add_article(db, "A very long story " * 4000)
     digest_id = add_digest(db, subject="Long")
-    with db.transaction() as session, pytest.raises(InvalidError, match="take fewer articles"):
-        scheduling.send_now(session, settings, digest_id)
+    with db.transaction() as session, pytest.raises(InvalidError, match="needs fewer articles"):
+        scheduling.send_now(session, settings, digest_id, by=OPERATOR)
 
 
 def test_an_empty_digest_and_a_missing_postal_address_are_refused(db: Database, settings: Settings) -> None:
-    assert preflight.preflight(settings, Digest(cadence="weekly", subject="Nothing")) == ["It holds no article."]
+    assert preflight.find_problems(settings, Digest(cadence="weekly", subject="Nothing")) == ["It holds no article."]
     add_article(db, "A story")
     digest_id = add_digest(db)
     with db.reading() as session:
-        problems = preflight.preflight(replace(settings, mail_postal_address=""), get_digest(session, digest_id))
+        problems = preflight.find_problems(replace(settings, mail_postal_address=""), get_digest(session, digest_id))
     assert problems == ["MAIL_POSTAL_ADDRESS is not set, and every mail must show a postal address."]

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
@@ -52,7 +53,7 @@ def accepted(db: Database, digest_id: int) -> int:
 def start_digest(db: Database, settings: Settings) -> int:
     digest_id = add_digest(db)
     with db.transaction() as session:
-        scheduling.send_now(session, settings, digest_id)
+        scheduling.send_now(session, settings, digest_id, by=OPERATOR)
     return digest_id
 
 

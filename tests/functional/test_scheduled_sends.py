@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from newsletter.core import clock
+from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
@@ -61,7 +62,7 @@ def digest_id(app: Flask, db: Database, settings: Settings, at: datetime) -> int
     add_readers(db, 5)
     digest_id = add_digest(db)
     with db.transaction() as session:
-        scheduling.schedule_digest(session, settings, digest_id, at, provider_schedule=True)
+        scheduling.schedule_digest(session, settings, digest_id, at, provider_schedule=True, by=OPERATOR)
     return digest_id
 
 
@@ -210,9 +211,9 @@ def test_it_needs_sendgrid_and_time(db: Database, settings: Settings, digest_id:
     with db.transaction() as session:
         with pytest.raises(InvalidError, match="half an hour"):
             scheduling.schedule_digest(
-                session, settings, digest_id, clock.now() + timedelta(minutes=20), provider_schedule=True
+                session, settings, digest_id, clock.now() + timedelta(minutes=20), provider_schedule=True, by=OPERATOR
             )
         with pytest.raises(InvalidError, match="Only SendGrid"):
             scheduling.schedule_digest(
-                session, replace(settings, mail_transport="smtp"), digest_id, later, provider_schedule=True
+                session, replace(settings, mail_transport="smtp"), digest_id, later, provider_schedule=True, by=OPERATOR
             )

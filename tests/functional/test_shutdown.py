@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime_folder import socket_path
@@ -35,7 +36,7 @@ def test_sigterm_ends_a_request_without_an_answer_as_a_doubt(db: Database, setti
     add_readers(db, 3)
     digest_id = add_digest(db)
     with db.transaction() as session:
-        scheduling.send_now(session, settings, digest_id)
+        scheduling.send_now(session, settings, digest_id, by=OPERATOR)
     with SendGridStandIn() as provider:
         provider.script(does.silent)
         with RunningService(replace(settings, sendgrid_host=provider.url), workers=1) as service:

@@ -9,6 +9,7 @@ import pytest
 from rq.serializers import JSONSerializer
 
 from newsletter.core import clock
+from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import DRAIN, MAIL, PROCESS_SIGNUPS, SEND_TRANSACTIONAL_MAIL, SENDING, SIGNUPS, Queues
@@ -41,7 +42,7 @@ def send_now(db: Database, settings: Settings) -> int:
     add_readers(db, 1500)
     digest_id = add_digest(db)
     with db.transaction() as session:
-        scheduling.send_now(session, settings, digest_id)
+        scheduling.send_now(session, settings, digest_id, by=OPERATOR)
     return digest_id
 
 

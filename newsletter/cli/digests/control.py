@@ -1,9 +1,8 @@
-"""`newsletter digests`, once a digest is on its way: watch, pause, resume, cancel, retry, resolve."""
+"""`newsletter digests`, once a digest is scheduled: status, pause, resume, cancel, retry, resolve."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import click
 from sqlalchemy.orm import Session
@@ -20,6 +19,7 @@ from newsletter.delivery.reports.status import DigestState
 from newsletter.delivery.reports.status import digest_status as read_status
 from newsletter.digests import lifecycle
 from newsletter.digests.models import PausedReason
+from newsletter.serializers.digests import digest_state_json
 
 __all__ = ["digests"]
 
@@ -29,37 +29,42 @@ __all__ = ["digests"]
 @click.option("--watch", is_flag=True, help="Show a progress bar until it is sent.")
 @json_option
 def status(digest_id: int, watch: bool, as_json: bool) -> None:
-    """Where a digest stands; the parts always sum to the recipients."""
+    """Show the state of a digest; its parts always sum to the recipients."""
     if watch:
         state = progress.watch(runtime().db, digest_id)
     else:
         with runtime().db.reading() as session:
             state = read_status(session, digest_id)
-    emit(state.as_json(), progress.sentence(state), as_json=as_json)
+    emit(digest_state_json(state), progress.describe_state(state), as_json=as_json)
 
 
-def _control(name: str, act: Callable[[Session, int], object], done: str, help_text: str) -> None:
-    """Add a command: `pause`, `resume` and `cancel` differ in one function and a few words."""
-
-    @digests.command(name, help=help_text)
-    @click.argument("digest_id", metavar="ID", type=ROW)
-    @json_option
-    def command(digest_id: int, as_json: bool) -> None:
-        with runtime().db.transaction() as session:
-            act(session, digest_id)
-            state: DigestState = read_status(session, digest_id)
-        emit(state.as_json(), f"Digest {digest_id} is {done}. {progress.sentence(state)}", as_json=as_json)
+@digests.command()
+@click.argument("digest_id", metavar="ID", type=ROW)
+@json_option
+def pause(digest_id: int, as_json: bool) -> None:
+    """Stop sending for the time being."""
+    state = _change(
+        digest_id, lambda session: lifecycle.pause(session, digest_id, PausedReason.EDITOR, None, by=OPERATOR)
+    )
+    _emit(state, f"Digest {digest_id} is paused.", as_json=as_json)
 
 
-def _pause(session: Session, digest_id: int) -> None:
-    lifecycle.pause(session, digest_id, PausedReason.EDITOR, None, by=OPERATOR)
+@digests.command()
+@click.argument("digest_id", metavar="ID", type=ROW)
+@json_option
+def resume(digest_id: int, as_json: bool) -> None:
+    """Continue a paused digest."""
+    state = _change(digest_id, lambda session: lifecycle.resume(session, digest_id, by=OPERATOR))
+    _emit(state, f"Digest {digest_id} is being sent again.", as_json=as_json)
 
 
-_control("pause", _pause, "paused", "Stop sending for the time being.")
-_control("resume", partial(lifecycle.resume, by=OPERATOR), "being sent again", "Go on with a paused digest.")
-_control(
-    "cancel", partial(cancelling.cancel_digest, by=OPERATOR), "cancelled", "End a digest for good; who has it keeps it."
-)
+@digests.command()
+@click.argument("digest_id", metavar="ID", type=ROW)
+@json_option
+def cancel(digest_id: int, as_json: bool) -> None:
+    """End a digest for good; mails that were sent stay sent."""
+    state = _change(digest_id, lambda session: cancelling.cancel_digest(session, digest_id, by=OPERATOR))
+    _emit(state, f"Digest {digest_id} is cancelled.", as_json=as_json)
 
 
 @digests.command()
@@ -70,7 +75,7 @@ def retry(digest_id: int, as_json: bool) -> None:
     with runtime().db.transaction() as session:
         count = retrying.retry_refused(session, digest_id, by=OPERATOR)
         state = read_status(session, digest_id)
-    emit(state.as_json(), f"Digest {digest_id} is sent again to {count:,} readers.", as_json=as_json)
+    emit(digest_state_json(state), f"Digest {digest_id} is sent again to {count:,} readers.", as_json=as_json)
 
 
 @digests.command()
@@ -82,8 +87,21 @@ def retry(digest_id: int, as_json: bool) -> None:
 @json_option
 def resolve(digest_id: int, batch_id: int, was_sent: bool, as_json: bool) -> None:
     """Decide what became of a batch in doubt (`digests show` lists them)."""
-    with runtime().db.transaction() as session:
-        resolving.resolve_by_editor(session, DigestId(digest_id), BatchId(batch_id), was_sent=was_sent)
-        state = read_status(session, digest_id)
+    state = _change(
+        digest_id,
+        lambda session: resolving.resolve_by_editor(session, DigestId(digest_id), BatchId(batch_id), was_sent=was_sent),
+    )
     done = "counted as accepted" if was_sent else "sent again"
-    emit(state.as_json(), f"Batch {batch_id} is {done}. {progress.sentence(state)}", as_json=as_json)
+    _emit(state, f"Batch {batch_id} is {done}.", as_json=as_json)
+
+
+def _change(digest_id: int, act: Callable[[Session], object]) -> DigestState:
+    """Act in a transaction of its own; the state of the digest afterwards."""
+    with runtime().db.transaction() as session:
+        act(session)
+        session.flush()
+        return read_status(session, digest_id)
+
+
+def _emit(state: DigestState, done: str, *, as_json: bool) -> None:
+    emit(digest_state_json(state), f"{done} {progress.describe_state(state)}", as_json=as_json)

@@ -1,4 +1,4 @@
-"""`newsletter digests`: compose, look, schedule, send. What follows is in `cli.digests.control`."""
+"""`newsletter digests`, up to its scheduling: compose, edit, list, show, preview, schedule, send."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from newsletter.cli.digests.report_text import describe_report
 from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option, table
 from newsletter.cli.times import ZonedTime
+from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import Cadence
 from newsletter.core.errors import InvalidError
 from newsletter.core.languages import ENGLISH, LANGUAGES
@@ -20,31 +21,33 @@ from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.report import digest_report
 from newsletter.digests import composing, queries, rendering, scheduling
 from newsletter.digests.models import Digest
+from newsletter.serializers.digests import digest_json, digest_report_json
 
 digests = AppGroup("digests", help="Digests: compose, preview, schedule, send, watch.")
 
 CADENCES = click.Choice([cadence.value for cadence in Cadence])
-WORDS = (
+TEXT_OPTIONS = (
     click.option("--subject", help="The subject line; the first headline when not given."),
     click.option("--preheader", help="The line that mailboxes show after the subject."),
-    click.option("--intro", help="Words before the first article; empty lines part paragraphs."),
+    click.option("--intro", help="Text before the first article; empty lines separate paragraphs."),
 )
 
 
-def words_options(command: Any) -> Any:
-    for option in reversed(WORDS):
+def text_options(command: Any) -> Any:
+    """Add the options for the texts that an editor writes."""
+    for option in reversed(TEXT_OPTIONS):
         command = option(command)
     return command
 
 
 @digests.command()
-@click.option("--cadence", type=CADENCES, default="weekly", show_default=True, help="Whose letter it is.")
+@click.option("--cadence", type=CADENCES, default="weekly", show_default=True, help="The readers it is for.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Earliest date of an article [one period back].")
 @click.option("--section", "sections", multiple=True, help="Only this section; may be given again.")
 @click.option("--min-trust", type=click.IntRange(0, 100), default=0, show_default=True, help="Lowest trust score.")
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="At most so many articles.")
 @click.option("--order", type=click.Choice(["newest", "trust"]), default="newest", show_default=True)
-@words_options
+@text_options
 @json_option
 def compose(
     cadence: str,
@@ -62,30 +65,32 @@ def compose(
     rule = composing.Rule(Cadence(cadence), since.date() if since else None, sections or None, min_trust, limit, order)
     with runtime().db.transaction() as session:
         digest = composing.compose_draft(session, rule, subject=subject, preheader=preheader, intro=intro or "")
-        value = _json(digest)
-    words = f"Digest {digest.id} is a draft of {len(value['articles'])} articles. "
-    words += f"Look: newsletter digests preview {digest.id}"
-    emit(value, words, as_json=as_json)
+        value = digest_json(digest)
+    sentence = f"Digest {digest.id} is a draft of {len(value['articles'])} articles. "
+    sentence += f"Look: newsletter digests preview {digest.id}"
+    emit(value, sentence, as_json=as_json)
 
 
 @digests.command()
 @click.argument("digest_id", metavar="ID", type=ROW)
-@words_options
+@text_options
 @json_option
 def edit(digest_id: int, subject: str | None, preheader: str | None, intro: str | None, as_json: bool) -> None:
-    """Set the words of a draft."""
+    """Change the subject, preheader or introduction of a draft."""
     with runtime().db.transaction() as session:
-        digest = composing.edit_draft(session, digest_id, subject=subject, preheader=preheader, intro=intro)
-        value = _json(digest)
+        digest = composing.edit_draft(
+            session, digest_id, subject=subject, preheader=preheader, intro=intro, by=OPERATOR
+        )
+        value = digest_json(digest)
     emit(value, f"Digest {digest_id}: {digest.subject}", as_json=as_json)
 
 
 @digests.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """The newest digests."""
+    """List the newest digests."""
     with runtime().db.reading() as session:
-        found = [_json(digest) for digest in composing.newest_digests(session)]
+        found = [digest_json(digest) for digest in queries.newest_digests(session)]
     rows = [(d["id"], d["status"], d["cadence"], len(d["articles"]), d["subject"]) for d in found]
     head = ("ID", "STATUS", "CADENCE", "ARTICLES", "SUBJECT")
     emit(found, table(rows, head, "No digest yet: newsletter digests compose makes one."), as_json=as_json)
@@ -95,21 +100,25 @@ def list_(as_json: bool) -> None:
 @click.argument("digest_id", metavar="ID", type=ROW)
 @json_option
 def show(digest_id: int, as_json: bool) -> None:
-    """A digest, its articles, and what became of its mails."""
+    """Show a digest, its articles, and what became of its mails."""
     with runtime().db.reading() as session:
         digest = queries.get_digest(session, digest_id)
-        found = digest_report(session, digest_id)
-        value = _json(digest) | {"report": found.as_json()}
+        report = digest_report(session, digest_id)
+        value = digest_json(digest) | {"report": digest_report_json(report)}
     articles = "\n".join(f"  {i}. {title}" for i, title in enumerate(value["titles"], 1))
-    words = f"{digest.subject}\n{digest.cadence}, {digest.status}{_note(digest)}\n{articles}\n{describe_report(found)}"
-    emit(value, words, as_json=as_json)
+    head = f"{digest.subject}\n{digest.cadence}, {digest.status}{_paused(digest)}"
+    emit(value, f"{head}\n{articles}\n{describe_report(report)}", as_json=as_json)
 
 
 @digests.command()
 @click.argument("digest_id", metavar="ID", type=ROW)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder [here].")
 @click.option(
-    "--language", type=click.Choice(list(LANGUAGES)), default=ENGLISH, show_default=True, help="Of the frame."
+    "--language",
+    type=click.Choice(list(LANGUAGES)),
+    default=ENGLISH,
+    show_default=True,
+    help="Of the words around the stories.",
 )
 @json_option
 def preview(digest_id: int, out: Path, language: str, as_json: bool) -> None:
@@ -127,7 +136,9 @@ def preview(digest_id: int, out: Path, language: str, as_json: bool) -> None:
             paths[kind] = str(out / f"{name}.{kind}")
             Path(paths[kind]).write_text(content, encoding="utf-8")
     except OSError as error:
-        raise InvalidError(f"{out} cannot be written to: {error.strerror}.") from error
+        raise InvalidError(
+            "output.not_writable", "%(path)s cannot be written to: %(reason)s.", path=out, reason=error.strerror
+        ) from error
     emit({"id": digest_id, **paths}, "\n".join(paths.values()), as_json=as_json)
 
 
@@ -135,16 +146,16 @@ def preview(digest_id: int, out: Path, language: str, as_json: bool) -> None:
 @click.argument("digest_id", metavar="ID", type=ROW)
 @click.option("--at", type=ZonedTime(), required=True, help='With its zone: "2026-12-01 07:00 Europe/Berlin".')
 @click.option(
-    "--provider-schedule", is_flag=True, help="Hand it over to SendGrid half an hour ahead; SendGrid keeps the time."
+    "--provider-schedule", is_flag=True, help="Give it to SendGrid half an hour ahead; SendGrid keeps the time."
 )
 @json_option
 def schedule(digest_id: int, at: datetime, provider_schedule: bool, as_json: bool) -> None:
-    """Send a draft at a time to come; a scheduled digest is moved."""
+    """Send a draft at a later time, or move a scheduled digest."""
     with runtime().db.transaction() as session:
         digest = scheduling.schedule_digest(
-            session, runtime().settings, digest_id, at, provider_schedule=provider_schedule
+            session, runtime().settings, digest_id, at, provider_schedule=provider_schedule, by=OPERATOR
         )
-        value = _json(digest)
+        value = digest_json(digest)
     emit(value, f"Digest {digest_id} will be sent on {at:%-d %B %Y at %H:%M %Z}.", as_json=as_json)
 
 
@@ -152,9 +163,9 @@ def schedule(digest_id: int, at: datetime, provider_schedule: bool, as_json: boo
 @click.argument("digest_id", metavar="ID", type=ROW)
 @json_option
 def send(digest_id: int, as_json: bool) -> None:
-    """Send a draft now: the clock takes it up within seconds."""
+    """Send a draft now: the clock starts it within seconds."""
     with runtime().db.transaction() as session:
-        value = _json(scheduling.send_now(session, runtime().settings, digest_id))
+        value = digest_json(scheduling.send_now(session, runtime().settings, digest_id, by=OPERATOR))
     emit(
         value,
         f"Digest {digest_id} is on its way. Watch: newsletter digests status {digest_id} --watch",
@@ -162,21 +173,5 @@ def send(digest_id: int, as_json: bool) -> None:
     )
 
 
-def _note(digest: Digest) -> str:
+def _paused(digest: Digest) -> str:
     return f" ({digest.paused_reason}) {digest.paused_note or ''}".rstrip() if digest.paused_reason else ""
-
-
-def _json(digest: Digest) -> dict[str, Any]:
-    return {
-        "id": digest.id,
-        "status": digest.status,
-        "paused_reason": digest.paused_reason,
-        "paused_note": digest.paused_note,
-        "cadence": digest.cadence,
-        "subject": digest.subject,
-        "preheader": digest.preheader,
-        "intro": digest.intro,
-        "scheduled_at": digest.scheduled_at.isoformat() if digest.scheduled_at else None,
-        "articles": [revision.slug for revision in digest.revisions],
-        "titles": [revision.title for revision in digest.revisions],
-    }

@@ -1,4 +1,4 @@
-"""A digest's progress for a person: a bar on stderr, and a sentence."""
+"""The progress of a digest for a person: a bar on stderr, and a sentence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.digests.report_text import hours
+from newsletter.cli.digests.report_text import describe_hours
 from newsletter.core.db import Database
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.digests.models import DigestStatus
@@ -16,17 +16,17 @@ from newsletter.digests.models import DigestStatus
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
-EVERY = 0.25
-"""Seconds between two looks."""
+POLL_INTERVAL = 0.25
+"""Seconds between two queries."""
 
 _MOVING = (DigestStatus.SCHEDULED, DigestStatus.SENDING)
 
 
 def watch(db: Database, digest_id: int) -> DigestState:
-    """Show a bar with rate and time left until the digest stops moving; its last state."""
+    """Show a bar with rate and time left until the digest is neither scheduled nor sending; its last state."""
     state = _read(db, digest_id)
     while state.status == DigestStatus.SCHEDULED:
-        time.sleep(EVERY)
+        time.sleep(POLL_INTERVAL)
         state = _read(db, digest_id)
     began, before = time.monotonic(), _finished(state)
     with progress_bar(f"Digest {digest_id}") as bar:
@@ -35,25 +35,25 @@ def watch(db: Database, digest_id: int) -> DigestState:
             advance(bar, state, f"{rate:,.0f}/s")
             if state.status not in _MOVING:
                 return state
-            time.sleep(EVERY)
+            time.sleep(POLL_INTERVAL)
             state = _read(db, digest_id)
 
 
 def progress_bar(label: str) -> ProgressBar[str]:
-    """A bar on stderr, for `advance`; only a terminal shows it."""
+    """A bar on stderr, which `advance` moves; only a terminal shows it."""
     return click.progressbar(
         length=1, label=label, item_show_func=lambda text: text or "", show_pos=True, show_eta=True, file=sys.stderr
     )
 
 
 def advance(bar: ProgressBar[str], state: DigestState, item: str = "") -> None:
-    """Bring the bar to where the digest is."""
+    """Move the bar to the state of the digest."""
     bar.length = max(state.recipients, 1)
     bar.update(_finished(state) - bar.pos, current_item=item)
 
 
-def sentence(state: DigestState) -> str:
-    """The state in words; parts that are nobody are left out."""
+def describe_state(state: DigestState) -> str:
+    """The state in a sentence, without figures that are 0."""
     if state.recipients == 0 and state.status in (DigestStatus.DRAFT, DigestStatus.SCHEDULED):
         what = "a draft" if state.status == DigestStatus.DRAFT else "scheduled"
         return f"Digest {state.id} is {what}; nobody is counted yet."
@@ -68,7 +68,7 @@ def sentence(state: DigestState) -> str:
     }
     counted = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count)
     reason = f" ({state.paused_reason})" if state.paused_reason else ""
-    hour = f"; {hours(state.until_hour, state.last_hour)}" if state.last_hour else ""
+    hour = f"; {describe_hours(state.until_hour, state.last_hour)}" if state.last_hour else ""
     return f"Digest {state.id} is {state.status}{reason}, {state.recipients:,} recipients: {counted or 'nobody'}{hour}."
 
 

@@ -1,4 +1,4 @@
-"""A digest's report in words."""
+"""The report of a digest in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from newsletter.delivery.reports.report import DigestReport, Doubt
 
 
 def describe_report(report: DigestReport) -> str:
-    """Figures, the reasons in groups, and what is in doubt with both ways to resolve it; nothing before the freeze."""
+    """Figures, groups of reasons, and each batch in doubt with both ways to resolve it; "" before the freeze."""
     if not report.recipients:
         return ""
     parts = {
@@ -21,25 +21,25 @@ def describe_report(report: DigestReport) -> str:
         "blocked": report.blocked,
         "dropped": report.dropped,
         "complained": report.complained,
-        "left within three days": report.left,
+        "unsubscribed within three days": report.unsubscribed,
     }
     figures = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count)
     lines = [f"{report.recipients:,} recipients: {figures or 'nobody was sent to yet'}."]
     if report.last_hour:
-        lines.append(f"{hours(report.until_hour, report.last_hour)}.")
+        lines.append(f"{describe_hours(report.until_hour, report.last_hour)}.")
     lines += [f"  {group.count:,} {group.kind}: {group.reason}" for group in report.reasons]
     lines += [line for doubt in report.doubts for line in _doubt(report.id, doubt)]
     return "\n".join(lines)
 
 
-def hours(count: int, last: datetime) -> str:
-    """How many wait for the hour that they chose, and until when at most."""
+def describe_hours(count: int, last: datetime) -> str:
+    """The number of readers whose chosen hour is still to come, and the last such hour."""
     return f"{count:,} wait for the hour that they chose, the last until {last:%Y-%m-%d %H:%M} UTC"
 
 
 def _doubt(digest_id: int, doubt: Doubt) -> list[str]:
     resolve = f"newsletter digests resolve {digest_id} {doubt.batch}"
-    evidence = doubt.note or "no answer was written down."
+    evidence = doubt.note or "no answer was recorded."
     since = f", sent {doubt.attempted_at:%Y-%m-%d %H:%M:%S} UTC" if doubt.attempted_at else ""
     return [
         f"Batch {doubt.batch} ({doubt.recipients:,} readers{since}) is in doubt: {evidence}",

@@ -1,4 +1,4 @@
-"""What a reader was sent: found in the ledger by the range and the packed list of each batch's ids."""
+"""The digests that a reader was sent, found in the ledger by the range and the packed list of each batch's ids."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from newsletter.mail.outcomes import OUTCOME_NAMES
 
 
 class SentDigest(NamedTuple):
-    """A digest that a reader was among the recipients of."""
+    """A digest whose recipients a reader was among."""
 
     digest_id: int
     subject: str
     at: datetime | None
-    """When its recipients were written down, moments before the sending."""
+    """The moment of the freeze, shortly before the sending."""
     outcome: str
-    """The word of `mail.outcomes` for it."""
+    """One of `mail.outcomes.OUTCOME_NAMES`."""
     reason: str | None
-    """Why it was refused."""
+    """The reason of a refusal."""
 
 
-def digests_sent_to(session: Session, reader: int) -> list[SentDigest]:
+def digests_sent_to(session: Session, subscriber_id: int) -> list[SentDigest]:
     """The digests of a reader, the newest first.
 
-    A digest has a batch or two for each edition whose range of ids holds the reader: an index finds these, whatever the
-    size of the audience (tested with a million readers).
+    An index finds the batches whose range of ids holds the reader: one or two for each edition of a digest, whatever
+    the size of the audience (tested with a million readers).
     """
     rows = session.execute(
         select(Batch.digest_id, Batch.recipients, Batch.outcomes)
-        .where(Batch.first_id <= reader, Batch.last_id >= reader)
+        .where(Batch.first_id <= subscriber_id, Batch.last_id >= subscriber_id)
         .execution_options(yield_per=100)
     )
     outcomes = {}
-    for digest_id, recipients, bytes_ in rows:
-        place = position_of(packing.unpack_ids(recipients), reader)
-        if place is not None:
-            outcomes[digest_id] = OUTCOME_NAMES[bytes_[place]]
+    for digest_id, recipients, outcome_bytes in rows:
+        position = position_of(packing.unpack_ids(recipients), subscriber_id)
+        if position is not None:
+            outcomes[digest_id] = OUTCOME_NAMES[outcome_bytes[position]]
     reasons = dict(
-        session.execute(select(Refusal.digest_id, Refusal.reason).where(Refusal.subscriber_id == reader)).all()
+        session.execute(select(Refusal.digest_id, Refusal.reason).where(Refusal.subscriber_id == subscriber_id)).all()
     )
     digests = session.execute(
         select(Digest.id, Digest.subject, Digest.frozen_at)

@@ -1,4 +1,4 @@
-"""The last letter that was sent, as a sample for those who do not get it yet."""
+"""The digest that was sent last, as a sample for people who have not subscribed yet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from newsletter.digests.rendering import RenderedDigest
 
 
 def latest_digest(session: Session) -> Digest | None:
-    """The digest that was sent last, with its articles; breaking news is no sample of a letter."""
+    """The digest that was sent last, with its articles. Breaking news is no sample of what readers usually get."""
     articles = selectinload(Digest.items).joinedload(DigestArticle.revision).joinedload(Revision.article)
     return session.scalar(
         select(Digest)
@@ -28,13 +28,13 @@ def latest_digest(session: Session) -> Digest | None:
 
 
 def latest_digest_html(session: Session, digest: Digest, *, instead: str) -> str:
-    """The mail with all its articles, as it was frozen; the address `instead` in place of a reader's own links."""
+    """The mail with all its articles, as it was frozen. A reader's own links lead to the address `instead`."""
     query = (
         select(RenderedDigestRow)
         .where(RenderedDigestRow.digest_id == digest.id)
         .order_by(RenderedDigestRow.language != "en", RenderedDigestRow.language)
     )
-    letter = RenderedDigest.from_json(session.scalars(query.limit(1)).one().content)
-    whole, _text = letter.edition(letter.full_mask)
-    personal = re.compile(rf'href="[^"]*{re.escape(letter.placeholder)}[^"]*"')
-    return personal.sub(lambda _: f'href="{escape(instead)}"', whole).replace(letter.placeholder, "")
+    rendered = RenderedDigest.from_json(session.scalars(query.limit(1)).one().content)
+    whole, _text = rendered.edition(rendered.full_mask)
+    personal = re.compile(rf'href="[^"]*{re.escape(rendered.placeholder)}[^"]*"')
+    return personal.sub(lambda _: f'href="{escape(instead)}"', whole).replace(rendered.placeholder, "")

@@ -1,4 +1,4 @@
-"""When a reader's next letter comes, as far as that is known."""
+"""The time of a reader's next digest, as far as it is known."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from newsletter.subscribers.preferences import Preferences
 def next_digest_at(
     session: Session, settings: Settings, preferences: Preferences, paused_until: date | None = None
 ) -> datetime | None:
-    """When the first scheduled digest that holds something for a reader with these preferences is due there, in UTC.
+    """The time, in UTC, of the first scheduled digest that holds something for a reader with these preferences.
 
-    None when none is scheduled. Whatever was frozen already goes by what was chosen before.
+    None when no such digest is scheduled. A digest that is frozen already follows the preferences of that moment, and
+    does not count.
     """
     scheduled = session.scalars(
         select(Digest)

@@ -1,4 +1,4 @@
-"""The report of a digest: what became of its mails, as far as it is known. Nobody is watched: no opens, no clicks."""
+"""The report of a digest: what became of its mails, as far as it is known. Opens and clicks are not tracked."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -24,9 +23,9 @@ from newsletter.digests.queries import get_digest
 from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT
 from newsletter.subscribers.models import Subscriber
 
-LEFT_WITHIN = timedelta(hours=72)
-"""Readers whom the digest was handed over for and who left so soon after the freeze count as `left`. Which mail they
-left by is not known, since links do not say it."""
+UNSUBSCRIBED_WITHIN = timedelta(hours=72)
+"""Readers who got the digest and unsubscribed so soon after the freeze count as `unsubscribed`. The mail whose link
+they used is not known, since links do not name it."""
 
 MOST_REASONS = 20
 
@@ -36,7 +35,7 @@ _VARYING = re.compile(r"\S*\d\S*")
 
 @dataclass(frozen=True)
 class ReasonGroup:
-    """Reasons that say the same: one SMTP code and enhanced code, or the same words but for numbers and ids."""
+    """Reasons that mean the same: one SMTP code and enhanced code, or the same words but for numbers and ids."""
 
     kind: str
     """"refused", or the word of an event."""
@@ -47,18 +46,18 @@ class ReasonGroup:
 
 @dataclass(frozen=True)
 class Doubt:
-    """A batch in doubt; `digests resolve` decides."""
+    """A batch in doubt, which an editor has to resolve."""
 
     batch: int
     recipients: int
     attempted_at: datetime | None
-    """When its request was made."""
+    """The moment of its request."""
     note: str | None
 
 
 @dataclass(frozen=True)
 class DigestReport:
-    """Readers, each counted once for each line; who bounced or complained was accepted by the provider before."""
+    """Readers, each counted once in a figure. Those who bounced or complained are among the accepted too."""
 
     id: int
     recipients: int
@@ -66,43 +65,39 @@ class DigestReport:
     refused: int
     in_doubt: int
     mailed_twice: int
-    """Of the accepted: mailed twice, since a batch was settled as not taken and its events prove that it was."""
+    """Of the accepted: an editor had their batch sent again, and its events prove that it was sent before."""
     bounced: int
     soft_bounced: int
     blocked: int
     dropped: int
     complained: int
-    left: int
+    unsubscribed: int
     until_hour: int
-    """Readers who wait for the hour that they chose."""
+    """Readers whose chosen hour is still to come."""
     last_hour: datetime | None
-    """When the last of these hours comes."""
+    """The last of these hours."""
     reasons: tuple[ReasonGroup, ...]
     """The commonest first, at most MOST_REASONS."""
     doubts: tuple[Doubt, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain data; times in ISO 8601."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
 
 
 def digest_report(session: Session, digest_id: int) -> DigestReport:
     """What became of a digest. Raises NotFoundError."""
     state = digest_status(session, digest_id)
-    reported = _reported(session, digest_id)
+    events = _count_events(session, digest_id)
     return DigestReport(
         id=digest_id,
         recipients=state.recipients,
         accepted=state.accepted,
         refused=state.refused,
         in_doubt=state.in_doubt,
-        mailed_twice=_twice(session, digest_id),
-        bounced=reported[EventKind.BOUNCED],
-        soft_bounced=reported[EventKind.SOFT_BOUNCED],
-        blocked=reported[EventKind.BLOCKED],
-        dropped=reported[EventKind.DROPPED],
-        complained=reported[EventKind.COMPLAINED],
-        left=_left(session, get_digest(session, digest_id)),
+        mailed_twice=_mailed_twice(session, digest_id),
+        bounced=events[EventKind.BOUNCED],
+        soft_bounced=events[EventKind.SOFT_BOUNCED],
+        blocked=events[EventKind.BLOCKED],
+        dropped=events[EventKind.DROPPED],
+        complained=events[EventKind.COMPLAINED],
+        unsubscribed=_unsubscribed(session, get_digest(session, digest_id)),
         until_hour=state.until_hour,
         last_hour=state.last_hour,
         reasons=_reasons(session, digest_id),
@@ -110,27 +105,27 @@ def digest_report(session: Session, digest_id: int) -> DigestReport:
     )
 
 
-def _reported(session: Session, digest_id: int) -> Counter[str]:
+def _count_events(session: Session, digest_id: int) -> Counter[str]:
     rows = session.execute(select(Event.kind, func.count()).where(Event.digest_id == digest_id).group_by(Event.kind))
     return Counter(dict(rows.all()))
 
 
-def _left(session: Session, digest: Digest) -> int:
+def _unsubscribed(session: Session, digest: Digest) -> int:
     if digest.frozen_at is None:
         return 0
-    leavers = session.scalars(
+    unsubscribed = session.scalars(
         select(Subscriber.id)
-        .where(Subscriber.unsubscribed_at.between(digest.frozen_at, digest.frozen_at + LEFT_WITHIN))
+        .where(Subscriber.unsubscribed_at.between(digest.frozen_at, digest.frozen_at + UNSUBSCRIBED_WITHIN))
         .order_by(Subscriber.id)
     ).all()
-    if not leavers:
+    if not unsubscribed:
         return 0
     batches = session.execute(
         select(Batch.recipients, Batch.outcomes, Batch.first_id, Batch.last_id)
-        .where(Batch.digest_id == digest.id, Batch.first_id <= leavers[-1], Batch.last_id >= leavers[0])
+        .where(Batch.digest_id == digest.id, Batch.first_id <= unsubscribed[-1], Batch.last_id >= unsubscribed[0])
         .execution_options(yield_per=50)
     )
-    ids = array("q", leavers)
+    ids = array("q", unsubscribed)
     return sum(
         _accepted_among(recipients, outcomes, ids[bisect_left(ids, first) : bisect_left(ids, last + 1)])
         for recipients, outcomes, first, last in batches
@@ -141,44 +136,44 @@ def _accepted_among(recipients: bytes, outcomes: bytes, readers: array[int]) -> 
     if not readers:
         return 0
     ids = packing.unpack_ids(recipients)
-    places = (position_of(ids, reader) for reader in readers)
-    return sum(1 for place in places if place is not None and outcomes[place] == ACCEPTED)
+    positions = (position_of(ids, reader) for reader in readers)
+    return sum(1 for position in positions if position is not None and outcomes[position] == ACCEPTED)
 
 
 def _reasons(session: Session, digest_id: int) -> tuple[ReasonGroup, ...]:
     counted: dict[tuple[str, str], Counter[str]] = {}
     refused = select(Refusal.reason, func.count()).where(Refusal.digest_id == digest_id).group_by(Refusal.reason)
     for reason, count in session.execute(refused):
-        counted.setdefault(("refused", _sameness(reason)), Counter())[_wording(reason)] += count
+        counted.setdefault(("refused", _group_key(reason)), Counter())[_wording(reason)] += count
     events = (
         select(Event.kind, Event.reason, func.count())
         .where(Event.digest_id == digest_id, Event.reason != "")
         .group_by(Event.kind, Event.reason)
     )
     for kind, reason, count in session.execute(events):
-        counted.setdefault((kind, _sameness(reason)), Counter())[_wording(reason)] += count
+        counted.setdefault((kind, _group_key(reason)), Counter())[_wording(reason)] += count
     groups = [
         ReasonGroup(kind, wordings.most_common(1)[0][0], wordings.total()) for (kind, _), wordings in counted.items()
     ]
     return tuple(sorted(groups, key=lambda group: (-group.count, group.kind, group.reason))[:MOST_REASONS])
 
 
-def _sameness(reason: str) -> str:
-    """What is alike in reasons that mean the same: "550 5.1.1"; without a code, the words."""
+def _group_key(reason: str) -> str:
+    """The part that reasons of one meaning share: "550 5.1.1", or the words where there is no code."""
     match = _CODE.search(reason)
     return " ".join(filter(None, match.groups())) if match else _wording(reason).lower()
 
 
 def _wording(reason: str) -> str:
-    """A reason with its code, and without what differs from mail to mail: numbers, ids, hosts."""
+    """A reason with its code, but without the numbers, ids and hosts that differ from mail to mail."""
     match = _CODE.search(reason)
     if match is None:
         return _VARYING.sub("…", reason)
-    said = _VARYING.sub("…", reason[match.end() :]).strip(" -:")
-    return f"{' '.join(filter(None, match.groups()))} {said}".strip()
+    text = _VARYING.sub("…", reason[match.end() :]).strip(" -:")
+    return f"{' '.join(filter(None, match.groups()))} {text}".strip()
 
 
-def _twice(session: Session, digest_id: int) -> int:
+def _mailed_twice(session: Session, digest_id: int) -> int:
     outcomes = session.scalars(select(Batch.outcomes).where(Batch.digest_id == digest_id, Batch.mailed_twice))
     return sum(each.count(ACCEPTED) for each in outcomes)
 
@@ -192,11 +187,3 @@ def _doubts(session: Session, digest_id: int) -> tuple[Doubt, ...]:
     return tuple(
         Doubt(batch, outcomes.count(IN_DOUBT), attempted_at, note) for batch, outcomes, attempted_at, note in rows
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    return {name: _plain(each) for name, each in value.items()} if isinstance(value, dict) else value

@@ -1,10 +1,9 @@
-"""Where a digest stands: every figure is a count of outcome bytes, so the parts always sum to the recipients."""
+"""The state of a digest in figures. Each is a count of outcome bytes, so the parts always sum to the recipients."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,17 +30,14 @@ class DigestState:
     deferred: int
     cancelled: int
     until_hour: int
-    """Of those waiting: how many wait for the hour that they chose."""
+    """Of those waiting: recipients whose chosen hour is still to come."""
     last_hour: datetime | None
     """When the last of these hours comes."""
 
     @property
     def open(self) -> int:
-        """Recipients of whom something is still to come."""
+        """Recipients whose outcome is not final yet."""
         return self.waiting + self.deferred + self.in_doubt
-
-    def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "last_hour": self.last_hour.isoformat() if self.last_hour else None}
 
 
 def digest_status(session: Session, digest_id: int) -> DigestState:
@@ -59,10 +55,10 @@ def digest_status(session: Session, digest_id: int) -> DigestState:
         for outcome in counts:
             counts[outcome] += outcomes.count(outcome)
         if state == BatchState.SENDING:
-            # Marked ahead, in case that no answer is written down: while the worker lives they are waiting.
-            ahead = outcomes.count(IN_DOUBT)
-            counts[IN_DOUBT] -= ahead
-            counts[WAITING] += ahead
+            # Recorded as in doubt before the request, in case that its answer gets lost: until then they are waiting.
+            in_flight = outcomes.count(IN_DOUBT)
+            counts[IN_DOUBT] -= in_flight
+            counts[WAITING] += in_flight
     parts = {OUTCOME_NAMES[outcome]: count for outcome, count in counts.items()}
     return DigestState(
         digest.id,
