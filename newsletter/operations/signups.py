@@ -1,4 +1,4 @@
-"""Working off sign-ups: each address is decided on in a transaction of its own, and its mail sent at once."""
+"""The loop over sign-ups: each address is decided on in a transaction of its own, and its mail is sent at once."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from newsletter.subscribers.signup import process_signups
 
 log = logging.getLogger(__name__)
 
-WORK_FOR = 3.0
-"""Seconds after which a job makes room for its successor, so that no other mail waits longer."""
+RUN_FOR = 3.0
+"""Seconds after which a job ends and its successor queues behind other mails, so that none of them waits longer."""
 
 
 def process_waiting_signups(runtime: Runtime) -> bool:
-    """Work off what there is, for up to WORK_FOR seconds; True when there may be more."""
-    end = time.monotonic() + WORK_FOR
+    """Process sign-ups for up to RUN_FOR seconds; True when there may be more."""
+    end = time.monotonic() + RUN_FOR
     transport = open_transport(runtime.settings)
     try:
         while time.monotonic() < end and not shutdown.requested():
-            if not _work_off_one(runtime, transport):
+            if not _process_next(runtime, transport):
                 return False
         return True
     finally:
         transport.close()
 
 
-def _work_off_one(runtime: Runtime, transport: Transport) -> bool:
-    """False when there is none."""
+def _process_next(runtime: Runtime, transport: Transport) -> bool:
+    """Process the sign-ups of one address; False when there are none. An error puts them behind all others."""
     address_key = None
     try:
         with runtime.db.transaction() as session:
@@ -44,10 +44,10 @@ def _work_off_one(runtime: Runtime, transport: Transport) -> bool:
                 return False
             mail = process_signups.process_address(session, runtime.settings.suppression_key, address_key)
     except DBAPIError:
-        raise  # the database's own trouble: the clock wakes us again
+        raise  # trouble of the database, not of the sign-up: the clock queues a job again
     except Exception:
         if address_key is not None:
-            log.exception("a sign-up could not be decided on; it waits for all others")
+            log.exception("a sign-up cannot be processed; it is tried again after all others")
             with runtime.db.transaction() as session:
                 process_signups.postpone(session, address_key)
         raise

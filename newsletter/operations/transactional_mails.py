@@ -1,4 +1,4 @@
-"""Single mails: which room writes which, and the sending of one."""
+"""Sending one transactional mail, of any package."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from newsletter.privacy import erasure
 
 
 def send_transactional_mail(runtime: Runtime, mail_id: int) -> None:
-    """Write and send one row of the outgoing table, if it is still there and free."""
+    """Compose and send one row of the outgoing table, if it is still there and no other worker has it."""
     transport = open_transport(runtime.settings)
     try:
-        gone = outgoing.send_mail(runtime.db, runtime.settings, transport, MAIL_TYPES, mail_id)
+        sent = outgoing.send_mail(runtime.db, runtime.settings, transport, MAIL_TYPES, mail_id)
     finally:
         transport.close()
-    if gone is not None and gone.kind == erasure.Erased.kind:
-        erasure.purge_addresses(runtime.db, gone.payload)
+    if sent is not None and sent.kind == erasure.Erased.kind:
+        erasure.purge_addresses(runtime.db, sent.payload)

@@ -18,7 +18,8 @@ from newsletter.delivery.reports.status import digest_status
 from newsletter.delivery.sending import draining
 from newsletter.digests import scheduling
 from newsletter.mail import outgoing
-from newsletter.operations.tick import FORGOTTEN_KEY, tick
+from newsletter.operations.retention import LAST_RUN_KEY
+from newsletter.operations.tick import tick
 from newsletter.subscribers.mail_payloads import Confirmation
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
@@ -82,7 +83,7 @@ def test_many_sign_ups_queue_one_job(queues: Queues) -> None:
     assert queued(queues, SIGNUPS) == [PROCESS_SIGNUPS]
 
 
-def test_each_hour_what_nobody_confirmed_is_forgotten(db: Database, settings: Settings, queues: Queues) -> None:
+def test_unconfirmed_subscribers_are_deleted_each_hour(db: Database, settings: Settings, queues: Queues) -> None:
     def readers() -> int:
         with db.reading() as session:
             return session.query(Subscriber).count()
@@ -95,7 +96,7 @@ def test_each_hour_what_nobody_confirmed_is_forgotten(db: Database, settings: Se
         sign_up(session, settings, "old@readers.example")
     tick(runtime())
     assert readers() == 1
-    queues.redis.delete(FORGOTTEN_KEY)
+    queues.redis.delete(LAST_RUN_KEY)
     tick(runtime())
     assert readers() == 0
 

@@ -1,0 +1,67 @@
+"""Jobs for the work that is due.
+
+The database says what is due, and the queue may have lost it: with Redis its jobs can vanish, and a process can die
+between its commit and the queue. The clock calls this each second, so lost work waits no longer than that.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from redis.exceptions import RedisError
+
+from newsletter.core.runtime import Runtime
+from newsletter.delivery.events import webhook_deliveries
+from newsletter.delivery.ledger import recovery
+from newsletter.mail import outgoing
+from newsletter.subscribers.signup import process_signups
+
+log = logging.getLogger(__name__)
+
+MOST_DRAINS = 64
+
+
+def enqueue_due_work(runtime: Runtime) -> None:
+    """Queue a job for whatever is due and has none. Without Redis the next tick tries again."""
+    try:
+        _enqueue_drains(runtime)
+        _enqueue_mails(runtime)
+        _enqueue_signups(runtime)
+        _enqueue_events(runtime)
+    except RedisError as error:
+        log.warning("the queue cannot be reached (%s); trying again", type(error).__name__)
+
+
+def _enqueue_drains(runtime: Runtime) -> None:
+    """Queue as many draining jobs as there are workers, but no more than there are batches."""
+    queues = runtime.queues
+    workers = min(max(queues.workers(), 1), MOST_DRAINS)
+    with runtime.db.reading() as session:
+        wanted = min(recovery.count_ready(session, workers), max(workers - recovery.count_busy(session), 1))
+    for _ in range(wanted - queues.drains_queued()):
+        queues.enqueue_drain()
+
+
+def _enqueue_mails(runtime: Runtime) -> None:
+    """Queue the transactional mails that are due, but only while none is queued, so that jobs do not pile up."""
+    queues = runtime.queues
+    if queues.mail_waits():
+        return
+    with runtime.db.reading() as session:
+        mails = outgoing.due_mails(session)
+    for mail_id in mails:
+        queues.enqueue_mail(mail_id)
+
+
+def _enqueue_signups(runtime: Runtime) -> None:
+    with runtime.db.reading() as session:
+        waiting = process_signups.signups_wait(session)
+    if waiting:
+        runtime.queues.enqueue_signups()
+
+
+def _enqueue_events(runtime: Runtime) -> None:
+    with runtime.db.reading() as session:
+        waiting = webhook_deliveries.deliveries_wait(session)
+    if waiting:
+        runtime.queues.enqueue_events()

@@ -1,0 +1,30 @@
+"""The hourly deletion of data that is no longer needed."""
+
+from __future__ import annotations
+
+from redis.exceptions import RedisError
+
+from newsletter.core import secure_delete
+from newsletter.core.runtime import Runtime
+from newsletter.subscribers import retention
+
+INTERVAL = 3600
+"""Seconds between two runs."""
+LAST_RUN_KEY = "newsletter:retention"
+
+
+def run_hourly(runtime: Runtime) -> None:
+    """Delete subscribers who never confirmed, and clean the file after erasures, unless that was done within the hour.
+
+    Redis keeps the time of the last run; without Redis the run waits.
+    """
+    try:
+        if not runtime.queues.redis.set(LAST_RUN_KEY, 1, nx=True, ex=INTERVAL):
+            return
+    except RedisError:
+        return
+    more = True
+    while more:
+        with runtime.db.transaction() as session:
+            more = retention.delete_unconfirmed(session)
+    secure_delete.purge_pending(runtime.db)
