@@ -14,6 +14,7 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import NotFoundError
+from newsletter.core.ids import BatchId
 from newsletter.delivery.events import applying
 from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
@@ -51,7 +52,7 @@ def leave_all(db: Database, *numbers: int) -> None:
 def test_what_was_reported_is_counted_once_a_reader(db: Database, settings: Settings, digest_id: int) -> None:
     at = int(clock.now().timestamp()) + 1
     with db.transaction() as session:
-        batch = session.scalars(select(Batch.id)).one()
+        batch = BatchId(session.scalars(select(Batch.id)).one())
         events = [
             *(
                 ReaderEvent(EventKind.BOUNCED, at, batch, n, reason=f"550 5.1.1 id{n}x.mx user unknown")
@@ -80,7 +81,7 @@ def test_what_was_reported_is_counted_once_a_reader(db: Database, settings: Sett
 def test_another_digests_events_are_not_its_own(db: Database, settings: Settings, digest_id: int) -> None:
     hand_over(db, settings)
     with db.transaction() as session:
-        batch = session.scalars(select(Batch.id).where(Batch.digest_id != digest_id)).one()
+        batch = BatchId(session.scalars(select(Batch.id).where(Batch.digest_id != digest_id)).one())
         applying.apply_events(session, settings.suppression_key, [ReaderEvent(EventKind.BOUNCED, 1, batch, 0)])
     assert report_of(db, digest_id).bounced == 0
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.ids import BatchId
 from newsletter.delivery.events import applying
 from newsletter.delivery.events.policy import SOFT_BOUNCES
 from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
@@ -48,7 +49,10 @@ def report(db: Database, settings: Settings, batches: Sequence[int], kind: Event
     for batch in batches:
         with db.transaction() as session:
             at = int((BEGIN + timedelta(days=60)).timestamp())
-            assert applying.apply_events(session, settings.suppression_key, [ReaderEvent(kind, at, batch, 0)]) == 1
+            assert (
+                applying.apply_events(session, settings.suppression_key, [ReaderEvent(kind, at, BatchId(batch), 0)])
+                == 1
+            )
 
 
 def state(db: Database, settings: Settings) -> tuple[str, SuppressionReason | None]:

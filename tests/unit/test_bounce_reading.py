@@ -22,7 +22,7 @@ FORGED = return_path.signed_address(
 
 def read(raw: bytes, to: str = "") -> ReaderEvent:
     event = bounces.parse_report(raw, KEY, to)
-    assert (event.batch, event.reader, event.place) == (17, 4, None)
+    assert (event.batch_id, event.subscriber_id, event.position) == (17, 4, None)
     assert "ada" not in event.reason.lower()
     return event
 
@@ -139,7 +139,7 @@ def test_a_report_that_was_damaged_is_still_about_the_same_reader_or_none(raw: b
         event = bounces.parse_report(bytes(damaged), KEY)
     except NoReportError:
         return
-    assert (event.batch, event.reader) == (17, 4)
+    assert (event.batch_id, event.subscriber_id) == (17, 4)
 
 
 def test_only_the_beginning_of_a_huge_mail_is_read() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.errors import InvalidError
+from newsletter.core.ids import BatchId
 from newsletter.delivery.events import policy, sendgrid
 from newsletter.delivery.events.vocabulary import Acceptance, EventKind, ReaderEvent
 from tests.services.sendgrid_events import body, event
@@ -48,16 +49,16 @@ WORDS: list[tuple[dict[str, Any], EventKind, EventKind | None]] = [
 def test_each_word_has_its_meaning(fields: dict[str, Any], kind: EventKind, listed: EventKind | None) -> None:
     fields = dict(fields)
     post = sendgrid.parse_delivery(body(event(fields.pop("event"), "ada@example.org", NOW - 60, **OURS, **fields)), NOW)
-    assert post.taken == {Acceptance(17, 2, "0123456789ab")}
-    ((found, address),) = post.found
+    assert post.acceptances == {Acceptance(BatchId(17), 2, "0123456789ab")}
+    ((found, address),) = post.events
     assert address == "ada@example.org"
-    assert (found.kind, found.listed, found.batch, found.place, found.at) == (kind, listed, 17, 5, NOW - 60)
+    assert (found.kind, found.listed, found.batch_id, found.position, found.at) == (kind, listed, 17, 5, NOW - 60)
 
 
 @pytest.mark.parametrize("word", sorted(sendgrid.ACCEPTANCE_ONLY))
 def test_what_is_no_more_than_a_proof(word: str) -> None:
     post = sendgrid.parse_delivery(body(event(word, "ada@example.org", NOW, **OURS)), NOW)
-    assert post == ({Acceptance(17, 2, "0123456789ab")}, [])
+    assert post == ({Acceptance(BatchId(17), 2, "0123456789ab")}, [])
 
 
 @pytest.mark.parametrize("word", ["open", "click", "group_resubscribe", "something_new", None, 7, ["bounce"]])
@@ -71,21 +72,21 @@ def test_other_words_are_not_read_at_all(word: Any) -> None:
 def test_the_address_is_taken_out_of_the_reason() -> None:
     said = "550 5.1.1 <Ada.L@example.org>: user ada.l unknown"
     post = sendgrid.parse_delivery(body(event("bounce", "ada.l@example.org", NOW, reason=said)), NOW)
-    assert "ada" not in post.found[0].event.reason.lower()
-    assert post.found[0].event.reason.startswith("550 5.1.1")
+    assert "ada" not in post.events[0].event.reason.lower()
+    assert post.events[0].event.reason.startswith("550 5.1.1")
 
 
 @pytest.mark.parametrize(("at", "kept"), [(NOW + 999, NOW), (-1, NOW), ("1777723100", NOW), (None, NOW), (1.5, NOW)])
 def test_a_strange_time_is_now(at: Any, kept: int) -> None:
     post = sendgrid.parse_delivery(body(event("bounce", "ada@example.org", NOW) | {"timestamp": at}), NOW)
-    assert post.found[0].event.at == kept
+    assert post.events[0].event.at == kept
 
 
 @pytest.mark.parametrize("number", ["", "x", "-1", "1.5", "٣", "1" * 19, 17, None, ["1"]])
 def test_a_strange_number_is_none(number: Any) -> None:
     post = sendgrid.parse_delivery(body(event("bounce", "a@example.org", NOW) | {"batch": number, "attempt": "1"}), NOW)
-    assert post.taken == set()
-    assert post.found[0].event.batch is None
+    assert post.acceptances == set()
+    assert post.events[0].event.batch_id is None
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"{}", b'"x"', b"[1]", b"[[]]", b"\xff", b"[" * 5000])
@@ -111,7 +112,7 @@ def test_nothing_that_is_signed_can_break_it(events: list[dict[str, Any]]) -> No
         post = sendgrid.parse_delivery(raw, NOW)
     except InvalidError:
         return  # a lone surrogate
-    for found in post.found:
+    for found in post.events:
         again = ReaderEvent.from_json(json.loads(json.dumps(found.event)))
         assert again == found.event
         assert 0 < again.at <= NOW

@@ -1,1 +1,1 @@
-"""Events: what a provider or a mail server reports later about a mail, in our own words, and what follows from it."""
+"""Events: reports of providers and mail servers about a mail, in the project's own words, and their consequences."""

@@ -1,7 +1,7 @@
-"""Proofs that a provider took a batch, and the doubts that they settle.
+"""Proofs that a provider accepted a batch, and the batches in doubt that they resolve.
 
-An event may come while the provider's own answer is still awaited: SendGrid can take a batch, report deliveries, and
-never answer. So a proof is kept until its batch is done, and settles a doubt whenever that arises.
+An event may come while the provider's own answer is still awaited: SendGrid can accept a batch, report deliveries, and
+never answer. So a proof is kept until its batch is done, and resolves a doubt whenever that arises.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import logging
 from collections.abc import Collection
 
 from sqlalchemy import and_, delete, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from newsletter.core.db import insert_ignoring
+from newsletter.core.ids import BatchId
 from newsletter.delivery.events.models import AcceptanceProof
 from newsletter.delivery.events.vocabulary import Acceptance
 from newsletter.delivery.ledger import resolving
@@ -21,34 +22,32 @@ from newsletter.delivery.ledger.models import Batch, BatchState, RenderedDigestR
 log = logging.getLogger(__name__)
 
 
-def keep_proofs(session: Session, proofs: Collection[Acceptance]) -> None:
-    """Keep those that can still settle something. A proof that an editor's decision was wrong is kept with the batch:
-    the digest's report says it.
+def store_proofs(session: Session, proofs: Collection[Acceptance]) -> None:
+    """Store the proofs that can still resolve a doubt.
+
+    A proof can also show that an editor was wrong to have a batch sent again. The batch keeps that for the report.
     """
-    ids = {proof.batch for proof in proofs}
     rows = session.execute(
         select(Batch.id, Batch.state, Batch.attempt, Batch.resent_attempt, RenderedDigestRow.id_salt)
         .join(RenderedDigestRow, RenderedDigestRow.digest_id == Batch.digest_id)
-        .where(Batch.id.in_(ids))
+        .where(Batch.id.in_({proof.batch_id for proof in proofs}))
         .order_by(Batch.id)
     )
-    early, twice = [], []
-    for batch, state, attempt, resent_attempt, id_salt in rows:
-        letter = digest_key(id_salt)
-        if state != BatchState.DONE and Acceptance(batch, attempt, letter) in proofs:
-            early.append({"batch_id": batch, "attempt": attempt})
-        if resent_attempt is not None and Acceptance(batch, resent_attempt, letter) in proofs:
-            log.warning("batch %d was taken after all, though it was settled as not taken: twice mailed", batch)
-            twice.append(batch)
-    if twice:
-        resolving.record_mailed_twice(session, twice)
-    if early:
-        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-        session.execute(insert(AcceptanceProof).on_conflict_do_nothing(), early)
+    early, mailed_twice = [], []
+    for number, state, attempt, resent_attempt, id_salt in rows:
+        batch_id, key = BatchId(number), digest_key(id_salt)
+        if state != BatchState.DONE and Acceptance(batch_id, attempt, key) in proofs:
+            early.append({"batch_id": batch_id, "attempt": attempt})
+        if resent_attempt is not None and Acceptance(batch_id, resent_attempt, key) in proofs:
+            log.warning("batch %d was mailed twice: an editor had it sent again, and it had been accepted", batch_id)
+            mailed_twice.append(batch_id)
+    if mailed_twice:
+        resolving.record_mailed_twice(session, mailed_twice)
+    insert_ignoring(session, AcceptanceProof, early)
 
 
 def resolve_proven(session: Session) -> list[int]:
-    """Settle the batches in doubt whose attempt is proved to have been taken; their numbers."""
+    """Resolve the batches in doubt whose attempt is proved to be accepted; their numbers."""
     batches = session.scalars(
         select(Batch)
         .join(AcceptanceProof, and_(AcceptanceProof.batch_id == Batch.id, AcceptanceProof.attempt == Batch.attempt))
@@ -58,11 +57,15 @@ def resolve_proven(session: Session) -> list[int]:
     ).all()
     for batch in batches:
         resolving.resolve_batch(session, batch, was_sent=True)
-        log.info("batch %d was in doubt and is accepted: its events show it", batch.id)
+        log.info("batch %d was in doubt and is accepted: its events prove it", batch.id)
     session.flush()
-    over = select(Batch.id).where(
+    _delete_spent_proofs(session)
+    return [batch.id for batch in batches]
+
+
+def _delete_spent_proofs(session: Session) -> None:
+    spent = select(Batch.id).where(
         Batch.id == AcceptanceProof.batch_id,
         or_(Batch.state == BatchState.DONE, Batch.attempt > AcceptanceProof.attempt),
     )
-    session.execute(delete(AcceptanceProof).where(over.exists()).execution_options(synchronize_session=False))
-    return [batch.id for batch in batches]
+    session.execute(delete(AcceptanceProof).where(spent.exists()).execution_options(synchronize_session=False))

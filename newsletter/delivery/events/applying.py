@@ -1,9 +1,9 @@
 """Applying events to readers: the same result in any order, and however often.
 
-Each event is kept once for its dedupe_key. What ends a subscription suppresses the address and updates the reader in one
-transaction; a stronger end (complained, bounced, left) replaces a weaker one. A report that is older than the reader's
-last confirmation, or about a letter that is, ends nothing unless it is a complaint: the letter may have gone to another
-address.
+Each event is stored once for its dedupe_key. An event that ends a subscription suppresses the address and changes the
+reader in one transaction; a stronger end (complained, bounced, unsubscribed) replaces a weaker one. A report that is
+older than the reader's last confirmation, or about a digest that is, ends nothing unless it is a complaint: that digest
+may have gone to another address.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from newsletter.core.actors import PROVIDER
+from newsletter.core.db import insert_ignoring
 from newsletter.core.ids import SuppressionKey
 from newsletter.delivery.events import policy
 from newsletter.delivery.events.models import Event
@@ -30,18 +30,18 @@ from newsletter.subscribers.lifecycle import End
 from newsletter.subscribers.models import Subscriber, SuppressionReason
 
 
-class _Batch(NamedTuple):
+class _SentBatch(NamedTuple):
     digest_id: int
     ids: array[int]
     attempted_at: datetime | None
 
 
-class _Known(NamedTuple):
+class _MatchedEvent(NamedTuple):
     """An event whose reader is found."""
 
     event: ReaderEvent
     reader: Subscriber
-    batch: _Batch | None
+    batch: _SentBatch | None
 
     @property
     def digest_id(self) -> int | None:
@@ -53,93 +53,101 @@ class _Known(NamedTuple):
 
 
 def apply_events(session: Session, suppression_key: SuppressionKey, events: Sequence[ReaderEvent]) -> int:
-    """Apply events; how many are about a reader that we know. Those about unknown readers or batches change nothing.
+    """Apply events; the number of those about a known reader. All others change nothing.
 
-    A few queries for all of them together: give at most a thousand or so at a time.
+    It takes a few queries for all of them together: give at most a thousand or so at a time.
     """
-    known = _known(session, events)
-    if known:
-        _keep(session, known)
-        ends = [end for one in known if (end := _end(one))]
-        lifecycle.end(session, suppression_key, [*ends, *_worn_out(session, known)], by=PROVIDER)
-    return len(known)
+    matched = _match_readers(session, events)
+    if matched:
+        _store(session, matched)
+        ends = [end for event in matched if (end := _end_by(event))]
+        ends += _ends_by_soft_bounces(session, matched)
+        lifecycle.end(session, suppression_key, ends, by=PROVIDER)
+    return len(matched)
 
 
-def _known(session: Session, events: Sequence[ReaderEvent]) -> list[_Known]:
+def _match_readers(session: Session, events: Sequence[ReaderEvent]) -> list[_MatchedEvent]:
     """The events with their readers, who are locked until the transaction ends, always in the same order."""
-    batches = _batches(session, {event.batch for event in events if event.batch is not None})
-    meant = [(event, reader) for event in events if (reader := _reader(event, batches)) is not None]
+    batches = _sent_batches(session, {event.batch_id for event in events if event.batch_id is not None})
+    named = [(event, number) for event in events if (number := _subscriber_id(event, batches)) is not None]
     rows = session.scalars(
         select(Subscriber)
-        .where(Subscriber.id.in_({reader for _, reader in meant}))
+        .where(Subscriber.id.in_({number for _, number in named}))
         .order_by(Subscriber.id)
         .with_for_update(key_share=True)
     )
     readers = {row.id: row for row in rows}
     return [
-        _Known(event, readers[reader], batches[event.batch] if event.batch is not None else None)
-        for event, reader in meant
-        if reader in readers
+        _MatchedEvent(event, readers[number], batches[event.batch_id] if event.batch_id is not None else None)
+        for event, number in named
+        if number in readers
     ]
 
 
-def _batches(session: Session, ids: set[int]) -> dict[int, _Batch]:
-    if not ids:
+def _sent_batches(session: Session, batch_ids: set[int]) -> dict[int, _SentBatch]:
+    if not batch_ids:
         return {}
     columns = (Batch.id, Batch.digest_id, Batch.recipients, Batch.attempted_at)
-    rows = session.execute(select(*columns).where(Batch.id.in_(ids)))
-    return {number: _Batch(digest, packing.unpack_ids(ids), attempted_at) for number, digest, ids, attempted_at in rows}
+    rows = session.execute(select(*columns).where(Batch.id.in_(batch_ids)))
+    return {
+        batch_id: _SentBatch(digest_id, packing.unpack_ids(recipients), attempted_at)
+        for batch_id, digest_id, recipients, attempted_at in rows
+    }
 
 
-def _reader(event: ReaderEvent, batches: dict[int, _Batch]) -> int | None:
-    """Whom an event is about; None when its batch is unknown, or when batch, place and reader do not fit together."""
-    if event.batch is None:
-        return event.reader
-    batch = batches.get(event.batch)
+def _subscriber_id(event: ReaderEvent, batches: dict[int, _SentBatch]) -> int | None:
+    """The subscriber whom an event is about.
+
+    None when its batch is unknown, or when batch, position and subscriber do not fit together.
+    """
+    named = event.subscriber_id
+    if event.batch_id is None:
+        return named
+    batch = batches.get(event.batch_id)
     if batch is None:
         return None
-    if event.place is None:
-        return event.reader if event.reader is not None and position_of(batch.ids, event.reader) is not None else None
-    if event.place >= len(batch.ids) or event.reader not in (None, batch.ids[event.place]):
+    if event.position is None:
+        return named if named is not None and position_of(batch.ids, named) is not None else None
+    if event.position >= len(batch.ids) or named not in (None, batch.ids[event.position]):
         return None
-    return batch.ids[event.place]
+    return batch.ids[event.position]
 
 
-def _keep(session: Session, known: Iterable[_Known]) -> None:
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+def _store(session: Session, matched: Iterable[_MatchedEvent]) -> None:
     rows = [
         {
             "subscriber_id": one.reader.id,
             "digest_id": one.digest_id,
-            "kind": str(one.event.kind),
+            "kind": one.event.kind,
             "dedupe_key": f"digest {one.digest_id}" if one.digest_id is not None else one.at.isoformat(),
             "reason": one.event.reason,
             "occurred_at": one.at,
         }
-        for one in sorted(known, key=lambda one: one.reader.id)
+        for one in sorted(matched, key=lambda one: one.reader.id)
     ]
-    session.execute(insert(Event).on_conflict_do_nothing(), rows)
+    insert_ignoring(session, Event, rows)
 
 
-def _end(one: _Known) -> End | None:
-    """How the event ends the subscription; None when it does not."""
-    reason = policy.ENDS.get(one.event.listed or one.event.kind)
-    if reason is None or (reason is not SuppressionReason.COMPLAINED and _is_old(one)):
+def _end_by(matched: _MatchedEvent) -> End | None:
+    """The end of the subscription that the event brings, if it does."""
+    reason = policy.ENDS.get(matched.event.listed or matched.event.kind)
+    if reason is None or (reason is not SuppressionReason.COMPLAINED and _is_before_confirmation(matched)):
         return None
-    return End(one.reader, reason, one.at)
+    return End(matched.reader, reason, matched.at)
 
 
-def _is_old(one: _Known) -> bool:
-    """Whether the reader has confirmed since it happened, or since the letter was sent that it is about."""
-    confirmed_at, sent_at = one.reader.confirmed_at, one.batch.attempted_at if one.batch else None
+def _is_before_confirmation(matched: _MatchedEvent) -> bool:
+    """Whether the reader has confirmed since the event, or since the mail was sent that it is about."""
+    confirmed_at = matched.reader.confirmed_at
+    sent_at = matched.batch.attempted_at if matched.batch else None
     if confirmed_at is None:
         return False
-    return one.event.at < int(confirmed_at.timestamp()) or (sent_at is not None and sent_at < confirmed_at)
+    return matched.event.at < int(confirmed_at.timestamp()) or (sent_at is not None and sent_at < confirmed_at)
 
 
-def _worn_out(session: Session, known: Iterable[_Known]) -> list[End]:
-    readers = {one.reader.id: one.reader for one in known if one.event.kind is EventKind.SOFT_BOUNCED}
+def _ends_by_soft_bounces(session: Session, matched: Iterable[_MatchedEvent]) -> list[End]:
+    readers = {one.reader.id: one.reader for one in matched if one.event.kind is EventKind.SOFT_BOUNCED}
     if not readers:
         return []
     found = policy.too_many_soft_bounces(session, [(reader.id, reader.confirmed_at) for reader in readers.values()])
-    return [End(readers[reader], SuppressionReason.BOUNCED, at) for reader, at in found.items()]
+    return [End(readers[number], SuppressionReason.BOUNCED, at) for number, at in found.items()]

@@ -1,8 +1,8 @@
-"""Bounce mails and complaint reports, as mail servers send them, in our own words.
+"""Bounce mails and complaint reports of mail servers, mapped to the project's own words.
 
-Standard reports (RFC 3464, RFC 5965) are read with the standard library, the others' many forms with flufl.bounce.
-Whom a report is about stands in the signed return path that the mail went out with; no address in it is believed.
-Any bytes at all may come here: what cannot be read, or was not signed by us, is no report.
+Standard reports (RFC 3464, RFC 5965) are read with the standard library, the many other forms with flufl.bounce. The
+signed return path of the mail names the reader; no other address in a report is believed. Any bytes at all may come
+here: a mail that cannot be read, or whose return path we did not sign, is no report.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from flufl.bounce import all_failures
 
 from newsletter.core import clock
 from newsletter.core.errors import InvalidError
+from newsletter.core.ids import BatchId, SubscriberId
 from newsletter.delivery.events import policy
 from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
 from newsletter.mail import return_path
@@ -24,16 +25,16 @@ from newsletter.mail.return_path import ReturnPath
 from newsletter.mail.transports.redaction import redact
 
 MOST_BYTES = 1_000_000
-"""What is read of a mail: reports stand at its beginning."""
+"""Bytes of a mail that are read: reports stand at its beginning."""
 
 _RECEIVED_AT = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
-"""Where a mail server writes the address that a mail came to."""
+"""Headers in which a mail server names the address that a mail came to."""
 _SENT_FROM = ("Return-Path", "X-Envelope-From", "X-Original-Return-Path")
-"""Where one writes the envelope's sender, in the mail that a report encloses."""
+"""Headers with the envelope's sender, in the mail that a report encloses."""
 _COMPLAINTS = ("abuse", "fraud")
 """Feedback types of RFC 5965 7.3 that come from a reader. `virus`, `other` and `not-spam` (RFC 6430) do not."""
 
-# It writes down what it fails on, which is what strangers sent.
+# It logs the mails that it fails on, and those come from strangers.
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 
 
@@ -42,33 +43,45 @@ class NoReportError(InvalidError):
 
 
 def parse_report(raw: bytes, key: bytes, to: str = "") -> ReaderEvent:
-    """What a report says. `to` is the address that it came to, when the mail server tells it.
+    """Parse a report. `to` is the address that it came to, when the mail server tells it.
 
-    Raises NoReportError, and nothing else, for whatever is no report about a mail that `key` signed.
+    Raises NoReportError, and nothing else, for anything but a report about a mail that `key` signed.
     """
     try:
         message = email.message_from_bytes(raw[:MOST_BYTES])
-        about = _about(message, key, to)
-        found = _complaint(message) or _standard(message) or _other(message)
+        reported = _reported_mail(message, key, to)
+        found = _complaint(message) or _standard_bounce(message) or _other_bounce(message)
     except NoReportError:
         raise
     except Exception as error:  # parsers of hostile mail fail in many ways; none of them is a report
-        raise NoReportError(f"This mail cannot be read ({type(error).__name__}).") from error
+        raise NoReportError(
+            "report.unreadable", "This mail cannot be read (%(error)s).", error=type(error).__name__
+        ) from error
     if found is None:
-        raise NoReportError("This mail reports neither a failure nor a complaint.")
+        raise NoReportError("report.no_report", "This mail reports neither a failure nor a complaint.")
     kind, reason = found
-    return ReaderEvent(kind, int(clock.now().timestamp()), about.batch, reader=about.reader, reason=reason)
+    return ReaderEvent(
+        kind,
+        int(clock.now().timestamp()),
+        BatchId(reported.batch),
+        subscriber_id=SubscriberId(reported.reader),
+        reason=reason,
+    )
 
 
-def _about(message: Message, key: bytes, to: str) -> ReturnPath:
-    """Where the report came to says it best; a complaint comes to another address and encloses the mail."""
-    for address in (to, *_addresses(message, _RECEIVED_AT), *_enclosed(message)):
+def _reported_mail(message: Message, key: bytes, to: str) -> ReturnPath:
+    """The mail that a report is about.
+
+    The address that the report came to is the best evidence. A complaint comes to another address, but encloses the
+    mail.
+    """
+    for address in (to, *_addresses(message, _RECEIVED_AT), *_enclosed_addresses(message)):
         if found := return_path.read_signed_address(address, key):
             return found
-    raise NoReportError("This mail is about none of ours: no return path that we signed stands in it.")
+    raise NoReportError("report.not_ours", "This mail is about none of ours: it holds no return path that we signed.")
 
 
-def _enclosed(message: Message) -> Iterator[str]:
+def _enclosed_addresses(message: Message) -> Iterator[str]:
     for part in message.walk():
         if part is message:
             continue
@@ -86,43 +99,44 @@ def _addresses(message: Message, names: tuple[str, ...]) -> Iterator[str]:
 
 
 def _complaint(message: Message) -> tuple[EventKind, str] | None:
-    """A report of RFC 5965 that comes from a reader. Raises NoReportError for one that does not."""
+    """A report of RFC 5965 that comes from a reader. Raises NoReportError for all others of that form."""
     for part in message.walk():
         if part.get_content_type() == "message/feedback-report":
             for block in _blocks(part):
                 feedback = str(block.get("Feedback-Type", "")).strip().lower()
                 if feedback in _COMPLAINTS:
                     return EventKind.COMPLAINED, feedback
-            raise NoReportError("This report is no complaint.")
+            raise NoReportError("report.no_complaint", "This report is no complaint.")
     return None
 
 
-def _standard(message: Message) -> tuple[EventKind, str] | None:
-    """A report of RFC 3464 of a mail that was given up. Raises NoReportError when it was not (delayed, delivered)."""
+def _standard_bounce(message: Message) -> tuple[EventKind, str] | None:
+    """A report of RFC 3464 about a mail that was given up. Raises NoReportError for others (delayed, delivered)."""
     for part in message.walk():
         if part.get_content_type() == "message/delivery-status":
             for block in _blocks(part):
-                # Comments were seen behind the action, and `error` for `failed` (flufl.bounce).
+                # flufl.bounce has seen comments after the action, and `error` for `failed`.
                 if str(block.get("Action", "")).strip().lower().startswith(("fail", "error")):
                     return _failure(block)
-            raise NoReportError("This report tells of no failure.")
+            raise NoReportError("report.no_failure", "This report tells of no failure.")
     return None
 
 
 def _failure(block: Message) -> tuple[EventKind, str]:
-    """The mail that came back went to one reader, so that one failed recipient is the reader."""
-    status, said = str(block.get("Status", "")), str(block.get("Diagnostic-Code", ""))
+    """Kind and reason. Each mail goes to one reader, so the first failed recipient is the reader."""
+    status, diagnostic = str(block.get("Status", "")), str(block.get("Diagnostic-Code", ""))
     recipient = str(block.get("Final-Recipient", "")).rpartition(";")[2].strip()
-    return policy.classify_bounce(status, said), redact(said.partition(";")[2] or said or status, recipient)
+    reason = diagnostic.partition(";")[2] or diagnostic or status
+    return policy.classify_bounce(status, diagnostic), redact(reason, recipient)
 
 
-def _other(message: Message) -> tuple[EventKind, str] | None:
-    """A bounce in a form of its own. What failed for a time only is no failure yet."""
+def _other_bounce(message: Message) -> tuple[EventKind, str] | None:
+    """A bounce in no standard form. A temporary failure is no bounce yet."""
     _, permanent = all_failures(message)
     if not permanent:
         return None
-    said = _first_text(message)
-    return policy.classify_bounce(said, said), "A bounce in no standard form."
+    text = _first_text(message)
+    return policy.classify_bounce(text, text), "A bounce in no standard form."
 
 
 def _first_text(message: Message) -> str:
@@ -134,6 +148,6 @@ def _first_text(message: Message) -> str:
 
 
 def _blocks(part: Message) -> list[Message]:
-    """The header blocks of a report; its parser turns each into a message."""
+    """The header blocks of a report, each of which the parser turns into a message."""
     payload = part.get_payload()
     return [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []

@@ -1,4 +1,4 @@
-"""What is kept of events: a post until it is worked off, what deserves a row, and proofs that came too early."""
+"""The tables of events: webhook deliveries until they are processed, events about readers, proofs of acceptance."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _OPEN = text("payload IS NOT NULL")
 
 
 class WebhookDelivery(Base):
-    """One post of a provider, stripped to what is needed: no address, no IP address, no user agent.
+    """One post of a provider, reduced to what is needed: no address, no IP address, no user agent.
 
-    What is worked off loses its payload and stays as a hash for a day, so that a replay is known.
+    A processed delivery loses its payload. Its hash stays for a day, so that a replay is recognised.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -30,14 +30,14 @@ class WebhookDelivery(Base):
     """SHA-256 of the body as it came."""
     received_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
     payload: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """{"acceptances": [[batch, attempt, digest_key], …], "events": [[kind, at, batch, place, reader, listed, reason], …]}"""
+    """{"acceptances": […], "events": […]}: lists of the values of `Acceptance` and of `ReaderEvent`."""
     attempt: Mapped[int] = mapped_column(default=0)
-    """Times that working it off failed."""
+    """Times that processing failed."""
     not_before: Mapped[datetime | None]
 
 
 class Event(Base):
-    """What was reported about a reader. Once for each dedupe_key, however often it is reported."""
+    """A report about a reader: one row for each dedupe_key, however often it is reported."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -58,7 +58,7 @@ class Event(Base):
 
 
 class AcceptanceProof(Base):
-    """An event showed that a provider took this attempt, while its own answer was still awaited."""
+    """An event proved that a provider accepted this attempt, while the provider's own answer was still awaited."""
 
     __tablename__ = "acceptance_proofs"
 

@@ -1,7 +1,7 @@
-"""SendGrid's Event Webhook in our own words (twilio.com/docs/sendgrid, "Event Webhook Reference").
+"""SendGrid's Event Webhook, mapped to the project's own words (twilio.com/docs/sendgrid, "Event Webhook Reference").
 
-Read is what follows from an event and nothing else: the address only to find the reader, then it is dropped with the IP
-address, the user agent and the rest. Opens and clicks are not read at all.
+Only what has consequences is read. The address serves to find the reader; then it is dropped with the IP address, the
+user agent and the rest. Opens and clicks are not read at all.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from newsletter.core.errors import InvalidError
+from newsletter.core.ids import BatchId
 from newsletter.delivery.events import policy
 from newsletter.delivery.events.vocabulary import Acceptance, EventKind, ReaderEvent
 from newsletter.mail.transports.redaction import redact
 
 ACCEPTANCE_ONLY = {"processed", "delivered", "deferred"}
-"""Show that the batch was taken, and change nothing else: SendGrid goes on with a deferred mail by itself."""
+"""Events that prove acceptance and have no other consequence: SendGrid itself goes on with a deferred mail."""
 
 _KINDS = {
     "spamreport": EventKind.COMPLAINED,
@@ -31,70 +32,73 @@ _LISTED = {
     "spam reporting address": EventKind.COMPLAINED,
     "unsubscribed address": EventKind.UNSUBSCRIBED,
 }
-"""Why SendGrid drops a mail whose reader it has on one of its lists; its other reasons are about us."""
-_NOT_THE_READERS = ("content", "reputation", "frequency", "technical")
-"""bounce_classification of mails that were blocked for reasons that say nothing about the reader."""
+"""Reasons for which SendGrid drops a mail to a reader on one of its lists. Its other reasons are about the sender."""
+_ABOUT_SENDER = ("content", "reputation", "frequency", "technical")
+"""bounce_classification of blocked mails whose reason says nothing about the reader."""
 _LONGEST_NUMBER = 18
 
 
 class AddressedEvent(NamedTuple):
-    """An event about one reader, with the address that it names as long as it is not looked up."""
+    """An event about one reader, with the address that it names until that is looked up."""
 
     event: ReaderEvent
     address: str
 
 
 class ParsedDelivery(NamedTuple):
-    taken: set[Acceptance]
-    found: list[AddressedEvent]
+    """The content of one post."""
+
+    acceptances: set[Acceptance]
+    events: list[AddressedEvent]
 
 
 def parse_delivery(body: bytes, now: int) -> ParsedDelivery:
-    """What a post says; `now` in seconds since 1970. Raises InvalidError unless it is a JSON array of objects."""
+    """Parse a post; `now` in seconds since 1970. Raises InvalidError unless it is a JSON array of objects."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise InvalidError("The post is no JSON.") from error
-    if not isinstance(document, list) or not all(isinstance(one, dict) for one in document):
-        raise InvalidError("The post is no JSON array of objects.")
-    post = ParsedDelivery(set(), [])
-    for one in document:
-        _read(one, now, post)
-    return post
+        raise InvalidError("webhook.not_json", "The post is no JSON.") from error
+    if not isinstance(document, list) or not all(isinstance(item, dict) for item in document):
+        raise InvalidError("webhook.not_events", "The post is no JSON array of objects.")
+    delivery = ParsedDelivery(set(), [])
+    for item in document:
+        _parse_event(item, now, delivery)
+    return delivery
 
 
-def _read(one: Mapping[str, Any], now: int, post: ParsedDelivery) -> None:
-    word = _text(one.get("event"))
-    kind = _bounce(one) if word == "bounce" else _KINDS.get(word)
+def _parse_event(item: Mapping[str, Any], now: int, delivery: ParsedDelivery) -> None:
+    word = _text(item.get("event"))
+    kind = _bounce_kind(item) if word == "bounce" else _KINDS.get(word)
     if kind is None and word not in ACCEPTANCE_ONLY:
         return
-    batch, attempt = _number(one.get("batch")), _number(one.get("attempt"))
-    if batch is not None and attempt is not None:
-        post.taken.add(Acceptance(batch, attempt, _text(one.get("letter"))))
+    batch, attempt = _number(item.get("batch")), _number(item.get("attempt"))
+    batch_id = None if batch is None else BatchId(batch)
+    if batch_id is not None and attempt is not None:
+        delivery.acceptances.add(Acceptance(batch_id, attempt, _text(item.get("letter"))))
     if kind is not None:
-        post.found.append(_found(one, kind, batch, now))
+        delivery.events.append(_addressed_event(item, kind, batch_id, now))
 
 
-def _bounce(one: Mapping[str, Any]) -> EventKind:
-    """Hard when its type is `bounce`. `blocked` may be the mailbox's state, or our own fault."""
-    if one.get("type") != "blocked":
+def _bounce_kind(item: Mapping[str, Any]) -> EventKind:
+    """Hard when its type is `bounce`. `blocked` can mean the mailbox's state, or something about the sender."""
+    if item.get("type") != "blocked":
         return EventKind.BOUNCED
-    classification = _text(one.get("bounce_classification")).lower()
-    if classification.startswith(_NOT_THE_READERS):
+    classification = _text(item.get("bounce_classification")).lower()
+    if classification.startswith(_ABOUT_SENDER):
         return EventKind.BLOCKED
-    said = policy.classify_bounce(_text(one.get("status")), _text(one.get("reason")))
-    return EventKind.BLOCKED if said is EventKind.BLOCKED else EventKind.SOFT_BOUNCED
+    kind = policy.classify_bounce(_text(item.get("status")), _text(item.get("reason")))
+    return EventKind.BLOCKED if kind is EventKind.BLOCKED else EventKind.SOFT_BOUNCED
 
 
-def _found(one: Mapping[str, Any], kind: EventKind, batch: int | None, now: int) -> AddressedEvent:
-    address, reason = _text(one.get("email")), _text(one.get("reason"))
+def _addressed_event(item: Mapping[str, Any], kind: EventKind, batch_id: BatchId | None, now: int) -> AddressedEvent:
+    address, reason = _text(item.get("email")), _text(item.get("reason"))
     listed = _LISTED.get(reason.strip().lower()) if kind is EventKind.DROPPED else None
-    at = one.get("timestamp")
+    at = item.get("timestamp")
     event = ReaderEvent(
         kind,
         min(at, now) if isinstance(at, int) and at > 0 else now,
-        batch,
-        _number(one.get("n")),
+        batch_id,
+        _number(item.get("n")),
         listed=listed,
         reason=redact(reason, address) if reason else "",
     )
@@ -106,7 +110,7 @@ def _text(value: object) -> str:
 
 
 def _number(value: object) -> int | None:
-    """Custom arguments come back as text."""
+    """A custom argument, which comes back as text."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER:
         return int(value)
     return None

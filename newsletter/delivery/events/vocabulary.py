@@ -1,52 +1,54 @@
-"""The project's own words for what is reported about a mail; a provider's words end where they are mapped to these."""
+"""The project's own words for reports about a mail. A provider's words end where they are mapped to these."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from newsletter.core.ids import BatchId, SubscriberId
+
 
 class EventKind(StrEnum):
-    """What is kept as a row. That a mail was accepted, deferred or delivered is no more than `Taken`."""
+    """The kinds of events that become rows. Accepted, deferred and delivered mails are no more than an `Acceptance`."""
 
     BOUNCED = "bounced"
-    """Refused for good: the mailbox is not there."""
+    """Refused for good: the mailbox does not exist."""
     SOFT_BOUNCED = "soft_bounced"
-    """The mailbox is there, or may be, and did not take this mail."""
+    """The mailbox exists, or may exist, and did not accept this mail."""
     BLOCKED = "blocked"
-    """Refused because of the sender, the content or the way: it says nothing about the reader."""
+    """Refused because of the sender, the content or the transport, which says nothing about the reader."""
     COMPLAINED = "complained"
     """Reported as spam by the reader."""
     UNSUBSCRIBED = "unsubscribed"
-    """Left by a way of the provider's own."""
+    """Ended by the reader with a link or header of the provider's own."""
     DROPPED = "dropped"
     """Accepted by the provider, and never sent."""
 
 
 class Acceptance(NamedTuple):
-    """Proof that the provider took this attempt of a batch."""
+    """Proof that the provider accepted this attempt of a batch."""
 
-    batch: int
+    batch_id: BatchId
     attempt: int
-    letter: str
-    """The letter's own mark (`delivery.ledger.models.digest_key`): another installation on the same account, or a database
-    that was set back, has batches of the same numbers."""
+    digest_key: str
+    """`delivery.ledger.models.digest_key` of its digest. Another installation on the same account, or this database
+    before it was restored from a backup, has batches of the same numbers."""
 
 
 class ReaderEvent(NamedTuple):
-    """Something about one reader. Whom it is about is said by batch and place, by the reader's number, or by both."""
+    """A report about one reader, who is named by batch and position, by the subscriber's number, or by both."""
 
     kind: EventKind
     at: int
     """Seconds since 1970."""
-    batch: int | None = None
-    place: int | None = None
+    batch_id: BatchId | None = None
+    position: int | None = None
     """In the batch, 0 for the first."""
-    reader: int | None = None
+    subscriber_id: SubscriberId | None = None
     listed: EventKind | None = None
-    """Why it was dropped, if an earlier event is on record with the provider."""
+    """The earlier event that is the reason of a drop, if the provider has one on record."""
     reason: str = ""
-    """In the words of the machine that said so, without any address."""
+    """In the words of the machine that reported it, without any address."""
 
     @classmethod
     def from_json(cls, values: list[Any]) -> ReaderEvent:
