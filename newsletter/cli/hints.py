@@ -10,10 +10,16 @@ HINTS: dict[str, str] = {
     "database.not_current": "Run `newsletter db upgrade` first.",
     "demo.data_is_not_demo": "Choose another folder with DATA_DIR=….",
     "demo.port_in_use": "Choose another one with PORT=…, for example PORT=%(next_port)s.",
+    "digest.changed": "`newsletter digests show %(digest)s` shows how it is now.",
+    "digest.no_articles": "Import articles, or widen the rule.",
+    "digest.provider_schedule_late": "Give a later time, or leave --provider-schedule out.",
+    "digest.provider_schedule_unsupported": "Leave --provider-schedule out, or set MAIL_TRANSPORT.",
+    "digest.time_past": "Give a later time, or use `newsletter digests send`.",
     "import.file_changed": "Run the command again for the rest.",
     "import.no_result_file": "--result says where to write.",
     "import.result_not_writable": "--result names another place.",
     "queue.unreachable": "Start `newsletter clock`, which runs the embedded one, or set REDIS_URL.",
+    "setting.sendgrid_webhook_key": "Copy the verification key of SendGrid's Event Webhook.",
 }
 """Sentences by the code of the error that they follow; they can name its values, as in %(digest_id)s."""
 

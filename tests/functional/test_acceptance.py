@@ -1,4 +1,4 @@
-"""Proofs that a batch was taken: they settle a doubt, whichever of the two comes first, and nothing else."""
+"""Proofs of acceptance resolve a doubt, whichever of the two comes first, and do nothing else."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture(autouse=True)
 def batch(app: Flask, db: Database, settings: Settings) -> None:
-    """Its one batch of three is being sent, at the second attempt; one reader was refused at the first."""
+    """The one batch of three readers is being sent at its second attempt; one reader was refused at the first."""
     add_article(db, "A story")
     add_readers(db, 3)
     send_digest(db, settings)
@@ -49,11 +49,11 @@ def change(db: Database, state: BatchState, **values: object) -> None:
             setattr(batch, name, value)
 
 
-def proofs(client: FlaskClient, *attempts: int, word: str = "processed", letter: str = "") -> None:
-    """Events of these attempts, posted and worked off."""
+def proofs(client: FlaskClient, *attempts: int, word: str = "processed", digest_key: str = "") -> None:
+    """Events of these attempts, posted and processed."""
     with runtime().db.reading() as session:
         batch = session.scalars(select(Batch.id)).one()
-    custom = {"batch": str(batch), "letter": letter or letter_of(runtime().db), "n": "1"}
+    custom = {"batch": str(batch), "letter": digest_key or letter_of(runtime().db), "n": "1"}
     now = clock.now().timestamp()
     raw = body(*[event(word, "", now, attempt=str(attempt), **custom) for attempt in attempts])
     assert client.post("/hooks/sendgrid", data=raw, headers=SIGNER.headers(raw, now)).status_code == 204
@@ -65,44 +65,44 @@ def outcomes(db: Database) -> str:
         return session.scalars(select(Batch.outcomes)).one().decode()
 
 
-def kept(db: Database) -> int:
+def stored(db: Database) -> int:
     with db.reading() as session:
         return session.query(AcceptanceProof).count()
 
 
 @pytest.mark.parametrize("word", ["processed", "deferred", "delivered", "bounce", "dropped", "spamreport"])
-def test_any_event_of_the_attempt_settles_a_doubt(client: FlaskClient, db: Database, word: str) -> None:
+def test_any_event_of_the_attempt_resolves_a_doubt(client: FlaskClient, db: Database, word: str) -> None:
     change(db, BatchState.IN_DOUBT)
     proofs(client, 2, word=word)
     assert outcomes(db) == "raa"
     with db.reading() as session:
         assert session.scalars(select(Batch.state)).one() == BatchState.DONE
-    assert kept(db) == 0
+    assert stored(db) == 0
 
 
 def test_an_event_may_come_before_the_doubt(client: FlaskClient, db: Database) -> None:
-    """SendGrid takes a batch, delivers, reports it, and never answers the request."""
+    """SendGrid accepts a batch, delivers it, reports that, and never answers the request."""
     proofs(client, 2)
     assert outcomes(db) == "r??"
     change(db, BatchState.IN_DOUBT)
     with db.transaction() as session:
         assert len(acceptance.resolve_proven(session)) == 1
     assert outcomes(db) == "raa"
-    assert kept(db) == 0
+    assert stored(db) == 0
 
 
 @pytest.mark.parametrize("state", [BatchState.SENDING, BatchState.CLAIMED, BatchState.DONE])
-def test_what_is_not_in_doubt_stays_as_it_is(client: FlaskClient, db: Database, state: BatchState) -> None:
+def test_a_batch_that_is_not_in_doubt_stays_as_it_is(client: FlaskClient, db: Database, state: BatchState) -> None:
     change(db, state)
     proofs(client, 2)
     assert outcomes(db) == "r??"
-    assert kept(db) == (0 if state == BatchState.DONE else 1)
+    assert stored(db) == (0 if state == BatchState.DONE else 1)
 
 
 def test_a_batch_of_the_same_number_elsewhere_proves_nothing(client: FlaskClient, db: Database) -> None:
-    """Of another installation on the same account, or of a life of this database that was set back."""
+    """It is of another installation on the same account, or of this database before a backup was restored."""
     change(db, BatchState.IN_DOUBT)
-    proofs(client, 2, letter="0123456789ab")
+    proofs(client, 2, digest_key="0123456789ab")
     assert outcomes(db) == "r??"
 
 
@@ -127,13 +127,13 @@ def test_a_proof_is_dropped_when_its_attempt_is_past(client: FlaskClient, db: Da
     change(db, BatchState.READY, attempt=3)
     with db.transaction() as session:
         assert acceptance.resolve_proven(session) == []
-    assert kept(db) == 0
+    assert stored(db) == 0
 
 
-def test_a_wrong_decision_is_told_and_sends_nothing(
+def test_a_wrong_resolution_is_reported_and_sends_nothing(
     client: FlaskClient, db: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An editor settled attempt 2 as not taken; it was sent again as attempt 3, and events of both come."""
+    """An editor had attempt 2 sent again as attempt 3, and events of both come."""
     change(db, BatchState.READY, outcomes=bytes([REFUSED, WAITING, WAITING]), resent_attempt=2)
     change(db, BatchState.IN_DOUBT, attempt=3, outcomes=bytes([REFUSED, IN_DOUBT, IN_DOUBT]))
     with caplog.at_level(logging.WARNING):
@@ -148,16 +148,16 @@ def test_a_wrong_decision_is_told_and_sends_nothing(
     assert "2 mailed twice" in describe_report(found)
 
 
-def test_an_older_attempt_that_was_not_disowned_is_nothing_special(
+def test_an_older_attempt_that_nobody_had_sent_again_is_nothing_special(
     client: FlaskClient, db: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Those refused for a time at attempt 1 were sent to again at attempt 2: late events of attempt 1 are in order."""
+    """Temporary refusals of attempt 1 were retried in attempt 2, so late events of attempt 1 are in order."""
     with caplog.at_level(logging.INFO):
         proofs(client, 1)
     assert "twice" not in caplog.text
 
 
-def test_a_proof_that_was_kept_does_not_settle_a_later_attempt(client: FlaskClient, db: Database) -> None:
+def test_a_stored_proof_does_not_resolve_a_later_attempt(client: FlaskClient, db: Database) -> None:
     proofs(client, 2)
     change(db, BatchState.IN_DOUBT, attempt=3)
     with db.transaction() as session:

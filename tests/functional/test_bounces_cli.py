@@ -15,7 +15,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 
-from newsletter.cli.bounces import EX_TEMPFAIL, bounces
+from newsletter.cli.bounces import bounces
+from newsletter.cli.exit_codes import TRY_AGAIN
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -59,26 +60,26 @@ def statuses(db: Database) -> list[str]:
         return list(session.scalars(select(Subscriber.status).order_by(Subscriber.id)))
 
 
-def test_a_hard_bounce_ends_it_at_once(
+def test_a_hard_bounce_ends_a_subscription_at_once(
     read: Read, db: Database, settings: Settings, path: Callable[[int], str]
 ) -> None:
     for _ in range(2):
         result = read(dsn(path(1)))
-        assert (result.exit_code, result.output) == (0, "Taken: bounced.\n")
+        assert (result.exit_code, result.output) == (0, "Recorded: bounced.\n")
     assert statuses(db) == [SubscriberStatus.BOUNCED, SubscriberStatus.ACTIVE, SubscriberStatus.ACTIVE]
     with db.reading() as session:
         assert suppressions.reason_for(session, settings.suppression_key, AddressKey(R1)) is SuppressionReason.BOUNCED
         assert session.query(Event).count() == 1
 
 
-def test_a_bounce_of_what_was_sent_to_an_earlier_address_ends_nothing(
+def test_a_bounce_of_a_mail_to_an_earlier_address_ends_nothing(
     read: Read, db: Database, path: Callable[[int], str]
 ) -> None:
-    """A mail server gives up after days; meanwhile the reader has moved, which confirms the reader anew."""
+    """A mail server gives up after days. Meanwhile the reader changed the address, which confirms it anew."""
     with db.transaction() as session:
         session.execute(update(Subscriber).values(confirmed_at=clock.now() - timedelta(hours=1)))
         session.execute(update(Batch).values(attempted_at=clock.now() - timedelta(hours=2)))
-    assert read(dsn(path(1))).output == "Taken: bounced.\n"
+    assert read(dsn(path(1))).output == "Recorded: bounced.\n"
     assert statuses(db) == [SubscriberStatus.ACTIVE] * 3
     with db.transaction() as session:
         session.execute(update(Batch).values(attempted_at=clock.now() - timedelta(minutes=30)))
@@ -86,32 +87,32 @@ def test_a_bounce_of_what_was_sent_to_an_earlier_address_ends_nothing(
     assert statuses(db) == [SubscriberStatus.ACTIVE, SubscriberStatus.BOUNCED, SubscriberStatus.ACTIVE]
 
 
-def test_a_complaint_ends_it_too(read: Read, db: Database, path: Callable[[int], str]) -> None:
-    assert json.loads(read(arf(original(path(2))), "--json").output) == {"taken": "complained", "reason": "abuse"}
+def test_a_complaint_ends_a_subscription_too(read: Read, db: Database, path: Callable[[int], str]) -> None:
+    assert json.loads(read(arf(original(path(2))), "--json").output) == {"recorded": "complained", "reason": "abuse"}
     assert statuses(db) == [SubscriberStatus.ACTIVE, SubscriberStatus.COMPLAINED, SubscriberStatus.ACTIVE]
 
 
-def test_a_soft_bounce_is_kept(read: Read, db: Database, path: Callable[[int], str]) -> None:
-    assert read(dsn("x@dispatch.example", "5.2.2"), "--to", path(3)).output == "Taken: soft_bounced.\n"
+def test_a_soft_bounce_is_stored(read: Read, db: Database, path: Callable[[int], str]) -> None:
+    assert read(dsn("x@dispatch.example", "5.2.2"), "--to", path(3)).output == "Recorded: soft_bounced.\n"
     assert statuses(db) == [SubscriberStatus.ACTIVE] * 3
 
 
-def test_the_address_of_a_mail_that_is_sent_leads_back(
+def test_the_return_path_of_a_sent_mail_leads_back(
     read: Read, app: Flask, db: Database, settings: Settings, path: Callable[[int], str]
 ) -> None:
-    """What a transport is given as the envelope's sender is what this command reads."""
+    """This command reads the envelope's sender that a transport is given."""
     from newsletter.delivery.ledger.models import EditionKey
     from newsletter.delivery.sending.message_cache import MessageCache
     from newsletter.mail.message import Recipient
 
     with db.reading() as session:
         batch = session.scalars(select(Batch)).one()
-        letters = MessageCache(replace(settings, return_path_domain="bounces.example.org"))
-        message = letters.message(session, batch.digest_id, EditionKey(batch.edition.mask, "en", Format.HTML))
+        cache = MessageCache(replace(settings, return_path_domain="bounces.example.org"))
+        message = cache.message(session, batch.digest_id, EditionKey(batch.edition.mask, "en", Format.HTML))
     message = replace(message, reference=(("batch", str(batch.id)), ("attempt", "1")))
     sender = message.envelope_sender(Recipient(batch.first_id, R1))
     assert sender == path(1)
-    assert read(dsn(sender)).output == "Taken: bounced.\n"
+    assert read(dsn(sender)).output == "Recorded: bounced.\n"
     assert replace(message, return_path_domain="").envelope_sender(Recipient(1, R1)) == settings.mail_from
 
 
@@ -124,7 +125,7 @@ def test_a_reader_who_is_not_in_the_batch_is_nobody(
     assert statuses(db) == [SubscriberStatus.ACTIVE] * 3
 
 
-def test_what_is_no_report_is_no_error(read: Read, db: Database, path: Callable[[int], str]) -> None:
+def test_a_mail_that_is_no_report_is_no_error(read: Read, db: Database, path: Callable[[int], str]) -> None:
     for raw in (b"", holiday(path(1)), dsn(path(1), action="delayed"), dsn("r1@readers.example"), b"\xff" * 3_000_000):
         result = read(raw)
         assert (result.exit_code, result.output[:15]) == (0, "Nothing changed")
@@ -144,7 +145,7 @@ def test_no_bytes_change_anything(read: Read, db: Database, path: Callable[[int]
         assert session.query(Event).count() == session.query(Suppression).count() == 0
 
 
-def test_when_the_database_is_away_the_mail_server_keeps_the_mail(
+def test_the_mail_server_keeps_the_mail_while_the_database_is_away(
     read: Read, db: Database, path: Callable[[int], str]
 ) -> None:
     raw = dsn(path(1))
@@ -155,5 +156,5 @@ def test_when_the_database_is_away_the_mail_server_keeps_the_mail(
     finally:
         with db.transaction() as session:
             session.execute(text("ALTER TABLE hidden RENAME TO events"))
-    assert result.exit_code == EX_TEMPFAIL
+    assert result.exit_code == TRY_AGAIN
     assert result.output.count("\n") == 1

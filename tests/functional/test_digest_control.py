@@ -1,4 +1,4 @@
-"""Overdue digests, temporary refusals, restored backups: what waits for an editor, and what an editor can do."""
+"""Overdue digests, temporary refusals, restored backups: digests that wait for an editor, and what an editor can do."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class TestOverdue:
 class TestRetry:
     @pytest.fixture
     def refused(self, db: Database, frozen: int) -> int:
-        """Sent, but two were refused: one for good, one for a time."""
+        """A sent digest with two refusals: one permanent, one temporary."""
         draining.drain(runtime())
         with db.transaction() as session:
             session.scalars(select(Batch)).one().outcomes = b"arr"
@@ -96,7 +96,9 @@ class TestRetry:
                 session.add(refusal)
         return frozen
 
-    def test_exactly_those_whose_refusal_was_temporary(self, db: Database, settings: Settings, refused: int) -> None:
+    def test_exactly_the_temporary_refusals_are_sent_again(
+        self, db: Database, settings: Settings, refused: int
+    ) -> None:
         for path in (settings.maildir / "new").iterdir():
             path.unlink()
         with db.transaction() as session:
@@ -119,7 +121,7 @@ class TestRetry:
 
 
 class TestRestored:
-    """The clock's turns are known outside the database; a database that knows fewer was set back."""
+    """The number of ticks is known outside the database too; a database that knows fewer is a restored backup."""
 
     @pytest.fixture
     def witness(self, settings: Settings, queues: Queues) -> RestoreWitness:
@@ -131,13 +133,13 @@ class TestRestored:
         tick(runtime(), first=True)  # the clock was started anew
         assert read(db, frozen).status == "sending"
 
-    def test_a_database_that_was_set_back_waits(self, db: Database, frozen: int, witness: RestoreWitness) -> None:
+    def test_a_restored_database_waits(self, db: Database, frozen: int, witness: RestoreWitness) -> None:
         tick(runtime(), first=True)
         last = witness.last()
         assert last
         witness.tell(last + 5)
         assert draining.drain(runtime()) is False
-        assert accepted(db, frozen) == 0, "a worker that is there before the clock sends nothing"
+        assert accepted(db, frozen) == 0, "a worker that starts before the clock sends nothing"
         tick(runtime(), first=True)
         digest = read(db, frozen)
         assert (digest.status, digest.paused_reason) == ("paused", "restored")
@@ -175,7 +177,7 @@ class TestRestored:
         assert read(db, digest_id).paused_reason == "restored"
 
     def test_nobody_knows_the_database(self, db: Database, settings: Settings, frozen: int, queues: Queues) -> None:
-        """On a new machine, say: neither file nor Redis. What is still to come may have gone out as well."""
+        """On a new machine, say: neither file nor Redis. Scheduled digests may have been sent before the backup too."""
         add_article(db, "Another story")
         to_come = add_digest(db)
         with db.transaction() as session:
@@ -224,8 +226,8 @@ def test_two_clocks_freeze_once(db: Database, settings: Settings, app: Flask) ->
     with db.transaction() as session:
         scheduling.send_now(session, settings, digest_id, by=OPERATOR)
     other = Runtime(settings, Database(settings.database_url))
-    for house in (runtime(), other, runtime(), other):
-        tick(house)
+    for clock_process in (runtime(), other, runtime(), other):
+        tick(clock_process)
     other.db.dispose()
     with db.reading() as session:
         assert digest_status(session, digest_id).recipients == 3

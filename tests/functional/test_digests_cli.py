@@ -1,4 +1,4 @@
-"""`newsletter digests`: what an editor types, and what comes back."""
+"""`newsletter digests`: the commands of an editor and their answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.factories import add_article, add_digest, add_readers
 
 @pytest.fixture
 def newsletter(app: Flask) -> Any:
-    """Runs a command: the result of its words."""
+    """Runs a command, given by its words."""
 
     def run(*words: str) -> Result:
         return app.test_cli_runner().invoke(cli, list(words))
@@ -65,11 +65,11 @@ def test_compose_looks_one_period_back_unless_told(newsletter: Any) -> None:
         assert output(newsletter("digests", "compose", "--json"))["id"] == 1
         refused = newsletter("digests", "compose", "--cadence", "daily")
     assert refused.exit_code == 1
-    assert refused.stderr == "Error: No article since 2026-05-05 fits the rule.\n"
+    assert refused.stderr == ("Error: No article since 2026-05-05 fits the rule. Import articles, or widen the rule.\n")
 
 
 @pytest.mark.usefixtures("articles")
-def test_words_are_set_and_changed_while_it_is_a_draft(newsletter: Any) -> None:
+def test_texts_are_set_and_changed_while_it_is_a_draft(newsletter: Any) -> None:
     words = ["--subject", "A\n subject", "--preheader", "Before", "--intro", "One.\n\nTwo."]
     digest = output(newsletter("digests", "compose", "--since", "2026-05-01", *words, "--json"))
     assert (digest["subject"], digest["preheader"], digest["intro"]) == ("A subject", "Before", "One.\n\nTwo.")
@@ -110,7 +110,7 @@ def test_preview_writes_mjml_html_and_text(newsletter: Any, db: Database, tmp_pa
         ("2020-01-02T07:00Z", 1, "is in the past"),
     ],
 )
-def test_schedule_wants_a_time_to_come_with_its_zone(
+def test_schedule_wants_a_future_time_with_its_zone(
     newsletter: Any, db: Database, at: str, code: int, says: str
 ) -> None:
     add_digest(db)
@@ -163,7 +163,7 @@ def test_an_unknown_digest_is_a_sentence(newsletter: Any) -> None:
 @pytest.mark.usefixtures("articles")
 @pytest.mark.parametrize("hostile", ["a\0b", "a\x1b[2Jb", "a\udcffb", "a\x85\x7fb"])
 @pytest.mark.parametrize("option", ["--subject", "--preheader", "--intro", "--section"])
-def test_words_that_no_text_holds_are_refused(newsletter: Any, db: Database, option: str, hostile: str) -> None:
+def test_unprintable_texts_are_refused(newsletter: Any, db: Database, option: str, hostile: str) -> None:
     number = add_digest(db)
     commands: list[tuple[str, ...]] = [("compose", "--since", "2026-05-01")]
     if option != "--section":
@@ -186,7 +186,7 @@ def test_words_that_no_text_holds_are_refused(newsletter: Any, db: Database, opt
         ("subscribers", "unsubscribed", "--days", "9999999"),
     ],
 )
-def test_what_no_database_holds_is_wrong_usage(newsletter: Any, words: tuple[str, ...]) -> None:
+def test_numbers_and_times_out_of_range_are_wrong_usage(newsletter: Any, words: tuple[str, ...]) -> None:
     result = newsletter(*words)
     assert result.exit_code == 2
     assert "Error: Invalid value for" in result.stderr

@@ -1,4 +1,4 @@
-"""Events through their own doors: the post, the row, the job, and what they mean for a reader, in any order."""
+"""Events from end to end: the post, the row, the job, and what they mean for a reader, in any order."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def at_work(app: Flask) -> Runtime:
+def worker(app: Flask) -> Runtime:
     return runtime()
 
 
 @pytest.fixture
 def ours(db: Database, settings: Settings) -> dict[str, str]:
-    """The custom arguments of r1's mail, of three readers who got a digest."""
+    """The custom arguments of the mail to r1, one of three readers who got a digest."""
     add_article(db, "A story")
     add_readers(db, 3)
     hand_over(db, settings)
@@ -62,10 +62,10 @@ def post(client: FlaskClient, raw: bytes, **headers: str) -> int:
     return client.post("/hooks/sendgrid", data=raw, headers=SIGNER.headers(raw, now()) | headers).status_code
 
 
-def report(client: FlaskClient, at_work: Runtime, events: Sequence[dict[str, Any]]) -> None:
-    """Posted, and worked off."""
+def report(client: FlaskClient, worker: Runtime, events: Sequence[dict[str, Any]]) -> None:
+    """Post events and process them."""
     assert post(client, body(*events)) == 204
-    assert webhook_deliveries.process_deliveries(at_work) is False
+    assert webhook_deliveries.process_deliveries(worker) is False
 
 
 def reader(db: Database, address: str = R1) -> Subscriber:
@@ -88,11 +88,11 @@ def now() -> float:
     return clock.now().timestamp()
 
 
-class TestTheDoor:
+class TestTheEndpoint:
     def test_a_post_is_one_row_and_one_job(
-        self, client: FlaskClient, db: Database, at_work: Runtime, queues: Queues, ours: dict[str, str]
+        self, client: FlaskClient, db: Database, worker: Runtime, queues: Queues, ours: dict[str, str]
     ) -> None:
-        at_work.__dict__["queues"] = queues
+        worker.__dict__["queues"] = queues
         for number in range(3):
             assert post(client, body(event("processed", R1, number + 1, **ours))) == 204
         with db.reading() as session:
@@ -106,28 +106,28 @@ class TestTheDoor:
             assert webhook_deliveries.deliveries_wait(session)
 
     def test_a_replay_changes_nothing(
-        self, client: FlaskClient, db: Database, at_work: Runtime, ours: dict[str, str]
+        self, client: FlaskClient, db: Database, worker: Runtime, ours: dict[str, str]
     ) -> None:
         raw = body(event("processed", R1, 1, **ours))
         headers = SIGNER.headers(raw, now())
         for _ in range(2):
             assert client.post("/hooks/sendgrid", data=raw, headers=headers).status_code == 204
-            assert webhook_deliveries.process_deliveries(at_work) is False
+            assert webhook_deliveries.process_deliveries(worker) is False
             assert client.post("/hooks/sendgrid", data=raw, headers=headers).status_code == 204
             with db.reading() as session:
                 assert session.query(WebhookDelivery).count() == 1
                 assert not webhook_deliveries.deliveries_wait(session)
 
     def test_hashes_are_kept_as_long_as_a_replay_would_pass(
-        self, client: FlaskClient, db: Database, at_work: Runtime, ours: dict[str, str]
+        self, client: FlaskClient, db: Database, worker: Runtime, ours: dict[str, str]
     ) -> None:
-        report(client, at_work, [event("processed", R1, 1, **ours)])
+        report(client, worker, [event("processed", R1, 1, **ours)])
         with clock.set_to(clock.now() + timedelta(hours=26)):
-            report(client, at_work, [event("processed", R1, 2, **ours)])
+            report(client, worker, [event("processed", R1, 2, **ours)])
         with db.reading() as session:
             assert session.query(WebhookDelivery).count() == 1
 
-    def test_nothing_else_is_taken(self, client: FlaskClient, db: Database) -> None:
+    def test_everything_else_is_refused(self, client: FlaskClient, db: Database) -> None:
         raw = body(event("bounce", R1, 1))
         other = SendGridSigner().headers(raw, now())
         old = SIGNER.headers(raw, now() - 26 * 3600)
@@ -141,8 +141,8 @@ class TestTheDoor:
         with db.reading() as session:
             assert session.query(WebhookDelivery).count() == 0
 
-    def test_a_post_of_a_megabyte_is_taken(self, client: FlaskClient, at_work: Runtime, db: Database) -> None:
-        report(client, at_work, [event("bounce", f"r{n}@nobody.example", 1) for n in range(2500)])
+    def test_a_post_of_a_megabyte_is_stored(self, client: FlaskClient, worker: Runtime, db: Database) -> None:
+        report(client, worker, [event("bounce", f"r{n}@nobody.example", 1) for n in range(2500)])
         assert kinds(db) == []
 
     def test_without_a_key_there_is_no_such_address(self, settings: Settings) -> None:
@@ -154,16 +154,16 @@ class TestTheDoor:
         with pytest.raises(ConfigurationError, match="SENDGRID_WEBHOOK_KEY"):
             create_app(replace(settings, sendgrid_webhook_key="no key"))
 
-    def test_a_post_that_fails_is_tried_again_later_and_holds_up_nobody(
-        self, client: FlaskClient, db: Database, at_work: Runtime, ours: dict[str, str]
+    def test_a_delivery_that_fails_is_tried_again_later_and_does_not_hold_up_others(
+        self, client: FlaskClient, db: Database, worker: Runtime, ours: dict[str, str]
     ) -> None:
         post(client, body(event("bounce", R1, now(), **ours)))
         with db.transaction() as session:
             session.execute(text("UPDATE webhook_deliveries SET payload = '{\"nothing\": 1}'"))
         post(client, body(event("spamreport", "r2@readers.example", 1, **ours | {"n": "1"})))
         with pytest.raises(KeyError):
-            webhook_deliveries.process_deliveries(at_work)
-        assert webhook_deliveries.process_deliveries(at_work) is False
+            webhook_deliveries.process_deliveries(worker)
+        assert webhook_deliveries.process_deliveries(worker) is False
         assert kinds(db) == [("r2@readers.example", "complained")]
         with db.reading() as session:
             assert not webhook_deliveries.deliveries_wait(session)
@@ -171,11 +171,11 @@ class TestTheDoor:
             assert webhook_deliveries.deliveries_wait(session)
 
 
-class TestWhatIsKept:
+class TestStoredData:
     def test_no_address_no_ip_no_agent(
-        self, client: FlaskClient, db: Database, at_work: Runtime, ours: dict[str, str], tmp_path: Path
+        self, client: FlaskClient, db: Database, worker: Runtime, ours: dict[str, str], tmp_path: Path
     ) -> None:
-        """Before and after it is worked off, in the rows and, on SQLite, in the bytes of the file."""
+        """Before and after processing, in the rows and, on SQLite, in the bytes of the file."""
         said = f"550 5.1.1 <Stranger.S@elsewhere.example> {R1} unknown"
         events = [
             event(word, R1, now(), reason=said, **ours)
@@ -192,7 +192,7 @@ class TestWhatIsKept:
             if db.is_sqlite:
                 db.dispose()
                 self._look_into_the_files(tmp_path)
-            webhook_deliveries.process_deliveries(at_work)
+            webhook_deliveries.process_deliveries(worker)
 
     @staticmethod
     def _look_into_the_files(folder: Path) -> None:
@@ -204,9 +204,9 @@ class TestWhatIsKept:
         assert sqlite3.connect(folder / "newsletter.sqlite3").execute("PRAGMA quick_check").fetchone() == ("ok",)
 
     def test_a_delivery_is_no_row(
-        self, client: FlaskClient, db: Database, at_work: Runtime, ours: dict[str, str]
+        self, client: FlaskClient, db: Database, worker: Runtime, ours: dict[str, str]
     ) -> None:
-        report(client, at_work, [event(word, R1, now(), **ours) for word in ("processed", "delivered", "deferred")])
+        report(client, worker, [event(word, R1, now(), **ours) for word in ("processed", "delivered", "deferred")])
         assert kinds(db) == []
         with db.reading() as session:
             (payload,) = session.scalars(select(WebhookDelivery.payload))
@@ -252,7 +252,7 @@ EFFECTS = [
 def test_what_an_event_does(
     client: FlaskClient,
     db: Database,
-    at_work: Runtime,
+    worker: Runtime,
     settings: Settings,
     ours: dict[str, str],
     fields: dict[str, str],
@@ -261,7 +261,7 @@ def test_what_an_event_does(
     reason: SuppressionReason | None,
     known_by: str,
 ) -> None:
-    """Once, and again: the result is the same, and nobody else is touched."""
+    """The result is the same when it comes again, and no other reader changes."""
     one = event("", R1.upper(), now(), **ours) | fields
     if known_by == "batch alone":
         del one["email"]
@@ -270,7 +270,7 @@ def test_what_an_event_does(
             del one[name]
     for number in range(3):
         # SendGrid gives a repeated event another id.
-        report(client, at_work, [one | {"sg_event_id": str(number)}, one])
+        report(client, worker, [one | {"sg_event_id": str(number)}, one])
         assert kinds(db) == [(R1, kind)]
         assert (reader(db).status, suppressed(db, settings)) == (status, reason)
         assert (reader(db).unsubscribed_at is not None) is (status == SubscriberStatus.UNSUBSCRIBED)
@@ -286,31 +286,31 @@ ENDS = [{"event": "unsubscribe"}, {"event": "bounce"}, {"event": "spamreport"}]
 def test_the_order_does_not_matter(
     client: FlaskClient,
     db: Database,
-    at_work: Runtime,
+    worker: Runtime,
     settings: Settings,
     ours: dict[str, str],
     order: Sequence[dict[str, str]],
     together: bool,
 ) -> None:
-    """A late bounce weakens no complaint; however they come, each is kept once."""
+    """A late bounce weakens no complaint; in any order each event is stored once."""
     events = [event("", R1, now(), **ours) | fields for fields in (*order, *order)]
     for some in [events] if together else [[one] for one in events]:
-        report(client, at_work, some)
+        report(client, worker, some)
     assert (reader(db).status, suppressed(db, settings)) == (SubscriberStatus.COMPLAINED, SuppressionReason.COMPLAINED)
     assert sorted(kind for _, kind in kinds(db)) == ["bounced", "complained", "unsubscribed"]
 
 
 @pytest.mark.parametrize("order", [*permutations(ENDS[:2])])
-def test_a_bounce_outweighs_that_a_reader_left(
+def test_a_bounce_outweighs_an_unsubscription(
     client: FlaskClient,
     db: Database,
-    at_work: Runtime,
+    worker: Runtime,
     settings: Settings,
     ours: dict[str, str],
     order: Sequence[dict[str, str]],
 ) -> None:
     for fields in order:
-        report(client, at_work, [event("", R1, now(), **ours) | fields])
+        report(client, worker, [event("", R1, now(), **ours) | fields])
     assert (reader(db).status, suppressed(db, settings)) == (SubscriberStatus.BOUNCED, SuppressionReason.BOUNCED)
 
 
@@ -326,27 +326,27 @@ def test_a_bounce_outweighs_that_a_reader_left(
         {"n": "1", "email": ""} | {"batch": "4711"},
     ],
 )
-def test_what_does_not_fit_together_changes_nothing(
+def test_an_event_whose_parts_contradict_each_other_changes_nothing(
     client: FlaskClient,
     db: Database,
-    at_work: Runtime,
+    worker: Runtime,
     settings: Settings,
     ours: dict[str, str],
     changed: dict[str, str],
 ) -> None:
-    report(client, at_work, [event("spamreport", R1, now(), **ours) | changed])
+    report(client, worker, [event("spamreport", R1, now(), **ours) | changed])
     assert kinds(db) == []
     for address in (R1, "r2@readers.example", "r3@readers.example"):
         assert (reader(db, address).status, suppressed(db, settings, address)) == (SubscriberStatus.ACTIVE, None)
 
 
-def test_a_new_address_does_not_pay_for_the_old_one(
-    client: FlaskClient, db: Database, at_work: Runtime, ours: dict[str, str]
+def test_a_bounce_at_the_old_address_does_not_end_the_new_one(
+    client: FlaskClient, db: Database, worker: Runtime, ours: dict[str, str]
 ) -> None:
     with db.transaction() as session:
         moved = session.scalars(select(Subscriber).where(Subscriber.address == R1)).one()
         moved.address = moved.address_key = AddressKey("new@readers.example")
-    report(client, at_work, [event("bounce", R1, now(), **ours)])
+    report(client, worker, [event("bounce", R1, now(), **ours)])
     assert reader(db, "new@readers.example").status == SubscriberStatus.ACTIVE
 
 
@@ -358,35 +358,35 @@ def test_a_new_address_does_not_pay_for_the_old_one(
         ("spamreport", SubscriberStatus.COMPLAINED),
     ],
 )
-def test_what_was_before_the_last_confirmation_ends_nothing_but_a_complaint_does(
+def test_only_a_complaint_counts_from_before_the_last_confirmation(
     client: FlaskClient,
     db: Database,
-    at_work: Runtime,
+    worker: Runtime,
     settings: Settings,
     ours: dict[str, str],
     word: str,
     status: SubscriberStatus,
 ) -> None:
-    report(client, at_work, [event(word, R1, now() - 86400, **ours)])
+    report(client, worker, [event(word, R1, now() - 86400, **ours)])
     assert reader(db).status == status
     assert suppressed(db, settings) == (SuppressionReason.COMPLAINED if status == SubscriberStatus.COMPLAINED else None)
 
 
 def test_a_bounced_confirmation_ends_a_pending_sign_up(
-    client: FlaskClient, db: Database, at_work: Runtime, settings: Settings
+    client: FlaskClient, db: Database, worker: Runtime, settings: Settings
 ) -> None:
     with db.transaction() as session:
         sign_up(session, settings, "typo@readers.example")
-    report(client, at_work, [event("bounce", "typo@readers.example", now(), mail="1")])
+    report(client, worker, [event("bounce", "typo@readers.example", now(), mail="1")])
     assert reader(db, "typo@readers.example").status == SubscriberStatus.BOUNCED
     assert suppressed(db, settings, "typo@readers.example") is SuppressionReason.BOUNCED
 
 
-def test_a_reader_who_is_gone_changes_nothing(
-    client: FlaskClient, db: Database, at_work: Runtime, settings: Settings, ours: dict[str, str]
+def test_an_event_about_an_erased_reader_changes_nothing(
+    client: FlaskClient, db: Database, worker: Runtime, settings: Settings, ours: dict[str, str]
 ) -> None:
     post(client, body(event("spamreport", R1, now(), **ours)))
     with db.transaction() as session:
         session.delete(session.scalars(select(Subscriber).where(Subscriber.address == R1)).one())
-    assert webhook_deliveries.process_deliveries(at_work) is False
+    assert webhook_deliveries.process_deliveries(worker) is False
     assert (kinds(db), suppressed(db, settings)) == ([], None)

@@ -32,11 +32,11 @@ from tests.factories import add_article, add_digest
         '<form action="https://t.example"></form>',
     ],
 )
-def test_what_loads_or_tells_is_found(html: str) -> None:
+def test_resources_and_trackers_are_found(html: str) -> None:
     assert preflight.remote_resources(html)
 
 
-def test_links_and_styles_of_ones_own_are_fine() -> None:
+def test_links_and_inline_styles_are_fine() -> None:
     html = (
         '<style>p { color: #123c69 }</style><p style="color: #123c69"><a href="https://dispatch.example/a">url(x)</a>'
     )
@@ -50,7 +50,7 @@ def test_a_real_digest_passes(db: Database, settings: Settings) -> None:
         assert preflight.find_problems(settings, get_digest(session, digest_id)) == []
 
 
-def test_what_mailboxes_would_cut_off_is_refused(db: Database, settings: Settings) -> None:
+def test_html_that_mailboxes_would_cut_off_is_refused(db: Database, settings: Settings) -> None:
     add_article(db, "A very long story " * 4000)
     digest_id = add_digest(db, subject="Long")
     with db.transaction() as session, pytest.raises(InvalidError, match="needs fewer articles"):

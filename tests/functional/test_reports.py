@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("app")
 
 @pytest.fixture
 def digest_id(app: Flask, db: Database, settings: Settings) -> int:
-    """Handed over to 40 readers."""
+    """A digest that was sent to 40 readers."""
     add_article(db, "A story")
     add_readers(db, 40)
     return hand_over(db, settings)
@@ -42,14 +42,14 @@ def report_of(db: Database, digest_id: int) -> DigestReport:
         return report.digest_report(session, digest_id)
 
 
-def leave_all(db: Database, *numbers: int) -> None:
+def unsubscribe_all(db: Database, *numbers: int) -> None:
     with db.transaction() as session:
         for number in numbers:
             query = select(Subscriber.token).where(Subscriber.address == f"r{number}@readers.example")
             unsubscribe(session, session.scalars(query).one())
 
 
-def test_what_was_reported_is_counted_once_a_reader(db: Database, settings: Settings, digest_id: int) -> None:
+def test_reports_are_counted_once_a_reader(db: Database, settings: Settings, digest_id: int) -> None:
     at = int(clock.now().timestamp()) + 1
     with db.transaction() as session:
         batch = BatchId(session.scalars(select(Batch.id)).one())
@@ -109,15 +109,15 @@ def test_refusals_are_grouped_by_what_they_mean(db: Database, digest_id: int) ->
     ]
 
 
-def test_left_counts_those_who_got_it_and_left_soon(db: Database, digest_id: int) -> None:
+def test_unsubscribed_counts_readers_who_got_it_and_unsubscribed_soon(db: Database, digest_id: int) -> None:
     with db.transaction() as session:
         batch = session.scalars(select(Batch)).one()
         batch.outcomes = bytes([SKIPPED]) + batch.outcomes[1:]
     add_readers(db, 1, start=99)
     with clock.set_to(clock.now() + timedelta(hours=1)):
-        leave_all(db, 1, 2, 3, 99)  # the first was skipped, the last is new
+        unsubscribe_all(db, 1, 2, 3, 99)  # the first was skipped, the last is new
     with clock.set_to(clock.now() + timedelta(hours=73)):
-        leave_all(db, 4)
+        unsubscribe_all(db, 4)
     assert report_of(db, digest_id).unsubscribed == 2
 
 
@@ -135,6 +135,6 @@ def test_doubts_are_listed(db: Database, digest_id: int) -> None:
     assert json.dumps(digest_report_json(found))
 
 
-def test_there_must_be_one(db: Database) -> None:
+def test_an_unknown_digest(db: Database) -> None:
     with pytest.raises(NotFoundError), db.reading() as session:
         report.digest_report(session, 4711)

@@ -1,4 +1,4 @@
-"""The policy for soft bounces: so many letters in a row, in any order of reports, and none delivered in between."""
+"""The policy for soft bounces: so many digests in a row, in any order of reports, and none delivered in between."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Send = Callable[[int, int], list[int]]
 
 @pytest.fixture
 def send(app: Flask, db: Database, settings: Settings) -> Send:
-    """Hands over so many digests, so many days apart, to three readers; their batches."""
+    """Sends so many digests, so many days apart, to three readers; their batches."""
     with clock.set_to(BEGIN - timedelta(days=1)):
         add_article(db, "A story")
         add_readers(db, 3)
@@ -45,7 +45,7 @@ def send(app: Flask, db: Database, settings: Settings) -> Send:
 
 
 def report(db: Database, settings: Settings, batches: Sequence[int], kind: EventKind = EventKind.SOFT_BOUNCED) -> None:
-    """Each batch's letter to the first reader came back."""
+    """Report that each batch's mail to the first reader came back."""
     for batch in batches:
         with db.transaction() as session:
             at = int((BEGIN + timedelta(days=60)).timestamp())
@@ -62,72 +62,70 @@ def state(db: Database, settings: Settings) -> tuple[str, SuppressionReason | No
         return reader.status, suppressions.reason_for(session, settings.suppression_key, reader.address_key)
 
 
-GONE = (SubscriberStatus.BOUNCED, SuppressionReason.BOUNCED)
-STILL = (SubscriberStatus.ACTIVE, None)
+ENDED = (SubscriberStatus.BOUNCED, SuppressionReason.BOUNCED)
+SUBSCRIBED = (SubscriberStatus.ACTIVE, None)
 
 
 def test_five_in_a_row_are_enough_and_four_are_not(db: Database, settings: Settings, send: Send) -> None:
     batches = send(SOFT_BOUNCES, 7)
     report(db, settings, batches[:-1] * 3)
-    assert state(db, settings) == STILL
+    assert state(db, settings) == SUBSCRIBED
     report(db, settings, batches[-1:])
-    assert state(db, settings) == GONE
+    assert state(db, settings) == ENDED
     with db.reading() as session:
         assert session.scalars(select(Subscriber.status)).all().count(SubscriberStatus.ACTIVE) == 2
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_in_any_order(db: Database, settings: Settings, send: Send, seed: int) -> None:
-    """Seven letters; the second was delivered, the other six came back: the last five are in a row."""
+    """Of seven digests the second was delivered and the others came back: the last five are in a row."""
     batches = send(7, 5)
     came_back = batches[:1] + batches[2:]
     random.Random(seed).shuffle(came_back)
     report(db, settings, came_back[:-1])
     report(db, settings, came_back)
-    assert state(db, settings) == GONE
+    assert state(db, settings) == ENDED
 
 
 @pytest.mark.parametrize("delivered", [1, 2, 3, 4])
-def test_one_delivered_in_between_is_one_for_the_reader(
-    db: Database, settings: Settings, send: Send, delivered: int
-) -> None:
-    """Nobody has to report it: nothing bad was heard of it."""
+def test_one_delivered_in_between_ends_the_row(db: Database, settings: Settings, send: Send, delivered: int) -> None:
+    """Nobody has to report the delivery: no failure was reported."""
     batches = send(SOFT_BOUNCES + 1, 5)
     report(db, settings, batches[:delivered] + batches[delivered + 1 :])
-    assert state(db, settings) == STILL
+    assert state(db, settings) == SUBSCRIBED
 
 
-def test_a_letter_that_was_never_handed_over_counts_for_neither(db: Database, settings: Settings, send: Send) -> None:
+def test_a_digest_that_was_never_sent_counts_for_neither(db: Database, settings: Settings, send: Send) -> None:
     batches = send(SOFT_BOUNCES + 1, 5)
     with db.transaction() as session:
         missed = session.get_one(Batch, batches[2])
         missed.outcomes = b"s" + missed.outcomes[1:]
     report(db, settings, batches[:2] + batches[3:])
-    assert state(db, settings) == GONE
+    assert state(db, settings) == ENDED
 
 
-def test_a_letter_that_was_blocked_counts_for_neither(db: Database, settings: Settings, send: Send) -> None:
+def test_a_blocked_digest_counts_for_neither(db: Database, settings: Settings, send: Send) -> None:
     batches = send(SOFT_BOUNCES + 1, 5)
     report(db, settings, batches[2:3], EventKind.BLOCKED)
     report(db, settings, batches[:2] + batches[3:])
-    assert state(db, settings) == GONE
+    assert state(db, settings) == ENDED
 
 
-def test_blocked_letters_never_end_it(db: Database, settings: Settings, send: Send) -> None:
+def test_blocked_digests_never_end_a_subscription(db: Database, settings: Settings, send: Send) -> None:
     report(db, settings, send(SOFT_BOUNCES * 2, 2), EventKind.BLOCKED)
-    assert state(db, settings) == STILL
+    assert state(db, settings) == SUBSCRIBED
 
 
-def test_too_far_apart_they_do_not_count_together(db: Database, settings: Settings, send: Send) -> None:
+def test_soft_bounces_too_far_apart_do_not_count_together(db: Database, settings: Settings, send: Send) -> None:
     report(db, settings, send(SOFT_BOUNCES, 8))
-    assert state(db, settings) == STILL
+    assert state(db, settings) == SUBSCRIBED
 
 
-def test_what_was_before_a_new_confirmation_does_not_count(db: Database, settings: Settings, send: Send) -> None:
+def test_soft_bounces_before_a_new_confirmation_do_not_count(db: Database, settings: Settings, send: Send) -> None:
     batches = send(SOFT_BOUNCES, 5)
     with db.transaction() as session:
         reader = session.scalars(select(Subscriber).order_by(Subscriber.id)).first()
         assert reader is not None
         reader.confirmed_at = BEGIN + timedelta(days=2)
     report(db, settings, batches)
-    assert state(db, settings) == STILL
+    assert state(db, settings) == SUBSCRIBED

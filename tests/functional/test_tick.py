@@ -1,4 +1,4 @@
-"""One turn of the clock, on a real queue."""
+"""One tick of the clock, on a real queue."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_queue_that_lost_everything_is_rebuilt(db: Database, settings: Setting
     assert queued(queues, MAIL) == [SEND_TRANSACTIONAL_MAIL]
 
 
-def test_a_sign_up_whose_wake_up_was_lost_is_found_and_woken_for_once(db: Database, queues: Queues) -> None:
+def test_a_sign_up_whose_job_was_lost_gets_one_job(db: Database, queues: Queues) -> None:
     with db.transaction() as session:
         for number in range(3):
             requests.request_signup(session, f"r{number}@readers.example", Preferences(), page="/", wording="")
@@ -101,7 +101,7 @@ def test_unconfirmed_subscribers_are_deleted_each_hour(db: Database, settings: S
     assert readers() == 0
 
 
-def test_what_is_finished_queues_nothing(db: Database, settings: Settings, queues: Queues) -> None:
+def test_a_finished_digest_queues_nothing(db: Database, settings: Settings, queues: Queues) -> None:
     digest_id = send_now(db, settings)
     tick(runtime())
     queues.redis.flushall()
@@ -112,7 +112,7 @@ def test_what_is_finished_queues_nothing(db: Database, settings: Settings, queue
         assert digest_status(session, digest_id).status == "sent"
 
 
-def test_a_draining_job_gives_way_to_a_single_mail(db: Database, settings: Settings, queues: Queues) -> None:
+def test_a_draining_job_gives_way_to_a_transactional_mail(db: Database, settings: Settings, queues: Queues) -> None:
     digest_id = send_now(db, settings)
     tick(runtime())
     queues.enqueue_mail(1)

@@ -1,6 +1,4 @@
-"""Single mails come as their reader chose: in that language to the last word, and as plain text alone where that was
-chosen.
-"""
+"""Transactional mails follow their reader's preferences: entirely in that language, and as plain text alone if chosen."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ ENGLISH = re.compile(r"\b(you|your|the|this|mail because|link opens|works for)\b
 
 
 def composed(db: Database, settings: Settings, preferences: Preferences) -> dict[str, Message]:
-    """Every single mail of a reader's life, by its kind."""
+    """Every transactional mail that a reader can get, by its kind."""
     found: dict[str, Message] = {}
 
     def read() -> None:
@@ -63,7 +61,7 @@ def composed(db: Database, settings: Settings, preferences: Preferences) -> dict
 
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("text_only", [False, True])
-def test_every_mail_is_as_its_reader_chose(db: Database, settings: Settings, language: str, text_only: bool) -> None:
+def test_every_mail_follows_the_preferences(db: Database, settings: Settings, language: str, text_only: bool) -> None:
     found = composed(db, settings, Preferences(language=language, format="text" if text_only else "html"))
     assert {kind.split()[0] for kind in found} == set(MAIL_TYPES)
     for kind, message in found.items():

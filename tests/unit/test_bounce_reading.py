@@ -1,4 +1,4 @@
-"""Bounce mails and complaint reports: what they mean, and that nothing else means anything."""
+"""Bounce mails and complaint reports: what they mean, and that no other mail means anything."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read(raw: bytes, to: str = "") -> ReaderEvent:
     return event
 
 
-def test_a_mailbox_that_is_not_there() -> None:
+def test_a_mailbox_that_does_not_exist() -> None:
     event = read(dsn(OURS))
     assert event.kind is EventKind.BOUNCED
     assert event.reason.startswith("550 5.1.1")
@@ -51,7 +51,7 @@ def test_actions_as_servers_write_them(action: str) -> None:
 
 
 @pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded", ""])
-def test_what_is_no_failure_changes_nothing(action: str) -> None:
+def test_a_report_without_a_failure_changes_nothing(action: str) -> None:
     with pytest.raises(NoReportError, match="no failure"):
         bounces.parse_report(dsn(OURS, action=action), KEY)
 
@@ -76,11 +76,11 @@ def test_headers_alone_are_enough() -> None:
     assert read(enclosed).kind is EventKind.COMPLAINED
 
 
-def test_a_form_of_its_own() -> None:
+def test_a_bounce_in_no_standard_form() -> None:
     assert read(qmail(OURS)).kind is EventKind.BOUNCED
 
 
-def test_the_mail_server_says_best_where_it_came_to() -> None:
+def test_the_address_from_the_mail_server_comes_first() -> None:
     assert read(dsn("someone@dispatch.example"), to=OURS.upper()).kind is EventKind.BOUNCED
 
 
@@ -93,7 +93,7 @@ def test_a_holiday_answer_is_no_bounce() -> None:
 @pytest.mark.parametrize(
     "to", [FORGED, "letters@dispatch.example", READER, "b-17-4-aaaaaaaaaaaaaaaa@bounces.example.org"]
 )
-def test_what_we_did_not_sign_is_about_nobody(make: object, to: str) -> None:
+def test_a_return_path_that_we_did_not_sign_names_nobody(make: object, to: str) -> None:
     assert callable(make)
     with pytest.raises(NoReportError, match="none of ours"):
         bounces.parse_report(make(to), KEY)
@@ -130,11 +130,11 @@ def test_no_bytes_break_it(raw: bytes, to: str) -> None:
 @settings(max_examples=300)
 @given(whole, st.data())
 def test_a_report_that_was_damaged_is_still_about_the_same_reader_or_none(raw: bytes, data: st.DataObject) -> None:
-    """Bytes are changed, cut out and put in: whatever is read was signed by us."""
+    """Bytes are changed, cut out and put in; a reader is found only by a signature of ours."""
     damaged = bytearray(raw)
     for _ in range(data.draw(st.integers(1, 5))):
-        place = data.draw(st.integers(0, max(len(damaged) - 1, 0)))
-        damaged[place : place + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=5))
+        position = data.draw(st.integers(0, max(len(damaged) - 1, 0)))
+        damaged[position : position + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=5))
     try:
         event = bounces.parse_report(bytes(damaged), KEY)
     except NoReportError:

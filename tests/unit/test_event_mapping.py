@@ -1,4 +1,4 @@
-"""SendGrid's words become ours, and nothing else of an event is read."""
+"""SendGrid's words are mapped to ours, and nothing else of an event is read."""
 
 from __future__ import annotations
 
@@ -48,17 +48,19 @@ WORDS: list[tuple[dict[str, Any], EventKind, EventKind | None]] = [
 @pytest.mark.parametrize(("fields", "kind", "listed"), WORDS)
 def test_each_word_has_its_meaning(fields: dict[str, Any], kind: EventKind, listed: EventKind | None) -> None:
     fields = dict(fields)
-    post = sendgrid.parse_delivery(body(event(fields.pop("event"), "ada@example.org", NOW - 60, **OURS, **fields)), NOW)
-    assert post.acceptances == {Acceptance(BatchId(17), 2, "0123456789ab")}
-    ((found, address),) = post.events
+    delivery = sendgrid.parse_delivery(
+        body(event(fields.pop("event"), "ada@example.org", NOW - 60, **OURS, **fields)), NOW
+    )
+    assert delivery.acceptances == {Acceptance(BatchId(17), 2, "0123456789ab")}
+    ((found, address),) = delivery.events
     assert address == "ada@example.org"
     assert (found.kind, found.listed, found.batch_id, found.position, found.at) == (kind, listed, 17, 5, NOW - 60)
 
 
 @pytest.mark.parametrize("word", sorted(sendgrid.ACCEPTANCE_ONLY))
-def test_what_is_no_more_than_a_proof(word: str) -> None:
-    post = sendgrid.parse_delivery(body(event(word, "ada@example.org", NOW, **OURS)), NOW)
-    assert post == ({Acceptance(BatchId(17), 2, "0123456789ab")}, [])
+def test_events_that_only_prove_acceptance(word: str) -> None:
+    delivery = sendgrid.parse_delivery(body(event(word, "ada@example.org", NOW, **OURS)), NOW)
+    assert delivery == ({Acceptance(BatchId(17), 2, "0123456789ab")}, [])
 
 
 @pytest.mark.parametrize("word", ["open", "click", "group_resubscribe", "something_new", None, 7, ["bounce"]])
@@ -71,26 +73,28 @@ def test_other_words_are_not_read_at_all(word: Any) -> None:
 
 def test_the_address_is_taken_out_of_the_reason() -> None:
     said = "550 5.1.1 <Ada.L@example.org>: user ada.l unknown"
-    post = sendgrid.parse_delivery(body(event("bounce", "ada.l@example.org", NOW, reason=said)), NOW)
-    assert "ada" not in post.events[0].event.reason.lower()
-    assert post.events[0].event.reason.startswith("550 5.1.1")
+    delivery = sendgrid.parse_delivery(body(event("bounce", "ada.l@example.org", NOW, reason=said)), NOW)
+    assert "ada" not in delivery.events[0].event.reason.lower()
+    assert delivery.events[0].event.reason.startswith("550 5.1.1")
 
 
 @pytest.mark.parametrize(("at", "kept"), [(NOW + 999, NOW), (-1, NOW), ("1777723100", NOW), (None, NOW), (1.5, NOW)])
 def test_a_strange_time_is_now(at: Any, kept: int) -> None:
-    post = sendgrid.parse_delivery(body(event("bounce", "ada@example.org", NOW) | {"timestamp": at}), NOW)
-    assert post.events[0].event.at == kept
+    delivery = sendgrid.parse_delivery(body(event("bounce", "ada@example.org", NOW) | {"timestamp": at}), NOW)
+    assert delivery.events[0].event.at == kept
 
 
 @pytest.mark.parametrize("number", ["", "x", "-1", "1.5", "٣", "1" * 19, 17, None, ["1"]])
 def test_a_strange_number_is_none(number: Any) -> None:
-    post = sendgrid.parse_delivery(body(event("bounce", "a@example.org", NOW) | {"batch": number, "attempt": "1"}), NOW)
-    assert post.acceptances == set()
-    assert post.events[0].event.batch_id is None
+    delivery = sendgrid.parse_delivery(
+        body(event("bounce", "a@example.org", NOW) | {"batch": number, "attempt": "1"}), NOW
+    )
+    assert delivery.acceptances == set()
+    assert delivery.events[0].event.batch_id is None
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"{}", b'"x"', b"[1]", b"[[]]", b"\xff", b"[" * 5000])
-def test_what_is_no_array_of_objects_is_refused(text: bytes) -> None:
+def test_anything_but_an_array_of_objects_is_refused(text: bytes) -> None:
     with pytest.raises(InvalidError):
         sendgrid.parse_delivery(text, NOW)
 
@@ -106,19 +110,19 @@ hostile = st.lists(st.fixed_dictionaries({"event": words | anything}, optional=d
 
 
 @given(hostile)
-def test_nothing_that_is_signed_can_break_it(events: list[dict[str, Any]]) -> None:
+def test_no_json_breaks_it(events: list[dict[str, Any]]) -> None:
     try:
         raw = json.dumps(events).encode()
-        post = sendgrid.parse_delivery(raw, NOW)
+        delivery = sendgrid.parse_delivery(raw, NOW)
     except InvalidError:
         return  # a lone surrogate
-    for found in post.events:
+    for found in delivery.events:
         again = ReaderEvent.from_json(json.loads(json.dumps(found.event)))
         assert again == found.event
         assert 0 < again.at <= NOW
 
 
-# RFC 3463, and what servers say beside it.
+# Codes of RFC 3463, and words of servers beside them.
 STATUSES = [
     ("5.1.1", "550 5.1.1 user unknown", EventKind.BOUNCED),
     ("5.1.10", "RESOLVER.ADR.RecipientNotFound", EventKind.BOUNCED),

@@ -27,7 +27,7 @@ def check(body: bytes, headers: dict[str, str], signer: SendGridSigner = SIGNER,
     signature.verify_signature(key, headers.get(SIGNATURE), headers.get(TIMESTAMP), body, now)
 
 
-def test_what_sendgrid_signed_passes_here_and_with_its_own_package() -> None:
+def test_a_signature_of_sendgrid_passes_here_and_in_its_own_package() -> None:
     headers = SIGNER.headers(BODY, NOW.timestamp())
     check(BODY, headers)
     assert EventWebhook(SIGNER.public_key).verify_signature(BODY.decode(), headers[SIGNATURE], headers[TIMESTAMP])
@@ -39,7 +39,7 @@ def test_a_retry_of_a_day_passes(age: timedelta) -> None:
 
 
 @pytest.mark.parametrize("age", [-timedelta(minutes=11), timedelta(hours=26), timedelta(days=3000)])
-def test_older_ones_and_those_to_come_do_not(age: timedelta) -> None:
+def test_older_and_future_ones_do_not(age: timedelta) -> None:
     with pytest.raises(SignatureError, match="too long ago"):
         check(BODY, SIGNER.headers(BODY, (NOW - age).timestamp()))
 
@@ -57,10 +57,10 @@ def test_another_key_does_not_do() -> None:
         check(BODY, SendGridSigner().headers(BODY, NOW.timestamp()))
 
 
-@pytest.mark.parametrize("place", range(len(BODY)))
-def test_no_byte_of_the_body_can_be_changed(place: int) -> None:
+@pytest.mark.parametrize("index", range(len(BODY)))
+def test_no_byte_of_the_body_can_be_changed(index: int) -> None:
     changed = bytearray(BODY)
-    changed[place] ^= 1
+    changed[index] ^= 1
     with pytest.raises(SignatureError):
         check(bytes(changed), SIGNER.headers(BODY, NOW.timestamp()))
 

@@ -1,4 +1,4 @@
-"""What stands in a letter: everything that was written, as text, and nothing that tells on its reader."""
+"""The content of a rendered digest: everything that was written, as text, and nothing that tracks its reader."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def tree_of(html: str) -> Element[str]:
 
 
 def rendered(content: Content) -> tuple[str, str]:
-    letter = render_digest(content, SETTINGS, day=DAY)
-    return letter.edition(letter.full_mask)
+    digest = render_digest(content, SETTINGS, day=DAY)
+    return digest.edition(digest.full_mask)
 
 
 def words_of(html: str) -> str:
@@ -46,7 +46,7 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_the_parts_of_a_letter_in_their_order() -> None:
+def test_the_parts_of_a_digest_in_their_order() -> None:
     html, text = rendered(Content())
     words = [
         "Weekly digest · 24 November 2026",
@@ -70,7 +70,7 @@ def test_the_parts_of_a_letter_in_their_order() -> None:
         assert places == sorted(places)
 
 
-def test_the_links_of_a_letter() -> None:
+def test_the_links_of_a_digest() -> None:
     html, _ = rendered(Content())
     hrefs = [unescape(href) for href in re.findall(r'<a [^>]*href="([^"]*)"', html)]
     site = "https://letters.example.org"
@@ -100,7 +100,7 @@ def test_hostile_text_stays_text() -> None:
     assert tree.findtext(".//title") == HOSTILE[0]
 
 
-def test_a_hostile_letter_has_the_elements_of_a_tame_one() -> None:
+def test_a_hostile_digest_has_the_elements_of_a_tame_one() -> None:
     def elements(content: Content) -> list[str]:
         return [str(element.tag) for element in tree_of(rendered(content)[0]).iter()]
 
@@ -119,7 +119,7 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     assert not re.search(r"@import|url\(", styles + tags)
 
 
-def test_fifteen_long_articles_stay_below_what_gmail_clips() -> None:
+def test_gmail_does_not_clip_fifteen_long_articles() -> None:
     long = [
         revision(
             f"story-{n}",
@@ -140,7 +140,7 @@ def test_the_text_fits_its_columns_and_has_no_ragged_gaps() -> None:
     assert text.count("-" * 72 + "\n\n") == text.count("-" * 72) == 5
 
 
-def test_a_bare_letter() -> None:
+def test_a_bare_digest() -> None:
     bare = revision(dek="", bullets=[])
     html, text = rendered(Content(preheader="", intro=" \n ", revisions=[bare]))
     assert "<ul" not in html

@@ -1,4 +1,4 @@
-"""Editions: what is put together from blocks is what would have been rendered for them alone."""
+"""Editions: blocks put together are the same as their articles rendered alone."""
 
 from __future__ import annotations
 
@@ -12,54 +12,54 @@ from newsletter.mail.message import Recipient
 from tests.services.rendered_digests import DAY, MOMENT, SALT, SETTINGS, TOKEN, Content, hostile_revisions, revisions
 
 ARTICLES = revisions(6) + hostile_revisions()
-LETTER = render_digest(Content(revisions=ARTICLES), SETTINGS, day=DAY)
+RENDERED = render_digest(Content(revisions=ARTICLES), SETTINGS, day=DAY)
 
 
 @settings(deadline=None)
-@given(st.integers(1, LETTER.full_mask))
-def test_an_edition_is_what_its_articles_alone_give(mask: int) -> None:
+@given(st.integers(1, RENDERED.full_mask))
+def test_an_edition_equals_its_articles_rendered_alone(mask: int) -> None:
     chosen = [article for i, article in enumerate(ARTICLES) if mask >> i & 1]
     alone = render_digest(Content(revisions=chosen), SETTINGS, day=DAY)
     html, text = alone.edition(alone.full_mask)
-    assert LETTER.edition(mask) == (
-        html.replace(alone.placeholder, LETTER.placeholder),
-        text.replace(alone.placeholder, LETTER.placeholder),
+    assert RENDERED.edition(mask) == (
+        html.replace(alone.placeholder, RENDERED.placeholder),
+        text.replace(alone.placeholder, RENDERED.placeholder),
     )
 
 
-@pytest.mark.parametrize("mask", [0, -1, LETTER.full_mask + 1])
+@pytest.mark.parametrize("mask", [0, -1, RENDERED.full_mask + 1])
 def test_a_mask_without_its_article_is_refused(mask: int) -> None:
     with pytest.raises(ValueError, match="mask"):
-        LETTER.edition(mask)
+        RENDERED.edition(mask)
 
 
-def test_no_mark_is_left_and_the_token_stands_in_two_links_only() -> None:
-    for part in LETTER.edition(LETTER.full_mask):
-        assert f"<!--{LETTER.placeholder}" not in part
-        assert part.count(LETTER.placeholder) == 2
-        assert f"https://letters.example.org/preferences/{LETTER.placeholder}" in part
-        assert f"https://letters.example.org/unsubscribe/{LETTER.placeholder}" in part
-    assert not [block for block in (*LETTER.html_blocks, *LETTER.text_blocks) if LETTER.placeholder in block]
+def test_no_marker_is_left_and_the_token_stands_in_two_links_only() -> None:
+    for part in RENDERED.edition(RENDERED.full_mask):
+        assert f"<!--{RENDERED.placeholder}" not in part
+        assert part.count(RENDERED.placeholder) == 2
+        assert f"https://letters.example.org/preferences/{RENDERED.placeholder}" in part
+        assert f"https://letters.example.org/unsubscribe/{RENDERED.placeholder}" in part
+    assert not [block for block in (*RENDERED.html_blocks, *RENDERED.text_blocks) if RENDERED.placeholder in block]
 
 
-def test_a_stored_letter_is_the_same_letter() -> None:
-    assert RenderedDigest.from_json(LETTER.to_json()) == LETTER
+def test_a_stored_digest_is_the_same_digest() -> None:
+    assert RenderedDigest.from_json(RENDERED.to_json()) == RENDERED
 
 
-def test_two_letters_have_different_placeholders() -> None:
+def test_two_renderings_have_different_placeholders() -> None:
     assert render_digest(Content(), SETTINGS).placeholder != render_digest(Content(), SETTINGS).placeholder
 
 
 def test_the_message_of_an_edition() -> None:
-    message = to_message(LETTER, 0b101, "html", SETTINGS, id_salt=SALT, date=MOMENT, reference=(("batch", "3"),))
+    message = to_message(RENDERED, 0b101, "html", SETTINGS, id_salt=SALT, date=MOMENT, reference=(("batch", "3"),))
     assert "Story number 0" in message.html
     assert "Story number 1<" not in message.html
     assert message.headers == (("List-ID", "Dispatch <letters.letters.example.org>"),)
     assert message.reference == (("batch", "3"),)
     wire = encode(message).render(Recipient(1, "reader@example.org", TOKEN))
     assert wire.count(TOKEN.encode()) == 5
-    assert LETTER.placeholder.encode() not in wire
+    assert RENDERED.placeholder.encode() not in wire
 
 
-def test_a_letter_of_text_alone() -> None:
-    assert to_message(LETTER, 1, "text", SETTINGS, id_salt=SALT, date=MOMENT).html == ""
+def test_an_edition_of_text_alone() -> None:
+    assert to_message(RENDERED, 1, "text", SETTINGS, id_salt=SALT, date=MOMENT).html == ""
