@@ -2,7 +2,7 @@
 
 This module alone writes a digest's status, version and what belongs to its states: paused_reason, paused_note,
 scheduled_at, provider_schedule, frozen_at and sent_at. Each change is one conditional UPDATE, so that of two who act at
-the same moment one succeeds and the other is told; it raises the version by one and logs who caused it.
+the same moment one succeeds and the other gets an error. It raises the version by one and logs the actor.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def find_problems(settings: Settings, digest: Digest) -> list[str]:
 
 
 def remote_resources(html: str) -> list[str]:
-    """What `html` would load or report when it is opened or clicked, in sentences: pixels, images, fonts, tracking."""
+    """Find, in sentences, all that `html` would load or report when opened or clicked: pixels, images, fonts, tracking."""
     finder = _Finder()
     finder.feed(html)
     finder.close()

@@ -30,7 +30,7 @@ from newsletter.mail.mjml import compile_mjml, mjml_template, text_template
 
 
 class DigestContent(Protocol):
-    """What rendering needs of a digest; a `digests.models.Digest` has it. All of it is plain text."""
+    """The parts of a digest that rendering needs, as a `digests.models.Digest` has them: plain text."""
 
     @property
     def subject(self) -> str: ...

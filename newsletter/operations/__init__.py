@@ -1,1 +1,1 @@
-"""What runs by itself: the clock's tick, and the loops that workers run over sign-ups and transactional mails."""
+"""Work that runs by itself: the clock's tick, and the loops that workers run over sign-ups and transactional mails."""
