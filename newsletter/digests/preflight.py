@@ -35,7 +35,7 @@ def find_problems(settings: Settings, digest: Digest) -> list[str]:
 
 
 def remote_resources(html: str) -> list[str]:
-    """Find, in sentences, all that `html` would load or report when opened or clicked: pixels, images, fonts, tracking."""
+    """Find what `html` would load or report when opened or clicked (pixels, fonts, tracking), in sentences."""
     finder = _Finder()
     finder.feed(html)
     finder.close()
