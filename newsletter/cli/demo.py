@@ -82,7 +82,9 @@ def _follow(database: Database, supervisor: Supervisor, digest_id: int) -> Diges
             if state.open != last_open:
                 last_open, moved = state.open, time.monotonic()
             if time.monotonic() - moved > GIVE_UP_AFTER:
-                raise NewsletterError(f"Nothing moves any more; look into {supervisor.logs}.")
+                raise NewsletterError(
+                    "demo.stuck", "Nothing moves any more; the logs are in %(folder)s.", folder=supervisor.logs
+                )
             time.sleep(0.1)
             state = _read(database, digest_id)
         progress.advance(bar, state)

@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def environment(data_dir: Path, port: int, **more: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
     return kept | {"DATA_DIR": str(data_dir), "PORT": str(port)} | more
 
 
