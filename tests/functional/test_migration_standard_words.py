@@ -461,28 +461,24 @@ def new_mail() -> Row:
     return {name: value for name, value in row.items() if name != "id"}
 
 
-@pytest.mark.parametrize(
-    ("table", "column"),
-    [
-        ("digests", "status"),
-        ("digests", "cadence"),
-        ("digests", "paused_reason"),
-        ("subscribers", "status"),
-        ("subscribers", "cadence"),
-        ("subscribers", "format"),
-        ("subscribers", "unsubscribe_reason"),
-        ("suppressions", "reason"),
-        ("unsuppressions", "reason"),
-        ("one_time_links", "purpose"),
-        ("editions", "format"),
-        ("batches", "state"),
-        ("events", "kind"),
-    ],
-)
-def test_a_word_that_does_not_exist_is_refused(old_database: Database, table: str, column: str) -> None:
+WORDS = {
+    "digests": ("status", "cadence", "paused_reason"),
+    "subscribers": ("status", "cadence", "format", "unsubscribe_reason"),
+    "suppressions": ("reason",),
+    "unsuppressions": ("reason",),
+    "one_time_links": ("purpose",),
+    "editions": ("format",),
+    "batches": ("state",),
+    "events": ("kind",),
+}
+"""Columns that hold one of a few words."""
+
+
+def test_a_word_that_does_not_exist_is_refused(old_database: Database) -> None:
     migrations.upgrade(old_database)
-    with pytest.raises(IntegrityError), old_database.engine.begin() as connection:
-        connection.execute(text(f"UPDATE {table} SET {column} = 'left'"))
+    for table, column in ((table, column) for table, columns in WORDS.items() for column in columns):
+        with pytest.raises(IntegrityError), old_database.engine.begin() as connection:
+            connection.execute(text(f"UPDATE {table} SET {column} = 'left'"))
 
 
 def test_foreign_keys_hold_and_take_what_hangs_on_a_row(old_database: Database) -> None:
