@@ -14,11 +14,12 @@ demo: .venv/ready ## Run the whole service with sample data (DEMO_ARGS="--once" 
 test: .venv/ready-for-tests ## Run all tests; installs what they need where it may (TEST_ARGS for pytest)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/run.sh $(TEST_ARGS)
 
-check: .venv/ready-for-tests ## Format, lint, types, import rules
+check: .venv/ready-for-tests ## Format, lint, types, import rules, English
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.checks.english
 
 bench: .venv/ready-for-tests ## Measure speed, as ratios in one run
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)

@@ -46,7 +46,7 @@ def clock() -> None:
 
 
 def _ready_runtime() -> Runtime:
-    """The runtime, with all that a process needs. Raises ConfigurationError or ConflictError when something is missing."""
+    """The runtime of a process that serves. Raises ConfigurationError, or ConflictError for an old database."""
     found = runtime()
     found.settings.check_serving()
     migrations.require_current(found.db)

@@ -1,7 +1,7 @@
-"""The types of transactional mails: what the outgoing table keeps of one, and the function that writes it.
+"""The types of transactional mails: a payload for the outgoing table, and the function that composes the mail.
 
-`newsletter.mail` knows none of them. The packages that send mails define theirs, and `operations.mail_types` brings
-them together for the worker.
+`newsletter.mail` knows none of them. The packages that send mails define theirs, and `operations.mail_types` collects
+them for the worker.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ from newsletter.mail.message import Message, Recipient
 
 @dataclass(frozen=True)
 class MailPayload:
-    """The base of payloads, which are frozen dataclasses of texts, flags, times, words of a StrEnum, or tuples of texts.
+    """The base of payloads: frozen dataclasses of texts, flags, times, words of a StrEnum, or tuples of texts.
 
-    `kind` is the word for the mail in the outgoing table. No token stands in a payload: it is made when the mail is
-    written.
+    `kind` names the mail in the outgoing table. A payload holds no token: tokens are made when the mail is composed.
     """
 
     kind: ClassVar[str]
@@ -44,7 +43,7 @@ P = TypeVar("P", bound=MailPayload)
 
 @dataclass(frozen=True)
 class WaitingMail(Generic[P]):
-    """A row of the outgoing table, as the function that writes the mail gets it."""
+    """A row of the outgoing table, as the composer of its mail gets it."""
 
     id: int
     subscriber_id: int | None
@@ -52,12 +51,12 @@ class WaitingMail(Generic[P]):
 
 
 Composer: TypeAlias = "Callable[[Session, Settings, WaitingMail[P]], tuple[Message, Recipient] | None]"
-"""Writes a mail; None when there is nothing to send any more."""
+"""Composes a mail; None when there is nothing to send any more."""
 
 
 @dataclass(frozen=True)
 class MailType(Generic[P]):
-    """A payload's type and the function that writes its mails."""
+    """A payload's type and the composer of its mails."""
 
     payload: type[P]
     compose: Composer[P]

@@ -40,7 +40,7 @@ def read_setting(name: str, environ: Mapping[str, str] = os.environ) -> Any:
 
 
 def _text(environ: Mapping[str, str], name: str) -> str:
-    """What NAME or the file NAME_FILE says; empty when neither is set."""
+    """The text of NAME or of the file NAME_FILE; empty when neither is set."""
     value, path = environ.get(name, ""), environ.get(f"{name}_FILE", "")
     if value and path:
         raise ConfigurationError(

@@ -29,7 +29,7 @@ _DECLARATION = "declaration"
 
 @dataclass(frozen=True)
 class Declaration:
-    """What is declared of a setting."""
+    """The declaration of a setting."""
 
     parse: Callable[[str], object]
     """Raises ValueError with what is allowed (`parsing`)."""
