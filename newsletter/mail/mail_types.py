@@ -29,13 +29,13 @@ class MailPayload:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the table's JSON column; times in ISO 8601."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {field.name: _to_plain(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The payload that `to_json` made plain."""
         hints = get_type_hints(cls)
-        return cls(**{field.name: _typed(hints[field.name], values[field.name]) for field in fields(cls)})
+        return cls(**{field.name: _from_plain(hints[field.name], values[field.name]) for field in fields(cls)})
 
 
 P = TypeVar("P", bound=MailPayload)
@@ -74,13 +74,13 @@ def by_kind(*mail_types: MailType[Any]) -> MailTypes:
     return found
 
 
-def _plain(value: object) -> object:
+def _to_plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
     return list(value) if isinstance(value, tuple) else value
 
 
-def _typed(hint: Any, value: Any) -> Any:
+def _from_plain(hint: Any, value: Any) -> Any:
     if hint is datetime:
         return datetime.fromisoformat(value)
     if isinstance(hint, type) and issubclass(hint, StrEnum):

@@ -77,7 +77,7 @@ def _timedelta(value: str) -> timedelta:
     return timedelta(seconds=int(value[:-1]) * _SECONDS[value[-1]])
 
 
-def choice(*words: str) -> Callable[[str], str]:
+def one_of_words(*words: str) -> Callable[[str], str]:
     """One of some words."""
 
     def parse(value: str) -> str:

@@ -155,7 +155,7 @@ class Settings:
     # Mail
     mail_transport: str = setting(
         "maildir",
-        parsing.choice(*TRANSPORTS),
+        parsing.one_of_words(*TRANSPORTS),
         "The way that mail leaves by: `maildir`, `smtp` or `sendgrid`.",
         default_text="`maildir`",
     )
