@@ -105,7 +105,7 @@ def running(data_dir: Path, port: int) -> Iterator[psutil.Process]:
 
 
 def sign_up(port: int) -> int:
-    """As a program does it: the form's mark is fetched first, and a moment passes."""
+    """Sign up as a program does: the form's token is fetched first, and a moment passes."""
     url = f"http://127.0.0.1:{port}/subscribe"
     with urllib.request.urlopen(urllib.request.Request(url, headers=JSON), timeout=10) as answer:
         mark = json.load(answer)["mark"]
