@@ -27,6 +27,7 @@ NOT_READ: tuple[str, ...] = (
     "newsletter/delivery",
     "newsletter/digests",
     "newsletter/embedded",
+    "newsletter/mail/failures",
     "newsletter/mail/outcomes.py",
     "newsletter/mail/transports",
     "newsletter/operations",
