@@ -20,7 +20,9 @@ def create_app(settings: Settings | None = None, *, serving: bool = True) -> Fla
     Raises ConfigurationError when a setting is missing or wrong.
     """
     logs.configure()
-    settings = settings or load_settings(serving=serving)
+    settings = settings or load_settings()
+    if serving:
+        settings.check_serving()
     app = Flask(
         "newsletter",
         template_folder=str(TEMPLATES / "web"),
@@ -34,7 +36,7 @@ def create_app(settings: Settings | None = None, *, serving: bool = True) -> Fla
     return app
 
 
-def load_settings(*, serving: bool) -> Settings:
+def load_settings() -> Settings:
     """The settings from the environment. Raises ConfigurationError for the first that is wrong.
 
     Some have a form that only a higher package than `core` knows; it is checked here, and imported only when needed.
@@ -52,6 +54,4 @@ def load_settings(*, serving: bool) -> Settings:
         from newsletter.delivery.events import signature
 
         signature.public_key(settings.sendgrid_webhook_key)
-    if serving:
-        settings.check_serving()
     return settings

@@ -13,9 +13,11 @@ from newsletter.web.gunicorn_log import RedactingLogger
 def _settings() -> Settings:
     """The settings; a wrong one ends gunicorn with its sentence, instead of a traceback from each of its workers."""
     try:
-        return load_settings(serving=True)
+        settings = load_settings()
+        settings.check_serving()
     except ConfigurationError as error:
         sys.exit(f"Error: {error}")
+    return settings
 
 
 _found = _settings()

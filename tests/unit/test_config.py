@@ -217,7 +217,7 @@ def test_a_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, va
         monkeypatch.setenv("DKIM_SELECTOR", "letters")
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=rf"^{name} is not ") as caught:
-        load_settings(serving=False)
+        load_settings()
     chain: BaseException | None = caught.value
     while chain:
         assert "hid" not in str(chain)
