@@ -13,6 +13,7 @@ import pytest
 from newsletter.app import load_settings
 from newsletter.core.config import NAMES, RateLimit, declared_settings, from_environment
 from newsletter.core.errors import ConfigurationError
+from newsletter.embedded import demo_processes
 from tests.checks import settings_table
 
 
@@ -252,3 +253,15 @@ def test_the_documentation_has_the_table_of_all_settings() -> None:
 def test_each_meaning_is_made_of_sentences() -> None:
     for name, declaration in declared_settings().items():
         assert re.fullmatch(r"[A-Z].*[.)]", declaration.meaning), name
+
+
+def test_the_demo_keeps_to_its_own_data_whatever_files_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in {"DATABASE_URL": "postgresql://real.example/letters", "PORT": "8123"}.items():
+        (tmp_path / name).write_text(value)
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+    monkeypatch.setenv("MAIL_TRANSPORT", "sendgrid")
+    for name, value in demo_processes.prepare_environment().items():
+        monkeypatch.setenv(name, value)
+    settings = from_environment()
+    assert settings.database_url == f"sqlite:///{tmp_path}/var/newsletter.sqlite3"
+    assert (settings.port, settings.mail_transport, settings.public_url) == (8123, "maildir", "http://localhost:8123")
