@@ -3,10 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check bench chaos words lock clean
+.PHONY: help demo test check bench chaos words migration settings lock clean
 
 help: ## Show what there is
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 12
 
 demo: .venv/ready ## Run the whole service with sample data (DEMO_ARGS="--once" exits when the digest is sent)
 	@$(BIN)/newsletter demo $(DEMO_ARGS)
@@ -14,11 +14,12 @@ demo: .venv/ready ## Run the whole service with sample data (DEMO_ARGS="--once" 
 test: .venv/ready-for-tests ## Run all tests; installs what they need where it may (TEST_ARGS for pytest)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/run.sh $(TEST_ARGS)
 
-check: .venv/ready-for-tests ## Format, lint, types, import rules
+check: .venv/ready-for-tests ## Format, lint, types, import rules, English
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.checks.english
 
 bench: .venv/ready-for-tests ## Measure speed, as ratios in one run
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
@@ -31,6 +32,14 @@ words: .venv/ready ## Bring the catalogues of what mails say up to date with the
 	@$(BIN)/pybabel -q extract -F babel.cfg -k gettext_noop -k counted:1,2 --add-location file --omit-header -w 120 -o var/messages.pot .
 	@$(BIN)/pybabel -q update -i var/messages.pot -d newsletter/locales --no-fuzzy-matching --ignore-obsolete \
 	  --ignore-pot-creation-date -w 120
+
+migration: .venv/ready-for-tests ## Write the next migration from the models (m="What it is for")
+	@test -n "$$m" || { echo 'Say what it is for: make migration m="…"' >&2; exit 1; }
+	@$(BIN)/python -m newsletter.migrations.autogenerate "$$m"
+	@$(BIN)/ruff format -q newsletter/migrations/versions
+
+settings: .venv/ready-for-tests ## Write the table of settings into docs/operate.md
+	@$(BIN)/python -m tests.checks.settings_table
 
 lock: .venv/ready-for-tests ## Pin the newest allowed versions anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

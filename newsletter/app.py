@@ -1,4 +1,4 @@
-"""The application factory."""
+"""The application factory, and the check of all settings at the start."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from newsletter.web import install
 
 
 def create_app(settings: Settings | None = None, *, serving: bool = True) -> Flask:
-    """The Flask application. With `serving` (a web server, a worker, the clock) what mail needs is checked first.
+    """The Flask application. `serving` is for a web server, a worker and the clock, which need more settings.
 
     Raises ConfigurationError when a setting is missing or wrong.
     """
     logs.configure()
-    settings = settings or from_environment()
+    settings = settings or load_settings()
     if serving:
         settings.check_serving()
     app = Flask(
@@ -34,3 +34,24 @@ def create_app(settings: Settings | None = None, *, serving: bool = True) -> Fla
     Runtime(settings, Database(settings.database_url)).install(app)
     install(app)
     return app
+
+
+def load_settings() -> Settings:
+    """The settings from the environment. Raises ConfigurationError for the first that is wrong.
+
+    Some have a form that only a higher package than `core` knows; it is checked here, and imported only when needed.
+    """
+    settings = from_environment()
+    if settings.smtp_url:
+        from newsletter.mail.transports import smtp_url
+
+        smtp_url.read_url(settings.smtp_url)
+    if settings.dkim_key:
+        from newsletter.mail.dkim import DkimSigner
+
+        DkimSigner(settings.dkim_domain, settings.dkim_selector, settings.dkim_key)
+    if settings.sendgrid_webhook_key:
+        from newsletter.delivery.events import signature
+
+        signature.public_key(settings.sendgrid_webhook_key)
+    return settings

@@ -14,6 +14,7 @@ from types import FrameType
 import click
 
 from newsletter import migrations
+from newsletter.cli import exit_codes
 from newsletter.cli.digests import progress
 from newsletter.core.config import Settings, from_environment
 from newsletter.core.db import Database
@@ -23,7 +24,7 @@ from newsletter.embedded import demo_processes, sample_data
 from newsletter.embedded.supervisor import Supervisor
 
 GIVE_UP_AFTER = 300.0
-"""Seconds without any progress after which the demo says that something is wrong."""
+"""Seconds without progress after which the demo stops with an error."""
 
 
 @click.command()
@@ -54,12 +55,12 @@ def demo(once: bool, as_json: bool, readers: int) -> None:
             _stay(supervisor, settings)
     except KeyboardInterrupt:
         _say("")
-        sys.exit(130 if once else 0)
+        sys.exit(exit_codes.INTERRUPTED if once else 0)
     finally:
         _say("Stopping …")
         supervisor.stop()
         database.dispose()
-    sys.exit(1 if state.open or state.refused else 0)
+    sys.exit(exit_codes.FAILED if state.open or state.refused else 0)
 
 
 def _send_digest(database: Database, settings: Settings, supervisor: Supervisor, readers: int) -> DigestState:
@@ -67,7 +68,7 @@ def _send_digest(database: Database, settings: Settings, supervisor: Supervisor,
     _say(f"{counts.articles} articles and {counts.readers} readers are there.")
     demo_processes.wait_until_ready(supervisor, settings)
     digest_id = sample_data.compose_and_send(database, settings)
-    _say(f"Digest {digest_id} is composed and handed to the queue.")
+    _say(f"Digest {digest_id} is composed and scheduled.")
     return _follow(database, supervisor, digest_id)
 
 
@@ -82,7 +83,9 @@ def _follow(database: Database, supervisor: Supervisor, digest_id: int) -> Diges
             if state.open != last_open:
                 last_open, moved = state.open, time.monotonic()
             if time.monotonic() - moved > GIVE_UP_AFTER:
-                raise NewsletterError(f"Nothing moves any more; look into {supervisor.logs}.")
+                raise NewsletterError(
+                    "demo.stuck", "Nothing moves any more; the logs are in %(folder)s.", folder=supervisor.logs
+                )
             time.sleep(0.1)
             state = _read(database, digest_id)
         progress.advance(bar, state)

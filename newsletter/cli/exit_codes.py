@@ -12,7 +12,7 @@ USAGE = 2
 TRY_AGAIN = 75
 """EX_TEMPFAIL of sysexits.h: a mail server keeps the mail and comes back later."""
 INTERRUPTED = 130
-"""What a shell reports of a command that Ctrl-C ended."""
+"""The exit code that a shell reports of a command that Ctrl-C ended."""
 
 EXIT_CODES: dict[type[Exception], int] = {
     NewsletterError: FAILED,

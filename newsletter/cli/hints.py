@@ -1,4 +1,4 @@
-"""What to type next: hints that the command line appends to the message of an error."""
+"""Hints: what to type next. The command line appends them to the messages of errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How commands speak: words for people, or one JSON value on stdout with --json; progress goes to stderr."""
+"""The output of commands: words for people, or one JSON value on stdout with --json. Progress goes to stderr."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def json_option(command: F) -> F:
-    """Adds `--json` (the parameter `as_json`)."""
+    """Add `--json` (the parameter `as_json`) to a command."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
 
 
@@ -26,7 +26,7 @@ def emit(value: Any, words: str, *, as_json: bool) -> None:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """For what goes to stdout: that it cannot be written is a sentence. Of a reader that has gone click takes care."""
+    """Turn a failed write to stdout into one sentence. click itself handles a closed pipe."""
     try:
         yield
     except OSError as error:

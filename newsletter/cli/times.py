@@ -1,4 +1,4 @@
-"""Times as people type them: with their zone, always."""
+"""Times as people type them: always with their zone."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every room stands on: settings, the database, the clock, errors, tokens, the queue."""
+"""The base of all packages: settings, database, clock, errors, tokens, queue."""

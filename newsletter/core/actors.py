@@ -1,4 +1,4 @@
-"""Who causes a change of state: handed down by views, commands and jobs to the one module that writes the state."""
+"""Actors, who cause changes of state. Views, commands and jobs hand them down to the module that writes the state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class ActorKind(StrEnum):
     READER = "reader"
     EDITOR = "editor"
     OPERATOR = "operator"
-    """Somebody at the command line."""
+    """A person at the command line."""
     CLOCK = "clock"
     WORKER = "worker"
     PROVIDER = "provider"

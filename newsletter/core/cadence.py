@@ -1,4 +1,4 @@
-"""How often letters come."""
+"""Cadences: how often digests come."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Cadence(StrEnum):
-    """The cadence of a digest. Breaking news goes out of turn, to the readers who want it beside their own cadence."""
+    """The cadence of a digest. Breaking news comes at any time, to readers who want it beside their own cadence."""
 
     DAILY = "daily"
     WEEKLY = "weekly"
@@ -15,4 +15,4 @@ class Cadence(StrEnum):
 
 
 READER_CADENCES = (Cadence.DAILY, Cadence.WEEKLY, Cadence.MONTHLY)
-"""The cadences among which a reader chooses one."""
+"""The cadences of which a reader chooses one."""

@@ -1,4 +1,4 @@
-"""The one clock: aware UTC, and a test can set it."""
+"""The one clock: aware times in UTC. Tests can set it."""
 
 from __future__ import annotations
 

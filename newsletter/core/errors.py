@@ -1,14 +1,14 @@
-"""The service's own errors: a code for programs, and a sentence that can be shown to a person as it stands.
+"""The service's own errors: a code for programs, and a sentence that can be shown to a person as it is.
 
-A package's error says what is wrong. The command line adds what to type (`cli.hints`), pages what to press. One table
-for each of them maps the types to exit codes, pages and problem details; nothing below them prints.
+The sentence says what is wrong. The command line adds what to type (`cli.hints`), and pages add what to press. One
+table maps the types to exit codes (`cli.exit_codes`), another to pages and problem details (`web.errors`).
 """
 
 from __future__ import annotations
 
 
 class NewsletterError(Exception):
-    """Something that the person who made the request can understand and mend.
+    """An error that the person who made the request can understand and mend.
 
     `code` is stable and names the case, such as "digest.not_draft". `message` is English with places like %(number)s
     for `values`. A message that readers see is marked with `gettext_noop`; pages translate it before they fill it in.
@@ -24,16 +24,16 @@ class NewsletterError(Exception):
 
 
 class ConfigurationError(NewsletterError):
-    """A setting is missing or wrong; the message names it."""
+    """A setting is missing or wrong. The message names it."""
 
 
 class NotFoundError(NewsletterError):
-    """What was asked for does not exist."""
+    """The thing that was asked for does not exist."""
 
 
 class InvalidError(NewsletterError):
-    """What was given cannot be accepted; nothing was stored."""
+    """A value cannot be accepted. Nothing was stored."""
 
 
 class ConflictError(NewsletterError):
-    """What was asked does not fit the present state; nothing was changed."""
+    """The request does not fit the present state. Nothing was changed."""

@@ -1,7 +1,8 @@
-"""Looks for texts in a file, in a process of its own: to close a database's file where SQLite has it open would drop
-SQLite's locks (https://www.sqlite.org/howtocorrupt.html, 2.2).
+"""Looks for texts in a file, in a process of its own.
 
-As a script it takes the file's name, and the texts as a JSON list on stdin; exit code 1 when one of them is there.
+A process that has an SQLite database open must not open and close its file: that would drop SQLite's locks
+(https://www.sqlite.org/howtocorrupt.html, 2.2). As a script this module takes the file's name, and the texts as a JSON
+list on stdin; it exits with 1 when the file holds one of them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 
 def contains_any(path: Path, texts: Collection[str]) -> bool:
-    """Whether one of `texts` stands in the file, as it is or as JSON writes it."""
+    """Whether the file holds one of `texts`, as it is or as JSON writes it."""
     command = [sys.executable, "-I", __file__, str(path)]
     found = subprocess.run(command, input=json.dumps(list(texts)), text=True, check=False).returncode
     if found not in (0, 1):

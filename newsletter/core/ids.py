@@ -1,4 +1,4 @@
-"""Types for numbers, keys and hashes that stand beside each other in a signature and must not be mixed up."""
+"""Types of numbers, keys and hashes that must not be mixed up in a signature."""
 
 from __future__ import annotations
 

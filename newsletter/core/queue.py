@@ -1,7 +1,7 @@
-"""The queue is a wake-up, never a record: what there is to do stands in the database.
+"""The queue, which tells workers that there is work. The database is the record of it: a lost job costs time alone.
 
 Jobs are named by the dotted path of their entry point in `workers.jobs` and carry plain data, as JSON: pickle would run
-code for anyone who can write to Redis. No address ever stands in Redis.
+code for anyone who can write to Redis. Redis never holds an address.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from rq.serializers import JSONSerializer
 log = logging.getLogger(__name__)
 
 MAIL = "mail"
-"""Single mails (a reader waits for them): worked off first."""
+"""Transactional mails. Readers wait for them, so they come first."""
 SIGNUPS = "signups"
-"""Sign-ups that are to be decided on, and their mails: many at a time may be nobody's wish, so that what readers asked
-for by a link of theirs comes before them."""
+"""Sign-ups that wait for a decision, and their mails. A flood of them may be an attack, so mails that readers asked for
+by a link come before them."""
 EVENTS = "events"
-"""What providers report later: it holds up no mail, and digests hold it up for half a minute at most."""
+"""Providers' reports. They hold up no mail, and digests hold them up for half a minute at most."""
 SENDING = "sending"
-"""Draining jobs, which send digests batch by batch."""
+"""Drain jobs, which send digests batch by batch."""
 
 SEND_TRANSACTIONAL_MAIL = "workers.jobs.send_transactional_mail"
 PROCESS_SIGNUPS = "workers.jobs.process_signups"
@@ -31,7 +31,7 @@ PROCESS_EVENTS = "workers.jobs.process_events"
 DRAIN = "workers.jobs.drain"
 
 JOB_TIMEOUT = 600
-"""Seconds after which RQ ends a job; every job ends by itself long before."""
+"""Seconds after which RQ ends a job. Every job ends by itself long before."""
 
 
 class Queues:
@@ -47,49 +47,49 @@ class Queues:
     def enqueue_mail(self, mail_id: int) -> bool:
         """Queue the sending of one row of the outgoing table; False when the queue cannot be reached.
 
-        Call it after the commit. A lost wake-up costs time, not mail: the sweeper finds the row.
+        Call it after the commit. A lost job costs time, not mail: the clock finds the row.
         """
         return self._enqueue(MAIL, SEND_TRANSACTIONAL_MAIL, mail_id)
 
     def enqueue_signups(self) -> bool:
-        """Queue one job that works off sign-ups, unless one is queued, however many there are: it takes whatever it
-        finds when it begins. False when the queue cannot be reached.
+        """Queue one job for all sign-ups, unless one is queued; False when the queue cannot be reached.
+
+        One is enough: it takes all sign-ups that it finds when it begins.
         """
-        return self._waits(SIGNUPS) or self._enqueue(SIGNUPS, PROCESS_SIGNUPS)
+        return self._is_waiting(SIGNUPS) or self._enqueue(SIGNUPS, PROCESS_SIGNUPS)
 
     def enqueue_events(self) -> bool:
-        """Queue one job that works off providers' posts, unless one is queued: it takes whatever it finds when it
-        begins. False when the queue cannot be reached.
-        """
+        """Queue one job for all webhook deliveries, unless one is queued; False when the queue cannot be reached."""
         return self.events_wait() or self._enqueue(EVENTS, PROCESS_EVENTS)
 
     def enqueue_drain(self) -> bool:
-        """Queue one draining job; False when the queue cannot be reached."""
+        """Queue one drain job; False when the queue cannot be reached."""
         return self._enqueue(SENDING, DRAIN)
 
     def drains_queued(self) -> int:
-        """How many draining jobs wait for a worker. (Who is at work is for the ledger to say: a registry of jobs still
-        names those of a killed worker.)
+        """How many drain jobs wait for a worker.
+
+        The ledger says how many are running: RQ's registry of jobs still names those of a killed worker.
         """
         return self.queues[SENDING].count
 
     def workers(self) -> int:
-        """How many workers listen for draining jobs."""
+        """How many workers listen for drain jobs."""
         return Worker.count(queue=self.queues[SENDING])
 
     def mail_waits(self) -> bool:
-        """Whether a single mail is queued."""
-        return self._waits(MAIL)
+        """Whether a transactional mail is queued."""
+        return self._is_waiting(MAIL)
 
     def reader_waits(self) -> bool:
-        """Whether a single mail or a sign-up is queued: every other job gives way to it."""
-        return self._waits(MAIL) or self._waits(SIGNUPS)
+        """Whether a transactional mail or a sign-up is queued: every other job gives way to it."""
+        return self._is_waiting(MAIL) or self._is_waiting(SIGNUPS)
 
     def events_wait(self) -> bool:
-        """Whether providers' posts are to be worked off: a draining job gives way to that, but not after each batch."""
-        return self._waits(EVENTS)
+        """Whether a job for webhook deliveries is queued: a drain job gives way to it, but not after each batch."""
+        return self._is_waiting(EVENTS)
 
-    def _waits(self, name: str) -> bool:
+    def _is_waiting(self, name: str) -> bool:
         try:
             return self.queues[name].count > 0
         except RedisError:
@@ -99,6 +99,6 @@ class Queues:
         try:
             self.queues[name].enqueue_call(function, args=args, result_ttl=0, failure_ttl=86400)
         except RedisError as error:
-            log.warning("the queue cannot be reached (%s); the sweeper will find the work", type(error).__name__)
+            log.warning("the queue cannot be reached (%s); the clock will find the work", type(error).__name__)
             return False
         return True

@@ -1,4 +1,4 @@
-"""What a running process holds: its settings, its database, its queues."""
+"""The runtime of a process: its settings, its database, its queues."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _KEY = "newsletter"
 
 @dataclass(frozen=True)
 class Runtime:
-    """Made once by create_app; the doors fetch it with `runtime()` and hand its parts to the rooms."""
+    """Made once by `create_app`. Views, commands and jobs get it from `runtime()` and hand its parts down."""
 
     settings: Settings
     db: Database
 
     @cached_property
     def queues(self) -> Queues:
-        """Connected at first use: a command that queues nothing needs no Redis."""
+        """The queues, connected at first use: a command that queues nothing needs no Redis."""
         return Queues(self.settings.redis_url)
 
     def install(self, app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""Where sockets live: a short path, since the kernel takes about 100 characters for the name of a socket."""
+"""The path of the embedded queue's socket: a short one, since the kernel takes about 100 characters."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ LONGEST = 90
 
 
 def socket_path(data_dir: Path) -> Path:
-    """The embedded queue's socket for this data folder: inside it when the path is short, else in a folder under
-    the system's temporary folder that is named after it. The folder is made, private to its user, by who listens.
+    """The socket of the embedded queue of a data folder.
+
+    It is inside the folder when that path is short enough, else in a folder of the system's temporary folder that is
+    named after it. The server makes the folder, private to its user.
     """
     inside = data_dir / "run" / "valkey.sock"
     if len(os.fsencode(inside)) <= LONGEST:

@@ -1,12 +1,11 @@
-"""After a deletion that must leave no trace: SQLite's file is cleaned. PostgreSQL removes dead rows by itself
-(autovacuum).
+"""Cleans SQLite's file after a deletion that must leave no trace. PostgreSQL removes dead rows by itself (autovacuum).
 
-SQLite's write-ahead log still has the pages as they were: it is worked into the file and emptied. In the file,
-`secure_delete` overwrites what is deleted, but not the copies that stay behind when rows move from page to page
-(measured: of 3 in 1000 readers). Where one is found, VACUUM writes the file anew; writers wait meanwhile.
+SQLite's write-ahead log still holds the pages as they were, so it is worked into the file and emptied. In the file,
+`secure_delete` overwrites deleted rows, but not copies that stayed behind when rows moved from page to page (measured:
+of 3 in 1000 readers). If a copy is found, VACUUM writes the file anew, while writers wait.
 
-When that fails (the disk is full, somebody holds the file or reads from the log) or is killed, an empty file beside the
-database's says that it is owed, and the clock does it.
+An empty file beside the database says that the cleaning is pending. It goes when the cleaning succeeds; after a failure
+(a full disk, another process that reads the log) or a kill the clock tries again.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ log = logging.getLogger(__name__)
 
 
 def purge(db: Database, *texts: str) -> None:
-    """See to it that SQLite's file holds `texts` no more; what fails is logged and owed."""
+    """Remove `texts` from SQLite's file. A failure is logged, and the clock tries again."""
     if not db.is_sqlite:
         return
-    owed = _owed(db)
+    pending = _pending_file(db)
     try:
-        owed.touch()
+        pending.touch()
         is_clean = _empty_log(db)
         if texts and file_search.contains_any(_file(db), texts):
             is_clean = _vacuum(db)
@@ -36,16 +35,16 @@ def purge(db: Database, *texts: str) -> None:
         log.error("the database's file could not be cleaned after an erasure (%s); the clock tries again", _why(error))
         return
     if is_clean:
-        owed.unlink(missing_ok=True)
+        pending.unlink(missing_ok=True)
 
 
 def purge_pending(db: Database) -> None:
-    """Do what an earlier `scrub` could not. Nobody knows the texts any more, so the whole file is written anew."""
-    if not db.is_sqlite or not _owed(db).exists():
+    """Finish an earlier `purge` that failed. Its texts are not known any more, so the whole file is written anew."""
+    if not db.is_sqlite or not _pending_file(db).exists():
         return
     try:
         if _vacuum(db):
-            _owed(db).unlink(missing_ok=True)
+            _pending_file(db).unlink(missing_ok=True)
             log.info("the database's file is clean now")
     except (DBAPIError, OSError) as error:
         log.error("the database's file can still not be cleaned after an erasure (%s)", _why(error))
@@ -55,8 +54,8 @@ def _file(db: Database) -> Path:
     return Path(db.engine.url.database or "")
 
 
-def _owed(db: Database) -> Path:
-    return _file(db).with_name(f"{_file(db).name}-scrub-owed")
+def _pending_file(db: Database) -> Path:
+    return _file(db).with_name(f"{_file(db).name}-purge-pending")
 
 
 def _vacuum(db: Database) -> bool:
@@ -66,11 +65,11 @@ def _vacuum(db: Database) -> bool:
 
 
 def _empty_log(db: Database) -> bool:
-    """Whether it is empty now: somebody who is reading keeps it."""
+    """Empty the write-ahead log; False when a reader keeps it from being emptied."""
     with db.bare() as connection:
         busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
     if busy:
-        log.warning("the database's log could not be emptied, since somebody was reading; the clock tries again")
+        log.warning("the database's log could not be emptied while it was being read; the clock tries again")
     return not busy
 
 

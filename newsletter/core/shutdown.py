@@ -1,4 +1,4 @@
-"""Whether this process was asked to stop: work ends at the next safe point, and a conversation is cut in time."""
+"""The request to this process to stop. Work ends at the next safe point, and a conversation with a provider in time."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import threading
 import time
 
 WITHIN = 4.0
-"""Seconds that a conversation with a provider gets after the request to stop."""
+"""Seconds that a conversation with a provider gets after the request."""
 
-_asked = threading.Event()
+_requested = threading.Event()
 _end = float("inf")
 
 
@@ -16,18 +16,19 @@ def request() -> None:
     """Ask the work in this process to stop (from a signal handler)."""
     global _end  # noqa: PLW0603 - one process, one end
     _end = min(_end, time.monotonic() + WITHIN)
-    _asked.set()
+    _requested.set()
 
 
 def requested() -> bool:
-    return _asked.is_set()
+    """Whether the request has come."""
+    return _requested.is_set()
 
 
 def deadline() -> float:
-    """The moment, by the monotonic clock, at which every conversation must be over; infinite unless asked."""
+    """The moment, by the monotonic clock, at which every conversation must be over; infinite without a request."""
     return _end
 
 
 def wait(seconds: float) -> bool:
-    """Sleep, but wake at once when asked; True when asked."""
-    return _asked.wait(seconds)
+    """Sleep until the request at most; True when it has come."""
+    return _requested.wait(seconds)

@@ -1,4 +1,4 @@
-"""Where the templates are: at the top of a checkout, inside the package in a wheel."""
+"""The folder of the templates: at the top of a checkout, inside the package in a wheel."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
 """Secrets that travel in links.
 
-Two kinds. A *reader token* is random, stored with the reader and outlives a rotation of SECRET_KEY: it opens the
-reader's own pages from any old mail. A *signed token* carries a purpose and an age and needs no row: it proves that
-someone read a mail that we sent a moment ago.
+There are two kinds. A *reader token* is random, stored with the reader, and outlives a rotation of SECRET_KEY: it opens
+the reader's own pages from any old mail. A *signed token* carries a purpose and an age and needs no row: it proves that
+someone read a mail that was sent a moment ago.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ ALPHABET = string.ascii_letters + string.digits
 LENGTH = 22
 """Characters of a random token: 62**22 is a little over 2**130."""
 
-
 _WRAPPED = re.compile(r"=?[\s\u200b\u00ad\ufeff]+")
 _AFTER_A_LINK = "=.,;:!?>)]}\"'*»”’"
 
 SHARED_PREFIX = 4
-"""Characters that the tokens of rows that are inserted together share; the other 18 still are 107 bits of chance."""
+"""Characters that tokens of rows inserted together share; the other 18 are still 107 bits of chance."""
 
 _EVENLY = 256 - 256 % len(ALPHABET)
 _CHARACTERS = bytes(ord(ALPHABET[byte % len(ALPHABET)]) for byte in range(256))
@@ -40,13 +39,15 @@ class TokenError(NewsletterError):
 
 
 def random_token() -> str:
-    """A new token of `LENGTH` alphanumerics: safe in URLs, and words to a mail client, so that none of it is cut."""
+    """A new token of `LENGTH` alphanumerics: safe in URLs, and one word to a mail program, which cuts nothing off."""
     return _random_text(LENGTH)
 
 
 def random_tokens(count: int) -> list[str]:
-    """Tokens for rows that are inserted together. They begin alike, so that they stand side by side in the index: a
-    thousand of them change 20 of its pages and not a thousand, which makes an import half as long again (measured).
+    """Tokens for rows that are inserted together.
+
+    They begin alike, so that they stand side by side in the index: a thousand of them change 20 of its pages instead of
+    a thousand, which would make an import half as long again (measured).
     """
     together, each = _random_text(SHARED_PREFIX), LENGTH - SHARED_PREFIX
     text = _random_text(count * each)
@@ -59,22 +60,23 @@ def is_random_token(text: str) -> bool:
 
 
 def clean_token(text: str) -> str:
-    """A token without what mail programs and people put into and after a link: line breaks and spaces (a wrapped line,
-    quoted-printable's "=" at its end), and the full stop, bracket or quotation mark that ends a sentence. No token of
-    ours holds or ends in any of it, and what is left must still be whole.
+    """A token without the signs that mail programs and people put into and after a link.
+
+    These are line breaks and spaces (a wrapped line, quoted-printable's "=" at its end), and the full stop, bracket or
+    quotation mark that ends a sentence. No token of ours holds or ends in any of them.
     """
     return _WRAPPED.sub("", text).rstrip(_AFTER_A_LINK)
 
 
 class _ClockedSigner(TimestampSigner):
-    """Takes the time from our clock."""
+    """A signer that takes the time from our clock."""
 
     def get_timestamp(self) -> int:
         return int(clock.now().timestamp())
 
 
 class TokenSigner:
-    """Signs and reads tokens for one purpose; keys are newest last, so that SECRET_KEY can be rotated."""
+    """Signs and reads tokens for one purpose. The newest key is the last, so that SECRET_KEY can be rotated."""
 
     def __init__(self, keys: tuple[str, ...], purpose: str) -> None:
         self._serializer = URLSafeTimedSerializer(list(keys), salt=f"newsletter.{purpose}", signer=_ClockedSigner)
@@ -88,7 +90,7 @@ class TokenSigner:
         try:
             return self._serializer.loads(clean_token(token), max_age=int(max_age.total_seconds()))
         except (BadData, UnicodeError) as error:  # half a surrogate pair, as JSON may hold, is no text
-            raise TokenError("This link is not valid any more.") from error
+            raise TokenError("link.not_valid", "This link is not valid any more.") from error
 
 
 def _random_text(length: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from newsletter.core.config import Settings
+from newsletter.core.config import Settings, read_setting
 from newsletter.core.errors import ConfigurationError, NewsletterError
 from newsletter.core.queue import Queues
 from newsletter.embedded.supervisor import Supervisor
@@ -26,9 +25,9 @@ MARKER = "demo"
 
 
 def prepare_environment() -> dict[str, str]:
-    """The settings that the demo fixes, whatever the environment says: mail in a maildir, data in DATA_DIR."""
-    data_dir = Path(os.environ.get("DATA_DIR", "var")).absolute()
-    port = os.environ.get("PORT", "8000")
+    """The settings that the demo fixes, whatever is set outside: its mail stays in a maildir, its data in DATA_DIR."""
+    data_dir: Path = read_setting("data_dir").absolute()
+    port = str(read_setting("port"))
     fixed = {
         "DATA_DIR": str(data_dir),
         "DATABASE_URL": "",
@@ -38,7 +37,9 @@ def prepare_environment() -> dict[str, str]:
         "MAILDIR": str(data_dir / "mail"),
     }
     defaults = {"MAIL_POSTAL_ADDRESS": POSTAL_ADDRESS, "PUBLIC_URL": f"http://localhost:{port}"}
-    return fixed | {name: value for name, value in defaults.items() if not os.environ.get(name)}
+    is_given = {name for name in defaults if os.environ.get(name) or os.environ.get(f"{name}_FILE")}
+    not_from_files = {f"{name}_FILE": "" for name in fixed}
+    return fixed | not_from_files | {name: value for name, value in defaults.items() if name not in is_given}
 
 
 def claim_data_dir(settings: Settings) -> None:
@@ -60,7 +61,7 @@ def check_port(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise ConfigurationError(
-                "demo.port_in_use", "Port %(port)s is in use by another program.", port=port, next_port=port + 1
+                "demo.port_in_use", "Port %(port)s is in use by another program.", port=port, next_port=port % 65535 + 1
             ) from error
 
 
@@ -69,8 +70,7 @@ def start(supervisor: Supervisor) -> None:
     supervisor.start_command("clock", "clock")
     for number in range(1, WORKERS + 1):
         supervisor.start_command(f"worker-{number}", "worker")
-    gunicorn = ["-m", "gunicorn", "-c", "python:newsletter.web.gunicorn_conf", "newsletter:create_app()"]
-    supervisor.start("web", [sys.executable, *gunicorn])
+    supervisor.start_command("web", "web")
 
 
 def wait_until_ready(supervisor: Supervisor, settings: Settings) -> None:

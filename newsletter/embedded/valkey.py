@@ -38,7 +38,7 @@ class EmbeddedValkey:
         self.process: subprocess.Popen[bytes] | None = None
 
     def answers(self) -> bool:
-        """Whether a Valkey answers on the socket, whoever started it."""
+        """Whether a Valkey answers on the socket, also one that another process started."""
         try:
             with Redis(unix_socket_path=str(self.socket), socket_timeout=2, retry=Retry(NoBackoff(), 0)) as redis:
                 return bool(redis.ping())

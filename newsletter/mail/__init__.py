@@ -1,1 +1,1 @@
-"""The mail room: MJML, encoding, transports, and the outgoing table for single mails. It knows no readers."""
+"""Mail: MJML, encoding, transports, and the outgoing table of transactional mails. It knows no subscribers."""

@@ -1,6 +1,7 @@
-"""DKIM signatures (RFC 6376, RFC 8463), for where the mail server does not sign what we hand it.
+"""DKIM signatures (RFC 6376, RFC 8463), for mail servers that do not sign.
 
-What all recipients share is canonicalised once; what is left for each is a hash over joined pieces and the signature.
+The parts that all recipients share are canonicalised once. Each recipient then costs a hash over joined pieces, and the
+signature.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ SIGNED = (
     "mime-version",
     "content-type",
 )
-"""Fields that are signed where they stand (RFC 6376 5.4.1); one-click unsubscribing needs both of its own (RFC 8058 4).
-From is signed once more than it stands, so that nobody can add a second one."""
+"""Fields that are signed if the mail has them (RFC 6376 5.4.1). One-click unsubscribing needs both of its own (RFC 8058
+4). From is signed once more than it occurs, so that nobody can add a second one."""
 
 SMALLEST_RSA = 1024
-"""Bits; a signature with fewer counts for nothing (RFC 8301 3.2)."""
+"""Bits: a signature with fewer counts for nothing (RFC 8301 3.2)."""
 
 _FIELD = re.compile(rb"([!-9;-~]+):((?:[^\r\n]|\r\n[ \t])*)\r\n")
 _FOLDS = re.compile(rb"\r\n(?=[ \t])")
@@ -52,7 +53,7 @@ class DkimSigner:
     """Signs for `domain`; the public half of the key stands in the DNS at `selector`._domainkey.`domain`.
 
     `pem`: an RSA key of 1024 bits or more, or an Ed25519 key; its line ends may be written as a backslash and an n.
-    Raises ConfigurationError, which names DKIM_KEY and shows nothing of it.
+    Raises ConfigurationError, which shows nothing of the key.
     """
 
     def __init__(self, domain: str, selector: str, pem: str) -> None:
@@ -75,16 +76,16 @@ class DkimSigner:
 
 
 class SignedMessage:
-    """Like EncodedMessage; each recipient's mail begins with its signature."""
+    """An `Encoded` message of which each recipient's mail begins with its signature."""
 
     def __init__(self, encoded: EncodedMessage, signer: DkimSigner) -> None:
         self._encoded = encoded
         self._signer = signer
-        self._mark = encoded.message.placeholder.encode()
-        head, _, body = self._mark.join(encoded.segments).partition(b"\r\n\r\n")
+        self._placeholder = encoded.message.placeholder.encode()
+        head, _, body = self._placeholder.join(encoded.segments).partition(b"\r\n\r\n")
         self._fields = canonical_fields(head + b"\r\n")
         body = canonical_body(body)
-        self._body = body.split(self._mark) if self._mark else [body]
+        self._body = body.split(self._placeholder) if self._placeholder else [body]
 
     def render(self, recipient: Recipient) -> bytes:
         """As EncodedMessage.render."""
@@ -97,8 +98,8 @@ class SignedMessage:
         found = {**self._fields, **canonical_fields(pieces[0])}
         names = [name for name in SIGNED if name in found]
         fields = b"".join(found[name] for name in names)
-        if self._mark:
-            fields = fields.replace(self._mark, token)
+        if self._placeholder:
+            fields = fields.replace(self._placeholder, token)
         body_hash = sha256(token.join(self._body)).digest()
         return [self._signer.field(names, fields, body_hash), *pieces]
 
@@ -112,7 +113,7 @@ def canonical_fields(head: bytes) -> dict[str, bytes]:
 
 
 def canonical_body(body: bytes) -> bytes:
-    """A body, "relaxed" (RFC 6376 3.4.4). A token in it may be put in before or after."""
+    """A body, "relaxed" (RFC 6376 3.4.4). A token can be put into it before or after."""
     trimmed = _SPACES.sub(b" ", _SPACES_BEFORE_END.sub(b"", body)).rstrip(b"\r\n")
     return trimmed + b"\r\n" if trimmed else b""
 
@@ -121,14 +122,21 @@ def _read_key(pem: str) -> tuple[str, Callable[[bytes], bytes]]:
     try:
         key = load_pem_private_key(pem.replace("\\n", "\n").encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ConfigurationError("DKIM_KEY is not a private key in PEM form without a password.") from None
+        raise ConfigurationError(
+            "setting.dkim_key", "DKIM_KEY is not a private key in PEM form without a password."
+        ) from None
     if isinstance(key, Ed25519PrivateKey):
-        # RFC 8463 3: what is signed is the hash.
+        # RFC 8463 3: the hash is signed, not the text.
         return "ed25519-sha256", lambda data: key.sign(sha256(data).digest())
     if not isinstance(key, RSAPrivateKey):
-        raise ConfigurationError("DKIM_KEY is neither an RSA nor an Ed25519 key.")
+        raise ConfigurationError("setting.dkim_key_kind", "DKIM_KEY is neither an RSA nor an Ed25519 key.")
     if key.key_size < SMALLEST_RSA:
-        raise ConfigurationError(f"DKIM_KEY has {key.key_size} bits, but nobody accepts fewer than {SMALLEST_RSA}.")
+        raise ConfigurationError(
+            "setting.dkim_key_size",
+            "DKIM_KEY has %(bits)s bits, but nobody accepts fewer than %(least)s.",
+            bits=key.key_size,
+            least=SMALLEST_RSA,
+        )
     padding, algorithm = PKCS1v15(), SHA256()
     return "rsa-sha256", lambda data: key.sign(data, padding, algorithm)
 

@@ -1,6 +1,6 @@
-"""A message as bytes: all that recipients share is encoded once, and each one's own mail is a join.
+"""Encodes a message: the parts that all recipients share once, so that each recipient's mail is a join.
 
-The result is a whole RFC 5322 message: CRLF, lines of at most 998 octets, text before HTML, quoted-printable.
+The result is a complete RFC 5322 message: CRLF, lines of at most 998 octets, text before HTML, quoted-printable.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from newsletter.mail.message import Message, Recipient
 from newsletter.mail.quoted_printable import encode_text
 
 _BOUNDARY = b"=_alternative"
-"""Quoted-printable never has "=_", so no body can hold it (RFC 2045 6.7 suggests such a one)."""
+"""Quoted-printable text never has "=_", so no body can hold it (RFC 2045 6.7 suggests such a boundary)."""
 
 
 class Encoded(Protocol):
-    """A message that each recipient's mail can be had of."""
+    """An encoded message, which makes each recipient's mail."""
 
     def render(self, recipient: Recipient) -> bytes: ...
 
@@ -28,12 +28,12 @@ class Encoded(Protocol):
 
 
 Encoder = Callable[[Message], Encoded]
-"""`encode`, or one that signs."""
+"""`encode`, or an encoder that signs."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedMessage:
-    """What all recipients share, cut where the token goes."""
+    """The parts that all recipients share, cut where the token goes."""
 
     message: Message
     segments: tuple[bytes, ...]
@@ -43,7 +43,7 @@ class EncodedMessage:
         return b"".join(self.pieces(recipient))
 
     def pieces(self, recipient: Recipient) -> list[bytes]:
-        """This recipient's mail, to be written one piece after the other: copying 40 kB costs more than making them.
+        """This recipient's mail, to be written piece by piece: copying 40 kB costs more than making the pieces.
 
         Raises ValueError if the address cannot stand in a header, or if the message needs a token and has none.
         """
@@ -59,15 +59,17 @@ class EncodedMessage:
 
 
 def encode(message: Message) -> EncodedMessage:
-    """Encode what all recipients share. Raises ValueError for what cannot stand in a header, and for a placeholder
-    that has not the form of a random token."""
+    """Encode the parts that all recipients share.
+
+    Raises ValueError for a value that cannot stand in a header, and for a placeholder without the form of a token.
+    """
     placeholder = message.placeholder
     if placeholder and not is_random_token(placeholder):
         raise ValueError("the placeholder has not the form of a token")
-    whole = _fields(message) + _body(message)
+    encoded = _fields(message) + _body(message)
     if not placeholder:
-        return EncodedMessage(message, (whole,))
-    segments = tuple(whole.split(placeholder.encode()))
+        return EncodedMessage(message, (encoded,))
+    segments = tuple(encoded.split(placeholder.encode()))
     places = sum(text.count(placeholder) for text in (message.text, message.html, message.unsubscribe_url))
     if len(segments) != places + 1:
         raise ValueError("the placeholder stands where no token belongs")
@@ -89,7 +91,7 @@ def _fields(message: Message) -> bytes:
 
 
 def _unsubscribe(url: str) -> bytes:
-    """RFC 8058: one URL in angle brackets, on one line, since nothing in a URL may be folded."""
+    """The header List-Unsubscribe (RFC 8058): a URL in angle brackets, on one line, since a URL must not be folded."""
     line = f"List-Unsubscribe: <{url}>\r\n".encode("ascii")
     if any(c in url for c in "<> \t\r\n") or len(line) > LONGEST:
         raise ValueError("the unsubscribe address cannot stand in a header")

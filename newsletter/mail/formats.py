@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Format(StrEnum):
-    """What a reader's mail program is sent: HTML with a text part beside it, or text alone."""
+    """The format of a reader's mails: HTML with a text part beside it, or text alone."""
 
     HTML = "html"
     TEXT = "text"

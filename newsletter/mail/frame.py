@@ -1,4 +1,4 @@
-"""What every mail says of the publication, for the templates' shared frame."""
+"""The values of the frame that all mails share."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Header fields in their wire form. Nothing that is handed in can end a line and so begin a header of its own.
+"""Header fields in their wire form. No value can end its line and begin a header of its own.
 
-Folding and encoded words are the stdlib's (`email.header`), fed with text that it keeps exactly: its newer interface
-reads a subject that looks like an encoded word as one, and breaks long URLs into encoded words.
+Folding and encoded words are done by `email.header`, which keeps our text exactly. The newer interface of the standard
+library reads a subject that looks like an encoded word as one, and breaks long URLs into encoded words.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ _WORD_LINE = 64
 
 
 def field(name: str, value: str) -> bytes:
-    """`Name: value` with its CRLF, folded at spaces. `value` is in wire form already: ASCII, or an address that
-    SMTPUTF8 (RFC 6532) lets stand as it is.
+    """`Name: value` with its CRLF, folded at spaces.
+
+    `value` is in wire form already: ASCII, or an address that SMTPUTF8 (RFC 6532) allows as it is.
 
     Raises ValueError for a control character in it, and for a line that would be too long.
     """
@@ -43,14 +44,14 @@ def field(name: str, value: str) -> bytes:
 
 
 def unstructured(text: str) -> str:
-    """Text for a subject: as it is when it is plain ASCII, else in encoded words. Raises ValueError as `field`."""
+    """A subject in wire form: plain ASCII as it is, all else in encoded words. Raises ValueError as `field` does."""
     _refuse_control(text)
     plain = not text or (_PLAIN.fullmatch(text) and "=?" not in text)
     return text if plain else _encoded_words(text)
 
 
 def phrase(text: str) -> str:
-    """A name that stands before `<…>` (RFC 5322 3.2.5): bare, quoted, or in encoded words."""
+    """A name before `<…>` in wire form (RFC 5322 3.2.5): bare, quoted, or in encoded words."""
     _refuse_control(text)
     if not text.isascii() or "=?" in text:
         return _encoded_words(text)
@@ -63,10 +64,10 @@ def mailbox(name: str, address: str) -> str:
 
 
 def wire_address(address: str) -> str:
-    """The address as headers and envelopes have it: an international domain in its ASCII form (IDNA); a local part
-    beyond ASCII stays, and then the mail needs SMTPUTF8.
+    """The address in wire form: an international domain in ASCII (IDNA).
 
-    Raises ValueError (without the address) for what is no plain mail address.
+    A local part beyond ASCII stays as it is, and then the mail needs SMTPUTF8. Raises ValueError, without the address,
+    for text that is no plain address.
     """
     if _ASCII_ADDRESS.fullmatch(address):
         return address

@@ -1,7 +1,7 @@
-"""The types of transactional mails: what the outgoing table keeps of one, and the function that writes it.
+"""The types of transactional mails: a payload for the outgoing table, and the function that composes the mail.
 
-`newsletter.mail` knows none of them. The packages that send mails define theirs, and `operations.mail_types` brings
-them together for the worker.
+`newsletter.mail` knows none of them. The packages that send mails define theirs, and `operations.mail_types` collects
+them for the worker.
 """
 
 from __future__ import annotations
@@ -20,23 +20,22 @@ from newsletter.mail.message import Message, Recipient
 
 @dataclass(frozen=True)
 class MailPayload:
-    """The base of payloads, which are frozen dataclasses of texts, flags, times, words of a StrEnum, or tuples of texts.
+    """The base of payloads: frozen dataclasses of texts, flags, times, words of a StrEnum, or tuples of texts.
 
-    `kind` is the word for the mail in the outgoing table. No token stands in a payload: it is made when the mail is
-    written.
+    `kind` names the mail in the outgoing table. A payload holds no token: tokens are made when the mail is composed.
     """
 
     kind: ClassVar[str]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the table's JSON column; times in ISO 8601."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {field.name: _to_plain(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The payload that `to_json` made plain."""
         hints = get_type_hints(cls)
-        return cls(**{field.name: _typed(hints[field.name], values[field.name]) for field in fields(cls)})
+        return cls(**{field.name: _from_plain(hints[field.name], values[field.name]) for field in fields(cls)})
 
 
 P = TypeVar("P", bound=MailPayload)
@@ -44,7 +43,7 @@ P = TypeVar("P", bound=MailPayload)
 
 @dataclass(frozen=True)
 class WaitingMail(Generic[P]):
-    """A row of the outgoing table, as the function that writes the mail gets it."""
+    """A row of the outgoing table, as the composer of its mail gets it."""
 
     id: int
     subscriber_id: int | None
@@ -52,12 +51,12 @@ class WaitingMail(Generic[P]):
 
 
 Composer: TypeAlias = "Callable[[Session, Settings, WaitingMail[P]], tuple[Message, Recipient] | None]"
-"""Writes a mail; None when there is nothing to send any more."""
+"""Composes a mail; None when there is nothing to send any more."""
 
 
 @dataclass(frozen=True)
 class MailType(Generic[P]):
-    """A payload's type and the function that writes its mails."""
+    """A payload's type and the composer of its mails."""
 
     payload: type[P]
     compose: Composer[P]
@@ -75,13 +74,13 @@ def by_kind(*mail_types: MailType[Any]) -> MailTypes:
     return found
 
 
-def _plain(value: object) -> object:
+def _to_plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
     return list(value) if isinstance(value, tuple) else value
 
 
-def _typed(hint: Any, value: Any) -> Any:
+def _from_plain(hint: Any, value: Any) -> Any:
     if hint is datetime:
         return datetime.fromisoformat(value)
     if isinstance(hint, type) and issubclass(hint, StrEnum):

@@ -1,4 +1,4 @@
-"""A message as plain values: what all recipients of an edition get alike, and what is each one's own."""
+"""A message as plain values: the parts that all recipients share, and the recipients."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from newsletter.mail import return_path
 
 
 class Recipient(NamedTuple):
-    """Someone a message goes to. `id` is opaque; `token` replaces the message's placeholder; `position` is the one in
-    the batch, by which a provider's event finds the reader again."""
+    """A recipient of a message. `id` is opaque, and `token` replaces the message's placeholder.
+
+    `position` is the one in the batch, by which a provider's event finds the reader again.
+    """
 
     id: int
     address: str
@@ -22,7 +24,7 @@ class Recipient(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What every recipient gets alike. A reader's address stands only in headers, a token only at the placeholder."""
+    """The parts that all recipients share. An address stands in headers alone, a token at the placeholder alone."""
 
     sender: str
     sender_name: str
@@ -33,23 +35,23 @@ class Message:
     html: str
     """Empty for a mail of text alone."""
     placeholder: str
-    """Stands in text, html and unsubscribe_url where a recipient's token goes; empty when nothing is personal."""
+    """Stands for a recipient's token in text, html and unsubscribe_url; empty when nothing is personal."""
     unsubscribe_url: str
-    """An https URL for RFC 8058 one-click; empty for a single mail that nobody can unsubscribe from."""
+    """An https URL for one-click unsubscribing (RFC 8058); empty for a transactional mail, which has none."""
     headers: tuple[tuple[str, str], ...]
-    """Further headers that all share, e.g. List-ID."""
+    """Further shared headers, e.g. List-ID."""
     id_domain: str
     id_salt: bytes
-    """Secret, kept with what is sent: the same recipient gets the same Message-ID at each try."""
+    """Secret, and the same at each try, so that a recipient gets the same Message-ID again."""
     date: datetime
     send_at: datetime | None = None
-    """When the provider shall send it, if it is handed over ahead of its time."""
+    """The time at which the provider sends it, if it gets it earlier (provider schedule)."""
     provider_batch_id: str = ""
-    """The provider's name for what is handed over ahead, by which it can be taken back."""
+    """The provider's name for a scheduled batch, by which it can be cancelled."""
     reference: tuple[tuple[str, str], ...] = ()
-    """Opaque names of what is sent, for the provider's later events: ("batch", "17"), ("attempt", "1")."""
+    """Opaque names for the provider's later events: ("batch", "17"), ("attempt", "1")."""
     return_path_domain: str = ""
-    """Where bounces go, each to an address of its recipient's own; empty when they go to the sender."""
+    """The domain of bounces, which have an address for each recipient; empty when they go to the sender."""
     return_path_key: bytes = field(default=b"", repr=False)
     """Signs those addresses, so that nobody else can make one."""
 
@@ -59,8 +61,9 @@ class Message:
         return f"{digest}@{self.id_domain}"
 
     def envelope_sender(self, recipient: Recipient) -> str:
-        """The address that a mail server reports failures to (RFC 5321 3.6.3): where bounces are read, one that says
-        which batch and which recipient they are about.
+        """The address to which a mail server reports failures (RFC 5321 3.6.3).
+
+        With a return path domain it names the batch and the recipient.
         """
         batch = dict(self.reference).get("batch") if self.return_path_domain else None
         if batch is None:

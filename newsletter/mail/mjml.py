@@ -1,7 +1,7 @@
-"""Mail templates: Jinja for what changes, MJML for what mail programs need.
+"""Mail templates: Jinja fills them in, MJML becomes HTML that mail programs can show.
 
-Two environments over one folder for each language: HTML is escaped, plain text is not. Both stop at a name that nobody
-gave.
+Each language has two environments over one folder: HTML is escaped, plain text is not. A name without a value is an
+error in both.
 """
 
 from __future__ import annotations
@@ -20,10 +20,8 @@ COLUMNS = 72
 
 
 def compile_mjml(mjml: str) -> str:
-    """HTML for `mjml`, which holds the whole of a mail. Raises ValueError when its markup is malformed.
-
-    `fonts={}`: without it a link to Google's fonts can be added. Comments carry Outlook's conditions and are kept.
-    """
+    """The HTML of a mail. Raises ValueError when the markup of `mjml` is malformed."""
+    # Comments carry Outlook's conditions. Without fonts={} a link to Google's fonts can be added.
     html: str = mjml2html(mjml, disable_comments=False, fonts={})
     return html
 
@@ -34,12 +32,12 @@ def wrap(text: str, indent: str = "") -> str:
 
 
 def mjml_template(name: str, language: Language) -> Template:
-    """For MJML: everything that is put in is text and stays it."""
+    """A template of MJML. Values are escaped, so text stays text."""
     return _environment(language.code, autoescape=True).get_template(name)
 
 
 def text_template(name: str, language: Language) -> Template:
-    """For plain text parts and subjects."""
+    """A template of a plain text part or a subject."""
     return _environment(language.code, autoescape=False).get_template(name)
 
 

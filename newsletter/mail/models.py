@@ -1,4 +1,4 @@
-"""The outgoing table: single mails that a transaction decided on and a worker sends."""
+"""The outgoing table: transactional mails that wait for a worker."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from newsletter.core.db import Base, Id
 
 
 class OutgoingMail(Base):
-    """A single mail to be written and sent: written in the transaction that decides on it, gone when it is accepted.
+    """A transactional mail that waits to be composed and sent.
 
-    The row says what the mail is about; the composer of its kind writes it when a worker sends it.
+    The row is added in the transaction that decides on the mail, and deleted when the mail is accepted. It holds what
+    the mail is about; a worker composes the mail just before it sends it.
     """
 
     __tablename__ = "outgoing_mail"
@@ -23,15 +24,15 @@ class OutgoingMail(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
-    """Names the composer, e.g. "confirmation"."""
+    """The kind of its mail type (`mail.mail_types`), e.g. "confirmation"."""
     subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), index=True)
-    """The reader whom it is about; None for a mail that outlives its reader, or is not to one."""
+    """The subscriber that it is about; None for a mail that outlives its subscriber, or is about none."""
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """What else the composer needs: plain data."""
+    """The plain data of the payload."""
     attempt: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[datetime | None] = mapped_column(index=True)
-    """Not to be claimed earlier: a deferral."""
+    """No worker claims it earlier."""
     lease_until: Mapped[float | None] = mapped_column(Double)
-    """Seconds since 1970 by the database's time; set while a worker has it."""
+    """Seconds since 1970 by the database's time; set while a worker has a claim."""
     note: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -1,7 +1,7 @@
 """Quoted-printable with places for a token (RFC 2045 6.7).
 
-A token stands on a line of its own, between soft line breaks, so that it can be put in after encoding whatever stands
-around it. Encoding works line by line, and editions of a digest share most of their lines: they are remembered.
+A token stands on a line of its own, between soft line breaks, so that it can be put in after the text around it is
+encoded. Text is encoded line by line. Editions of a digest share most of their lines, so encoded lines are cached.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ SOFT_BREAK = b"=\r\n"
 
 _RISKY_LINES = re.compile(rb"^(\.+(?:F(?=rom ))?|F(?=rom ))([^\r\n]*)", re.MULTILINE)
 _WIDTH = 75
-"""Columns of a line that a soft break ends; a multiple of an escape's three."""
+"""Columns of a line before its soft break; a multiple of the three that an escape takes."""
 
 
 def encode_text(text: str, placeholder: str) -> bytes:
     """`text` in lines of at most 76 columns that end in CRLF; the last one ends where the text does.
 
-    Each `placeholder` (letters and digits; empty for none) is kept, alone on its line. No line begins with a dot, so
-    SMTP has none to double, or with "From ", which mbox files would change.
+    Each `placeholder` (letters and digits; empty for none) is kept, alone on its line. No line begins with a dot, which
+    SMTP would have to double, or with "From ", which mbox files would change.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if not placeholder:
@@ -37,9 +37,8 @@ def _encode_around(line: str, placeholder: str) -> bytes:
 
 
 def _encode_open(piece: str) -> bytes:
-    """`piece` with a soft line break at its end, unless it is empty. A letter stands in for what follows: it keeps a
-    column free for the break."""
-    encoded = _encode(piece + "x")[:-1]
+    """`piece` with a soft line break at its end, unless it is empty."""
+    encoded = _encode(piece + "x")[:-1]  # the x keeps a column free for the break
     return encoded if not encoded or encoded.endswith(SOFT_BREAK) else encoded + SOFT_BREAK
 
 
@@ -50,7 +49,7 @@ def _encode(line: str) -> bytes:
 
 
 def _escape(line: re.Match[bytes]) -> bytes:
-    """The line with its start escaped, which makes it longer: so what follows goes to a line of its own."""
+    """The line with its start escaped. That makes it longer, so the rest goes to a line of its own."""
     start, rest = line.groups()
     escaped = b"".join(b"=%02X" % byte for byte in start)
     lines = [escaped[i : i + _WIDTH] for i in range(0, len(escaped), _WIDTH)]

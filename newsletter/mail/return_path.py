@@ -1,7 +1,7 @@
-"""Signed return paths (VERP): a bounce comes back to an address that says which mail of which reader it is about.
+"""Signed return paths (VERP): a bounce comes back to an address that names its batch and its reader.
 
-`b-<batch>-<reader>-<mac>@domain`: the numbers are opaque, and nobody can make one up. The key is derived from
-SUPPRESSION_KEY, which is never rotated, so that a late bounce still finds its reader.
+The form is `b-<batch>-<reader>-<mac>@domain`. The numbers are opaque, and the signature cannot be forged. The key is
+derived from SUPPRESSION_KEY, which is never rotated, so that a late bounce still finds its reader.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ _FORM = re.compile(r"b-([1-9]\d{0,18})-([1-9]\d{0,18})-([a-z2-7]{16})", re.ASCII
 
 
 class ReturnPath(NamedTuple):
+    """The batch and the reader that a return path names."""
+
     batch: int
     reader: int
 
@@ -27,12 +29,12 @@ def return_path_key(suppression_key: str) -> bytes:
 
 
 def signed_address(key: bytes, domain: str, batch: int, reader: int) -> str:
-    """The envelope's sender for a mail to `reader`, at most 57 characters before the @ (RFC 5321 4.5.3.1.1: 64)."""
+    """The envelope sender of a mail to `reader`: at most 57 characters before the @ (RFC 5321 4.5.3.1.1 allows 64)."""
     return f"b-{batch}-{reader}-{_mac(key, batch, reader)}@{domain}"
 
 
 def read_signed_address(address: str, key: bytes) -> ReturnPath | None:
-    """What an address says, whatever its domain and in whatever case; None unless it is one that `key` signed."""
+    """The batch and reader of an address, of any domain and in any case; None unless `key` signed it."""
     match = _FORM.fullmatch(address.strip().rpartition("@")[0].lower())
     if match is None:
         return None

@@ -9,14 +9,14 @@ from newsletter.core.languages import gettext_noop
 
 
 class ShareLink(NamedTuple):
-    """A place to share at, in a word, and the address that opens it with the article filled in."""
+    """A place to share an article, and the address that opens it with the article filled in."""
 
     word: str
     href: str
 
 
 def share_links(title: str, url: str) -> tuple[ShareLink, ...]:
-    """Where the article `title` (one line) at the absolute address `url` can be shared.
+    """The links that share the article `title` (one line) at the absolute address `url`.
 
     LinkedIn takes the address alone and makes its preview from the page's Open Graph tags. In mailto (RFC 6068) a
     space is %20, never +.

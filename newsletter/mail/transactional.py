@@ -1,4 +1,4 @@
-"""Single mails: one to one person, because of something that happened. They wear the digest's dress."""
+"""Transactional mails: one mail to one person, because of something that happened. They look like a digest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from newsletter.mail.mjml import compile_mjml, mjml_template, text_template
 
 
 class RenderedMail(NamedTuple):
-    """The templates of a single mail, filled in."""
+    """The templates of a transactional mail, filled in."""
 
     subject: str
     text: str
@@ -22,17 +22,17 @@ class RenderedMail(NamedTuple):
 
 
 def render_mail(settings: Settings, name: str, context: Mapping[str, object], language: str = ENGLISH) -> RenderedMail:
-    """The words of templates/mail/transactional/<name>.txt, with `context` in them and in `language`, as a mail.
+    """The mail whose words are in templates/mail/transactional/<name>.txt, in `language`.
 
-    `context` has the `link` that the mail is about, and what else its words name.
+    `context` has the `link` that the mail is about, and the other values that its words name.
     """
-    spoken, words = language_of(language), f"transactional/{name}.txt"
-    values: dict[str, Any] = {**frame_values(settings, spoken), **context, "words": words}
-    values["title"] = vars(text_template(words, spoken).make_module(values))["subject"]
+    translation, words = language_of(language), f"transactional/{name}.txt"
+    values: dict[str, Any] = {**frame_values(settings, translation), **context, "words": words}
+    values["title"] = vars(text_template(words, translation).make_module(values))["subject"]
     return RenderedMail(
         values["title"],
-        text_template("transactional.txt", spoken).render(values),
-        mjml_template("transactional.mjml", spoken).render(values),
+        text_template("transactional.txt", translation).render(values),
+        mjml_template("transactional.mjml", translation).render(values),
     )
 
 
@@ -48,17 +48,17 @@ def compose_mail(
 ) -> Message:
     """The mail `name` about `context` in `language`, dated now; `text_only` leaves out the HTML part.
 
-    `mail_id` is the outgoing row's; sent to a Recipient of that id, each try has the same Message-ID. The context must
-    hold nothing that a stranger typed: anybody can enter anybody's address.
+    `mail_id` is the outgoing row's. Sent to a Recipient of that id, each try has the same Message-ID. The context must
+    hold no text that a stranger typed: anybody can enter anybody's address.
     """
-    written = render_mail(settings, name, context, language)
+    rendered = render_mail(settings, name, context, language)
     return Message(
         sender=settings.mail_from,
         sender_name=settings.publication_name,
         reply_to=settings.mail_reply_to,
-        subject=written.subject,
-        text=written.text,
-        html="" if text_only else compile_mjml(written.mjml),
+        subject=rendered.subject,
+        text=rendered.text,
+        html="" if text_only else compile_mjml(rendered.mjml),
         placeholder="",
         unsubscribe_url="",
         # RFC 3834: no holiday notice may answer this.

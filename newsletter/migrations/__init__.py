@@ -1,24 +1,26 @@
-"""Alembic migrations, run from code: `newsletter db upgrade`. They are numbered: 0001, 0002, …
+"""Alembic migrations, run from code. They are numbered: 0001, 0002, …
 
-Alembic is imported only by who migrates: it is half of a process's start.
+Alembic is imported only where something is migrated: it takes half of a process's start.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from newsletter.core.db import Database
-from newsletter.core.errors import ConflictError
+from newsletter.core.errors import ConfigurationError, ConflictError
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 FOLDER = Path(__file__).parent
 _LOCK = 0x6E6577736C
-"""PostgreSQL's advisory lock that migrating processes take turns by; any fixed number does."""
+"""The number of PostgreSQL's advisory lock, which one migrating process holds at a time; any fixed number does."""
 
 
 def config() -> Config:
@@ -45,6 +47,12 @@ def present(db: Database) -> str | None:
         return found
 
 
+def require_current(db: Database) -> None:
+    """Raise ConflictError unless the database is at the newest revision."""
+    if present(db) != head():
+        raise ConflictError("database.not_current", "The database is not at this version's structure.")
+
+
 def upgrade(db: Database) -> str:
     """Bring the database to the newest revision and return it. Several processes may do this at once.
 
@@ -52,30 +60,59 @@ def upgrade(db: Database) -> str:
     """
     from alembic import command
 
-    if db.is_sqlite and db.engine.url.database:
-        Path(db.engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     settings = config()
-    with db.engine.connect().execution_options(sqlite_begin="") as connection:
-        if db.is_sqlite:  # tables may be made anew, and no pragma of this kind works inside a transaction
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-        connection.rollback()
-        try:
-            with connection.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin():
-                if not db.is_sqlite:
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-                settings.attributes["connection"] = connection
-                command.upgrade(settings, "head")
-                if db.is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                    raise ConflictError("The database holds rows that belong to none: nothing was changed.")
-        finally:
-            if db.is_sqlite:
-                connection.execution_options(sqlite_begin="")
-                connection.exec_driver_sql("PRAGMA foreign_keys=ON")
-                connection.rollback()
+    if db.is_sqlite:
+        _make_folder(Path(db.engine.url.database or ""))
+    with _one_transaction(db) as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "head")
     return head()
 
 
-def require_current(db: Database) -> None:
-    """Raise ConflictError, with what to do, unless the database is at the newest revision."""
-    if present(db) != head():
-        raise ConflictError("database.not_current", "The database is not at this version's structure.")
+def _make_folder(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            "database.no_folder",
+            "The folder of the database cannot be made: %(folder)s: %(reason)s.",
+            folder=file.parent,
+            reason=error.strerror,
+        ) from error
+
+
+@contextmanager
+def _one_transaction(db: Database) -> Iterator[Connection]:
+    """A connection in a transaction that no other migration shares; committed at the end."""
+    with db.engine.connect() as connection:
+        if db.is_sqlite:
+            with _without_foreign_keys(connection), connection.begin():
+                yield connection
+                if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise ConflictError(
+                        "database.orphans", "The database holds rows whose parents are missing: nothing was changed."
+                    )
+        else:
+            with connection.begin():
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+                yield connection
+
+
+@contextmanager
+def _without_foreign_keys(connection: Connection) -> Iterator[None]:
+    """Switch SQLite's foreign keys off, since a migration may drop a table that others refer to and make it anew.
+
+    The pragma does nothing inside a transaction, so it gets none; within, a transaction begins IMMEDIATE.
+    """
+    _set_foreign_keys(connection, "OFF")
+    connection.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        _set_foreign_keys(connection, "ON")
+
+
+def _set_foreign_keys(connection: Connection, switch: str) -> None:
+    connection.execution_options(sqlite_begin="")
+    connection.exec_driver_sql(f"PRAGMA foreign_keys={switch}")
+    connection.rollback()  # ends what SQLAlchemy takes for a transaction

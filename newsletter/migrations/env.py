@@ -1,4 +1,4 @@
-"""How Alembic sees the models. Every room that has tables is imported here, so that none is forgotten."""
+"""Alembic's environment: how it sees the models."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from typing import Any, Literal
 
 from alembic import context
 
-from newsletter.core.db import UtcDateTime
+from newsletter.core.db import EnumText, UtcDateTime
 from newsletter.migrations.tables import metadata
 
 
 def render(kind: str, value: Any, _context: Any) -> str | Literal[False]:
-    """Migrations speak SQLAlchemy's own types: they must still run when ours have changed."""
+    """Write our own types as SQLAlchemy's: a migration must still run when ours have changed."""
     if kind == "type" and isinstance(value, UtcDateTime):
         return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(value, EnumText):
+        return "sa.Text()"
     return False
 
 

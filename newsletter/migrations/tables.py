@@ -1,12 +1,12 @@
-"""All tables of all rooms in one place, for migrations and their test."""
+"""All tables in one place, for migrations and their test. Importing a package's models registers its tables."""
 
 from newsletter.articles import models as articles
 from newsletter.core.db import Base
 from newsletter.delivery.events import models as events
-from newsletter.delivery.ledger import models as delivery
+from newsletter.delivery.ledger import models as ledger
 from newsletter.digests import models as digests
 from newsletter.mail import models as mail
 from newsletter.subscribers import models as subscribers
 
-ROOMS = (articles, subscribers, digests, delivery, events, mail)
+MODELS = (articles, subscribers, digests, ledger, events, mail)
 metadata = Base.metadata

@@ -1,1 +1,1 @@
-"""`make bench`: what is measured is compared within one run, since machines and moments differ."""
+"""`make bench`: figures are compared within one run, since machines and moments differ."""

@@ -1,4 +1,4 @@
-"""What sign-ups are compared with: a Flask route that inserts one row, with nothing around it, on the same database."""
+"""The measure for sign-ups: a Flask route that inserts one row, with nothing around it, on the same database."""
 
 from __future__ import annotations
 

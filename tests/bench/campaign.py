@@ -1,4 +1,4 @@
-"""One digest, sent by the real processes to a stand-in of its own, and what it took."""
+"""One digest, sent by the real processes to a stand-in of its own, and its cost."""
 
 from __future__ import annotations
 
@@ -105,11 +105,11 @@ class Campaign:
         began = time.perf_counter()
         peak = _Peak(service)
         service.until(
-            lambda: peak.look() or taken(settings, "recipients") >= self.readers, "the sending", pause=0.05, within=600
+            lambda: peak.look() or counted(settings, "recipients") >= self.readers, "the sending", pause=0.05, within=600
         )
         seconds = time.perf_counter() - began
         service.until(lambda: _state(database, digest_id).status == "sent", "its end")
-        after, counts = cpu_of(service.supervisor), taken(settings, "counts")
+        after, counts = cpu_of(service.supervisor), counted(settings, "counts")
         if (counts["addresses"], counts["twice"]) != (self.readers, 0):
             raise RuntimeError(f"not everyone got exactly one mail: {counts}")
         database.dispose()
@@ -139,14 +139,14 @@ def standin(latency: float = 0.0) -> Iterator[str]:
         process.stdout.close()
 
 
-def taken(settings: Settings, what: str) -> Any:
-    """What the stand-in counted: all its "counts", or just the number of "recipients", which costs it nothing."""
-    with urllib.request.urlopen(f"{settings.sendgrid_host}/{what}") as answer:
+def counted(settings: Settings, figure: str) -> Any:
+    """A figure of the stand-in: all its "counts", or just the number of "recipients", which costs it nothing."""
+    with urllib.request.urlopen(f"{settings.sendgrid_host}/{figure}") as answer:
         return json.load(answer)
 
 
 def settings_for(folder: Path, url: str) -> Settings:
-    """Of a service in `folder` that sends through the stand-in at `url`."""
+    """Settings of a service in `folder` that sends through the stand-in at `url`."""
     return replace(
         SETTINGS,
         data_dir=folder,

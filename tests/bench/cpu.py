@@ -1,4 +1,4 @@
-"""What processes cost."""
+"""The cost of processes: CPU and memory."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def _in_a_process(url: str, readers: int) -> dict[str, float]:
 
 
 def main(url: str) -> None:
-    """Freeze the digest that is there, and print what it took."""
+    """Freeze the digest that is there, and print its cost."""
     database = Database(url)
     settings = replace(SETTINGS, database_url=url)
     with database.transaction() as session:

@@ -33,10 +33,10 @@ def measure() -> list[Row]:
     digest = ten_articles()
     encode_whole(render_digest(digest, SETTINGS), 0)  # templates are compiled once for each process
     whole = timed(lambda: encode_whole(render_digest(digest, SETTINGS), 0), 30)
-    letter = render_digest(digest, SETTINGS)
-    masks = cycle(range(1, letter.full_mask))
-    edition = timed(lambda: encode_whole(letter, next(masks)), 200)
-    encoded = encode_whole(letter, 0)
+    rendered = render_digest(digest, SETTINGS)
+    masks = cycle(range(1, rendered.full_mask))
+    edition = timed(lambda: encode_whole(rendered, next(masks)), 200)
+    encoded = encode_whole(rendered, 0)
     reader = Recipient(1, "reader@readers.example", random_token())
     recipient = timed(lambda: encoded.render(reader), 5000)
     return [
@@ -56,9 +56,9 @@ def ten_articles() -> Digest:
     return Digest(cadence="weekly", subject="Ten articles", preheader="", intro="", items=items)
 
 
-def encode_whole(letter: RenderedDigest, mask: int) -> EncodedMessage:
+def encode_whole(rendered: RenderedDigest, mask: int) -> EncodedMessage:
     now = datetime.now(UTC)
-    return encode(to_message(letter, mask or letter.full_mask, "html", SETTINGS, id_salt=b"salt", date=now))
+    return encode(to_message(rendered, mask or rendered.full_mask, "html", SETTINGS, id_salt=b"salt", date=now))
 
 
 def timed(what: Callable[[], object], times: int) -> float:

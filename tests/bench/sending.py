@@ -1,6 +1,6 @@
 """Sending: digests to many readers through the SendGrid stand-in, with the real clock, workers, queue and SQLite.
 
-The baseline in the same run is what most programs do: one `sendgrid` Mail object for each reader.
+The baseline in the same run is the way of most programs: one `sendgrid` Mail object for each reader.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def latency(readers: int) -> list[Row]:
 
 def mail_objects(count: int = 1500) -> float:
     """Recipients a second when each gets a Mail object of the `sendgrid` package, turned into JSON; nothing is sent."""
-    letter = render_digest(ten_articles(), SETTINGS)
-    html, text = letter.edition(letter.full_mask)
+    rendered = render_digest(ten_articles(), SETTINGS)
+    html, text = rendered.edition(rendered.full_mask)
     began = time.perf_counter()
     for number in range(count):
         mail = Mail(from_email="letters@dispatch.example", to_emails=f"r{number}@readers.example", subject="News")

@@ -23,9 +23,9 @@ ARTICLES = 7
 
 
 def message() -> Message:
-    """A real letter."""
-    letter = render_digest(ten_articles(), SETTINGS)
-    return to_message(letter, (1 << ARTICLES) - 1, "html", SETTINGS, id_salt=b"a salt", date=datetime.now(UTC))
+    """A real rendered."""
+    rendered = render_digest(ten_articles(), SETTINGS)
+    return to_message(rendered, (1 << ARTICLES) - 1, "html", SETTINGS, id_salt=b"a salt", date=datetime.now(UTC))
 
 
 def readers(count: int, start: int = 0) -> list[Recipient]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
@@ -169,7 +170,7 @@ class Scene:
             maildir=self.folder / "mail",
             mail_from="letters@dispatch.example",
             mail_postal_address="Dispatch, 1 Example Street, 10115 Berlin",
-            mail_deadline=self.plan.deadline,
+            mail_deadline=timedelta(seconds=self.plan.deadline),
             mail_rate_limits=self._limits(),
             sendgrid_webhook_key=self._signer.public_key,
         )

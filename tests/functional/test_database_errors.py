@@ -1,4 +1,4 @@
-"""What an error of the database says: what went wrong, and nothing of the rows that it went wrong with."""
+"""An error of the database says what went wrong, and nothing of the rows that it went wrong with."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def environment(data_dir: Path, port: int, **more: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
     return kept | {"DATA_DIR": str(data_dir), "PORT": str(port)} | more
 
 
@@ -105,7 +105,7 @@ def running(data_dir: Path, port: int) -> Iterator[psutil.Process]:
 
 
 def sign_up(port: int) -> int:
-    """As a program does it: the form's mark is fetched first, and a moment passes."""
+    """Sign up as a program does: the form's token is fetched first, and a moment passes."""
     url = f"http://127.0.0.1:{port}/subscribe"
     with urllib.request.urlopen(urllib.request.Request(url, headers=JSON), timeout=10) as answer:
         mark = json.load(answer)["mark"]

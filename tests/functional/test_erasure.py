@@ -331,7 +331,7 @@ def owed(db: Database, tmp_path: Path) -> Path:
             session.execute(table_of(Subscriber).delete().where(table_of(Subscriber).c.address == ADA))
         secure_delete.purge(impatient, ADA)
     impatient.dispose()
-    path = Path(f"{url.database}-scrub-owed")
+    path = Path(f"{url.database}-purge-pending")
     assert path.read_bytes() == b""
     assert files_with(tmp_path, ADA)
     return path

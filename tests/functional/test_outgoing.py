@@ -1,4 +1,4 @@
-"""The outgoing table: what a transaction decided on is sent, once its wake-up or the sweeper finds it."""
+"""The outgoing table: a mail is sent once its job or the clock finds it, and never lost."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from newsletter.mail.transports.errors import InDoubtError, NotTakenError, Refus
 
 
 class Provider:
-    """A transport at the interface: keeps what it took, answers what it is told. (Real ones: tests/contract.)"""
+    """A transport that keeps the mails that it accepts, and answers as told. (Real ones: tests/contract.)"""
 
     name, all_or_nothing, idempotent, deadline = "provider", False, False, 5.0
 
     def __init__(self, error: TransportError | None = None, refuse: str = "", defer: str = "") -> None:
         self.error, self.refuse, self.defer = error, refuse, defer
-        self.taken: list[tuple[str, str]] = []
+        self.accepted: list[tuple[str, str]] = []
 
-    def send(self, message: Message, recipients: Sequence[Recipient], record: SendResult) -> None:
+    def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
         if self.error:
             raise self.error
         if self.refuse:
-            record.refused(0, self.refuse)
+            result.refused(0, self.refuse)
         elif self.defer:
-            record.deferred(0, self.defer)
+            result.deferred(0, self.defer)
         else:
-            self.taken.append((recipients[0].address, message.message_id(recipients[0])))
-            record.accepted(0)
+            self.accepted.append((recipients[0].address, message.message_id(recipients[0])))
+            result.accepted(0)
 
     def close(self) -> None:
         pass
@@ -49,20 +49,20 @@ class Provider:
 class Hello(MailPayload):
     kind = "hello"
     to: str = ""
-    moot: bool = False
+    is_moot: bool = False
 
 
 def hello(_session: Session, settings: Settings, mail: WaitingMail[Hello]) -> tuple[Message, Recipient] | None:
-    if mail.payload.moot:
+    if mail.payload.is_moot:
         return None
     context = {"link": settings.url("/confirm/x"), "days": 7}
     message = transactional.compose_mail(settings, "confirmation", context, mail_id=mail.id, id_salt=b"salt")
     return message, Recipient(mail.id, mail.payload.to)
 
 
-def put(db: Database, to: str = "", *, moot: bool = False) -> int:
+def add(db: Database, to: str = "", *, is_moot: bool = False) -> int:
     with db.transaction() as session:
-        return outgoing.add_mail(session, Hello(to, moot), subscriber_id=None)
+        return outgoing.add_mail(session, Hello(to, is_moot), subscriber_id=None)
 
 
 def send(db: Database, settings: Settings, provider: Provider, mail_id: int) -> None:
@@ -79,15 +79,15 @@ def due(db: Database) -> list[int]:
         return outgoing.due_mails(session)
 
 
-def test_a_row_goes_when_it_is_accepted(db: Database, settings: Settings) -> None:
+def test_a_row_is_deleted_when_its_mail_is_accepted(db: Database, settings: Settings) -> None:
     provider = Provider()
-    mail_id = put(db, to="a@readers.example")
+    mail_id = add(db, to="a@readers.example")
     assert due(db) == [mail_id]
     send(db, settings, provider, mail_id)
-    assert [to for to, _ in provider.taken] == ["a@readers.example"]
+    assert [to for to, _ in provider.accepted] == ["a@readers.example"]
     assert rows(db) == []
     send(db, settings, provider, mail_id)
-    assert len(provider.taken) == 1
+    assert len(provider.accepted) == 1
 
 
 def test_a_rolled_back_transaction_sends_nothing(db: Database) -> None:
@@ -97,14 +97,14 @@ def test_a_rolled_back_transaction_sends_nothing(db: Database) -> None:
     assert due(db) == []
 
 
-def test_a_mail_that_has_become_moot_is_dropped(db: Database, settings: Settings) -> None:
+def test_a_mail_that_has_nothing_to_say_any_more_is_dropped(db: Database, settings: Settings) -> None:
     provider = Provider()
-    send(db, settings, provider, put(db, moot=True))
-    assert (provider.taken, rows(db)) == ([], [])
+    send(db, settings, provider, add(db, is_moot=True))
+    assert (provider.accepted, rows(db)) == ([], [])
 
 
-def test_what_was_not_taken_waits_and_then_has_the_same_message_id(db: Database, settings: Settings) -> None:
-    mail_id = put(db, to="a@readers.example")
+def test_a_mail_that_was_not_accepted_waits_and_keeps_its_message_id(db: Database, settings: Settings) -> None:
+    mail_id = add(db, to="a@readers.example")
     send(db, settings, Provider(NotTakenError("Busy.", retry_after=120)), mail_id)
     (row,) = rows(db)
     assert (row.note, row.attempt, due(db)) == ("Busy.", 1, [])
@@ -114,19 +114,19 @@ def test_what_was_not_taken_waits_and_then_has_the_same_message_id(db: Database,
         assert due(db) == [mail_id]
         first, second = Provider(), Provider()
         send(db, settings, first, mail_id)
-    other = put(db, to="a@readers.example")
+    other = add(db, to="a@readers.example")
     send(db, settings, second, other)
-    assert first.taken[0][1] != second.taken[0][1]
+    assert first.accepted[0][1] != second.accepted[0][1]
 
 
 @pytest.mark.parametrize("error", [RefusedForGoodError("The key is wrong."), InDoubtError("The answer was lost.")])
 def test_no_error_loses_a_mail(db: Database, settings: Settings, error: TransportError) -> None:
-    send(db, settings, Provider(error), put(db, to="a@readers.example"))
+    send(db, settings, Provider(error), add(db, to="a@readers.example"))
     assert [row.note for row in rows(db)] == [str(error)]
 
 
-def test_a_deferral_waits_and_a_refusal_ends_it(db: Database, settings: Settings) -> None:
-    mail_id = put(db, to="a@readers.example")
+def test_a_deferred_mail_waits_and_a_refused_one_is_dropped(db: Database, settings: Settings) -> None:
+    mail_id = add(db, to="a@readers.example")
     send(db, settings, Provider(defer="450 later"), mail_id)
     assert [row.note for row in rows(db)] == ["450 later"]
     with clock.set_to(clock.now() + timedelta(hours=1)):
@@ -134,21 +134,21 @@ def test_a_deferral_waits_and_a_refusal_ends_it(db: Database, settings: Settings
     assert rows(db) == []
 
 
-def test_after_days_it_is_given_up(db: Database, settings: Settings) -> None:
-    mail_id = put(db, to="a@readers.example")
+def test_a_mail_is_given_up_after_days(db: Database, settings: Settings) -> None:
+    mail_id = add(db, to="a@readers.example")
     with clock.set_to(clock.now() + timedelta(days=4)):
         send(db, settings, Provider(NotTakenError("Busy.")), mail_id)
     assert rows(db) == []
 
 
-def test_a_row_is_one_workers_until_its_lease_is_over(db: Database, settings: Settings) -> None:
-    mail_id = put(db, to="a@readers.example")
+def test_a_claim_holds_until_its_lease_is_over(db: Database, settings: Settings) -> None:
+    mail_id = add(db, to="a@readers.example")
     assert outgoing._claim(db, mail_id, lease=60) is not None
     provider = Provider()
     send(db, settings, provider, mail_id)
-    assert (provider.taken, due(db)) == ([], [])
+    assert (provider.accepted, due(db)) == ([], [])
     with db.transaction() as session:
         session.execute(update(OutgoingMail).values(lease_until=epoch_now() - 1))
     assert due(db) == [mail_id]
     send(db, settings, provider, mail_id)
-    assert len(provider.taken) == 1
+    assert len(provider.accepted) == 1

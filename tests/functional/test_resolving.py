@@ -42,7 +42,7 @@ def settings(settings: Settings, provider: SendGridStandIn, queues: Queues, valk
         mail_transport="sendgrid",
         sendgrid_api_key=KEY,
         sendgrid_host=provider.url,
-        mail_deadline=1,  # enough to see that no answer comes
+        mail_deadline=timedelta(seconds=1),  # enough to see that no answer comes
         redis_url=valkey_url,
     )
 

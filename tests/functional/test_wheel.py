@@ -1,4 +1,4 @@
-"""The wheel is whole: what it holds runs in an empty folder, without the checkout."""
+"""The wheel is complete: it runs in an empty folder, without the checkout."""
 
 from __future__ import annotations
 

@@ -8,11 +8,12 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 
-from newsletter.core.config import SECONDS_OF_UNIT, Settings
+from newsletter.core.config import SECONDS_OF_UNIT, RateLimit, Settings, declared_settings
 from newsletter.embedded.supervisor import Supervisor
 
 PATIENCE = 60.0
@@ -79,25 +80,15 @@ def _listens(port: int) -> bool:
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The environment that gives a process these settings."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return kept | {
-        "DATA_DIR": str(settings.data_dir),
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": "" if settings.redis_is_embedded else settings.redis_url,
-        "PORT": str(settings.port),
-        "TRUSTED_PROXIES": str(settings.trusted_proxies),
-        "PUBLIC_URL": settings.public_url,
-        "SECRET_KEY": settings.secret_key,
-        "SUPPRESSION_KEY": settings.suppression_key,
-        "MAIL_TRANSPORT": settings.mail_transport,
-        "MAILDIR": str(settings.maildir),
-        "SMTP_URL": settings.smtp_url,
-        "SENDGRID_API_KEY": settings.sendgrid_api_key,
-        "SENDGRID_HOST": settings.sendgrid_host,
-        "SENDGRID_WEBHOOK_KEY": settings.sendgrid_webhook_key,
-        "MAIL_DEADLINE": str(settings.mail_deadline),
-        "MAIL_RATE_LIMITS": ",".join(f"{most}/{_UNITS[seconds]}" for most, seconds in settings.mail_rate_limits),
-        "MAIL_FROM": settings.mail_from,
-        "MAIL_REPLY_TO": settings.mail_reply_to,
-        "MAIL_POSTAL_ADDRESS": settings.mail_postal_address,
-    }
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
+    given = {name.upper(): _as_text(getattr(settings, name)) for name in declared_settings()}
+    return kept | given | ({"REDIS_URL": ""} if settings.redis_is_embedded else {})
+
+
+def _as_text(value: object) -> str:
+    """The value of a setting as it is typed."""
+    if isinstance(value, RateLimit):
+        return f"{value.most}/{_UNITS[value.seconds]}"
+    if isinstance(value, tuple):
+        return ",".join(map(_as_text, value))
+    return f"{value.total_seconds():.0f}s" if isinstance(value, timedelta) else str(value)

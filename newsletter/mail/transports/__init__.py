@@ -12,14 +12,14 @@ def open_transport(settings: Settings) -> Transport:
 
     Raises ConfigurationError for a wrong setting of this transport.
     """
+    deadline = settings.mail_deadline.total_seconds()
     if settings.mail_transport == "sendgrid":
         from newsletter.mail.transports.sendgrid import SendGridTransport
 
-        return SendGridTransport(settings.sendgrid_api_key, settings.sendgrid_host, deadline=settings.mail_deadline)
+        return SendGridTransport(settings.sendgrid_api_key, settings.sendgrid_host, deadline=deadline)
     if settings.mail_transport == "smtp":
         from newsletter.mail.transports.smtp import SmtpTransport
 
-        deadline = settings.mail_deadline
         encoder = _encoder(settings)
         return SmtpTransport(settings.smtp_url, timeout=min(30, deadline), deadline=deadline, encoder=encoder)
     from newsletter.mail.transports.maildir import MaildirTransport

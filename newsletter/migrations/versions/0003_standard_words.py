@@ -7,7 +7,6 @@ keys off meanwhile. PostgreSQL alters the tables in place.
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -227,9 +226,8 @@ def _rename_in_webhook_deliveries() -> None:
     connection = op.get_bind()
     deliveries = sa.table("webhook_deliveries", sa.column("id", sa.Integer), sa.column("payload", sa.JSON))
     for row in connection.execute(sa.select(deliveries)).all():
-        payload = json.loads(row.payload) if isinstance(row.payload, str) else row.payload
-        if payload is not None:
-            changed = {"acceptances": payload["taken"], "events": payload["events"]}
+        if row.payload is not None:
+            changed = {"acceptances": row.payload["taken"], "events": row.payload["events"]}
             connection.execute(sa.update(deliveries).where(deliveries.c.id == row.id).values(payload=changed))
 
 

@@ -1,0 +1,236 @@
+"""Parsers of settings: each turns text into a value, or raises ValueError with what is allowed.
+
+The reason completes the sentence "NAME must be …", and never repeats the text, which can be a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo
+
+from email_validator import EmailNotValidError, validate_email
+from redis import ConnectionPool
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+T = TypeVar("T")
+
+SHORTEST_KEY = 16
+"""Characters."""
+SECONDS_OF_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LIMIT = re.compile(rf"([1-9]\d{{0,8}})/({'|'.join(SECONDS_OF_UNIT)})", re.ASCII)
+_HOST_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
+_DATABASES = ("sqlite", "postgres", "postgresql", "postgresql+psycopg")
+
+
+class RateLimit(NamedTuple):
+    """At most `most` messages in `seconds`, for all workers together."""
+
+    most: int
+    seconds: int
+
+
+def text(value: str) -> str:
+    """Any line of text."""
+    return value
+
+
+def word(value: str) -> str:
+    """A key or name without spaces."""
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("one word of plain letters, digits and signs")
+    return value
+
+
+def number(least: int, most: int) -> Callable[[str], int]:
+    """A whole number."""
+
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", value, re.ASCII) or not least <= int(value) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(value)
+
+    return parse
+
+
+def duration(least: str, most: str) -> Callable[[str], timedelta]:
+    """A time with its unit: 90s, 30m, 2h, 1d."""
+    shortest, longest = _timedelta(least), _timedelta(most)
+
+    def parse(value: str) -> timedelta:
+        if not _DURATION.fullmatch(value) or not shortest <= _timedelta(value) <= longest:
+            raise ValueError(f"a time with its unit, like 90s, 30m, 2h or 1d, from {least} to {most}")
+        return _timedelta(value)
+
+    return parse
+
+
+def _timedelta(value: str) -> timedelta:
+    return timedelta(seconds=int(value[:-1]) * _SECONDS[value[-1]])
+
+
+def one_of_words(*words: str) -> Callable[[str], str]:
+    """One of some words."""
+
+    def parse(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return value
+
+    return parse
+
+
+def listed(parse_item: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
+    """Values separated by commas; empty ones are left out."""
+
+    def parse(value: str) -> tuple[T, ...]:
+        return tuple(parse_item(item.strip()) for item in value.split(",") if item.strip())
+
+    return parse
+
+
+def labels(value: str) -> tuple[str, ...]:
+    """Different labels, separated by commas."""
+    found = listed(text)(value)
+    if not found or len(set(found)) != len(found):
+        raise ValueError("different labels, separated by commas")
+    return found
+
+
+def rate_limit(value: str) -> RateLimit:
+    """A limit like 50/second."""
+    match = _LIMIT.fullmatch(value)
+    if match is None:
+        raise ValueError("limits like 50/second, 900/minute, 9000/hour or 90000/day, separated by commas")
+    return RateLimit(int(match[1]), SECONDS_OF_UNIT[match[2]])
+
+
+def key(value: str) -> str:
+    """A secret that signs."""
+    if len(value) < SHORTEST_KEY:
+        raise ValueError(f"at least {SHORTEST_KEY} characters that nobody can guess")
+    return value
+
+
+def folder(value: str) -> Path:
+    """An absolute path; `~` is a home folder."""
+    try:
+        if "?" in value:  # it would end the path in SQLite's URL
+            raise RuntimeError
+        return Path(value).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("the path of a folder, without a question mark") from None
+
+
+def zone(value: str) -> ZoneInfo:
+    """A time zone by its name."""
+    try:
+        return ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("the name of a time zone, like Europe/Berlin") from None
+
+
+def email_address(value: str) -> str:
+    """A plain email address; the publication's name stands before it in From."""
+    try:
+        return validate_email(value, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError:
+        raise ValueError("an email address, like letters@example.org") from None
+
+
+def host_name(value: str) -> str:
+    """A host name in lower case."""
+    if not _HOST_NAME.fullmatch(value):
+        raise ValueError("a plain host name, like mail.example.org")
+    return value.lower()
+
+
+def listen_host(value: str) -> str:
+    """An IP address or a host name."""
+    if not _is_ip_address(value) and not _HOST_NAME.fullmatch(value):
+        raise ValueError("an IP address or a host name, like 127.0.0.1")
+    return value
+
+
+def web_address(value: str) -> str:
+    """An absolute http(s) address."""
+    if _web_parts(value) is None:
+        raise ValueError("a web address that begins with https:// or http://")
+    return value
+
+
+def site_address(value: str) -> str:
+    """The beginning of all addresses of the site, without a slash at its end."""
+    parts = _web_parts(value)
+    if parts is None or "@" in parts.netloc or parts.query or parts.fragment or value.endswith(("?", "#")):
+        raise ValueError("an address like https://letters.example.org, with an IDN domain as xn--…")
+    return value.rstrip("/")
+
+
+def mail_domain(site: str) -> str | None:
+    """The host of a site, if mail addresses can end in it."""
+    host = urlsplit(site).hostname or ""
+    try:
+        email_address(f"letters@{host}")
+    except ValueError:
+        return None
+    return host
+
+
+def database_url(value: str) -> str:
+    """Where PostgreSQL or an SQLite file is."""
+    reason = "an address like postgresql://user:password@host/database or sqlite:////path"
+    try:
+        parts = make_url(value)
+    except (ArgumentError, ValueError):
+        raise ValueError(reason) from None
+    is_whole = parts.drivername in _DATABASES and parts.database
+    if not is_whole or (parts.drivername == "sqlite" and (parts.query or parts.host or parts.database == ":memory:")):
+        raise ValueError(reason)
+    return value
+
+
+def redis_url(value: str) -> str:
+    """Where a Redis or Valkey is."""
+    reason = (
+        "an address like redis://user:password@host:6379/0 or unix:///path, "
+        "where @, : and / in a password are written as %40, %3A and %2F"
+    )
+    try:
+        parts = urlsplit(value)
+        is_number = re.fullmatch(r"(/\d*)?", parts.path, re.ASCII) is not None
+        if not (parts.path if parts.scheme == "unix" else parts.hostname and is_number) or parts.fragment:
+            raise ValueError
+        ConnectionPool.from_url(value).make_connection()  # an object for a connection that nobody opens
+    except (ValueError, TypeError, AttributeError):
+        raise ValueError(reason) from None
+    return value
+
+
+def _web_parts(value: str) -> SplitResult | None:
+    """The parts of an http(s) address that can stand in a page and a mail as it is; None for all else."""
+    try:
+        parts = urlsplit(value)
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return None
+    host = parts.hostname or ""
+    is_host = _HOST_NAME.fullmatch(host) is not None or _is_ip_address(host)
+    is_plain = value.isascii() and not re.search(r'[\s"<>\\]', value)
+    return parts if parts.scheme in ("http", "https") and is_host and has_port and is_plain else None
+
+
+def _is_ip_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
