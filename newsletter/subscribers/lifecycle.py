@@ -33,7 +33,7 @@ from newsletter.subscribers.models import (
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.suppression import suppressions
 from newsletter.subscribers.suppression.suppressions import STRENGTH, ToSuppress
-from newsletter.subscribers.transitions import Transition
+from newsletter.subscribers.transitions import SubscriberTransition
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ _FETCHED = {"synchronize_session": "fetch"}
 """The loaded subscriber gets the new values as well."""
 
 
-def _change(session: Session, reader: Subscriber, transition: Transition, by: Actor, **values: Any) -> bool:
+def _change(session: Session, reader: Subscriber, transition: SubscriberTransition, by: Actor, **values: Any) -> bool:
     """Do a transition; False when the reader's status is none of its sources."""
     statement = (
         update(Subscriber)
@@ -212,7 +212,7 @@ def _require(changed: bool) -> None:
         )
 
 
-def _end_all(session: Session, transition: Transition, ends: Sequence[End], by: Actor) -> None:
+def _end_all(session: Session, transition: SubscriberTransition, ends: Sequence[End], by: Actor) -> None:
     values: dict[str, Any] = {"status": transition.target}
     rows: list[dict[str, Any]] = [{"number": end.reader.id} for end in ends]
     if transition is transitions.UNSUBSCRIBE:
@@ -233,7 +233,7 @@ def _give_address(
     session: Session,
     suppression_key: SuppressionKey,
     reader: Subscriber,
-    transition: Transition,
+    transition: SubscriberTransition,
     by: Actor,
     address: str,
     address_key: AddressKey,
@@ -258,5 +258,5 @@ def _prove_mailbox(
     suppressions.remove_suppression(session, suppression_key, address_key)
 
 
-def _log(subscriber_id: int, transition: Transition, by: Actor) -> None:
+def _log(subscriber_id: int, transition: SubscriberTransition, by: Actor) -> None:
     log.info("subscriber %d: %s, by %s", subscriber_id, transition.action, by)

@@ -16,7 +16,7 @@ ENDED = (UNSUBSCRIBED, BOUNCED, COMPLAINED)
 
 
 @dataclass(frozen=True)
-class Transition:
+class SubscriberTransition:
     """An action; `sources` are the statuses that it may start from, `target` is the status that it leads to.
 
     None stands for "no such subscriber": before a sign-up, and after an erasure.
@@ -32,18 +32,18 @@ class Transition:
         return tuple(status for status in self.sources if status is not None)
 
 
-CREATE = Transition("create", (None,), PENDING)
-CONFIRM = Transition("confirm", (PENDING, UNSUBSCRIBED, BOUNCED), ACTIVE)
-IMPORT = Transition("import", (None, PENDING), ACTIVE)
-UNSUBSCRIBE = Transition("unsubscribe", (PENDING, ACTIVE), UNSUBSCRIBED)
-UNDO_UNSUBSCRIBE = Transition("undo unsubscribe", (UNSUBSCRIBED,), ACTIVE)
-UNDO_UNCONFIRMED = Transition("undo unsubscribe, not confirmed", (UNSUBSCRIBED,), PENDING)
-BOUNCE = Transition("bounce", (PENDING, ACTIVE, UNSUBSCRIBED), BOUNCED)
-COMPLAIN = Transition("complain", (PENDING, ACTIVE, UNSUBSCRIBED, BOUNCED), COMPLAINED)
-UNSUPPRESS = Transition("unsuppress", (BOUNCED, COMPLAINED), UNSUBSCRIBED)
-CHANGE_ADDRESS = Transition("change address", (ACTIVE,), ACTIVE)
-UNDO_CHANGE = Transition("undo change of address", (ACTIVE, UNSUBSCRIBED, BOUNCED, COMPLAINED), ACTIVE)
-ERASE = Transition("erase", tuple(SubscriberStatus), None)
+CREATE = SubscriberTransition("create", (None,), PENDING)
+CONFIRM = SubscriberTransition("confirm", (PENDING, UNSUBSCRIBED, BOUNCED), ACTIVE)
+IMPORT = SubscriberTransition("import", (None, PENDING), ACTIVE)
+UNSUBSCRIBE = SubscriberTransition("unsubscribe", (PENDING, ACTIVE), UNSUBSCRIBED)
+UNDO_UNSUBSCRIBE = SubscriberTransition("undo unsubscribe", (UNSUBSCRIBED,), ACTIVE)
+UNDO_UNCONFIRMED = SubscriberTransition("undo unsubscribe, not confirmed", (UNSUBSCRIBED,), PENDING)
+BOUNCE = SubscriberTransition("bounce", (PENDING, ACTIVE, UNSUBSCRIBED), BOUNCED)
+COMPLAIN = SubscriberTransition("complain", (PENDING, ACTIVE, UNSUBSCRIBED, BOUNCED), COMPLAINED)
+UNSUPPRESS = SubscriberTransition("unsuppress", (BOUNCED, COMPLAINED), UNSUBSCRIBED)
+CHANGE_ADDRESS = SubscriberTransition("change address", (ACTIVE,), ACTIVE)
+UNDO_CHANGE = SubscriberTransition("undo change of address", (ACTIVE, UNSUBSCRIBED, BOUNCED, COMPLAINED), ACTIVE)
+ERASE = SubscriberTransition("erase", tuple(SubscriberStatus), None)
 
 TRANSITIONS = (
     *(CREATE, CONFIRM, IMPORT, UNSUBSCRIBE, UNDO_UNSUBSCRIBE, UNDO_UNCONFIRMED, BOUNCE, COMPLAIN, UNSUPPRESS),

@@ -14,7 +14,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now, table_of
 from newsletter.delivery.ledger import cancelling, claims, recovery
 from newsletter.delivery.ledger.claims import Claim
-from newsletter.delivery.ledger.lifecycle import CANCEL, RESOLVE, RETRY, WITHDRAW, Transition, change_batch
+from newsletter.delivery.ledger.lifecycle import CANCEL, RESOLVE, RETRY, WITHDRAW, BatchTransition, change_batch
 from newsletter.delivery.ledger.models import Batch, BatchState
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.delivery.reports.status import digest_status
@@ -189,7 +189,7 @@ def test_a_batch_at_work_when_its_digest_is_cancelled_is_cancelled_later(db: Dat
 @pytest.mark.parametrize("transition", [RESOLVE, WITHDRAW, RETRY, CANCEL])
 @pytest.mark.parametrize("state", BatchState)
 def test_a_transition_begins_in_its_states_alone(
-    db: Database, digest_id: int, transition: Transition, state: BatchState
+    db: Database, digest_id: int, transition: BatchTransition, state: BatchState
 ) -> None:
     """Decided by SQL: the row that was read may be old."""
     with db.transaction() as session:

@@ -26,13 +26,13 @@ from newsletter.subscribers.models import Subscriber, SubscriberStatus, Suppress
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.suppression import suppressions
 from newsletter.subscribers.suppression.suppressions import STRENGTH
-from newsletter.subscribers.transitions import TRANSITIONS, Transition
+from newsletter.subscribers.transitions import TRANSITIONS, SubscriberTransition
 
 ADA, NEW = AddressKey("ada@example.org"), AddressKey("ada@new.example")
 
 
 class Action(NamedTuple):
-    transition: Transition
+    transition: SubscriberTransition
     act: Callable[[Session, Settings, Subscriber], object]
     is_confirmed: bool = True
 

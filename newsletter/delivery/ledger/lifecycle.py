@@ -19,7 +19,7 @@ from newsletter.delivery.ledger.outcome_bytes import Outcomes
 _S = BatchState
 
 
-class Transition(NamedTuple):
+class BatchTransition(NamedTuple):
     """A change that is allowed from some states."""
 
     sources: tuple[BatchState, ...]
@@ -33,21 +33,21 @@ class Transition(NamedTuple):
         return state.in_(self.sources)
 
 
-CLAIM = Transition((_S.READY,), _S.CLAIMED)
-RELEASE = Transition((_S.CLAIMED,), _S.READY)
+CLAIM = BatchTransition((_S.READY,), _S.CLAIMED)
+RELEASE = BatchTransition((_S.CLAIMED,), _S.READY)
 """Nothing was sent: by the worker, or by the clock when the lease is over."""
-MARK_SENDING = Transition((_S.CLAIMED,), _S.SENDING)
-RENEW = Transition((_S.SENDING,), _S.SENDING)
-FINISH = Transition((_S.SENDING,), None)
+MARK_SENDING = BatchTransition((_S.CLAIMED,), _S.SENDING)
+RENEW = BatchTransition((_S.SENDING,), _S.SENDING)
+FINISH = BatchTransition((_S.SENDING,), None)
 """By the worker, or by the clock when the lease is over."""
-RESOLVE = Transition((_S.IN_DOUBT,), None)
-WITHDRAW = Transition((_S.READY, _S.DONE, _S.IN_DOUBT), None)
-RETRY = Transition((_S.READY, _S.DONE, _S.IN_DOUBT), None)
-CANCEL = Transition((_S.READY,), None)
+RESOLVE = BatchTransition((_S.IN_DOUBT,), None)
+WITHDRAW = BatchTransition((_S.READY, _S.DONE, _S.IN_DOUBT), None)
+RETRY = BatchTransition((_S.READY, _S.DONE, _S.IN_DOUBT), None)
+CANCEL = BatchTransition((_S.READY,), None)
 
 
 def change_batch(
-    session: Session, batch: Batch, transition: Transition, outcomes: Outcomes | None = None, **values: Any
+    session: Session, batch: Batch, transition: BatchTransition, outcomes: Outcomes | None = None, **values: Any
 ) -> bool:
     """Make a transition of a batch that no worker has, as it was read; whether it was made.
 

@@ -35,7 +35,7 @@ class ProgressFiles:
         return positions
 
     def open(self, batch: str, attempt: int) -> ProgressFile:
-        """The file of one attempt. Raises OSError when there is no room or no right to write."""
+        """The file of one attempt. Raises OSError when the disk is full or may not be written to."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return ProgressFile(self.folder / f"{batch}.{attempt}")
 
