@@ -62,7 +62,7 @@ def begin_edit(session: Session, digest_id: int, version: int, *, by: Actor) -> 
     Raises ConflictError when the digest is no draft, or when somebody changed it since it was read.
     """
     _change(session, digest_id, EDIT, by, version=version)
-    return _fresh(session, digest_id)
+    return _reloaded(session, digest_id)
 
 
 def schedule(
@@ -74,7 +74,7 @@ def schedule(
     """
     values = {"scheduled_at": at, "provider_schedule": provider_schedule}
     _change(session, digest_id, SCHEDULE, by, version=version, values=values)
-    return _fresh(session, digest_id)
+    return _reloaded(session, digest_id)
 
 
 def begin_sending(session: Session, digest_id: int, version: int, *, by: Actor) -> bool:
@@ -96,7 +96,7 @@ def pause(session: Session, digest_id: int, reason: PausedReason, note: str | No
         _update(session, digest_id, PAUSE_OPEN, by, values=values)
     else:
         _change(session, digest_id, PAUSE, by, values=values)
-    return _fresh(session, digest_id)
+    return _reloaded(session, digest_id)
 
 
 def pause_open(
@@ -127,7 +127,7 @@ def resume(session: Session, digest_id: int, *, by: Actor) -> Digest:
         time = case((Digest.scheduled_at > now, Digest.scheduled_at), else_=now)
         values = {"scheduled_at": time}
         _change(session, digest_id, RESUME_SCHEDULED, by, where=[Digest.frozen_at.is_(None)], values=values)
-    return _fresh(session, digest_id)
+    return _reloaded(session, digest_id)
 
 
 def cancel(session: Session, digest_id: int, *, by: Actor) -> Digest:
@@ -136,7 +136,7 @@ def cancel(session: Session, digest_id: int, *, by: Actor) -> Digest:
     Raises ConflictError when it was sent or cancelled before.
     """
     _change(session, digest_id, CANCEL, by)
-    return _fresh(session, digest_id)
+    return _reloaded(session, digest_id)
 
 
 def mark_sent(session: Session, digest_ids: Collection[int], *, by: Actor) -> list[int]:
@@ -150,7 +150,7 @@ def mark_sent(session: Session, digest_ids: Collection[int], *, by: Actor) -> li
 def reopen(session: Session, digest_id: int, *, by: Actor) -> Digest:
     """Send a digest again to some of its recipients. Raises ConflictError unless it was sent or is being sent."""
     _change(session, digest_id, REOPEN, by, values={"sent_at": None})
-    return _fresh(session, digest_id)
+    return _reloaded(session, digest_id)
 
 
 def _change(
@@ -165,7 +165,7 @@ def _change(
 ) -> None:
     """Make the transition. Raises ConflictError, or NotFoundError, when it is not allowed."""
     if not _update(session, digest_id, transition, by, version=version, where=where, values=values):
-        raise _conflict(_fresh(session, digest_id), transition, version)
+        raise _conflict(_reloaded(session, digest_id), transition, version)
 
 
 def _update(
@@ -208,7 +208,7 @@ def _update_all(
     return sorted(changed)
 
 
-def _fresh(session: Session, digest_id: int) -> Digest:
+def _reloaded(session: Session, digest_id: int) -> Digest:
     """The digest as it is in the database now."""
     digest = get_digest(session, digest_id)
     session.refresh(digest)

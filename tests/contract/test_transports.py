@@ -10,7 +10,7 @@ import pytest
 
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, SendResult
-from newsletter.mail.transports.errors import NotTakenError
+from newsletter.mail.transports.errors import NotAcceptedError
 from newsletter.mail.transports.sendgrid import SendGridTransport
 from newsletter.mail.transports.smtp import SmtpTransport
 from tests.contract.transports_under_test import Arrived, Way
@@ -236,7 +236,7 @@ def test_it_can_be_closed_at_any_time_and_used_again(way: Way) -> None:
 def test_without_a_connection_nothing_was_taken(transport: SmtpTransport | SendGridTransport) -> None:
     record = SendResult(2)
 
-    with pytest.raises(NotTakenError, match="cannot be reached: connection refused"):
+    with pytest.raises(NotAcceptedError, match="cannot be reached: connection refused"):
         transport.send(message(), readers(2), record)
 
     assert set(record.outcomes) == {WAITING}

@@ -18,7 +18,7 @@ from newsletter.mail.mail_types import MailPayload, MailType, WaitingMail, by_ki
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.models import OutgoingMail
 from newsletter.mail.outcomes import SendResult
-from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError, TransportError
+from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError, TransportError
 
 
 class Provider:
@@ -105,7 +105,7 @@ def test_a_mail_that_has_nothing_to_say_any_more_is_dropped(db: Database, settin
 
 def test_a_mail_that_was_not_accepted_waits_and_keeps_its_message_id(db: Database, settings: Settings) -> None:
     mail_id = add(db, to="a@readers.example")
-    send(db, settings, Provider(NotTakenError("Busy.", retry_after=120)), mail_id)
+    send(db, settings, Provider(NotAcceptedError("Busy.", retry_after=120)), mail_id)
     (row,) = rows(db)
     assert (row.note, row.attempt, due(db)) == ("Busy.", 1, [])
     assert row.not_before is not None
@@ -137,7 +137,7 @@ def test_a_deferred_mail_waits_and_a_refused_one_is_dropped(db: Database, settin
 def test_a_mail_is_given_up_after_days(db: Database, settings: Settings) -> None:
     mail_id = add(db, to="a@readers.example")
     with clock.set_to(clock.now() + timedelta(days=4)):
-        send(db, settings, Provider(NotTakenError("Busy.")), mail_id)
+        send(db, settings, Provider(NotAcceptedError("Busy.")), mail_id)
     assert rows(db) == []
 
 

@@ -1,4 +1,4 @@
-"""Transactional mails follow their reader's preferences: entirely in that language, and as plain text alone if chosen."""
+"""Transactional mails follow their reader's preferences: the language, and plain text alone if chosen."""
 
 from __future__ import annotations
 

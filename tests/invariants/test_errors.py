@@ -17,9 +17,6 @@ from newsletter.core.errors import NewsletterError
 from tests.services.source import sources
 
 NOT_CONVERTED: tuple[str, ...] = (
-    "newsletter/cli/digests/drafts.py",
-    "newsletter/delivery/events",
-    "newsletter/digests",
     "newsletter/mail/transports/sendgrid_answers.py",
     "newsletter/web",
 )

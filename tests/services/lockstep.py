@@ -18,7 +18,7 @@ from newsletter.delivery.sending.context import SendingContext
 from newsletter.delivery.sending.recording import record_outcomes
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
-from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError
+from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError
 
 DEADLINE = 3.0
 
@@ -82,7 +82,7 @@ class Provider:
     def take(self, worker: Worker, message: Message, recipients: Sequence[Recipient]) -> None:
         """Take a request that comes in time."""
         if self.time() - self.talking[worker][1] > DEADLINE:
-            raise NotTakenError("The time for asking is over.")
+            raise NotAcceptedError("The time for asking is over.")
         reference = dict(message.reference)
         self.taken.add((reference["batch"], reference["attempt"]))
         self.mailed.update(recipient.id for recipient in recipients)
@@ -183,7 +183,7 @@ class Whole:
     def _ask(self, message: Message, recipients: Sequence[Recipient]) -> None:
         order = self.worker.stop("asking")
         if order is Order.LATER:
-            raise NotTakenError("Later.")
+            raise NotAcceptedError("Later.")
         if order is Order.REFUSE:
             raise RefusedForGoodError("The key is wrong.")
         if order is Order.LOSE:
@@ -223,7 +223,7 @@ class Each:
         elif order is Order.REFUSE:
             result.refused(index, "550 Unknown")
         elif order is Order.LOSE:
-            raise NotTakenError("The connection was reset before the message.")
+            raise NotAcceptedError("The connection was reset before the message.")
         else:
             self._provider.take(self.worker, message, [recipient])
             self._provider.mishaps[recipient.id] += 1

@@ -15,7 +15,7 @@ import pytest
 
 from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import ACCEPTED, WAITING, SendResult
-from newsletter.mail.transports.errors import NotTakenError
+from newsletter.mail.transports.errors import NotAcceptedError
 from newsletter.mail.transports.maildir import STALE, MaildirTransport
 from tests.contract.test_transports import message, readers
 from tests.contract.transports_under_test import parse
@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     record = SendResult(2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
-        with pytest.raises(NotTakenError, match="cannot be written to"):
+        with pytest.raises(NotAcceptedError, match="cannot be written to"):
             MaildirTransport(tmp_path).send(message(), readers(2), record)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -122,7 +122,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(NotTakenError, match=r"file/mail cannot be written to: Not a directory\."):
+    with pytest.raises(NotAcceptedError, match=r"file/mail cannot be written to: Not a directory\."):
         send(tmp_path / "file" / "mail")
 
 
@@ -132,7 +132,7 @@ def test_a_folder_that_vanishes_is_no_accepted_mail(tmp_path: Path) -> None:
     (tmp_path / "tmp").rmdir()
     record = SendResult(2)
 
-    with pytest.raises(NotTakenError):
+    with pytest.raises(NotAcceptedError):
         transport.send(message(), readers(2), record)
 
     assert bytes(record.outcomes) == bytes([ACCEPTED, WAITING])

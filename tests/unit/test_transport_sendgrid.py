@@ -20,7 +20,7 @@ from newsletter.core import clock
 from newsletter.core.errors import ConfigurationError
 from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, SendResult
-from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError, TransportError
+from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError, TransportError
 from newsletter.mail.transports.sendgrid import SendGridTransport
 from newsletter.mail.transports.sendgrid_answers import LONGEST_PAUSE, as_error, refused_recipients
 from newsletter.mail.transports.sendgrid_client import ApiResponse
@@ -61,9 +61,9 @@ def error_body(*errors: tuple[str | None, str]) -> bytes:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (200, NotTakenError),
-        (429, NotTakenError),
-        (503, NotTakenError),
+        (200, NotAcceptedError),
+        (429, NotAcceptedError),
+        (503, NotAcceptedError),
         (400, RefusedForGoodError),
         (401, RefusedForGoodError),
         (403, RefusedForGoodError),
@@ -141,7 +141,7 @@ def test_a_name_that_was_looked_up_for_too_long_is_not_called_any_more(
 
     monkeypatch.setattr(socket, "getaddrinfo", slowly)
 
-    assert type(fails(transport)) is NotTakenError
+    assert type(fails(transport)) is NotAcceptedError
     assert standin.asked == 0
 
 
@@ -204,7 +204,7 @@ def test_refusals_without_an_end_stop_at_the_deadline(standin: SendGridStandIn) 
     transport = SendGridTransport(KEY, standin.url, deadline=0.2)
     record = SendResult(1000)
 
-    with pytest.raises((NotTakenError, InDoubtError)):  # whether it ends between two requests or within one
+    with pytest.raises((NotAcceptedError, InDoubtError)):  # whether it ends between two requests or within one
         transport.send(message(), readers(1000), record)
 
     assert WAITING in record.outcomes
@@ -231,7 +231,7 @@ def test_it_says_when_to_come_back(
     with clock.set_to(datetime(2026, 5, 2, 7, 30, tzinfo=UTC)):
         error = fails(transport)
 
-    assert isinstance(error, NotTakenError)
+    assert isinstance(error, NotAcceptedError)
     assert error.retry_after == seconds
 
 

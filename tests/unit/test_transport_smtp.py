@@ -12,7 +12,7 @@ import pytest
 
 from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import ACCEPTED, DEFERRED, REFUSED, WAITING, SendResult
-from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError, TransportError
+from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError, TransportError
 from newsletter.mail.transports.smtp import SmtpTransport
 from tests.contract.test_transports import message, readers
 from tests.services.certificates import Certificate, make_certificate
@@ -116,7 +116,7 @@ def test_a_connection_that_was_cut_while_idle_is_made_anew(server: SmtpServer, t
 def test_a_server_that_always_closes_is_called_only_once(server: SmtpServer, transport: SmtpTransport) -> None:
     server.mail.extend(["421 Closing"] * 5)
 
-    assert type(fails(transport, SendResult(2))) is NotTakenError
+    assert type(fails(transport, SendResult(2))) is NotAcceptedError
     assert server.connections == 1
 
 
@@ -139,15 +139,15 @@ def test_a_connection_that_breaks_before_data_leaves_no_doubt(server: SmtpServer
 
     error = fails(transport, record)
 
-    assert type(error) is NotTakenError
+    assert type(error) is NotAcceptedError
     assert bytes(record.outcomes) == bytes([ACCEPTED, WAITING, WAITING])
 
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        ("451 4.3.0 Come back later", NotTakenError),
-        ("452 4.3.1 No space", NotTakenError),
+        ("451 4.3.0 Come back later", NotAcceptedError),
+        ("452 4.3.1 No space", NotAcceptedError),
         ("530 5.7.0 Authentication required", RefusedForGoodError),
         ("550 5.7.1 Sender not allowed", RefusedForGoodError),
         ("553 5.7.1 <letters@dispatch.example>: not owned by user", RefusedForGoodError),
@@ -244,7 +244,7 @@ def test_a_certificate_that_nobody_vouches_for_ends_it(certificate: Certificate,
     with SmtpServer(certificate, implicit_tls=implicit) as server:
         error = fails(SmtpTransport(server.url), SendResult(1))
 
-        assert type(error) is NotTakenError
+        assert type(error) is NotAcceptedError
         assert "certificate is not trusted" in str(error)
         assert server.mails == []
 
@@ -303,7 +303,7 @@ def test_a_dripping_server_costs_no_more_than_the_deadline() -> None:
 
     with talker(drip) as url:
         began = time.monotonic()
-        assert type(fails(SmtpTransport(url, timeout=5, deadline=0.5), SendResult(1))) is NotTakenError
+        assert type(fails(SmtpTransport(url, timeout=5, deadline=0.5), SendResult(1))) is NotAcceptedError
         took = time.monotonic() - began
         ended.set()
     assert took < 20  # without a total deadline: as long as a line may be, 8192 bytes, 7 minutes
@@ -324,7 +324,7 @@ def test_a_dripping_server_costs_no_more_than_the_deadline() -> None:
 )
 def test_whatever_is_no_mail_server_takes_nothing(talk: Callable[[socket.socket], None]) -> None:
     with talker(talk) as url:
-        assert type(fails(SmtpTransport(url, timeout=5, deadline=1), SendResult(1))) is NotTakenError
+        assert type(fails(SmtpTransport(url, timeout=5, deadline=1), SendResult(1))) is NotAcceptedError
 
 
 def test_an_answer_to_a_message_that_is_none_leaves_a_doubt() -> None:

@@ -9,7 +9,7 @@ import pytest
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, SendResult
-from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError, TransportError
+from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError, TransportError
 from newsletter.mail.transports.smtp import SmtpTransport
 from tests.contract.test_transports import message, readers
 from tests.services.certificates import Certificate, make_certificate
@@ -148,7 +148,7 @@ def test_a_message_that_data_refuses_is_cleared_away(sink: SmtpSink, transport: 
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"), [("451 4.3.0 Come back later", NotTakenError), ("550 5.7.1 Not you", RefusedForGoodError)]
+    ("answer", "kind"), [("451 4.3.0 Come back later", NotAcceptedError), ("550 5.7.1 Not you", RefusedForGoodError)]
 )
 @pytest.mark.parametrize("data", [None, "354 Go on"])
 def test_a_refused_sender_stops_it_though_more_was_written(
@@ -259,7 +259,7 @@ def test_an_answer_that_is_none_takes_no_message(
 ) -> None:
     sink.script[verb].extend([answer] * 2)  # the second time without groups
 
-    assert fails(transport, 2) == (NotTakenError, "ww")
+    assert fails(transport, 2) == (NotAcceptedError, "ww")
 
     assert sink.mails == []
 
@@ -275,7 +275,7 @@ def test_answers_may_come_octet_by_octet_and_in_many_lines(sink: SmtpSink, trans
 def test_a_reply_without_an_end_is_no_reply(sink: SmtpSink, transport: SmtpTransport) -> None:
     sink.script["MAIL"].extend(["\n".join(["250-more"] * 5000), "250-" + "x" * 100_000])
 
-    assert fails(transport, 1) == (NotTakenError, "w")
+    assert fails(transport, 1) == (NotAcceptedError, "w")
 
 
 def test_a_server_that_drips_costs_no_more_than_the_deadline(sink: SmtpSink) -> None:

@@ -41,7 +41,7 @@ def public_key(text: str) -> ec.EllipticCurvePublicKey:
         raise ConfigurationError("setting.sendgrid_webhook_key", "SENDGRID_WEBHOOK_KEY is not a public key.") from error
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise ConfigurationError(
-            "setting.sendgrid_webhook_key",
+            "setting.sendgrid_webhook_key_kind",
             "SENDGRID_WEBHOOK_KEY is a public key of another kind than SendGrid's (ECDSA).",
         )
     return key

@@ -82,7 +82,7 @@ class DigestReport:
 
 
 def digest_report(session: Session, digest_id: int) -> DigestReport:
-    """What became of a digest. Raises NotFoundError."""
+    """The report on a digest. Raises NotFoundError."""
     state = digest_status(session, digest_id)
     events = _count_events(session, digest_id)
     return DigestReport(

@@ -18,7 +18,7 @@ from newsletter.delivery.sending.preparing import LONGEST_SLEEP, PreparedBatch
 from newsletter.delivery.sending.progress_files import ProgressFile, batch_name
 from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import ACCEPTED, WAITING, SendResult
-from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError
+from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class BatchRun:
         return None
 
     def _handle_error(self, error: Exception) -> None:
-        if isinstance(error, NotTakenError):
+        if isinstance(error, NotAcceptedError):
             self._context.back_off(error.retry_after)
             self._postpone(str(error), error.retry_after)
         elif isinstance(error, RefusedForGoodError):

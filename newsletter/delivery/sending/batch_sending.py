@@ -18,7 +18,7 @@ from newsletter.delivery.sending import failures
 from newsletter.delivery.sending.batch_run import BatchRun
 from newsletter.delivery.sending.context import SendingContext
 from newsletter.delivery.sending.preparing import LONGEST_SLEEP, prepare_batch, reserve_request
-from newsletter.mail.transports.errors import NotTakenError, RefusedForGoodError
+from newsletter.mail.transports.errors import NotAcceptedError, RefusedForGoodError
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def send_batch(context: SendingContext, claim: Claim) -> BatchRun | None:
         return _send(context, claim)
     except DBAPIError:
         raise
-    except NotTakenError as error:
+    except NotAcceptedError as error:
         _release(context, claim, error.retry_after or LONGEST_SLEEP)
     except RefusedForGoodError as error:
         failures.pause_for_error(context.db, claim.digest_id, str(error), by=WORKER)

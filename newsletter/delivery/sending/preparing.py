@@ -17,7 +17,7 @@ from newsletter.delivery.sending.context import SendingContext
 from newsletter.delivery.sending.progress_files import batch_name
 from newsletter.delivery.sending.recipients import active_recipients
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.transports.errors import NotTakenError
+from newsletter.mail.transports.errors import NotAcceptedError
 
 LONGEST_SLEEP = 2.0
 """Seconds that a worker sleeps for the sake of a rate limit; for longer waits it releases the batch."""
@@ -47,7 +47,7 @@ def prepare_batch(context: SendingContext, claim: Claim) -> PreparedBatch:
 def reserve_request(context: SendingContext, batch: PreparedBatch) -> PreparedBatch:
     """The batch as one request may carry it now, for a transport that takes or refuses all recipients together.
 
-    Other transports ask for a right to send as they go. Raises NotTakenError when nothing may be sent yet, and
+    Other transports ask for a right to send as they go. Raises NotAcceptedError when nothing may be sent yet, and
     TransportError when the provider gives no name for its schedule.
     """
     if not (context.transport.all_or_nothing and batch.recipients):
@@ -57,7 +57,7 @@ def reserve_request(context: SendingContext, batch: PreparedBatch) -> PreparedBa
     if not allowance.allowed and allowance.wait <= LONGEST_SLEEP and not shutdown.wait(allowance.wait):
         allowance = context.reserve(wanted)
     if not allowance.allowed:
-        raise NotTakenError("rates.used_up", "The rate limit is used up.", retry_after=allowance.wait)
+        raise NotAcceptedError("rates.used_up", "The rate limit is used up.", retry_after=allowance.wait)
     message = scheduled_sends.with_provider_schedule(context.transport, batch.message, batch.claim)
     return replace(batch, message=message, recipients=batch.recipients[: allowance.allowed])
 

@@ -21,7 +21,7 @@ from newsletter.delivery.ledger.claims import Claim
 from newsletter.mail.message import Message
 from newsletter.mail.transports import open_transport
 from newsletter.mail.transports.base import ProviderScheduling, Transport
-from newsletter.mail.transports.errors import NotTakenError, RefusedForGoodError
+from newsletter.mail.transports.errors import NotAcceptedError, RefusedForGoodError
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def _cancel_at_provider(db: Database, transport: ProviderScheduling, batch_id: B
         with db.transaction() as session:
             withdrawal.refuse_withdrawal(session, batch_id)
         return False
-    except NotTakenError as error:
+    except NotAcceptedError as error:
         log.warning("batch %d cannot be withdrawn yet: %s", batch_id, error)
         return False
     return True

@@ -28,7 +28,7 @@ _REPLY_ALONE = re.compile(
 _PARAGRAPH_END = re.compile(r"\n[ \t\r]*\n")
 
 _VAGUE = frozenset(["0.0", "1.0", "1.11", "1.20", "2.0", "2.1", "3.0", "5.0"])
-"""What servers write for any failure. 2.1 is a disabled mailbox, for good or for a day: words must say which."""
+"""Codes that servers write for any failure. 2.1 is a disabled mailbox, for good or for a day: words must say which."""
 _MAILBOX = frozenset(["1.1", "1.2", "1.3", "1.6", "1.10"])
 """No such mailbox or system, no address, moved, null MX (RFC 7505)."""
 _US = frozenset(["1.7", "1.8", "1.90", "2.3", "3.4", "4.5"])

@@ -1,4 +1,4 @@
-"""What a failure says of the reader.
+"""Judges what a failure says of the reader.
 
 Codes are the first evidence, in the order of `read_code`; words decide where a code says nothing (5.0.0, 5.1.0, none),
 and can take a verdict back. Where evidence contradicts itself:
@@ -25,7 +25,7 @@ MAILBOX, MOMENT, US = FailureKind.MAILBOX, FailureKind.MOMENT, FailureKind.US
 
 
 def judge(diagnostic: str, status: str, text: str) -> Verdict:
-    """What a report says: its Diagnostic-Code and Status (RFC 3464; empty where there is none) and its text in words.
+    """The verdict on a report: on its Diagnostic-Code and Status (RFC 3464; empty if there is none) and its text.
 
     A report's text is read where its Diagnostic-Code has no words that are known: the remote's answer in it first, then
     the reporting server's own words, which are the same for many failures.
@@ -36,9 +36,9 @@ def judge(diagnostic: str, status: str, text: str) -> Verdict:
 
 
 def judge_smtp(code: int, text: str) -> Verdict:
-    """What an answer of 400 or more to MAIL, RCPT, DATA or the end of a mail says.
+    """The verdict on an answer of 400 or more to MAIL, RCPT, DATA or the end of a mail.
 
-    `text` is the answer with or without its three digits. What may come back later is about the moment.
+    `text` is the answer with or without its three digits. A temporary answer is about the moment.
     """
     said = text[:LONGEST] if text.startswith(str(code)) else f"{code} {text[:LONGEST]}"
     found = read_code(said, "", "")

@@ -1,4 +1,4 @@
-"""What a `bounce` event of SendGrid says (twilio.com/docs/sendgrid, "Event Webhook Reference").
+"""Judges a `bounce` event of SendGrid (twilio.com/docs/sendgrid, "Event Webhook Reference").
 
 SendGrid's `type` alone decides nothing. Only `bounce` and `blocked` can be about the mailbox; `expired`, unknown types
 and no type cannot.
@@ -20,7 +20,7 @@ _INVALID_ADDRESS = "invalid"
 
 
 def judge_sendgrid(type_: str, classification: str, status: str, reason: str) -> Verdict:
-    """What the fields `type`, `bounce_classification`, `status` and `reason` say together."""
+    """The verdict on the fields `type`, `bounce_classification`, `status` and `reason`."""
     code, phrase = read_code(reason[:LONGEST], status[:LONGEST], ""), find_phrase(reason)
     named = classification.strip().lower()
     for word in _ABOUT_US:

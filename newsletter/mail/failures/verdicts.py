@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class FailureKind(StrEnum):
-    """What a failed mail is about. What follows from it is the caller's to decide."""
+    """The subject of a failure. The caller decides what follows from it."""
 
     MAILBOX = "mailbox"
     """The mailbox is not there, or is closed for good."""
@@ -18,7 +18,7 @@ class FailureKind(StrEnum):
 
 
 class Verdict(NamedTuple):
-    """What a failure says, and the evidence for it."""
+    """The meaning of a failure, and the evidence for it."""
 
     kind: FailureKind
     code: str

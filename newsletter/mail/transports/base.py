@@ -26,7 +26,7 @@ class Transport(Protocol):
     def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
         """Send `message` to the recipients who are still waiting in `result`, and record each answer there.
 
-        Raises NotTakenError, RefusedForGoodError or InDoubtError for all who are still waiting then. Unless the
+        Raises NotAcceptedError, RefusedForGoodError or InDoubtError for all who are still waiting then. Unless the
         transport is `all_or_nothing`, the doubt is about the first of them alone: the others were not sent. Returns
         early, leaving the rest waiting, when `result.may_continue()` is False or, between two messages, the deadline
         is over.
@@ -41,7 +41,7 @@ class ProviderScheduling(Protocol):
     """A transport whose provider keeps mail until its time, and can cancel it before."""
 
     def reserve_batch_id(self) -> str:
-        """Get a new name for a request to come. Raises NotTakenError or RefusedForGoodError."""
+        """Get a new name for a request to come. Raises NotAcceptedError or RefusedForGoodError."""
 
     def cancel_batch(self, provider_batch_id: str) -> None:
-        """Cancel the requests under this name. Raises NotTakenError or RefusedForGoodError."""
+        """Cancel the requests under this name. Raises NotAcceptedError or RefusedForGoodError."""

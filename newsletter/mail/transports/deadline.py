@@ -32,7 +32,7 @@ class Deadline:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="deadline", daemon=True)
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Seconds that are left; not under 0.001, since a socket takes 0 for "do not wait"."""
         return max(min(self._end, shutdown.deadline()) - time.monotonic(), 0.001)
 
@@ -53,7 +53,7 @@ class Deadline:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._done.wait(min(self.left(), LOOK)):
+        while not self._done.wait(min(self.remaining(), LOOK)):
             if not self.passed:
                 continue
             found = self._find()

@@ -12,8 +12,8 @@ class TransportError(NewsletterError):
     """Sending failed; the message is a sentence without addresses or keys."""
 
 
-class NotTakenError(TransportError):
-    """Surely not taken (no connection, 429, 503 …): send again, after `retry_after` seconds if the provider said so."""
+class NotAcceptedError(TransportError):
+    """Not accepted (no connection, 429, 503 …): send again, after `retry_after` seconds if the provider said so."""
 
     def __init__(self, code: str, message: str = "", /, *, retry_after: float | None = None, **values: object) -> None:
         super().__init__(code, message, **values)
@@ -21,8 +21,8 @@ class NotTakenError(TransportError):
 
 
 class RefusedForGoodError(TransportError):
-    """Surely not taken, and trying again would not help (a wrong key, a forbidden sender): a person must act."""
+    """Not accepted, and trying again would not help (a wrong key, a forbidden sender): a person must act."""
 
 
 class InDoubtError(TransportError):
-    """Perhaps taken: the answer was lost. Sending again could mail everyone twice."""
+    """Perhaps accepted: the answer was lost. Sending again could mail everyone twice."""

@@ -20,7 +20,7 @@ from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
-from newsletter.mail.transports.errors import NotTakenError
+from newsletter.mail.transports.errors import NotAcceptedError
 
 STALE = 3600.0
 """Seconds after which a file of ours in tmp/ belongs to a process that is gone."""
@@ -46,7 +46,7 @@ class MaildirTransport:
         self._cur_changed = -1
 
     def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
-        """See Transport.send. Raises NotTakenError when the folder cannot be written to."""
+        """See Transport.send. Raises NotAcceptedError when the folder cannot be written to."""
         encoded, deadline = self._encode(message), Deadline(self.deadline)
         try:
             self._prepare()
@@ -61,7 +61,7 @@ class MaildirTransport:
                     self._keep(message.message_id(recipients[index]), encoded, recipients[index])
                     result.accepted(index)
         except OSError as error:
-            raise NotTakenError(
+            raise NotAcceptedError(
                 "maildir.unwritable",
                 "The mail folder %(folder)s cannot be written to: %(why)s.",
                 folder=self.folder,

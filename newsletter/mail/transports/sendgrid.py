@@ -14,7 +14,7 @@ from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
-from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError
+from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError
 from newsletter.mail.transports.redaction import redact
 from newsletter.mail.transports.sendgrid_answers import (
     accepted_as,
@@ -78,7 +78,7 @@ class SendGridTransport:
     def reserve_batch_id(self) -> str:
         """Get a new batch_id (POST /v3/mail/batch), by which a request with `send_at` can be cancelled.
 
-        Raises NotTakenError or RefusedForGoodError.
+        Raises NotAcceptedError or RefusedForGoodError.
         """
         answer = self._repeatable(lambda deadline: self._client.post("mail/batch", b"{}", deadline))
         name = batch_id(answer)
@@ -87,7 +87,7 @@ class SendGridTransport:
         return name
 
     def cancel_batch(self, provider_batch_id: str) -> None:
-        """Cancel the requests under this batch_id. Raises NotTakenError or RefusedForGoodError.
+        """Cancel the requests under this batch_id. Raises NotAcceptedError or RefusedForGoodError.
 
         SendGrid answers 400 when they are cancelled already, and when ten are: it keeps no more at a time.
         """
@@ -111,11 +111,11 @@ class SendGridTransport:
             with Deadline(min(self.deadline, ASK_WITHIN)) as deadline:
                 return request(deadline)
         except (NotConnectedError, NoAnswerError) as error:
-            raise NotTakenError("sendgrid.unreachable", _UNREACHABLE, why=error) from error
+            raise NotAcceptedError("sendgrid.unreachable", _UNREACHABLE, why=error) from error
 
     def _post(self, body: bytes, deadline: Deadline) -> ApiResponse:
         if deadline.passed:
-            raise NotTakenError(
+            raise NotAcceptedError(
                 "sendgrid.too_slow",
                 "SendGrid could not be asked within %(seconds)s seconds.",
                 seconds=f"{self.deadline:g}",
@@ -123,7 +123,7 @@ class SendGridTransport:
         try:
             return self._client.post("mail/send", body, deadline)
         except NotConnectedError as error:
-            raise NotTakenError("sendgrid.unreachable", _UNREACHABLE, why=error) from error
+            raise NotAcceptedError("sendgrid.unreachable", _UNREACHABLE, why=error) from error
         except NoAnswerError as error:
             raise InDoubtError("sendgrid.answer_lost", "SendGrid's answer was lost: %(why)s.", why=error) from error
 

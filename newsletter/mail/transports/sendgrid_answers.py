@@ -9,7 +9,7 @@ from email.message import Message as Headers
 from email.utils import parsedate_to_datetime
 
 from newsletter.core import clock
-from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError, TransportError
+from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError, TransportError
 from newsletter.mail.transports.redaction import redact
 from newsletter.mail.transports.sendgrid_client import ApiResponse
 
@@ -55,18 +55,18 @@ def as_error(answer: ApiResponse) -> TransportError:
     quoted = f"{answer.status}: {said}" if said else str(answer.status)
     if answer.status in _LATER:
         retry_after = _retry_after(answer.headers)
-        return NotTakenError("sendgrid.later", _LATER[answer.status], answer=quoted, retry_after=retry_after)
+        return NotAcceptedError("sendgrid.later", _LATER[answer.status], answer=quoted, retry_after=retry_after)
     if answer.status in _FOR_GOOD:
         return RefusedForGoodError("sendgrid.refused", _FOR_GOOD[answer.status], answer=quoted)
     return InDoubtError("sendgrid.unclear", _UNCLEAR, answer=quoted)
 
 
-def as_repeatable_error(answer: ApiResponse) -> NotTakenError | RefusedForGoodError:
+def as_repeatable_error(answer: ApiResponse) -> NotAcceptedError | RefusedForGoodError:
     """The error for an answer to a request that leaves no doubt, since it can be repeated."""
     error = as_error(answer)
-    if isinstance(error, NotTakenError | RefusedForGoodError):
+    if isinstance(error, NotAcceptedError | RefusedForGoodError):
         return error
-    return NotTakenError(error.code, error.message, retry_after=None, **error.values)
+    return NotAcceptedError(error.code, error.message, retry_after=None, **error.values)
 
 
 def batch_id(answer: ApiResponse) -> str:

@@ -64,7 +64,9 @@ class SendGridClient:
             endpoint = endpoint._(part)
         endpoint._make_request = lambda _, request, timeout: self._opener.open(request, timeout=timeout)
         try:
-            answer = getattr(endpoint, method)(request_headers={"Content-Type": _JSON}, timeout=deadline.left(), **body)
+            answer = getattr(endpoint, method)(
+                request_headers={"Content-Type": _JSON}, timeout=deadline.remaining(), **body
+            )
         except http.client.HTTPException as error:
             raise NoAnswerError("no answer in time" if deadline.passed else "the connection was closed") from error
         except OSError as error:

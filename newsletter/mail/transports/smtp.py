@@ -12,7 +12,7 @@ from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
-from newsletter.mail.transports.errors import NotTakenError
+from newsletter.mail.transports.errors import NotAcceptedError
 from newsletter.mail.transports.smtp_replies import ClosedError, GoodbyeError, SmtpReply
 from newsletter.mail.transports.smtp_session import SmtpMessage, SmtpSession
 from newsletter.mail.transports.smtp_url import read_url
@@ -75,7 +75,7 @@ class SmtpTransport:
             self._session = None
 
     def _may_begin(self, deadline: Deadline) -> bool:
-        return not deadline.passed and deadline.left() > self.deadline / 2
+        return not deadline.passed and deadline.remaining() > self.deadline / 2
 
     def _deliver(self, message: SmtpMessage, following: SmtpMessage | None, deadline: Deadline) -> SmtpReply:
         """Deliver over the kept connection, or over a new one when the server has closed it.
@@ -92,14 +92,14 @@ class SmtpTransport:
             if session.in_groups and not session.groups_work and not isinstance(error, GoodbyeError):
                 self._in_groups = False
             elif kept is None:
-                raise NotTakenError(
+                raise NotAcceptedError(
                     "smtp.closed", "The mail server closed the connection before it had taken a message."
                 ) from None
         return self._deliver(message, following, deadline)
 
     def _connect(self, deadline: Deadline) -> SmtpSession:
         if deadline.passed:
-            raise NotTakenError(
+            raise NotAcceptedError(
                 "smtp.too_slow",
                 "The mail server did not answer within %(seconds)s seconds.",
                 seconds=f"{self.deadline:g}",

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cache
 
 from newsletter.mail.transports.deadline import Deadline
-from newsletter.mail.transports.errors import NotTakenError, RefusedForGoodError
+from newsletter.mail.transports.errors import NotAcceptedError, RefusedForGoodError
 from newsletter.mail.transports.redaction import spoken
 from newsletter.mail.transports.smtp_replies import ClosedError, ReplyReader, quoted
 from newsletter.mail.transports.smtp_url import MailServer, Tls
@@ -19,11 +19,11 @@ from newsletter.mail.transports.smtp_url import MailServer, Tls
 class SmtpConnection:
     """Connects when it is made. `context`: the certificates to trust, None for the system's.
 
-    Raises NotTakenError when there is no connection now, RefusedForGoodError when there can be none with this SMTP_URL.
+    Raises NotAcceptedError when there is no connection now, RefusedForGoodError when this SMTP_URL cannot have one.
     """
 
     def __init__(self, server: MailServer, context: ssl.SSLContext | None, timeout: float, deadline: Deadline) -> None:
-        self._smtp = _client(server, context, min(timeout, deadline.left()))
+        self._smtp = _client(server, context, min(timeout, deadline.remaining()))
         deadline.watch(lambda: self._smtp.sock)
         try:
             self._sock = _open(self._smtp, server, context)
@@ -121,16 +121,16 @@ def _open(smtp: smtplib.SMTP, server: MailServer, context: ssl.SSLContext | None
         # A short write after a long one must not wait until the long one is acknowledged (Nagle).
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except ssl.SSLError as error:
-        raise NotTakenError(
+        raise NotAcceptedError(
             "smtp.insecure", "No secure connection to the mail server: %(why)s.", why=spoken(error)
         ) from error
     except smtplib.SMTPResponseException as error:
         said = f"{error.smtp_code} {quoted(error.smtp_error)}"
-        raise NotTakenError(
+        raise NotAcceptedError(
             "smtp.not_ready", "The mail server accepts no connection at present: %(answer)s.", answer=said
         ) from None
     except OSError as error:  # smtplib's other errors are OSErrors too
-        raise NotTakenError(
+        raise NotAcceptedError(
             "smtp.unreachable", "The mail server cannot be reached: %(why)s.", why=spoken(error)
         ) from error
     return sock
@@ -155,7 +155,7 @@ def _sign_in(smtp: smtplib.SMTP, server: MailServer) -> None:
         smtp.login(server.user, server.password)
     except smtplib.SMTPAuthenticationError as error:
         said = f"{error.smtp_code} {quoted(error.smtp_error)}"
-        kind = NotTakenError if error.smtp_code < 500 else RefusedForGoodError
+        kind = NotAcceptedError if error.smtp_code < 500 else RefusedForGoodError
         sentence = "The mail server refused user or password of SMTP_URL: %(answer)s."
         raise kind("smtp.sign_in_refused", sentence, answer=said) from None
     except smtplib.SMTPServerDisconnected:

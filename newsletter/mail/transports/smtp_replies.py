@@ -112,7 +112,7 @@ class ReplyReader:
     def _read(self, patient: bool) -> None:
         """Read at least one more line."""
         # A patient reader needs no time-out, since the deadline shuts the socket. That saves a poll for each call.
-        timeout = None if patient else min(self.deadline.left(), self._timeout)
+        timeout = None if patient else min(self.deadline.remaining(), self._timeout)
         while not self._lines:
             try:
                 if self._sock.gettimeout() != timeout:

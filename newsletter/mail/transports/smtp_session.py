@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from newsletter.mail.transports.deadline import Deadline
-from newsletter.mail.transports.errors import InDoubtError, NotTakenError, RefusedForGoodError
+from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError
 from newsletter.mail.transports.smtp_connection import SmtpConnection
 from newsletter.mail.transports.smtp_replies import ClosedError, GoodbyeError, SmtpReply
 from newsletter.mail.transports.smtp_url import MailServer
@@ -80,8 +80,8 @@ class SmtpSession:
     def deliver(self, message: SmtpMessage, following: SmtpMessage | None) -> SmtpReply:
         """Send one message. `following` is the one of the next call, if there will be one.
 
-        Raises ClosedError, NotTakenError, RefusedForGoodError (not taken); InDoubtError when the end of the message was
-        not answered.
+        Raises ClosedError, NotAcceptedError or RefusedForGoodError, and InDoubtError when the end of the message was not
+        answered.
         """
         if not (message.is_ascii or self._takes_utf8):
             return SmtpReply(553, "The mail server takes no addresses with messages beyond ASCII (SMTPUTF8).")
@@ -115,7 +115,7 @@ class SmtpSession:
                 "smtp.sender_refused", "The mail server refused the sender, MAIL_FROM: %(answer)s.", answer=mail
             )
         if mail.no:
-            raise NotTakenError("smtp.busy", "The mail server takes no mail at present: %(answer)s.", answer=mail)
+            raise NotAcceptedError("smtp.busy", "The mail server takes no mail at present: %(answer)s.", answer=mail)
         rcpt = self._command(rcpt_to, message)
         if rcpt.no:
             self._cancel()
