@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import ColumnElement, bindparam, delete, literal_column, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
@@ -195,7 +195,7 @@ def _change(session: Session, reader: Subscriber, transition: SubscriberTransiti
     """Do a transition; False when the reader's status is none of its sources."""
     statement = (
         update(Subscriber)
-        .where(Subscriber.id == reader.id, Subscriber.status.in_(transition.statuses))
+        .where(Subscriber.id == reader.id, _starts(transition))
         .values(status=transition.target, **values)
     )
     result = session.execute(statement, execution_options=_FETCHED)
@@ -203,6 +203,11 @@ def _change(session: Session, reader: Subscriber, transition: SubscriberTransiti
         return False
     _log(reader.id, transition, by)
     return True
+
+
+def _starts(transition: Transition) -> ColumnElement[bool]:
+    """The condition that a transition may start; literal words, since a list of values cannot go to many rows."""
+    return _TABLE.c.status.in_([literal_column(f"'{status}'") for status in transition.statuses])
 
 
 def _require(changed: bool) -> None:
@@ -218,11 +223,7 @@ def _end_all(session: Session, transition: SubscriberTransition, ends: Sequence[
     if transition is transitions.UNSUBSCRIBE:
         values["unsubscribed_at"] = bindparam("ended_at")
         rows = [{"number": end.reader.id, "ended_at": end.at} for end in ends]
-    statement = (
-        update(_TABLE)
-        .where(_TABLE.c.id == bindparam("number"), _TABLE.c.status.in_(transition.statuses))
-        .values(values)
-    )
+    statement = update(_TABLE).where(_TABLE.c.id == bindparam("number"), _starts(transition)).values(values)
     session.connection().execute(statement, rows)
     for end in ends:
         session.expire(end.reader, ["status", "unsubscribed_at"])

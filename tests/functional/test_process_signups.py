@@ -388,13 +388,13 @@ def test_workers_at_the_same_moment_make_one_reader_and_one_mail(db: Database, s
         assert session.scalar(select(func.count()).select_from(SignupRequest)) == 0
 
 
-def test_a_sign_up_that_cannot_be_decided_on_holds_up_no_other(db: Database, settings: Settings) -> None:
+def test_a_sign_up_whose_processing_fails_delays_no_other(db: Database, settings: Settings) -> None:
     ask(db, "broken@example.org")
     with db.transaction() as session:
         session.scalars(select(SignupRequest)).one().preferences = {"cadence": "hourly"}
     ask(db)
     for _ in range(2):
-        with pytest.raises(InvalidError, match="A letter comes"):
+        with pytest.raises(InvalidError, match="daily, weekly or monthly"):
             signups.process_waiting_signups(runtime())
     assert sent_to(settings) == [ADA]
 

@@ -76,10 +76,10 @@ ACTIONS = {
 }
 
 
-def add(db: Database, status: SubscriberStatus, *, is_confirmed: bool = True) -> int:
+def add(db: Database, status: SubscriberStatus, key: AddressKey = ADA, *, is_confirmed: bool = True) -> int:
     with db.transaction() as session:
         confirmed_at = clock.now() if is_confirmed else None
-        reader = Subscriber(address=ADA, address_key=ADA, status=status, confirmed_at=confirmed_at)
+        reader = Subscriber(address=key, address_key=key, status=status, confirmed_at=confirmed_at)
         session.add(reader)
         session.flush()
         return reader.id
@@ -177,3 +177,12 @@ def test_of_a_confirmation_and_a_complaint_at_once_the_complaint_stays(db: Datab
         assert status_of(db, number) == SubscriberStatus.COMPLAINED
         with db.transaction() as session:
             session.delete(session.get_one(Subscriber, number))
+
+
+def test_reports_about_many_readers_are_applied_together(db: Database, settings: Settings) -> None:
+    numbers = [add(db, SubscriberStatus.ACTIVE, AddressKey(f"r{number}@readers.example")) for number in range(6)]
+    with db.transaction() as session:
+        readers = session.scalars(select(Subscriber).order_by(Subscriber.id)).all()
+        ends = [End(reader, REASONS[number % 3], clock.now()) for number, reader in enumerate(readers)]
+        lifecycle.end(session, settings.suppression_key, ends, by=PROVIDER)
+    assert [status_of(db, number) for number in numbers] == [SubscriberStatus(reason) for reason in REASONS] * 2

@@ -70,7 +70,7 @@ def test_erase_leaves_the_hash_and_a_last_mail(run: Run, db: Database, settings:
         assert [mail.kind for mail in session.scalars(select(OutgoingMail))] == ["erased"]
     again = run("erase", ADA, "--yes")
     assert isinstance(again.exception, NotFoundError)
-    assert str(again.exception) == "No reader has this address. It is not to be mailed: erased."
+    assert str(again.exception) == "No reader has this address. It must not be mailed: erased."
 
 
 def test_an_address_that_takes_no_mail_gets_none(run: Run, db: Database, settings: Settings) -> None:
@@ -103,7 +103,7 @@ def test_unsubscribed_readers_are_counted_by_reason(run: Run, db: Database) -> N
         "other": 0,
         "said_nothing": 1,
     }
-    assert run("unsubscribed").stdout.startswith("2 left in the last 30 days.")
+    assert run("unsubscribed").stdout.startswith("2 unsubscribed in the last 30 days.")
 
 
 def test_the_commands_are_at_home_in_the_group() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from flask import Flask
 from sqlalchemy import delete, select
 
 from newsletter.cli.subscribers.files import subscribers
+from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.subscribers.files import csv_export
 from newsletter.subscribers.files.importing import ImportedReader, import_rows
@@ -31,6 +33,12 @@ READERS = [
     ImportedReader("ada@example.org", Preferences("monthly"), CONFIRMED),
     ImportedReader("info@bücher.example", Preferences(), CONFIRMED),
 ]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """One hype label looks like a formula."""
+    return replace(settings, hype_labels=(*settings.hype_labels, "+Low"))
 
 
 @pytest.fixture

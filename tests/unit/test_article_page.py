@@ -172,6 +172,7 @@ REFUSED = {
     "trust without end": (REAL.replace("Trust69", "Trust" + "9" * 5000), 8, "whole number"),
     "no trust at all": (REAL.replace("Trust69", "Trust"), 8, "whole number"),
     "no hype line": (REAL.replace("HypeSome hype\n", ""), 10, "hype label (like"),
+    "a section too long to choose": (REAL.replace("Policy · May", "P" * 61 + " · May"), 2, "no name of a section"),
     "unknown hype": (REAL.replace("Some hype", "Mega hype"), 9, "“Mega hype”"),
     "no count": (REAL.replace("1 source · cross-referenced\n", ""), 12, "sources · cross-referenced"),
     "count in words": (REAL.replace("1 source ·", "One source ·"), 11, "sources · cross-referenced"),

@@ -14,6 +14,7 @@ from newsletter.articles.models import Source
 from newsletter.articles.page import ParsedPage, parse_page
 from newsletter.articles.sources import publishers
 from newsletter.core.config import HYPE_LABELS
+from newsletter.core.names import is_name
 
 SAMPLES = Path(newsletter.__file__).parent / "embedded" / "samples"
 REAL = (SAMPLES / "01-musk-testifies-xai-used-model-distillation.txt").read_text(encoding="utf-8")
@@ -88,7 +89,7 @@ def pages(draw: st.DrawFn) -> ParsedPage:
     if not bullets and " ".join(paragraphs[0].split("\n")[0].split()) == "TL;DR":
         paragraphs = ("Text.", *paragraphs)
     return ParsedPage(
-        section=" ".join(draw(LINE).split()),
+        section=draw(LINE.map(lambda line: " ".join(line.split())).filter(is_name)),
         date=draw(st.dates(date(1000, 1, 1))),
         title=draw(LINE),
         dek=draw(st.just("") | LINE),

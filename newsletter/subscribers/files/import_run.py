@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +13,6 @@ from newsletter.core.ids import SuppressionKey
 from newsletter.subscribers.files import result_file
 from newsletter.subscribers.files.file_import import FileImport, ImportState
 from newsletter.subscribers.preferences import KnownNames
-
-log = logging.getLogger(__name__)
 
 SQLITE_CHUNK, POSTGRESQL_CHUNK = 500, 2000
 """Rows in one transaction."""
@@ -72,7 +69,6 @@ def import_file(
     with file.open("rb") as source, result_file.opened(result) as rejected:
         work = FileImport(source, rejected, suppression_key, options.cadence, options.known, dry_run=options.dry_run)
         _run(db, work, by, progress)
-    log.info("%d subscribers are imported, by %s", work.state.imported, by)
     return ImportResult(work.state, work.resumed_from, options.dry_run, result)
 
 
