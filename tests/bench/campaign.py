@@ -105,7 +105,10 @@ class Campaign:
         began = time.perf_counter()
         peak = _Peak(service)
         service.until(
-            lambda: peak.look() or counted(settings, "recipients") >= self.readers, "the sending", pause=0.05, within=600
+            lambda: peak.look() or counted(settings, "recipients") >= self.readers,
+            "the sending",
+            pause=0.05,
+            within=600,
         )
         seconds = time.perf_counter() - began
         service.until(lambda: _state(database, digest_id).status == "sent", "its end")

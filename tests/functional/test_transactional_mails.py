@@ -1,4 +1,4 @@
-"""Transactional mails follow their reader's preferences: entirely in that language, and as plain text alone if chosen."""
+"""Transactional mails follow their reader's preferences: in that language alone, and as plain text if chosen."""
 
 from __future__ import annotations
 
