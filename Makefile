@@ -27,9 +27,9 @@ bench: .venv/ready-for-tests ## Measure speed, as ratios in one run
 chaos: .venv/ready-for-tests ## Kill everything while digests are sent, and count who got them (CHAOS_ARGS="--seed 7")
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
-words: .venv/ready ## Bring the catalogues of what mails say up to date with the templates (docs/develop.md)
+words: .venv/ready ## Bring the catalogues up to date with the words of pages and mails (docs/develop.md)
 	@mkdir -p var
-	@$(BIN)/pybabel -q extract -F babel.cfg -k gettext_noop -k counted:1,2 --add-location file --omit-header -w 120 -o var/messages.pot .
+	@$(BIN)/pybabel -q extract -F babel.cfg -k gettext_noop -k counted:1,2 -k linked --add-location file --omit-header -w 120 -o var/messages.pot .
 	@$(BIN)/pybabel -q update -i var/messages.pot -d newsletter/locales --no-fuzzy-matching --ignore-obsolete \
 	  --ignore-pot-creation-date -w 120
 

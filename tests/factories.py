@@ -16,6 +16,7 @@ from newsletter.core.actors import OPERATOR, WORKER
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS, Settings
 from newsletter.core.db import Database
+from newsletter.core.languages import ENGLISH
 from newsletter.delivery.freezing import freeze
 from newsletter.delivery.ledger import claims, recovery
 from newsletter.delivery.ledger.models import RenderedDigestRow, digest_key
@@ -27,7 +28,7 @@ from newsletter.subscribers.files import importing as readers
 from newsletter.subscribers.files.importing import ImportedReader
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.signup import process_signups, requests
-from newsletter.web.readers import form_tokens
+from newsletter.web.forms import form_tokens
 
 SAMPLES = Path(importing.__file__).parents[1] / "embedded" / "samples"
 REAL_ARTICLE = SAMPLES / "01-musk-testifies-xai-used-model-distillation.txt"
@@ -54,15 +55,19 @@ def add_readers(
 def sign_up(session: Session, settings: Settings, address: str, preferences: Preferences | None = None) -> int | None:
     """Sign an address up and decide on it at once; the id of the mail that comes of it."""
     requests.request_signup(
-        session, address, preferences or Preferences(), page="/", wording=requests.agreement_text("Dispatch")
+        session,
+        address,
+        preferences or Preferences(),
+        page="/",
+        wording=requests.agreement_text("Dispatch"),
     )
     return process_signups.process_address(session, settings.suppression_key, addresses.identity_key(address))
 
 
-def mark(page: str = "/subscribe", *, age: timedelta = timedelta(seconds=10)) -> str:
-    """The mark of a sign-up form that was opened so long ago (inside the application's context)."""
+def form_token(page: str = "/subscribe", *, language: str = ENGLISH, age: timedelta = timedelta(seconds=10)) -> str:
+    """The token of a sign-up form that was opened so long ago (inside the application's context)."""
     with clock.set_to(clock.now() - age):
-        return form_tokens.issue(page)
+        return form_tokens.issue_form_token(page, language)
 
 
 def decide_all(db: Database, settings: Settings) -> list[int]:

@@ -1,28 +1,36 @@
-"""The languages of mails: English, which the templates are written in, and one for each catalogue in `locales`.
+"""The languages of pages and mails: English, which code and templates are written in, and one for each catalogue in
+`locales`.
 
-What a mail says around the stories is translated; stories, subjects and introductions are as they were written. The
+What stands around the stories is translated; stories, subjects and introductions are as they were written. The
 catalogues are read as they are (.po), so nothing has to be compiled.
 """
 
 from __future__ import annotations
 
 import gettext
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time, timedelta
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_time, format_timedelta
+from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
+
+from newsletter.core.errors import NewsletterError
 
 LOCALES = Path(__file__).parents[1] / "locales"
 """<language>/LC_MESSAGES/messages.po"""
 
 ENGLISH = "en"
+PUBLICATION_LANGUAGE = ENGLISH
+"""The language of stories, subjects and introductions."""
+
 _FORMATS = {ENGLISH: "en_GB"}
 """Whose dates and numbers a language takes, where it is not its own: "2 May 2026"."""
 
@@ -39,6 +47,11 @@ class Language:
     code: str
     translations: gettext.NullTranslations
 
+    @property
+    def direction(self) -> str:
+        """ "ltr" or "rtl", for the attribute `dir`."""
+        return Locale.parse(self.code).text_direction
+
     def gettext(self, text: str) -> str:
         """`text` in this language; as it is where no catalogue has it."""
         return self.translations.gettext(text) if text else ""
@@ -47,13 +60,38 @@ class Language:
         """The form of the words that goes with `number`, put in at %(number)s: "1 source", "3 sources"."""
         return self.translations.ngettext(one, many, number) % {"number": self.number(number)}
 
+    def error_message(self, error: NewsletterError) -> str:
+        """The message of an error, translated and filled in."""
+        return self.gettext(error.message) % error.values
+
     def day(self, day: date) -> str:
         """Like "2 May 2026"."""
         return format_date(day, "long", locale=self._formats)
 
+    def time(self, time: time) -> str:
+        """Like "07:00"."""
+        return format_time(time, "short", locale=self._formats)
+
+    def from_now(self, duration: timedelta) -> str:
+        """In its largest unit, minutes at least: "in 1 minute", "in 2 hours"."""
+        return format_timedelta(duration, granularity="minute", add_direction=True, locale=self._formats)
+
     def number(self, number: int) -> str:
         """Grouped: "12,345"."""
         return format_decimal(number, locale=self._formats)
+
+    def enumeration(self, names: Sequence[str]) -> str:
+        """Like "Policy, Research and Law"."""
+        return format_list(names, locale=self._formats)
+
+    def name_of(self, code: str) -> str:
+        """What another language is called in this one: "German"."""
+        return Locale.parse(code).get_display_name(self.code) or code
+
+    def city(self, zone: str) -> str | None:
+        """The place of an IANA time zone, where this language has its own word for it: "Wien" for Europe/Vienna."""
+        found: str | None = Locale.parse(self.code).time_zones.get(zone, {}).get("city")
+        return found
 
     @property
     def _formats(self) -> str:

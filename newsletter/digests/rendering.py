@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import orjson
 
 from newsletter.articles.models import Revision
-from newsletter.core import clock
+from newsletter.core import clock, paths
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.languages import ENGLISH, Language, language_of
@@ -135,7 +135,7 @@ def to_message(
         text=text,
         html=html if format == "html" else "",
         placeholder=rendered.placeholder,
-        unsubscribe_url=settings.url(f"/unsubscribe/{rendered.placeholder}"),
+        unsubscribe_url=settings.url(paths.unsubscribing(rendered.placeholder)),
         # RFC 2919: a name for people, and one that stays for their filters.
         headers=(("List-ID", f"{phrase(settings.publication_name)} <letters.{settings.public_host}>"),),
         id_domain=settings.public_host,
@@ -161,8 +161,8 @@ def _values(
         "articles": [article_block(revision, settings, words) for revision in digest.revisions],
         "marker": placeholder,
         "kofi_page": settings.kofi_page,
-        "preferences_url": settings.url(f"/preferences/{placeholder}"),
-        "unsubscribe_url": settings.url(f"/unsubscribe/{placeholder}"),
+        "preferences_url": settings.url(paths.preferences(placeholder)),
+        "unsubscribe_url": settings.url(paths.unsubscribing(placeholder)),
     }
 
 

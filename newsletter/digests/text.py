@@ -31,9 +31,9 @@ def paragraphs(text: str) -> list[str]:
 
 
 CADENCE_NAMES = {
-    Cadence.DAILY: gettext_noop("daily digest"),
-    Cadence.WEEKLY: gettext_noop("weekly digest"),
-    Cadence.MONTHLY: gettext_noop("monthly digest"),
+    Cadence.DAILY: gettext_noop("daily letter"),
+    Cadence.WEEKLY: gettext_noop("weekly letter"),
+    Cadence.MONTHLY: gettext_noop("monthly letter"),
     Cadence.BREAKING: gettext_noop("breaking news"),
 }
 """The name that readers see for a digest of a cadence."""

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
-from newsletter.core import secure_delete
+from newsletter.core import paths, secure_delete
 from newsletter.core.actors import Actor
 from newsletter.core.config import Settings
 from newsletter.core.db import Base, Database
@@ -31,7 +31,7 @@ from newsletter.subscribers.account.one_time_links import NOT_MAILED
 from newsletter.subscribers.models import AddressChange, Subscriber
 from newsletter.subscribers.suppression import suppressions
 
-ERASED_ALREADY = gettext_noop("Nothing is kept any more of this reader.")
+ERASED_ALREADY = gettext_noop("Nothing is kept about this reader any more.")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def compose_last_mail(
     message = transactional.compose_mail(
         settings,
         Erased.kind,
-        {"link": settings.url("/subscribe")},
+        {"link": settings.url(paths.SUBSCRIBE)},
         mail_id=mail.id,
         id_salt=settings.message_id_salt,
         language=mail.payload.language,

@@ -27,7 +27,7 @@ SECTIONS = gettext_noop("Choose sections from the list.")
 HOUR = gettext_noop("The hour is a number from 0 to 23.")
 HOUR_AND_ZONE = gettext_noop("Choose an hour and the time zone that it is meant in, or neither.")
 ZONE = gettext_noop("Choose a time zone from the list.")
-FORMAT = gettext_noop("Choose how mails look: html (with a text part) or text.")
+FORMAT = gettext_noop("Choose how emails look: html (with a text part) or text.")
 LANGUAGE = gettext_noop("Choose a language from the list.")
 
 

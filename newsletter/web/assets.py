@@ -1,4 +1,4 @@
-"""Stylesheet, icon and script: kept by browsers for a year, under an address that changes with what is in them."""
+"""Stylesheet, icon and script. Browsers keep them for a year, under an address that changes with the content."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort, url_for
 
+from newsletter.core import paths
+
 FOLDER = Path(__file__).parent / "static"
 TYPES = {"dispatch.css": "text/css", "mark.svg": "image/svg+xml", "zone.js": "text/javascript"}
 YEAR = 31_536_000
@@ -16,7 +18,7 @@ pages = Blueprint("assets", __name__)
 
 
 def install(app: Flask) -> None:
-    """Templates write `asset('dispatch.css')`."""
+    """Let templates write `asset('dispatch.css')`."""
     app.jinja_env.globals["asset"] = asset
     app.register_blueprint(pages)
 
@@ -26,9 +28,9 @@ def asset(name: str) -> str:
     return url_for("assets.file", version=_version(name), name=name)
 
 
-@pages.get("/assets/<version>/<name>")
+@pages.get(paths.asset("<version>", "<name>"))
 def file(version: str, name: str) -> Response:
-    """The file as it is now; only under its own version may it be kept, since a new release may be half out."""
+    """The file as it is now. It may be kept only under its own version, since a new release may be half deployed."""
     if name not in TYPES:
         abort(404)
     response = Response(_content(name), mimetype=TYPES[name])

@@ -1,42 +1,85 @@
-"""Errors as pages, or as problem details (RFC 9457) for a program: what went wrong in a sentence, and a way on."""
+"""Errors as pages, or as problem details (RFC 9457) for programs: what went wrong in a sentence, and a way on."""
 
 from __future__ import annotations
 
 import json
 import logging
+from typing import NamedTuple
 
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import BadHost, HTTPException
 
 from newsletter.core.errors import ConflictError, InvalidError, NewsletterError, NotFoundError
+from newsletter.core.languages import gettext_noop
 from newsletter.subscribers.account.links import LinkError
+from newsletter.web import language
+from newsletter.web.negotiation import wants_json
 
 log = logging.getLogger(__name__)
 
-WORDS = {
-    400: ("This request cannot be read", "Open the page again and use its button."),
-    403: ("This cannot be done from another site", "Open the page here and try again."),
-    404: ("There is no such page", "The address may be incomplete: mail programs sometimes cut long links."),
-    405: ("This cannot be done that way", "Open the page and use its button."),
-    413: ("That was too much at once", "Send less and try again."),
-    500: ("Something went wrong here", "It is our fault, and it has been noted. Try again in a minute."),
+
+class Status(NamedTuple):
+    """The status of an answer, and the title of its page."""
+
+    code: int
+    title: str
+
+
+FAILED = gettext_noop("That did not work")
+
+STATUS_OF_ERROR: dict[type[NewsletterError], Status] = {
+    LinkError: Status(404, gettext_noop("This link does not work")),
+    NotFoundError: Status(404, FAILED),
+    InvalidError: Status(422, FAILED),
+    ConflictError: Status(409, FAILED),
+    NewsletterError: Status(500, FAILED),
 }
-STATUS: dict[type[NewsletterError], int] = {NotFoundError: 404, InvalidError: 422, ConflictError: 409}
+"""The first type that fits an error counts."""
+
+HTTP_ERRORS = {
+    400: (
+        gettext_noop("This request cannot be read"),
+        gettext_noop("Open the page again and use its button."),
+    ),
+    403: (
+        gettext_noop("This cannot be done from another site"),
+        gettext_noop("Open the page here and try again."),
+    ),
+    404: (
+        gettext_noop("There is no such page"),
+        gettext_noop("The address may be incomplete: email programs sometimes cut long links."),
+    ),
+    405: (
+        gettext_noop("This cannot be done that way"),
+        gettext_noop("Open the page and use its button."),
+    ),
+    413: (
+        gettext_noop("That was too much at once"),
+        gettext_noop("Send less and try again."),
+    ),
+    500: (
+        gettext_noop("Something went wrong here"),
+        gettext_noop("It is our fault, and it has been noted. Try again in a minute."),
+    ),
+}
+"""The title and the sentence for each status that Flask or a view raises."""
 
 
 def install(app: Flask) -> None:
+    """Register the handlers."""
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(NewsletterError, own_error)
     app.register_error_handler(Exception, unexpected_error)
 
 
 def http_error(error: HTTPException) -> Response:
-    """Keeps what the protocol wants beside the page: Allow with a 405, Retry-After."""
+    """Answer, with the headers that the protocol wants: Allow with a 405, Retry-After."""
     if isinstance(error, BadHost):  # no page: without a host Flask can build no address for its links
         return Response("The Host header of this request names no host.\n", 400, content_type="text/plain")
     code = error.code or 500
-    title, words = WORDS.get(code, (error.name, error.description or ""))
-    response = answer(code, title, words)
+    title, sentence = HTTP_ERRORS.get(code, (error.name, error.description or ""))
+    spoken = language.error_language()
+    response = error_response(code, spoken.gettext(title), spoken.gettext(sentence))
     for name, value in error.get_headers():
         if name.lower() in ("allow", "retry-after"):
             response.headers[name] = value
@@ -44,29 +87,29 @@ def http_error(error: HTTPException) -> Response:
 
 
 def own_error(error: NewsletterError) -> Response:
-    title = "This link does not work" if isinstance(error, LinkError) else "That did not work"
-    code = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
-    return answer(code, title, str(error))
+    """Answer with the error's sentence; problem details have its code."""
+    status = next(status for kind, status in STATUS_OF_ERROR.items() if isinstance(error, kind))
+    spoken = language.error_language()
+    return error_response(status.code, spoken.gettext(status.title), spoken.error_message(error), code=error.code)
 
 
 def unexpected_error(error: Exception) -> Response:
-    """Flask's own handler would log the path of the request, and with it a reader's token."""
+    """Answer, and log the rule: Flask's own handler would log the path of the request, and with it a reader's token."""
     log.error("error in %s %s", request.method, request.url_rule, exc_info=error)
-    return answer(500, *WORDS[500])
+    return error_response(500, *map(language.error_language().gettext, HTTP_ERRORS[500]))
 
 
-def answer(code: int, title: str, words: str, **more: object) -> Response:
-    """The error as a page, or for a program as a problem with `more` members."""
+def error_response(status: int, title: str, sentence: str, **members: object) -> Response:
+    """An error as a page, or for a program as a problem with further `members`; the texts are translated already."""
     if wants_json():
-        problem = {"type": "about:blank", "status": code, "title": title, "detail": words, **more}
-        response = Response(json.dumps(problem), code, content_type="application/problem+json")
+        response = problem(status, title, sentence, **members)
     else:
-        response = Response(render_template("error.html", title=title, words=words), code)
+        response = Response(render_template("error.html", title=title, sentence=sentence), status)
     response.vary.add("Accept")
     return response
 
 
-def wants_json() -> bool:
-    """Whether the answer goes to a program: it sent JSON, or would rather have JSON than a page."""
-    kinds = ["text/html", "application/json", "application/problem+json"]
-    return request.is_json or request.accept_mimetypes.best_match(kinds, "text/html") != "text/html"
+def problem(status: int, title: str, detail: str, **members: object) -> Response:
+    """Problem details."""
+    content = {"type": "about:blank", "status": status, "title": title, "detail": detail, **members}
+    return Response(json.dumps(content), status, content_type="application/problem+json")

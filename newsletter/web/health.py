@@ -1,16 +1,17 @@
-"""Whether this process and its database answer, for whoever watches over them."""
+"""Whether this process and its database answer, for monitoring."""
 
 from __future__ import annotations
 
 from flask import Blueprint
 from sqlalchemy import text
 
+from newsletter.core import paths
 from newsletter.core.runtime import runtime
 
 pages = Blueprint("health", __name__)
 
 
-@pages.get("/healthz")
+@pages.get(paths.HEALTH)
 def health() -> tuple[dict[str, str], int]:
     """200 and {"status": "ok"} when the database answers."""
     with runtime().db.reading() as session:

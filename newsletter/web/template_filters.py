@@ -1,105 +1,124 @@
-"""How pages say things: dates, counts, scores, preferences."""
+"""What templates use beside Jinja's own: words, dates and links in the language of the page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime
+import re
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from babel import Locale
 from flask import Flask
+from markupsafe import Markup, escape
 
 from newsletter.articles import grades
+from newsletter.articles.facts import facts_line
+from newsletter.articles.models import Revision
 from newsletter.core import clock
+from newsletter.core.errors import NewsletterError
+from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE
 from newsletter.core.runtime import runtime
-from newsletter.mail.formats import Format
+from newsletter.digests.models import Digest
+from newsletter.digests.text import CADENCE_NAMES
 from newsletter.subscribers.addresses import mask
-from newsletter.subscribers.preferences import Preferences
+from newsletter.web import language
+from newsletter.web.language import page_language
+from newsletter.web.preferences_words import details, in_words, rows
+
+_LINK = re.compile(r"\[([^\]]+)\]")
 
 
 def install(app: Flask) -> None:
-    """What every template may use."""
-    app.jinja_env.filters.update(
-        day=day, mask=mask, sources=sources, trust_grade=grades.trust_grade, hype_tint=hype_tint
-    )
-    app.jinja_env.filters.update(in_words=in_words, one_by_one=one_by_one, moment=moment, parsed=datetime.fromisoformat)
+    """Let every template use them."""
+    environment = app.jinja_env
+    environment.add_extension("jinja2.ext.i18n")
+    # The extension adds this method. New style: values are put in by name, and escaped.
+    environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals["linked"] = linked
+    environment.filters.update(day=day, moment=moment, hour=hour, parsed=datetime.fromisoformat)
+    environment.filters.update(translated=gettext, strong=strong, masked=masked, letter_name=letter_name)
+    environment.filters.update(facts=facts, sources=sources, trust_grade=grades.trust_grade, hype_tint=hype_tint)
+    environment.filters.update(in_words=in_words, details=details, rows=rows, error_message=error_message)
     app.context_processor(_everywhere)
+
+
+def gettext(text: str) -> str:
+    """`text` in the language of the page."""
+    return page_language().gettext(text)
+
+
+def ngettext(one: str, many: str, number: int) -> str:
+    """The form of the text that goes with `number`."""
+    return page_language().translations.ngettext(one, many, number)
+
+
+def linked(text: str, *addresses: str, **values: object) -> Markup:
+    """`text` in the language of the page, with each part in square brackets a link to the next of `addresses`.
+
+    So a translator sees whole sentences: "If you want it back one day, [sign up again]."
+    """
+    following = iter(addresses)
+
+    def link(found: re.Match[str]) -> str:
+        address = str(escape(next(following))).replace("%", "%%")
+        elsewhere = ' rel="noreferrer"' if address.startswith("http") else ""
+        return f'<a href="{address}"{elsewhere}>{found[1]}</a>'
+
+    return Markup(_LINK.sub(link, page_language().gettext(text))) % values  # noqa: S704 - from our own catalogues
+
+
+def strong(text: str) -> Markup:
+    """`text`, emphasised, to be put into a sentence."""
+    return Markup("<strong>{}</strong>").format(text)
+
+
+def masked(address: str) -> Markup:
+    """Enough of an address for its owner, emphasised."""
+    return strong(mask(address))
+
+
+def error_message(error: NewsletterError) -> str:
+    """The message of one of our errors."""
+    return page_language().error_message(error)
 
 
 def day(value: date | datetime) -> str:
     """ "2 May 2026", in the publication's zone."""
     if isinstance(value, datetime):
-        value = value.astimezone(runtime().settings.timezone)
-    return f"{value.day} {value:%B %Y}"
+        value = value.astimezone(runtime().settings.timezone).date()
+    return page_language().day(value)
 
 
-def sources(count: int) -> str:
-    """ "1 source", "3 sources"."""
-    return f"{count:,} source{'' if count == 1 else 's'}"
-
-
-def hype_tint(label: str) -> str:
-    """The tint of a hype label among those in use."""
-    return grades.hype_tint(label, runtime().settings.hype_labels)
+def hour(value: int) -> str:
+    """ "07:00"."""
+    return page_language().time(time(value))
 
 
 def moment(value: datetime, zone: str | None = None) -> str:
     """ "2 May 2026 at 07:00 (Europe/Berlin)", in that zone or else the publication's."""
     where = ZoneInfo(zone) if zone else runtime().settings.timezone
-    local = value.astimezone(where)
-    return f"{day(local.date())} at {local:%H:%M} ({where.key})"
+    local, spoken = value.astimezone(where), page_language()
+    text = spoken.gettext("%(day)s at %(time)s (%(zone)s)")
+    return text % {"day": spoken.day(local.date()), "time": spoken.time(local.time()), "zone": where.key}
 
 
-def in_words(preferences: Preferences) -> str:
-    """What preferences mean: "the weekly letter, with stories from Policy and Research that …"."""
-    stories = (
-        "stories from all sections" if preferences.sections is None else f"stories from {_listed(preferences.sections)}"
-    )
-    extras = [
-        f"at {preferences.hour:02}:00 ({preferences.zone})" if preferences.hour is not None else "",
-        "as plain text" if preferences.format == Format.TEXT else "",
-        f"with dates, links and notes in {_language(preferences)}"
-        if preferences.language != Preferences.language
-        else "",
-    ]
-    parts = [
-        f"the {preferences.cadence} letter{' and breaking news' if preferences.breaking else ''}",
-        f"with {stories}{_fit(preferences)}",
-        *filter(None, extras),
-    ]
-    return ", ".join(parts)
+def letter_name(digest: Digest) -> str:
+    """ "Weekly letter"."""
+    name = page_language().gettext(CADENCE_NAMES[digest.cadence])
+    return name[:1].upper() + name[1:]
 
 
-def one_by_one(preferences: Preferences) -> dict[str, str]:
-    """Each choice by its name on the page of preferences, with what it means where nothing is chosen."""
-    return {
-        "How often": preferences.cadence,
-        "Breaking news": "yes" if preferences.breaking else "no",
-        "Sections": "all" if preferences.sections is None else ", ".join(preferences.sections),
-        "Lowest trust score": str(preferences.min_trust or "any"),
-        "Highest hype": preferences.max_hype or "any",
-        "Hour": "as soon as it is out" if preferences.hour is None else f"{preferences.hour:02}:00",
-        "Time zone": preferences.zone or "not chosen",
-        "How mails look": "plain text" if preferences.format == Format.TEXT else "with headings and colours",
-        "Language around the stories": _language(preferences),
-    }
+def facts(revision: Revision) -> str:
+    """ "Trust 69 · Some hype · 1 source"."""
+    return facts_line(revision, page_language())
 
 
-def _language(preferences: Preferences) -> str:
-    return Locale.parse(preferences.language).english_name or preferences.language
+def sources(count: int) -> str:
+    """ "1 source", "3 sources"."""
+    return page_language().counted("%(number)s source", "%(number)s sources", count)
 
 
-def _fit(preferences: Preferences) -> str:
-    conditions = []
-    if preferences.min_trust:
-        conditions.append(f"have a trust score of {preferences.min_trust} or more")
-    if preferences.max_hype:
-        conditions.append(f"are labelled “{preferences.max_hype}” at most")
-    return f" that {' and '.join(conditions)}" if conditions else ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def hype_tint(label: str) -> str:
+    """The tint of a hype label among those in use."""
+    return grades.hype_tint(label, runtime().settings.hype_labels)
 
 
 def _everywhere() -> dict[str, object]:
@@ -109,4 +128,10 @@ def _everywhere() -> dict[str, object]:
         "kofi_page": settings.kofi_page,
         "contact": settings.mail_reply_to or settings.mail_from,
         "year": clock.now().astimezone(settings.timezone).year,
+        "page_language": page_language(),
+        "publication_language": PUBLICATION_LANGUAGE,
+        "language_names": LANGUAGES,
+        "alternatives": language.alternatives,
+        "is_shared": language.is_shared,
+        "site_url": settings.url,
     }

@@ -33,7 +33,7 @@ from newsletter.embedded.valkey import EmbeddedValkey
 from tests.bench.cpu import cpu_of
 from tests.bench.rendering import SETTINGS
 from tests.bench.result import Row, at_least, at_most
-from tests.factories import mark
+from tests.factories import form_token
 from tests.services.postgres import Postgres
 from tests.services.processes import PATIENCE, environment_of
 
@@ -81,7 +81,7 @@ def _measure(name: str, settings: Settings) -> list[Row]:
     migrations.upgrade(database)
     database.dispose()
     with create_app(settings).app_context():
-        opened = mark()
+        opened = form_token()
     bare, ours = Clients(PORT + 1, opened), Clients(PORT, opened)
     redis = Redis.from_url(settings.redis_url)
     with _serving(settings, BARE, bare) as theirs, _serving(settings, OURS, ours) as own:
@@ -135,7 +135,7 @@ class Clients:
 
     def __init__(self, port: int, mark: str) -> None:
         self.port = port
-        self._mark = mark
+        self._form_token = mark
         self._own = local()
         self._number = count()
         self._seconds = 0.0
@@ -191,7 +191,7 @@ class Clients:
             "127.0.0.1", self.port, timeout=10
         )
         self._own.connection = None
-        body = urlencode({"email": f"reader{next(self._number)}@readers.example", "mark": self._mark})
+        body = urlencode({"email": f"reader{next(self._number)}@readers.example", "form_token": self._form_token})
         network = ".".join(str(random.randrange(1, 255)) for _ in range(3))
         headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": f"198.{network}"}
         connection.request("POST", "/subscribe", body, headers)

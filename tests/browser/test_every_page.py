@@ -129,7 +129,7 @@ def test_every_page_that_a_button_leads_to(browser: Browser, site: str, db: Data
     headings = {summary.splitlines()[0] for summary in seen}
     assert {
         "Check your mailbox",
-        "You get the letter again",
+        "You are subscribed again",
         "Your data is erased",
         "Your address is changed",
     } <= headings

@@ -24,7 +24,7 @@ from newsletter.core.db import Database
 from newsletter.core.runtime_folder import socket_path
 from newsletter.delivery.reports.status import digest_status
 from newsletter.digests import scheduling
-from newsletter.web.readers import form_tokens
+from newsletter.web.forms import form_tokens
 from tests.browser.test_pages_look import looking
 from tests.factories import add_article, add_digest, add_readers
 from tests.services.mailbox import URL, Mailbox, html, text
@@ -106,9 +106,9 @@ class Life:
         """From the front page to the mail."""
         before = len(self.mailbox.of(address, "Confirm your subscription"))
         self.page.goto(self.service.settings.public_url)
-        self.page.get_by_label("Your mail address").fill(address)
+        self.page.get_by_label("Your email address").fill(address)
         self.page.wait_for_timeout(form_tokens.FASTEST.total_seconds() * 1000)  # a person takes longer
-        self.press("Send me the confirmation mail")
+        self.press("Send me the confirmation email")
         self.says("Check your mailbox")
         return self.mail(address, "Confirm your subscription", count=before + 1)
 
@@ -157,27 +157,27 @@ def test_the_life_of_a_reader(browser: Browser, service: RunningService, db: Dat
 def begin(life: Life) -> None:
     mail = life.sign_up(ADA)
     life.click_in(mail, "Confirm my subscription")
-    life.press("Yes, send me the letter")
-    life.says("gets the weekly letter, with stories from all sections")
+    life.press("Yes, subscribe me")
+    life.says("You get the weekly letter. It has stories from all sections.")
 
 
 def choose(life: Life) -> None:
-    life.follow("Change what you get")
+    life.follow("change your preferences")
     page = life.page
-    page.get_by_label("Only those that I choose").check()
+    page.get_by_label("Only those I choose").check()
     page.get_by_label("Policy").check()
     page.get_by_label("Lowest trust score").select_option("60")
     life.press("Save my preferences")
     said = page.get_by_role("status").inner_text()
-    assert said.startswith("Saved. From now on you get the weekly letter, with stories from Policy that")
+    assert said.startswith("Saved. You get the weekly letter. It has stories from Policy.")
 
 
 def move(life: Life, letter: EmailMessage) -> None:
     life.click_in(letter, "Change your preferences")
     life.follow("Change your address")
-    life.press("Mail me a link")
+    life.press("Email me a link")
     life.click_in(life.mail(ADA, "Change your address"), "Change my address")
-    life.page.get_by_label("New mail address").fill(NEW)
+    life.page.get_by_label("New email address").fill(NEW)
     life.press("Send a link to the new address")
     life.says("Check the new mailbox")
     life.click_in(life.mail(NEW, "Confirm your new address"), "Confirm my new address")
@@ -191,30 +191,30 @@ def pause(life: Life, letter: EmailMessage) -> None:
     life.click_in(letter, "Change your preferences")
     life.says("a•••@new.example")
     assert life.page.get_by_label("Policy").is_checked()
-    life.page.get_by_label("No letter before").fill(f"{clock.now() + timedelta(days=30):%Y-%m-%d}")
-    life.press("Pause the letter")
-    life.says("Paused. No letter comes before")
+    life.page.get_by_label("Pause until").fill(f"{clock.now() + timedelta(days=30):%Y-%m-%d}")
+    life.press("Pause my letters")
+    life.says("Paused until")
 
 
 def leave(life: Life, letter: EmailMessage) -> None:
     life.click_in(letter, "Unsubscribe")
-    life.press("Send me no more letters")
-    life.says("You have left")
-    life.press("Undo: I want to stay")
+    life.press("Unsubscribe")
+    life.says("You are unsubscribed")
+    life.press("Undo: subscribe me again")
     life.says("Everything is as it was")
-    life.says("Your pause holds")
-    life.follow("change what you get")
+    life.says("Your pause still holds")
+    life.follow("change your preferences")
     life.press("End the pause now")
     life.says("The pause is over")
     life.click_in(letter, "Unsubscribe")
-    life.press("Send me no more letters")
+    life.press("Unsubscribe")
     life.press("It came too often")
-    life.says("Thank you for saying why.")
+    life.says("Thank you for telling us why.")
 
 
 def erase(life: Life) -> None:
     life.follow("see, download or erase")
-    life.press("Mail me a link to my data")
+    life.press("Email me a link to my data")
     life.click_in(life.mail(NEW, "Your data at Dispatch"), "Show my data")
     life.says("It came too often")
     with life.page.expect_download() as download:
@@ -227,7 +227,7 @@ def erase(life: Life) -> None:
         "The first letter",
         "The second letter",
     }
-    life.press("Erase my data and end my subscription")
+    life.press("Erase my data and unsubscribe me")
     life.says("Your data is erased")
     life.mail(NEW, "is erased")
 
@@ -236,8 +236,8 @@ def come_back(life: Life, old: EmailMessage) -> None:
     life.click_in(old, "Change your preferences")
     life.says("This link does not work")
     life.click_in(life.sign_up(NEW), "Confirm my subscription")
-    life.press("Yes, send me the letter")
-    life.says("You get the letter")
+    life.press("Yes, subscribe me")
+    life.says("You are subscribed")
 
 
 def nothing_is_logged(service: RunningService, mailbox: Mailbox) -> None:

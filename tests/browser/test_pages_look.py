@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.languages import LANGUAGES
 from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_types import MAIL_TYPES
@@ -21,7 +22,7 @@ from newsletter.subscribers.account import links
 from newsletter.subscribers.files.importing import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
-from newsletter.web.readers import form_tokens
+from newsletter.web.forms import form_tokens
 from tests import factories
 from tests.factories import add_article
 
@@ -133,36 +134,36 @@ def test_a_reader_s_way_without_javascript(browser: Browser, site: str, db: Data
     with looking(browser, site) as look:
         page = look.page
         look.open("/")
-        page.get_by_label("Your mail address").fill("nonsense")
-        page.get_by_role("button", name="Send me the confirmation mail").click()
+        page.get_by_label("Your email address").fill("nonsense")
+        page.get_by_role("button", name="Send me the confirmation email").click()
         assert page.get_by_role("alert").is_visible()
-        assert page.get_by_label("Your mail address").input_value() == "nonsense"
+        assert page.get_by_label("Your email address").input_value() == "nonsense"
 
-        page.get_by_label("Your mail address").fill("ada@example.org")
+        page.get_by_label("Your email address").fill("ada@example.org")
         page.get_by_text("Choose how often and which stories").click()
         page.get_by_label("Daily").check()
-        page.get_by_label("Only those that I choose").check()
+        page.get_by_label("Only those I choose").check()
         page.get_by_label("Policy").check()
-        page.get_by_role("button", name="Send me the confirmation mail").click()
+        page.get_by_role("button", name="Send me the confirmation email").click()
         assert page.get_by_text("We sent a link to a•••@example.org. It works for 7 days.").is_visible()
 
         page.goto(confirmation_link(db, settings))
-        page.get_by_role("button", name="Yes, send me the letter").click()
-        assert page.get_by_role("heading", name="You get the letter").is_visible()
+        page.get_by_role("button", name="Yes, subscribe me").click()
+        assert page.get_by_role("heading", name="You are subscribed").is_visible()
         assert reader(db).status == SubscriberStatus.ACTIVE
         assert (reader(db).cadence, reader(db).sections) == ("daily", ["Policy"])
 
-        page.get_by_role("link", name="Change what you get").click()
+        page.get_by_role("link", name="change your preferences").click()
         page.get_by_label("Monthly").check()
         page.get_by_label("All of them, future ones too").check()
         page.get_by_label("Lowest trust score").select_option("80")
         page.get_by_role("button", name="Save my preferences").click()
-        assert page.get_by_role("status").inner_text().startswith("Saved. From now on you get the monthly letter")
+        assert page.get_by_role("status").inner_text().startswith("Saved. You get the monthly letter")
         assert (reader(db).cadence, reader(db).sections, reader(db).min_trust) == ("monthly", None, 80)
 
-        page.get_by_role("link", name="leave the letter").click()
-        page.get_by_role("button", name="Send me no more letters").click()
-        assert page.get_by_role("heading", name="You have left").is_visible()
+        page.get_by_role("link", name="unsubscribe").click()
+        page.get_by_role("button", name="Unsubscribe").click()
+        assert page.get_by_role("heading", name="You are unsubscribed").is_visible()
         assert reader(db).status == SubscriberStatus.UNSUBSCRIBED
 
 
@@ -188,11 +189,11 @@ def test_whoever_is_very_fast_presses_once_more(
     with looking(browser, site) as look:
         page = look.page
         look.open("/")
-        page.get_by_label("Your mail address").fill("ada@gmial.com")
+        page.get_by_label("Your email address").fill("ada@gmial.com")
         page.keyboard.press("Enter")
         assert "One more press" in page.get_by_role("status").inner_text()
         monkeypatch.setattr(form_tokens, "FASTEST", timedelta(0))
-        page.get_by_role("button", name="Send me the confirmation mail").click()
+        page.get_by_role("button", name="Send me the confirmation email").click()
         page.get_by_role("button", name="Yes, send it there").click()
         assert page.get_by_text("We sent a link to a•••@gmail.com.").is_visible()
         assert not page.get_by_label("Leave this field empty").is_visible()
@@ -210,17 +211,25 @@ def test_a_form_on_another_site_leads_to_ours(browser: Browser, site: str, db: D
         look.page.goto(f"{site}/embedded")
         look.page.get_by_role("button").click()
         assert "You come from another site" in look.page.get_by_role("status").inner_text()
-        look.page.get_by_role("button", name="Send me the confirmation mail").click()
+        look.page.get_by_role("button", name="Send me the confirmation email").click()
         assert look.page.get_by_role("heading", name="Check your mailbox").is_visible()
         look.wrong.clear()  # the other site's own page
     factories.decide_all(db, settings)
     assert reader(db).status == SubscriberStatus.PENDING
 
 
+def spoken(paths: dict[str, int], language: str) -> dict[str, int]:
+    """The paths in that language."""
+    return {f"{path}{'&' if '?' in path else '?'}language={language}": status for path, status in paths.items()}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_accessible(browser: Browser, site: str, paths: dict[str, int], scheme: str) -> None:
+def test_every_page_is_accessible(
+    browser: Browser, site: str, paths: dict[str, int], scheme: str, language: str
+) -> None:
     with looking(browser, site, scheme=scheme, script=True) as look:
-        for path, status in paths.items():
+        for path, status in spoken(paths, language).items():
             look.open(path, status=status)
             for details in look.page.query_selector_all("summary"):
                 details.click()
@@ -232,24 +241,47 @@ def test_every_page_is_accessible(browser: Browser, site: str, paths: dict[str, 
         assert found.violations_count == 0, found.generate_report()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("width", [320, 375, 768, 1280])
-def test_nothing_scrolls_sideways(browser: Browser, site: str, paths: dict[str, int], width: int) -> None:
+def test_nothing_scrolls_sideways(
+    browser: Browser, site: str, paths: dict[str, int], width: int, language: str
+) -> None:
     with looking(browser, site, width=width, script=True) as look:
-        for path, status in paths.items():
+        for path, status in spoken(paths, language).items():
             look.open(path, status=status)
             wide = look.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, path
 
 
-def test_targets_are_large_enough_for_a_thumb(browser: Browser, site: str, paths: dict[str, int]) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_targets_are_large_enough_for_a_thumb(
+    browser: Browser, site: str, paths: dict[str, int], language: str
+) -> None:
     with looking(browser, site, script=True) as look:
-        for path, status in paths.items():
+        for path, status in spoken(paths, language).items():
             look.open(path, status=status)
             for target in look.page.query_selector_all(
                 "button, input[type=email], select, nav a, summary, .options label"
             ):
                 box = target.bounding_box()
                 assert box is None or box["height"] >= 44, f"{path}: {target.inner_text()}"
+
+
+def test_the_language_is_switched_by_a_link_that_the_way_keeps(browser: Browser, site: str, db: Database) -> None:
+    add_article(db, "One", section="Policy")
+    with looking(browser, site) as look:
+        page = look.page
+        look.open("/")
+        page.get_by_role("link", name="Deutsch").click()
+        page.get_by_label("Ihre E-Mail-Adresse").fill("ada")
+        page.get_by_role("button", name="Bestätigungsmail anfordern").click()
+        assert page.get_by_role("alert").is_visible()
+        assert page.locator("html").get_attribute("lang") == "de"
+        assert page.get_by_label("Deutsch").is_checked()
+        page.get_by_role("link", name="Artikel", exact=True).click()
+        assert page.get_by_role("heading", name="Artikel").is_visible()
+        page.get_by_role("link", name="English").click()
+        assert page.get_by_role("heading", name="Stories").is_visible()
 
 
 def test_the_focus_is_visible_and_the_first_stop_skips_to_the_content(browser: Browser, site: str) -> None:

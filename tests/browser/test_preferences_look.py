@@ -57,7 +57,7 @@ def test_choices_without_a_script(browser: Browser, site: str, db: Database, ada
         page = look.page
         look.open(f"/preferences/{ada.token}")
         assert page.get_by_label("Time zone").input_value() == ""
-        page.get_by_label("And breaking news").check()
+        page.get_by_label("Also send breaking news").check()
         page.get_by_label("Highest hype").select_option("Low hype")
         page.get_by_label("Hour", exact=True).select_option("07:00")
         page.get_by_role("button", name="Save my preferences").click()
@@ -68,15 +68,15 @@ def test_choices_without_a_script(browser: Browser, site: str, db: Database, ada
         page.get_by_label("Language around the stories").select_option("Deutsch")
         page.get_by_role("button", name="Save my preferences").click()
         said = page.get_by_role("status").inner_text()
-        assert said.endswith("at 07:00 (Europe/Berlin), as plain text, with dates, links and notes in German.")
+        assert "um 07:00 Uhr (Europe/Berlin)" in said, "from now on the page speaks German"
         assert Preferences.of(reader(db)) == Preferences(
             max_hype="Low hype", breaking=True, hour=7, zone="Europe/Berlin", format="text", language="de"
         )
         until = (clock.now() + timedelta(days=30)).date()
-        page.get_by_label("No letter before").fill(until.isoformat())
-        page.get_by_role("button", name="Pause the letter").click()
+        page.get_by_label("Pause bis").fill(until.isoformat())
+        page.get_by_role("button", name="Newsletter pausieren").click()
         assert reader(db).paused_until == until
-        page.get_by_role("button", name="End the pause now").click()
+        page.get_by_role("button", name="Pause jetzt beenden").click()
         assert reader(db).paused_until is None
 
 
@@ -113,19 +113,19 @@ def test_every_page_of_a_change_of_address_can_be_used(
     with looking(browser, site, script=True, scheme=scheme, width=320) as look:
         page = look.page
         look.open(f"/preferences/{ada.token}")
-        page.get_by_label("No letter before").fill("2020-01-01")
-        page.get_by_role("button", name="Pause the letter").click()
+        page.get_by_label("Pause until").fill("2020-01-01")
+        page.get_by_role("button", name="Pause my letters").click()
         assert page.get_by_role("alert").is_visible()
         check(look)
         page.get_by_role("link", name="Change your address").click()
         check(look)
-        page.get_by_role("button", name="Mail me a link").click()
+        page.get_by_role("button", name="Email me a link").click()
         check(look)
         page.goto(mailed(db, settings))
         page.get_by_role("button", name="Send a link").click()
         assert page.get_by_role("alert").is_visible()
         check(look)
-        page.get_by_label("New mail address").fill("ada@a-very-long-name-of-a-university-in-a-small-town.example")
+        page.get_by_label("New email address").fill("ada@a-very-long-name-of-a-university-in-a-small-town.example")
         page.get_by_role("button", name="Send a link").click()
         check(look)
         page.goto(mailed(db, settings))

@@ -48,18 +48,18 @@ def test_a_reader_leaves_comes_back_and_is_erased(
     with looking(browser, site, script=script) as look:
         page = look.page
         look.open(f"/unsubscribe/{ada.token}")
-        page.get_by_role("button", name="Send me no more letters").click()
+        page.get_by_role("button", name="Unsubscribe").click()
         assert reader(db).status == SubscriberStatus.UNSUBSCRIBED
         page.get_by_role("button", name="It came too often").click()
-        assert page.get_by_role("status").inner_text() == "Thank you for saying why."
+        assert page.get_by_role("status").inner_text() == "Thank you for telling us why."
         assert reader(db).unsubscribe_reason == "often"
         page.get_by_role("button", name="Undo").click()
-        assert page.get_by_role("heading", name="You get the letter again").is_visible()
+        assert page.get_by_role("heading", name="You are subscribed again").is_visible()
         assert (reader(db).status, reader(db).unsubscribe_reason) == (SubscriberStatus.ACTIVE, None)
 
-        page.get_by_role("link", name="change what you get").click()
+        page.get_by_role("link", name="change your preferences").click()
         page.get_by_role("link", name="See, download or erase").click()
-        page.get_by_role("button", name="Mail me a link to my data").click()
+        page.get_by_role("button", name="Email me a link to my data").click()
         page.goto(mailed(db, settings))
         with page.expect_download() as download:
             page.get_by_role("link", name="Download it as JSON").click()
@@ -81,7 +81,7 @@ def test_every_page_can_be_used(
         page = look.page
         look.open(f"/unsubscribe/{ada.token}")
         check(look)
-        page.get_by_role("button", name="Send me no more letters").click()
+        page.get_by_role("button", name="Unsubscribe").click()
         check(look)
         for button in page.query_selector_all("button"):
             box = button.bounding_box()
@@ -93,7 +93,7 @@ def test_every_page_can_be_used(
         check(look)
         look.open(f"/data-link/{ada.token}")
         check(look)
-        page.get_by_role("button", name="Mail me a link to my data").click()
+        page.get_by_role("button", name="Email me a link to my data").click()
         check(look)
         link = mailed(db, settings)
         page.goto(link)
@@ -101,7 +101,7 @@ def test_every_page_can_be_used(
         page.get_by_role("button", name="Erase my data").click()
         check(look)
         page.goto(link)
-        assert "Nothing is kept any more" in page.content()
+        assert "Nothing is kept" in page.content()
         check(look)
 
 

@@ -63,7 +63,7 @@ def mailbox(db: Database, settings: Settings) -> Mailbox:
 
 @pytest.fixture
 def token(db: Database) -> str:
-    """Ada's token; she is not the only reader."""
+    """Ada's token; she is not the only reader, and reads German."""
     with db.transaction() as session:
         import_rows(
             session, [ImportedReader(ADA, Preferences("daily", language="de")), ImportedReader("bob@example.org")]
@@ -77,7 +77,7 @@ def form(client: FlaskClient, mailbox: Mailbox, token: str) -> str:
     assert f"/address-link/{token}" in client.get(f"/preferences/{token}").text
     assert "a•••@example.org" in client.get(f"/address-link/{token}").text
     assert mailbox.empty() == []
-    assert "We sent a link" in client.post(f"/address-link/{token}").text
+    assert "Wir haben einen Link" in client.post(f"/address-link/{token}").text
     return mailbox.link("one_time_link", ADA)
 
 
@@ -99,13 +99,13 @@ def test_a_change_of_address_from_request_to_undo(
 ) -> None:
     assert 'name="email"' in client.get(form).text
     page = client.post(form, data={"email": f" {NEW} "})
-    assert "We sent a link to <strong>a•••@new.example</strong>" in page.text
+    assert "Wir haben einen Link an <strong>a•••@new.example</strong> geschickt" in page.text
     link = mailbox.link("new_address", NEW)
     page_before = client.get(link)
-    assert "letters come to <strong>a•••@new.example</strong>" in page_before.text
+    assert "kommt an <strong>a•••@new.example</strong>" in page_before.text
     assert "example.org" not in page_before.text.replace("letters.example.org", "")  # a stranger's, if it was mistyped
     assert reader(db, token).address == ADA
-    assert "Your address is changed" in client.post(link).text
+    assert "Ihre Adresse ist geändert" in client.post(link).text
     ada = reader(db, token)  # the token in old mails stays
     assert (ada.address, ada.address_key, ada.status) == (NEW, NEW, SubscriberStatus.ACTIVE)
     assert Preferences.of(ada) == Preferences("daily", language="de")
@@ -123,8 +123,8 @@ def test_a_repeat_is_fine_and_tells_nobody_again(client: FlaskClient, mailbox: M
     link = mailbox.link("new_address", NEW)
     client.post(link)
     assert len(mailbox.empty()) == 1
-    assert "Your address is changed" in client.post(link).text
-    assert "Your address is changed" in client.get(link).text
+    assert "Ihre Adresse ist geändert" in client.post(link).text
+    assert "Ihre Adresse ist geändert" in client.get(link).text
     assert mailbox.empty() == []
 
 
@@ -132,9 +132,9 @@ def test_the_old_address_takes_it_back(
     client: FlaskClient, db: Database, mailbox: Mailbox, form: str, token: str
 ) -> None:
     back = change_address(client, mailbox, form)
-    assert "letters come to <strong>a•••@example.org</strong> again" in client.get(back).text
+    assert "kommt wieder an <strong>a•••@example.org</strong>" in client.get(back).text
     assert reader(db, token).address == NEW
-    assert "The change is taken back" in client.post(back).text
+    assert "Die Änderung ist rückgängig gemacht" in client.post(back).text
     assert (reader(db, token).address, reader(db, token).address_key) == (ADA, ADA)
     assert mailbox.empty() == []
     assert client.post(back).status_code == 404

@@ -28,7 +28,7 @@ def test_the_page_shows_all_that_the_real_article_holds(client: FlaskClient, db:
     real = page.parse_page(REAL_ARTICLE.read_bytes(), HYPE_LABELS)
     slug = add(db)
     shown = unescape(client.get(f"/articles/{slug}").text)
-    for text in (real.title, real.dek, *real.bullets, *real.paragraphs, "Policy · ", "2 May 2026"):
+    for text in (real.title, real.dek, *real.bullets, *real.paragraphs, ">Policy</span> · ", "2 May 2026"):
         assert text in shown
     for text in ("Trust 69 · fair", "Some hype", "1 source · cross-referenced", "The Verge", "Revision 1"):
         assert text in shown

@@ -46,8 +46,9 @@ def test_the_page_shows_a_button_and_changes_nothing(client: FlaskClient, db: Da
     assert page.status_code == 200
     assert "a•••@example.org" in page.text
     assert ADA not in page.text
-    assert "the daily letter, with stories from Policy that have a trust score of 70 or more" in page.text
-    assert "<button>Yes, send me the letter</button>" in page.text
+    assert "is subscribed to the daily letter" in page.text
+    assert "It has stories from Policy. Its stories have a trust score of 70 or more." in page.text
+    assert "<button>Yes, subscribe me</button>" in page.text
     client.head(link)
     client.options(link)
     assert status(db) == SubscriberStatus.PENDING
@@ -167,4 +168,4 @@ def test_anything_at_all_in_a_link_gets_a_kind_page(client: FlaskClient, db: Dat
     for page in ("confirm", "unsubscribe", "preferences"):
         for answer in (client.get(f"/{page}/{quote(token)}"), client.post(f"/{page}/{quote(token)}")):
             assert answer.status_code in (404, 405)
-            assert "Get the letter" in answer.text
+            assert "Get the newsletter" in answer.text

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from newsletter.core.runtime_folder import socket_path
-from newsletter.web.readers import form_tokens
+from newsletter.web.forms import form_tokens
 
 JSON = {"Accept": "application/json"}
 
@@ -108,9 +108,9 @@ def sign_up(port: int) -> int:
     """Sign up as a program does: the form's token is fetched first, and a moment passes."""
     url = f"http://127.0.0.1:{port}/subscribe"
     with urllib.request.urlopen(urllib.request.Request(url, headers=JSON), timeout=10) as answer:
-        mark = json.load(answer)["mark"]
+        form_token = json.load(answer)["form_token"]
     time.sleep(form_tokens.FASTEST.total_seconds() + 1)
-    data = json.dumps({"email": "new@readers.example", "mark": mark}).encode()
+    data = json.dumps({"email": "new@readers.example", "form_token": form_token}).encode()
     request = urllib.request.Request(url, data=data, headers=JSON | {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         status: int = answer.status

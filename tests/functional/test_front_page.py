@@ -28,7 +28,7 @@ def test_with_nothing_in_it(client: FlaskClient) -> None:
     page = client.get("/").text
     assert "No story is out yet" in page
     assert "Which sections" not in page  # there is none to choose yet
-    assert ">Send me the confirmation mail</button>" in page
+    assert ">Send me the confirmation email</button>" in page
 
 
 def test_it_lists_the_latest_stories_and_offers_their_sections(client: FlaskClient, db: Database) -> None:
@@ -40,11 +40,11 @@ def test_it_lists_the_latest_stories_and_offers_their_sections(client: FlaskClie
     assert '<a href="/articles">All stories</a>' in page
 
 
-def test_nothing_is_chosen_for_a_reader_but_weekly_and_all(client: FlaskClient, db: Database) -> None:
+def test_nothing_is_chosen_for_a_reader_but_the_language_weekly_and_all(client: FlaskClient, db: Database) -> None:
     add_article(db, "Story")
     for path in ("/", "/subscribe"):
         checked = re.findall(r'name="(\w+)" value="(\w+)"[^>]* checked', client.get(path).text)
-        assert checked == [("cadence", "weekly"), ("which", "all")]
+        assert checked == [("language", "en"), ("cadence", "weekly"), ("which", "all")]
 
 
 @pytest.mark.parametrize("with_a_letter", [False, True])
@@ -101,7 +101,7 @@ def test_without_a_letter_it_says_so(client: FlaskClient, db: Database, settings
     add_article(db, "A story")
     add_readers(db, 1)
     send_digest(db, settings)  # on its way, not sent
-    assert "No letter has been sent yet. These are the stories" in client.get("/").text
+    assert "No letter has been sent yet. The first one will pick" in client.get("/").text
     answer = client.get("/sample")
     assert answer.status_code == 404
     assert "No letter has been sent yet" in answer.text

@@ -101,7 +101,7 @@ def test_a_changed_link_opens_nothing(
     before = rows(db)
     for answer in (client.get(path + changed), client.post(path + changed)):
         assert answer.status_code in (404, 405), path + changed
-        assert "Get the letter" in answer.text
+        assert "Get the newsletter" in answer.text
         assert "•••@" not in answer.text
     assert rows(db) == before
 

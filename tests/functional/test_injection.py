@@ -37,7 +37,7 @@ from newsletter.subscribers import addresses
 from newsletter.subscribers.account import one_time_links
 from newsletter.subscribers.files.importing import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, LinkPurpose, OneTimeLink, SignupRequest, Subscriber
-from tests.factories import REAL_ARTICLE, decide_all, mark
+from tests.factories import REAL_ARTICLE, decide_all, form_token
 
 HOSTILE = hypothesis_settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -118,7 +118,10 @@ def test_a_stranger_s_sign_up(
     client: FlaskClient, db: Database, settings: Settings, address: str, fields: dict[str, str], headers: dict[str, str]
 ) -> None:
     forget(db)
-    for data in ({"mark": mark(), **fields, "email": address}, {"mark": mark(), "email": address, "use": "typed"}):
+    for data in (
+        {"form_token": form_token(), **fields, "email": address},
+        {"form_token": form_token(), "email": address, "use": "as_entered"},
+    ):
         assert client.post("/subscribe", data=data, headers=headers).status_code in (200, 422)
     decide_all(db, settings)
     found = list(mailed(db, settings))

@@ -1,4 +1,4 @@
-"""The pages that mail a fresh link say what is mailed, and to whom nothing is, whatever has become of a reader."""
+"""The pages that send a one-time link say what is sent, or why nothing is, whatever has become of a reader."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from newsletter.subscribers.files.importing import ImportedReader, import_rows
 from newsletter.subscribers.models import LinkPurpose, Subscriber, SubscriberStatus
 from newsletter.subscribers.suppression import suppressions
 
-SENT = "We sent a link to <strong>a•••@example.org</strong>"
-BOUNCED = "Our mail to <strong>a•••@example.org</strong> came back, so we do not write to it any more."
+SENT = "to <strong>a•••@example.org</strong>. It works for 24 hours"
+BOUNCED = "Our email to <strong>a•••@example.org</strong> came back, so we do not write to it any more."
 COMPLAINED = "A letter to <strong>a•••@example.org</strong> was reported as spam, so we do not write to it any more."
-NO_LETTER = "No letter goes to <strong>a•••@example.org</strong>, so there is no address to change."
+NO_LETTER = "<strong>a•••@example.org</strong> is not subscribed, so there is no address to change."
 
 SAYS = {
     (LinkPurpose.DATA, SubscriberStatus.ACTIVE): SENT,
@@ -82,10 +82,10 @@ def test_the_two_links_do_not_hold_each_other_up(client: FlaskClient, db: Databa
 @pytest.mark.parametrize(
     ("status", "way"),
     [
-        (SubscriberStatus.BOUNCED, f"sign up again {suppressions.BOUNCE_BLOCKS_FOR.days} days after"),
+        (SubscriberStatus.BOUNCED, f"with this one again {suppressions.BOUNCE_BLOCKS_FOR.days} days after"),
         (SubscriberStatus.COMPLAINED, "If it was a mistake, write to"),
-        (SubscriberStatus.UNSUBSCRIBED, "To get it, "),
-        (SubscriberStatus.PENDING, "To get it, "),
+        (SubscriberStatus.UNSUBSCRIBED, "To get them, "),
+        (SubscriberStatus.PENDING, "To get them, "),
     ],
 )
 def test_the_page_of_choices_promises_nobody_a_sign_up_that_does_nothing(
@@ -93,7 +93,7 @@ def test_the_page_of_choices_promises_nobody_a_sign_up_that_does_nothing(
 ) -> None:
     token = ada(db, status)
     page = client.get(f"/preferences/{token}").text
-    assert "No letter goes to you" in page
+    assert "You are not subscribed" in page
     assert way in page
-    assert ("To get it, " in page) == (status in (SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.PENDING))
+    assert ("To get them, " in page) == (status in (SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.PENDING))
     assert client.post(f"/preferences/{token}", data={"cadence": "daily"}).status_code == 409

@@ -130,7 +130,7 @@ def test_a_weekly_letter(app: Flask, db: Database, settings: Settings) -> None:
             text = text_of(mail)
             assert ("A loud story" in text, "A calm story" in text) == (name != "calm", True)
             assert ("Wochenausgabe" in text) == (READERS[name].language == "de")
-            assert ("Weekly digest" in text) == (READERS[name].language == "en")
+            assert ("Weekly letter" in text) == (READERS[name].language == "en")
         html = mails["german"].get_body(("html",))
         assert html is not None
         assert '<html lang="de"' in html.get_content()
@@ -193,5 +193,5 @@ def test_a_letter_that_is_frozen_goes_by_what_was_chosen_before(db: Database, se
             reader.hour, reader.language = 20, "de"
     with clock.set_to(NOW + timedelta(hours=2)):
         draining.drain(runtime())
-        assert "Weekly digest" in text_of(letters(settings)["berlin-9"])
+        assert "Weekly letter" in text_of(letters(settings)["berlin-9"])
         assert state(db, digest_id).until_hour == 1

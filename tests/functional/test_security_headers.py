@@ -59,7 +59,7 @@ def test_errors_are_json_for_those_who_ask_for_it(client: FlaskClient) -> None:
         "type": "about:blank",
         "status": 404,
         "title": "There is no such page",
-        "detail": "The address may be incomplete: mail programs sometimes cut long links.",
+        "detail": "The address may be incomplete: email programs sometimes cut long links.",
     }
     assert "Accept" in answer.headers["Vary"]
     assert client.get("/nothing", headers={"Accept": "*/*"}).mimetype == "text/html"

@@ -31,7 +31,7 @@ from newsletter.subscribers import addresses
 from newsletter.subscribers.files.importing import ImportedReader, import_rows
 from newsletter.subscribers.models import SignupRequest, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
-from tests.factories import add_article, decide_all, mark
+from tests.factories import add_article, decide_all, form_token
 from tests.services.rendered_digests import SALT, SETTINGS
 
 ADA = "ada@example.org"
@@ -49,15 +49,15 @@ def waiting(db: Database) -> list[OutgoingMail]:
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    """Sends the mark of a form along, where a test does not send its own."""
-    return MarkedClient(app)
+    """Sends a form's token along, where a test does not send its own."""
+    return ClientWithToken(app)
 
 
-class MarkedClient(FlaskClient):
+class ClientWithToken(FlaskClient):
     def open(self, *args: Any, **kwargs: Any) -> Any:
         for way in ("data", "json"):
             if isinstance(kwargs.get(way), dict):
-                kwargs[way] = {"mark": mark(), **kwargs[way]}
+                kwargs[way] = {"form_token": form_token(), **kwargs[way]}
         return super().open(*args, **kwargs)
 
 
@@ -228,12 +228,12 @@ def test_the_worker_is_woken_after_the_commit(
 @pytest.mark.parametrize(
     "proof",
     [
-        {"mark": ""},
-        {"mark": "forged"},
+        {"form_token": ""},
+        {"form_token": "forged"},
         {"website": "http://spam.example"},
-        {"mark": "too fast"},
-        {"mark": "too old"},
-        {"mark": "for another purpose"},
+        {"form_token": "too fast"},
+        {"form_token": "too old"},
+        {"form_token": "for another purpose"},
     ],
 )
 def test_what_looks_like_a_program_is_asked_for_one_more_press(
@@ -241,8 +241,8 @@ def test_what_looks_like_a_program_is_asked_for_one_more_press(
 ) -> None:
     add_article(db, "One", section="Policy")
     made = {
-        "too fast": mark(age=timedelta(seconds=1.5)),
-        "too old": mark(age=timedelta(days=1, seconds=1)),
+        "too fast": form_token(age=timedelta(seconds=1.5)),
+        "too old": form_token(age=timedelta(days=1, seconds=1)),
         "for another purpose": TokenSigner(settings.signing_keys, "confirm").sign([1, "/"]),
     }
     proof = {name: made.get(value, value) for name, value in proof.items()}
@@ -261,10 +261,10 @@ def test_what_looks_like_a_program_is_asked_for_one_more_press(
 
 
 def test_the_time_that_went_into_a_form_counts_when_it_is_shown_again(client: FlaskClient, db: Database) -> None:
-    opened = mark()
-    page = client.post("/subscribe", data={"email": "ada@", "mark": opened})
-    assert shown(page.text)["mark"] == opened
-    assert "Check your mailbox" in client.post("/subscribe", data={"email": ADA, "mark": opened}).text
+    opened = form_token()
+    page = client.post("/subscribe", data={"email": "ada@", "form_token": opened})
+    assert shown(page.text)["form_token"] == opened
+    assert "Check your mailbox" in client.post("/subscribe", data={"email": ADA, "form_token": opened}).text
 
 
 def test_where_and_to_what_a_reader_agreed_is_what_the_page_showed(client: FlaskClient, db: Database) -> None:
@@ -273,7 +273,7 @@ def test_where_and_to_what_a_reader_agreed_is_what_the_page_showed(client: Flask
             page = client.get(path).text
         client.post("/subscribe", data={"email": ADA, **shown(page)} | {"email": ADA})
         assert requests(db)[-1].page == path
-        assert f'<p class="hint" id="wording">{requests(db)[-1].wording}</p>' in page
+        assert f'<p class="hint" id="agreement">{requests(db)[-1].wording}</p>' in page
     assert "Dispatch" in requests(db)[-1].wording
 
 
@@ -301,9 +301,9 @@ def test_a_mistake_in_a_big_provider_s_domain_is_asked_about(client: FlaskClient
     ("pressed", "address"),
     [
         ({"email": "ada@gmial.com", "use": "suggested"}, "ada@gmail.com"),
-        ({"email": "ada@gmial.com", "use": "typed"}, "ada@gmial.com"),
-        ({"email": "ada@gmial.com", "asked_about": "ada@gmial.com"}, "ada@gmial.com"),
-        ({"email": ADA, "use": "suggested", "asked_about": "ada@gmial.com"}, ADA),
+        ({"email": "ada@gmial.com", "use": "as_entered"}, "ada@gmial.com"),
+        ({"email": "ada@gmial.com", "suggested_for": "ada@gmial.com"}, "ada@gmial.com"),
+        ({"email": ADA, "use": "suggested", "suggested_for": "ada@gmial.com"}, ADA),
     ],
 )
 def test_one_press_takes_the_suggestion_or_what_was_typed(
@@ -314,7 +314,7 @@ def test_one_press_takes_the_suggestion_or_what_was_typed(
 
 
 def test_another_mistake_is_asked_about_again(client: FlaskClient, db: Database) -> None:
-    page = client.post("/subscribe", data={"email": "ada@gmal.com", "asked_about": "ada@gmial.com"})
+    page = client.post("/subscribe", data={"email": "ada@gmal.com", "suggested_for": "ada@gmial.com"})
     assert "Did you mean <strong>ada@gmail.com</strong>?" in page.text
 
 
@@ -336,17 +336,19 @@ def test_a_program_asks_for_what_it_needs_and_signs_up(client: FlaskClient, db: 
     assert answer.json is not None
     assert answer.json["sections"] == ["Policy"]
     assert "Accept" in answer.headers["Vary"]
-    assert client.post("/subscribe", json={"email": ADA, "mark": answer.json["mark"]}).status_code == 202
+    assert client.post("/subscribe", json={"email": ADA, "form_token": answer.json["form_token"]}).status_code == 202
     [row] = requests(db)
     assert (row.wording, row.page) == (answer.json["wording"], "a form that a program shows")
 
 
-@pytest.mark.parametrize("proof", [{"mark": ""}, {"mark": 7}, {"mark": None}, {"mark": "\ud800"}, {"website": "x"}])
+@pytest.mark.parametrize(
+    "proof", [{"form_token": ""}, {"form_token": 7}, {"form_token": None}, {"form_token": "\ud800"}, {"website": "x"}]
+)
 def test_json_has_the_same_guards_as_the_form(client: FlaskClient, db: Database, proof: dict[str, object]) -> None:
     answer = client.post("/subscribe", json={"email": ADA, **proof})
     assert answer.status_code == 422
     assert answer.json is not None
-    assert set(answer.json["errors"]) == {"mark"}
+    assert set(answer.json["errors"]) == {"form_token"}
     assert requests(db) == []
 
 
@@ -373,7 +375,7 @@ HEADERS = {
 @hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_typed_is_one_clean_address_or_an_error(client: FlaskClient, db: Database, email: str) -> None:
     before = len(requests(db))
-    answer = client.post("/subscribe", data={"email": email, "use": "typed"})
+    answer = client.post("/subscribe", data={"email": email, "use": "as_entered"})
     assert answer.status_code in (200, 422)
     for row in requests(db)[before:]:
         assert row.address.isprintable()

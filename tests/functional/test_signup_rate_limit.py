@@ -23,7 +23,7 @@ from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.models import SignupRequest
 from newsletter.subscribers.signup import rate_limit
-from tests.factories import mark
+from tests.factories import form_token
 
 NOON = datetime(2026, 5, 2, 12, tzinfo=UTC)
 
@@ -45,7 +45,7 @@ def settings(settings: Settings, valkey_url: str, queues: Queues) -> Settings:
 
 def post(client: FlaskClient, address: str, network: str = "198.51.100.7", **more: str) -> TestResponse:
     headers = {name.replace("_", "-"): value for name, value in more.items()}
-    data = {"email": address, "mark": mark()}
+    data = {"email": address, "form_token": form_token()}
     return client.post("/subscribe", data=data, environ_base={"REMOTE_ADDR": network}, headers=headers)
 
 
@@ -107,7 +107,7 @@ def test_over_the_limit_the_page_says_when_to_come_again_and_stays_filled_in(cli
 
 def test_the_limit_of_json_is_the_form_s(client: FlaskClient, db: Database) -> None:
     def program(number: int) -> int:
-        body = {"email": f"r{number}@readers.example", "mark": mark()}
+        body = {"email": f"r{number}@readers.example", "form_token": form_token()}
         return client.post("/subscribe", json=body, environ_base={"REMOTE_ADDR": "198.51.100.7"}).status_code
 
     assert [program(number) for number in range(5)] == [202, 202, 202, 202, 429]

@@ -43,7 +43,7 @@ def test_the_page_shows_a_button_and_changes_nothing(client: FlaskClient, db: Da
     assert page.status_code == 200
     assert "a•••@example.org" in page.text
     assert "ada@" not in page.text
-    assert "<button>Send me no more letters</button>" in page.text
+    assert "<button>Unsubscribe</button>" in page.text
     client.head(link)
     client.options(link)
     assert reader(db).status == SubscriberStatus.ACTIVE
@@ -81,7 +81,7 @@ def test_a_repeat_is_fine_and_keeps_the_first_time(client: FlaskClient, db: Data
     with clock.set_to(clock.now() + timedelta(days=400)):
         assert "gets no more letters" in client.post(link, data=ONE_CLICK).text
     assert reader(db).unsubscribed_at == unsubscribed_at
-    assert "You have left" in client.get(link).text
+    assert "You are unsubscribed" in client.get(link).text
 
 
 @pytest.mark.parametrize("ended", [SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED])
@@ -123,10 +123,10 @@ def test_for_a_day_it_can_be_undone_and_everything_is_as_it_was(client: FlaskCli
     assert "Undo" in client.get(link).text
     with clock.set_to(clock.now() + timedelta(hours=23)):
         page = client.post(f"{link}/undo")
-        assert "You get the letter again" in page.text
-        assert "no letter comes before 31 January 2027" in page.text
+        assert "You are subscribed again" in page.text
+        assert "you get no letters until 31 January 2027" in page.text
         assert columns(reader(db)) == before
-        assert "You get the letter again" in client.post(f"{link}/undo").text
+        assert "You are subscribed again" in client.post(f"{link}/undo").text
 
 
 def test_after_a_day_it_needs_a_new_sign_up(client: FlaskClient, db: Database, link: str) -> None:
@@ -173,7 +173,7 @@ def test_a_pending_reader_can_unsubscribe_and_undo_it(client: FlaskClient, db: D
         ada = session.scalars(select(Subscriber).where(Subscriber.address == "ada@example.org")).one()
         ada.status, ada.confirmed_at = SubscriberStatus.PENDING, None
     assert "is not confirmed" in client.get(link).text
-    assert "You have left" in client.post(link).text
+    assert "You are unsubscribed" in client.post(link).text
     assert reader(db).status == SubscriberStatus.UNSUBSCRIBED
     assert "is not confirmed yet" in client.post(f"{link}/undo").text
     assert reader(db).status == SubscriberStatus.PENDING
@@ -193,7 +193,7 @@ def test_one_press_says_why_and_the_last_word_counts(client: FlaskClient, db: Da
     for reason in UnsubscribeReason:
         answer = client.post(f"{link}/reason", data={"reason": str(reason)})
         assert answer.status_code == 200
-        assert "Thank you for saying why" in answer.text
+        assert "Thank you for telling us why" in answer.text
         assert 'name="reason"' not in answer.text
         assert reader(db).unsubscribe_reason == reason
     with db.reading() as session:

@@ -25,7 +25,7 @@ from newsletter.subscribers.account import address_change, links, one_time_links
 from newsletter.subscribers.files.importing import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
-from newsletter.web.guards import HEADERS
+from newsletter.web.security_headers import HEADERS
 from tests import factories
 from tests.factories import add_article
 

@@ -15,8 +15,8 @@ from tests.services.rendered_digests import revision
         ("en", "Some hype", 1, "Trust 69 · Some hype · 1 source"),
         ("en", "Moderate", 2, "Trust 69 · Moderate · 2 sources"),
         ("en", "No hype", 1234, "Trust 69 · No hype · 1,234 sources"),
-        ("de", "Some hype", 1, " 69 · Etwas Hype · 1 Quelle"),
-        ("de", "Moderate", 2, " 69 · Moderate · 2 Quellen"),
+        ("de", "Some hype", 1, " 69/100 · Etwas Hype · 1 Quelle"),
+        ("de", "Moderate", 2, " 69/100 · Moderate · 2 Quellen"),
     ],
 )
 def test_it_is_in_the_language_but_for_labels_of_ones_own(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.delivery.freezing.hours import LONGEST_WAIT, next_occurrence
-from newsletter.web.readers.time_zones import offered
+from newsletter.web.forms.time_zones import offered
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

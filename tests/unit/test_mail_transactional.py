@@ -1,4 +1,4 @@
-"""Single mails: the confirmation."""
+"""Transactional mails: the confirmation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def confirmation() -> Message:
 def test_it_says_what_happens_next() -> None:
     mail = confirmation()
     assert mail.subject == "Confirm your subscription to Dispatch"
-    for words in ("7 days", "ignore this mail", SETTINGS.mail_postal_address, LINK):
+    for words in ("7 days", "ignore this email", SETTINGS.mail_postal_address, LINK):
         assert words in mail.text
         assert words in mail.html
     assert f'<a href="{LINK}"' in mail.html

@@ -16,8 +16,8 @@ from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import Runtime
 from newsletter.subscribers.preferences import Preferences, time_zones
-from newsletter.web.readers.preferences_form import PreferencesForm
-from newsletter.web.readers.time_zones import by_region, offered
+from newsletter.web.forms.preferences_form import PreferencesForm
+from newsletter.web.forms.time_zones import by_region, offered
 
 SECTIONS = ["Law", "Policy"]
 TEXT = st.one_of(
@@ -42,17 +42,17 @@ def context() -> Iterator[None]:
 def check(typed: PreferencesForm) -> None:
     preferences, errors = typed.preferences(SECTIONS)
     assert set(errors) <= {"cadence", "sections", "min_trust", "max_hype", "zone", "format", "language"}
-    assert all(words.endswith(".") for words in errors.values())
+    assert all(error.message.endswith(".") for error in errors.values())
     assert Preferences.from_columns(preferences.columns()) == preferences
     assert set(preferences.sections or ()) <= set(SECTIONS)
-    again, none = PreferencesForm.from_choices(preferences).preferences(SECTIONS)
+    again, none = PreferencesForm.showing(preferences).preferences(SECTIONS)
     assert (again, none) == (preferences, {})
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(FORMS)
 def test_any_form(fields: list[tuple[str, str]]) -> None:
-    check(PreferencesForm.from_form(MultiDict(fields)))
+    check(PreferencesForm.from_signup(MultiDict(fields), "en"))
     check(PreferencesForm.from_preferences(MultiDict(fields)))
 
 
@@ -75,15 +75,22 @@ def test_what_is_no_choice_in_json_is_said_and_not_passed_over(data: dict[str, o
 
 
 def test_a_sign_up_has_no_fields_that_its_page_cannot_show() -> None:
-    preferences, errors = PreferencesForm.from_form(
-        MultiDict({"hour": "99", "language": "tlh", "format": "x"})
-    ).preferences(SECTIONS)
+    preferences, errors = PreferencesForm.from_signup(MultiDict({"hour": "99", "format": "x"}), "en").preferences(
+        SECTIONS
+    )
     assert (preferences, errors) == (Preferences(), {})
 
 
+def test_a_sign_up_without_a_language_gets_the_page_s() -> None:
+    """As from another site's form with an address alone."""
+    assert PreferencesForm.from_signup(MultiDict({}), "de").language == "de"
+    assert PreferencesForm.from_signup(MultiDict({"language": "en"}), "de").language == "en"
+
+
 def test_the_list_of_zones() -> None:
-    assert {"Africa", "America", "Asia", "Europe", "Pacific"} < set(by_region())
-    assert ("Europe/Berlin", "Berlin") in by_region()["Europe"]
-    assert ("America/Argentina/Buenos_Aires", "Buenos Aires (Argentina)") in by_region()["America"]
+    assert {"Africa", "America", "Asia", "Europe", "Pacific Ocean"} < set(by_region("en"))
+    assert ("Europe/Berlin", "Berlin") in by_region("en")["Europe"]
+    assert ("America/Argentina/Buenos_Aires", "Buenos Aires (Argentina)") in by_region("en")["America"]
+    assert ("Europe/Vienna", "Wien") in by_region("de")["Europa"]
     assert 400 < len(offered()) < 450
     assert offered() <= time_zones()

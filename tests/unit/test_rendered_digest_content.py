@@ -49,7 +49,7 @@ def flat(text: str) -> str:
 def test_the_parts_of_a_digest_in_their_order() -> None:
     html, text = rendered(Content())
     words = [
-        "Weekly digest · 24 November 2026",
+        "Weekly letter · 24 November 2026",
         "Two things stood out this week.",
         "The rest is shorter than usual.",
         "Policy · 2 May 2026",
@@ -60,7 +60,7 @@ def test_the_parts_of_a_digest_in_their_order() -> None:
         "MiniMax as a concern.",
         "Read the story",
         "No ads, no sponsors. If Dispatch is useful to you, you can pay for a coffee",
-        "You get this weekly digest because you confirmed your subscription to Dispatch at letters.example.org.",
+        "You get this weekly letter because you confirmed your subscription to Dispatch at letters.example.org.",
         "Change your preferences",
         "Unsubscribe",
         "Dispatch, 1 Example Street, 10115 Berlin",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from newsletter.core.errors import InvalidError
 from newsletter.core.names import LONGEST_NAME
 from newsletter.subscribers.preferences import MOST_SECTIONS, Preferences
-from newsletter.web.template_filters import in_words
+from newsletter.web.preferences_words import in_words
 
 
 def test_sections_are_kept_sorted_and_once() -> None:
@@ -51,17 +51,20 @@ def test_any_names_are_preferences_or_a_sentence(names: list[str]) -> None:
 @pytest.mark.parametrize(
     ("preferences", "words"),
     [
-        (Preferences(), "the weekly letter, with stories from all sections"),
-        (Preferences("daily", ("Policy",)), "the daily letter, with stories from Policy"),
+        (Preferences(), "You get the weekly letter. It has stories from all sections."),
+        (Preferences("daily", ("Policy",)), "You get the daily letter. It has stories from Policy."),
         (
             Preferences("monthly", ("Law", "Policy", "Research"), 80),
-            "the monthly letter, with stories from Law, Policy and Research that have a trust score of 80 or more",
+            (
+                "You get the monthly letter. It has stories from Law, Policy and Research. Its stories have a trust "
+                "score of 80 or more."
+            ),
         ),
         (
             Preferences(max_hype="No hype", breaking=True, format="text"),
             (
-                "the weekly letter and breaking news, with stories from all sections that are labelled “No hype” at "
-                "most, as plain text"
+                "You get the weekly letter. It has stories from all sections. Its stories are labelled “No hype” or "
+                "less. Breaking news comes as it happens. Emails are plain text."
             ),
         ),
     ],

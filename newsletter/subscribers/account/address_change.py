@@ -17,7 +17,7 @@ from newsletter.core import clock
 from newsletter.core.actors import READER
 from newsletter.core.config import Settings
 from newsletter.core.errors import ConflictError
-from newsletter.core.languages import gettext_noop
+from newsletter.core.languages import gettext_noop, language_of
 from newsletter.core.tokens import TokenError, TokenSigner
 from newsletter.mail import outgoing
 from newsletter.subscribers import addresses, backoff, lifecycle
@@ -30,8 +30,8 @@ LINK_AGE = timedelta(days=7)
 """How long the links work, the one to the new address and the one to the old."""
 
 AGREEMENT = gettext_noop(
-    "By confirming you agree that {publication} emails your letter to this address instead of the old one, until you "
-    "unsubscribe. Every letter has a link to unsubscribe with one click."
+    "By confirming you agree that %(publication)s emails your letters to this address instead of the old one, until "
+    "you unsubscribe. Every letter has a link to unsubscribe with one click."
 )
 """The sentence beside the button, and kept as what was agreed to."""
 PAGE = "/new-address"
@@ -43,10 +43,8 @@ CHANGED_LATELY = gettext_noop(
     "The address was changed a few days ago. The old address can undo that for 7 days; after that you can change it "
     "again."
 )
-UNSUBSCRIBED_SINCE = gettext_noop("The letter has been unsubscribed meanwhile. You can sign up with this address.")
-NOT_FREE = gettext_noop(
-    "This address gets a letter from us by now, or takes no email from us. Nothing has been changed."
-)
+UNSUBSCRIBED_SINCE = gettext_noop("You have unsubscribed in the meantime. You can sign up with this address.")
+NOT_FREE = gettext_noop("This address is subscribed by now, or asked us never to write. Nothing has been changed.")
 OVER = gettext_noop("This change of address is over: it was undone, requested again, or the link is older than 7 days.")
 
 
@@ -91,10 +89,18 @@ def change_of_new_address(
     return _change_of_link(session, settings, _NEW_ADDRESS, token, for_change=for_change)
 
 
-def change_address(session: Session, settings: Settings, token: str) -> tuple[Subscriber, int | None]:
+def agreement_text(publication: str, language: str) -> str:
+    """The words that a reader agrees to by confirming a new address, in the language of the page."""
+    return language_of(language).gettext(AGREEMENT) % {"publication": publication}
+
+
+def change_address(
+    session: Session, settings: Settings, token: str, *, language: str | None = None
+) -> tuple[Subscriber, int | None]:
     """Give the reader the new address; returns the id of the mail that tells the old one (None if done already).
 
-    Raises LinkError, and ConflictError when the address has become another reader's.
+    `language` is the one that the page spoke, the reader's unless given. Raises LinkError, and ConflictError when the
+    address has become another reader's.
     """
     reader, change = change_of_new_address(session, settings, token, for_change=True)
     if change.changed_at is not None:
@@ -105,7 +111,7 @@ def change_address(session: Session, settings: Settings, token: str) -> tuple[Su
     _give_address(session, settings, reader, change)
     change.address, change.address_key = former
     change.changed_at = now
-    wording = AGREEMENT.format(publication=settings.publication_name)
+    wording = agreement_text(settings.publication_name, language or reader.language)
     session.add(
         Consent(subscriber_id=reader.id, wording=wording, page=PAGE, requested_at=change.requested_at, confirmed_at=now)
     )

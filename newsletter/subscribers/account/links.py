@@ -21,11 +21,11 @@ class LinkError(NotFoundError):
 
 
 CUT_OR_ERASED = gettext_noop(
-    "A mail program may have cut it: each of our letters ends with a whole one. Or its reader has erased all data, and "
-    "then no letter comes any more."
+    "An email program may have cut it: each of our letters ends with a whole one. Or its reader has erased all data, "
+    "and then no letter comes any more."
 )
 CONFIRMATION_CUT = gettext_noop(
-    "A confirmation link works for 7 days, and only whole: mail programs sometimes cut them. Sign up again, and we "
+    "A confirmation link works for 7 days, and only whole: email programs sometimes cut them. Sign up again, and we "
     "send you a new one."
 )
 SIGNUP_GONE = gettext_noop("This sign-up is not kept any more. Sign up again, and we send you a new link.")

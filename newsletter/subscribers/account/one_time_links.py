@@ -27,10 +27,10 @@ NOT_MAILED = (SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED)
 """No mail goes to these, not even one on request."""
 
 CUT = gettext_noop(
-    "It works for 24 hours, and only whole: mail programs sometimes cut such links. You can request a new one on the "
+    "It works for 24 hours, and only whole: email programs sometimes cut such links. You can request a new one on the "
     "page of preferences that each of our letters links to."
 )
-ERASED = gettext_noop("Nothing is kept any more of the reader whom this link was for.")
+ERASED = gettext_noop("Nothing is kept any more about the reader whom this link was for.")
 CONFIRMED_ANEW = gettext_noop(
     "The address has changed, or was confirmed anew, since this link was sent. Request a new one."
 )

@@ -11,7 +11,7 @@ from newsletter.subscribers.models import Subscriber
 LONGEST = timedelta(days=366)
 
 IN_THE_PAST = gettext_noop("Choose a day after today.")
-TOO_LONG = gettext_noop("A pause lasts a year at most. To end the letter for good, unsubscribe.")
+TOO_LONG = gettext_noop("A pause lasts a year at most. To stop the letters for good, unsubscribe.")
 
 
 def pause_letters(reader: Subscriber, until: date, *, today: date) -> None:

@@ -31,7 +31,7 @@ def reader_of_link(session: Session, settings: Settings, token: str, *, for_chan
     return reader
 
 
-NOT_MAILABLE = gettext_noop("This address cannot be mailed at the moment.")
+NOT_MAILABLE = gettext_noop("This address cannot be emailed at the moment.")
 UNSUBSCRIBED_SINCE = gettext_noop(
     "You have unsubscribed since this link was sent. Sign up again, and we send you a new one."
 )

@@ -12,7 +12,7 @@ from newsletter.subscribers.models import SignupRequest
 from newsletter.subscribers.preferences import Preferences
 
 AGREEMENT = gettext_noop(
-    "By signing up you agree that {publication} emails you the letter you chose, from when you confirm until you "
+    "By signing up you agree that %(publication)s emails you the letter you chose, from when you confirm until you "
     "unsubscribe. Every letter has a link to unsubscribe with one click."
 )
 """The sentence beside the button, and kept with each sign-up as what was agreed to."""
@@ -22,7 +22,7 @@ _INSERT = insert(table_of(SignupRequest))
 
 def agreement_text(publication: str, language: str = ENGLISH) -> str:
     """The words that a reader agrees to by signing up, in the language of the page."""
-    return language_of(language).gettext(AGREEMENT).format(publication=publication)
+    return language_of(language).gettext(AGREEMENT) % {"publication": publication}
 
 
 def request_signup(

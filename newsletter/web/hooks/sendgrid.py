@@ -1,4 +1,4 @@
-"""What other services post to us: verified, stripped, kept as one row, answered; the work follows in a job."""
+"""SendGrid's Event Webhook: verified, stripped, stored as one row and answered; the work follows in a job."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 from flask import Blueprint, Flask, Response, abort, request
 
-from newsletter.core import clock
+from newsletter.core import clock, paths
 from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events import signature, webhook_deliveries
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 pages = Blueprint("hooks", __name__)
 
 MOST_BYTES = 4_000_000
-"""Of one post. SendGrid posts when it has a few hundred kilobytes, or after a moment."""
+"""The largest body. SendGrid posts when it has a few hundred kilobytes, or after a moment."""
 
 
 def install(app: Flask) -> None:
@@ -28,10 +28,11 @@ def install(app: Flask) -> None:
             signature.public_key(key)
 
 
-@pages.post("/hooks/sendgrid")
+@pages.post(paths.SENDGRID_WEBHOOK)
 def sendgrid() -> Response:
-    """SendGrid's Event Webhook: 204 when the post is kept, or was kept before. Anything but 2xx it tries again for
-    24 hours. Without SENDGRID_WEBHOOK_KEY there is no such address.
+    """Answer 204 when the delivery is stored, or was stored before. SendGrid tries anything but 2xx again for 24 hours.
+
+    Without SENDGRID_WEBHOOK_KEY there is no such address.
     """
     settings = runtime().settings
     if not settings.sendgrid_webhook_key:
@@ -59,6 +60,6 @@ def sendgrid() -> Response:
 
 
 def _refused(status: int, error: Exception) -> Response:
-    """Said to the operator as well: a wrong key would otherwise lose every event in silence."""
+    """Log it as well: with a wrong key every event would be lost in silence."""
     log.warning("a post to /hooks/sendgrid was refused: %s", error)
     return Response(f"{error}\n", status, content_type="text/plain; charset=utf-8")

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, render_template
+from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 
 from newsletter.articles import queries
 from newsletter.articles.models import Article, Revision
+from newsletter.core import paths
 from newsletter.core.errors import NotFoundError
 from newsletter.core.runtime import runtime
 from newsletter.mail.share import share_links
+from newsletter.web.public.blueprint import pages
 
-pages = Blueprint("articles", __name__)
 
-
-@pages.get("/articles")
-def index() -> str:
+@pages.get(paths.ARTICLES)
+def articles() -> str:
     """All stories, the newest first."""
     with runtime().db.reading() as session:
         return render_template("articles.html", articles=queries.current_revisions(session))
 
 
-@pages.get("/articles/<slug>")
+@pages.get(paths.article("<slug>"))
 def article(slug: str) -> ResponseReturnValue:
     """A story as it is now."""
     return _page(slug, None)
 
 
-@pages.get("/articles/<slug>/revisions/<int:number>")
+@pages.get(paths.revision("<slug>", "<int:number>"))
 def revision(slug: str, number: int) -> ResponseReturnValue:
     """A story as it was; what was public stays public."""
     return _page(slug, number)
@@ -40,13 +40,13 @@ def _page(slug: str, number: int | None) -> str:
         except NotFoundError:
             abort(404)
         shown = _revision(found, number)
-        address = runtime().settings.url(f"/articles/{found.slug}")
+        address = runtime().settings.url(paths.article(found.slug))
         share = share_links(found.current.title, address)
         return render_template("article.html", article=found, revision=shown, address=address, share=share)
 
 
 def _revision(found: Article, number: int | None) -> Revision:
-    """The revision of that number (None: the newest)."""
+    """The revision of that number; the newest for None."""
     if number is None:
         return found.current
     shown = next((revision for revision in found.revisions if revision.number == number), None)

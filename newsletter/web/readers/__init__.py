@@ -7,7 +7,6 @@ from newsletter.web.readers import (
     embedding,
     one_time_links,
     preferences,
-    sample,
     signup,
     unsubscribing,
 )
@@ -21,7 +20,6 @@ __all__ = [
     "one_time_links",
     "pages",
     "preferences",
-    "sample",
     "signup",
     "unsubscribing",
 ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from flask import render_template
 
+from newsletter.core import paths
 from newsletter.core.runtime import runtime
 from newsletter.web.readers.blueprint import pages
 
 
-@pages.get("/embed")
+@pages.get(paths.EMBED)
 def embed() -> str:
-    """Plain HTML: no script, no frame, nothing that is loaded from here. What it posts leads to a page of ours."""
-    return render_template("embed.html", address=runtime().settings.url("/subscribe"))
+    """Plain HTML: no script, no frame, nothing that is loaded from here. It posts to a page of ours."""
+    return render_template("embed.html", address=runtime().settings.url(paths.SUBSCRIBE))

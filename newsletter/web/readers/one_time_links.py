@@ -1,46 +1,49 @@
-"""The buttons that mail a fresh link, with the link of any letter: to the reader's data, or to a change of address."""
+"""The buttons that send a one-time link by mail: to the reader's data, or to a change of address. The links of any
+letter open them.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from babel.dates import format_timedelta
-from flask import render_template
-
+from newsletter.core import paths
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.account import links, one_time_links
 from newsletter.subscribers.models import LinkPurpose, Subscriber
-from newsletter.web.readers.blueprint import pages
+from newsletter.web.readers.blueprint import pages, render_for
 
 
-@pages.get("/address-link/<token>", defaults={"kind": LinkPurpose.ADDRESS})
-@pages.get("/data-link/<token>", defaults={"kind": LinkPurpose.DATA})
-def one_time_link_page(token: str, kind: LinkPurpose) -> str:
-    """Shows the button; whoever is mailed no such link is told why, and what can be done instead."""
+@pages.get(paths.request_link(LinkPurpose.ADDRESS, "<token>"), defaults={"purpose": LinkPurpose.ADDRESS})
+@pages.get(paths.request_link(LinkPurpose.DATA, "<token>"), defaults={"purpose": LinkPurpose.DATA})
+def one_time_link_page(token: str, purpose: LinkPurpose) -> str:
+    """Show the button; a reader who may not have such a link reads why, and what can be done instead."""
     with runtime().db.reading() as session:
-        return _page(links.reader_of_token(session, token), kind)
+        reader = links.reader_of_token(session, token)
+    return _page(reader, purpose)
 
 
-@pages.post("/address-link/<token>", defaults={"kind": LinkPurpose.ADDRESS})
-@pages.post("/data-link/<token>", defaults={"kind": LinkPurpose.DATA})
-def one_time_link(token: str, kind: LinkPurpose) -> str:
-    """Mails the link; the answer is the same when one was mailed a moment ago."""
+@pages.post(paths.request_link(LinkPurpose.ADDRESS, "<token>"), defaults={"purpose": LinkPurpose.ADDRESS})
+@pages.post(paths.request_link(LinkPurpose.DATA, "<token>"), defaults={"purpose": LinkPurpose.DATA})
+def one_time_link(token: str, purpose: LinkPurpose) -> str:
+    """Send the link; the answer is the same when one was sent a moment ago."""
     with runtime().db.transaction() as session:
         reader = links.reader_of_token(session, token, for_change=True)
-        mail = one_time_links.request_link(session, reader, kind)
-        wait = one_time_links.wait_before_next(session, reader, kind)
+        mail = one_time_links.request_link(session, reader, purpose)
+        wait = one_time_links.wait_before_next(session, reader, purpose)
     if mail is not None:
         runtime().queues.enqueue_mail(mail)
-    return _page(reader, kind, asked=True, wait=wait)
+    return _page(reader, purpose, wait=wait)
 
 
-def _page(reader: Subscriber, kind: LinkPurpose, *, asked: bool = False, wait: timedelta = timedelta()) -> str:
-    return render_template(
+def _page(reader: Subscriber, purpose: LinkPurpose, *, wait: timedelta | None = None) -> str:
+    """The page; `wait` says that a link was requested, and when the next one may be."""
+    may_request = one_time_links.may_request(reader, purpose)
+    return render_for(
+        reader,
         "one_time_link.html",
-        reader=reader,
-        kind=kind,
-        may_ask=one_time_links.may_request(reader, kind),
-        asked=asked,
+        purpose=purpose,
+        may_request=may_request,
+        is_requested=wait is not None and may_request,
         hours=one_time_links.LINK_AGE // timedelta(hours=1),
-        wait=format_timedelta(wait, granularity="minute", locale="en"),
+        wait=wait or timedelta(),
     )

@@ -1,10 +1,10 @@
-"""What someone typed into a form of preferences, as it was typed, so that a page can show it again."""
+"""The fields of preferences as they were entered, so that a page can show them again."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from werkzeug.datastructures import MultiDict
 
@@ -12,10 +12,13 @@ from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
 from newsletter.subscribers import addresses
 from newsletter.subscribers.preferences import KnownNames, Preferences
-from newsletter.web.readers import time_zones
+from newsletter.web.forms import time_zones
 
 TRUST_STEPS = (0, 50, 60, 70, 80, 90)
 """The lowest trust scores that the forms offer; 0 is "any"."""
+
+FieldErrors: TypeAlias = dict[str, InvalidError]
+"""An error for each field that is wrong, by the field's name."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,25 @@ class PreferencesForm:
     language: str = "en"
 
     @classmethod
-    def from_form(cls, form: MultiDict[str, str]) -> PreferencesForm:
-        """From a page of ours, or another site's form with an `email` field alone."""
+    def from_signup(cls, form: MultiDict[str, str], page_language: str) -> PreferencesForm:
+        """From a sign-up on a page of ours, or another site's form with an `email` field alone. The page's language
+        counts unless one was chosen.
+        """
+        return replace(cls._common(form), language=form.get("language", page_language))
+
+    @classmethod
+    def from_preferences(cls, form: MultiDict[str, str]) -> PreferencesForm:
+        """From the page of preferences, whose form has more fields than a sign-up."""
+        return replace(
+            cls._common(form),
+            hour=form.get("hour", ""),
+            zone=form.get("zone", ""),
+            format=form.get("format", cls.format),
+            language=form.get("language", cls.language),
+        )
+
+    @classmethod
+    def _common(cls, form: MultiDict[str, str]) -> PreferencesForm:
         return cls(
             email=form.get("email", ""),
             cadence=form.get("cadence", cls.cadence),
@@ -50,27 +70,16 @@ class PreferencesForm:
         )
 
     @classmethod
-    def from_preferences(cls, form: MultiDict[str, str]) -> PreferencesForm:
-        """From the page of preferences, whose form has more fields than a sign-up."""
-        return replace(
-            cls.from_form(form),
-            hour=form.get("hour", ""),
-            zone=form.get("zone", ""),
-            format=form.get("format", cls.format),
-            language=form.get("language", cls.language),
-        )
-
-    @classmethod
     def from_json(cls, data: object) -> PreferencesForm:
         """From {"email", "cadence", "breaking" (true or false), "sections" (null: all), "min_trust", "max_hype" (null:
         any), "hour" and "zone" (null: with the digest), "format", "language"}. Raises InvalidError for another shape.
         """
         if not isinstance(data, dict):
-            raise InvalidError("Send a JSON object with a field email.")
+            raise InvalidError("signup.no_object", "Send a JSON object with a field email.")
         sections = data.get("sections")
         names = sections if isinstance(sections, list) else []
         if not isinstance(data.get("breaking", False), bool):
-            raise InvalidError("The field breaking is true or false.")
+            raise InvalidError("signup.breaking", "The field breaking is true or false.")
         return cls(
             email=_text(data.get("email", "")),
             cadence=_text(data.get("cadence", cls.cadence)),
@@ -86,8 +95,8 @@ class PreferencesForm:
         )
 
     @classmethod
-    def from_choices(cls, preferences: Preferences) -> PreferencesForm:
-        """A form that shows what was chosen."""
+    def showing(cls, preferences: Preferences) -> PreferencesForm:
+        """A form that shows these preferences."""
         return cls(
             cadence=preferences.cadence,
             breaking=preferences.breaking,
@@ -101,31 +110,31 @@ class PreferencesForm:
             language=preferences.language,
         )
 
-    def address(self) -> tuple[str, dict[str, str]]:
+    def address(self) -> tuple[str, FieldErrors]:
         """The address to write to, or an error for its field."""
         try:
             return addresses.normalise(self.email), {}
         except InvalidError as error:
-            return "", {"email": str(error)}
+            return "", {"email": error}
 
-    def preferences(self, known: Collection[str]) -> tuple[Preferences, dict[str, str]]:
-        """The preferences, and for each field that cannot be taken (left at its default) why not.
+    def preferences(self, known_sections: Collection[str]) -> tuple[Preferences, FieldErrors]:
+        """The preferences, and an error for each field that is wrong; such a field is left at its default.
 
-        `known` are the sections that may be chosen.
+        `known_sections` are the sections that may be chosen.
         """
-        good: dict[str, Any] = {}
-        errors: dict[str, str] = {}
-        names = KnownNames(known, runtime().settings.hype_labels)
-        for field, values in self._wanted().items():
+        valid: dict[str, Any] = {}
+        errors: FieldErrors = {}
+        names = KnownNames(known_sections, runtime().settings.hype_labels)
+        for field, values in self._values().items():
             try:
                 names.check(Preferences(**values))
-                good |= values
+                valid |= values
             except InvalidError as error:
-                errors[field] = str(error)
-        return Preferences(**good), errors
+                errors[field] = error
+        return Preferences(**valid), errors
 
-    def _wanted(self) -> dict[str, dict[str, Any]]:
-        """For each field that may be wrong, the preferences that it makes. The hour counts to its zone's field."""
+    def _values(self) -> dict[str, dict[str, Any]]:
+        """The preferences that each field makes, if it is right. A wrong hour is an error of the zone's field."""
         hour = _number(self.hour) if self.hour else None
         return {
             "cadence": {"cadence": self.cadence, "breaking": self.breaking},
@@ -138,16 +147,16 @@ class PreferencesForm:
         }
 
     def trust_steps(self) -> list[int]:
-        """What the form offers as the lowest trust score: the steps, and what is chosen where it is none of them."""
+        """The lowest trust scores that the form offers: the steps, and the chosen one where it is none of them."""
         return sorted({*TRUST_STEPS, max(0, _number(self.min_trust))})
 
     def hype_steps(self) -> list[str]:
-        """What the form offers as the highest hype, beside any: the labels but for the last, which is any as well."""
+        """The hype labels that the form offers: all but the last, which is the same as "any"."""
         labels = runtime().settings.hype_labels
         return [label for label in labels if label != labels[-1] or label == self.max_hype]
 
     def other_zone(self) -> str:
-        """The chosen zone where it stands in no list: another name of a place, as some browsers have it."""
+        """The chosen zone where the list has it not: another name of a place, as some browsers have it."""
         return "" if self.zone in time_zones.offered() else self.zone
 
 
@@ -156,10 +165,10 @@ def _text(value: object) -> str:
 
 
 def _text_or_none(value: object) -> str:
-    """ "" for null; what is neither text nor a number becomes a word that nobody may choose."""
+    """Empty for null. A value that is neither text nor a number becomes one that is no choice."""
     return "" if value is None else _text(value) or "?"
 
 
 def _number(text: str) -> int:
-    """The number, or -1, which no choice is."""
+    """The number, or -1, which is no choice."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else -1

@@ -1,0 +1,90 @@
+"""The public paths, in one place: the web makes its routes from them, and mails their links.
+
+A route is made with the placeholder in the place of the value: `preferences("<token>")`.
+"""
+
+from __future__ import annotations
+
+FRONT = "/"
+SUBSCRIBE = "/subscribe"
+EMBED = "/embed"
+SAMPLE = "/sample"
+SAMPLE_LINKS = "/sample/links"
+ARTICLES = "/articles"
+HEALTH = "/healthz"
+SENDGRID_WEBHOOK = "/hooks/sendgrid"
+
+
+def article(slug: str) -> str:
+    """A story as it is now."""
+    return f"{ARTICLES}/{slug}"
+
+
+def revision(slug: str, number: int | str) -> str:
+    """A story as it was."""
+    return f"{article(slug)}/revisions/{number}"
+
+
+def confirmation(token: str) -> str:
+    """The link of a confirmation mail."""
+    return f"/confirm/{token}"
+
+
+def preferences(token: str) -> str:
+    """A reader's preferences."""
+    return f"/preferences/{token}"
+
+
+def pause(token: str) -> str:
+    """Where a reader's pause is posted to."""
+    return f"{preferences(token)}/pause"
+
+
+def unsubscribing(token: str) -> str:
+    """The unsubscribe link, which takes a mail provider's one-click too (RFC 8058)."""
+    return f"/unsubscribe/{token}"
+
+
+def undo_unsubscribing(token: str) -> str:
+    """Where a reader takes an unsubscription back."""
+    return f"{unsubscribing(token)}/undo"
+
+
+def unsubscribe_reason(token: str) -> str:
+    """Where a reader's reason is posted to."""
+    return f"{unsubscribing(token)}/reason"
+
+
+def request_link(purpose: str, token: str) -> str:
+    """Where a reader requests a one-time link; `purpose` is a LinkPurpose."""
+    return f"/{purpose}-link/{token}"
+
+
+def one_time_page(purpose: str, token: str) -> str:
+    """The page that a one-time link opens; `purpose` is a LinkPurpose."""
+    return f"/{purpose}/{token}"
+
+
+def download(token: str) -> str:
+    """A reader's data as JSON."""
+    return f"{one_time_page('data', token)}/download"
+
+
+def erasure(token: str) -> str:
+    """Where a reader erases their data."""
+    return f"{one_time_page('data', token)}/erase"
+
+
+def new_address(token: str) -> str:
+    """The link to a new address, which confirms a change."""
+    return f"/new-address/{token}"
+
+
+def old_address(token: str) -> str:
+    """The link to an old address, which undoes a change."""
+    return f"/old-address/{token}"
+
+
+def asset(version: str, name: str) -> str:
+    """A stylesheet, icon or script."""
+    return f"/assets/{version}/{name}"

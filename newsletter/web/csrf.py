@@ -1,0 +1,46 @@
+"""Cross-site posts are refused.
+
+They are told by Sec-Fetch-Site, then by Origin, never by a cookie: no page of ours sets one. With
+`Referrer-Policy: no-referrer` browsers send `Origin: null` even for same-origin posts (tried), so `null` alone is no
+proof of a foreign page. What a reader's link does is guarded by its token as well.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, request
+
+from newsletter.core.runtime import runtime
+
+FOREIGN_POSTS_ALLOWED = {"readers.subscribe", "readers.unsubscribe", "hooks.sendgrid"}
+"""Endpoints that take a post from elsewhere: other sites' forms, which get a page of ours with a button; mail
+providers' one-click (RFC 8058); and webhooks, which need a signature."""
+
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+def install(app: Flask) -> None:
+    """Check every request."""
+    app.before_request(refuse_foreign_posts)
+
+
+def refuse_foreign_posts() -> None:
+    """403 for a post that another site's page sent."""
+    if request.method not in SAFE_METHODS and request.endpoint not in FOREIGN_POSTS_ALLOWED and is_foreign():
+        abort(403)
+
+
+def is_foreign() -> bool:
+    """Whether another site's page sent this request. A program that is no browser names neither site nor origin."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("Origin", "null")
+    if origin == "null":
+        return False
+    try:
+        host = urlsplit(origin).netloc
+    except ValueError:
+        return True
+    return host not in (urlsplit(runtime().settings.public_url).netloc, request.host)

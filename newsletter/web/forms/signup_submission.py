@@ -1,0 +1,95 @@
+"""What comes of a sign-up that was posted: views for people and for programs say the same of it, each in their way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from flask import request
+
+from newsletter.articles import queries
+from newsletter.core.runtime import runtime
+from newsletter.subscribers import addresses
+from newsletter.subscribers.signup import rate_limit, requests
+from newsletter.web.forms import form_tokens
+from newsletter.web.forms.preferences_form import FieldErrors
+from newsletter.web.forms.signup_form import SignupForm, suggested_address
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The sign-up is stored, and a worker sends what comes of it."""
+
+    address: str
+
+
+@dataclass(frozen=True)
+class Invalid:
+    """Some fields are wrong."""
+
+    errors: FieldErrors
+
+
+@dataclass(frozen=True)
+class Unproven:
+    """A program may have filled the form in: the form has to be sent again."""
+
+
+@dataclass(frozen=True)
+class Misspelt:
+    """The address is probably misspelt."""
+
+    suggestion: str
+
+
+@dataclass(frozen=True)
+class Limited:
+    """There are too many sign-ups; in so many seconds one may be accepted again."""
+
+    seconds: int
+
+    @property
+    def minutes(self) -> int:
+        """The seconds, rounded up."""
+        return -(-self.seconds // 60)
+
+
+SignupResult: TypeAlias = Accepted | Invalid | Unproven | Misspelt | Limited
+
+
+def submit_signup(form: SignupForm) -> SignupResult:
+    """Check a sign-up and store it."""
+    address, address_errors = form.fields.address()
+    preferences, preference_errors = form.fields.preferences(known_sections() if form.fields.only else [])
+    if errors := {**address_errors, **preference_errors}:
+        return Invalid(errors)
+    token = form_tokens.read_form_token(form.form_token)
+    if token is None or token.is_too_fast or form.honeypot:
+        return Unproven()
+    if not form.keep_address and (suggestion := suggested_address(address)):
+        return Misspelt(suggestion)
+    allowance = rate_limit.allow_signup(
+        runtime().queues.redis,
+        runtime().settings.secret_key,
+        addresses.identity_key(address),
+        request.remote_addr,
+        is_forwarded="X-Forwarded-For" in request.headers,
+    )
+    if not allowance.rank:
+        return Limited(allowance.wait)
+    with runtime().db.transaction() as session:
+        wording = agreement(token.language)
+        requests.request_signup(session, address, preferences, page=token.page, wording=wording, rank=allowance.rank)
+    runtime().queues.enqueue_signups()
+    return Accepted(address)
+
+
+def known_sections() -> list[str]:
+    """The sections that may be chosen."""
+    with runtime().db.reading() as session:
+        return queries.sections(session)
+
+
+def agreement(language: str) -> str:
+    """The words that somebody agrees to by signing up, in the language of the page."""
+    return requests.agreement_text(runtime().settings.publication_name, language)

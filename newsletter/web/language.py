@@ -1,0 +1,110 @@
+"""The language that a page speaks.
+
+`?language=` decides. Without it a reader's own page speaks the reader's language, and a page that proxies may keep
+speaks the publication's. All other pages go by Accept-Language, and no proxy keeps them (`security_headers`), so no
+answer has to vary by that header. No cookie is set: links and forms carry `?language=` along where the page behind them
+would choose another language.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, g, has_request_context, request, url_for
+
+from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE, Language, language_of
+
+PARAMETER = "language"
+
+SHARED_PAGES = frozenset({"public.articles", "public.article", "public.revision", "public.sample_mail"})
+"""Endpoints whose answers proxies may keep."""
+
+UNTRANSLATED = frozenset({"assets.file", "public.sample_mail", "readers.download"})
+"""Endpoints that take no language."""
+
+
+@dataclass
+class _Page:
+    """What views have said of the page that they make."""
+
+    reader_language: str = ""
+    is_error: bool = False
+    query: tuple[tuple[str, str], ...] = ()
+
+
+def install(app: Flask) -> None:
+    """Let each link that a page makes carry its language."""
+    app.before_request(_start_page)
+    app.url_defaults(carry)
+
+
+def _start_page() -> None:
+    g.page = _Page()
+
+
+def page_language() -> Language:
+    """The language of the page that answers this request; English outside of requests."""
+    return language_of(_code() if has_request_context() else PUBLICATION_LANGUAGE)
+
+
+def requested_language() -> str | None:
+    """The code of the language that `?language=` names, if it names one."""
+    code = request.args.get(PARAMETER, "")
+    return code if code in LANGUAGES else None
+
+
+def speak_to(reader_language: str) -> None:
+    """Make this a reader's own page, in the language that the reader chose."""
+    g.page.reader_language = reader_language
+
+
+def error_language() -> Language:
+    """The language of an error's page, which goes by Accept-Language at a shared address too."""
+    g.page.is_error = True
+    return page_language()
+
+
+def keep_query(*parameters: tuple[str, str]) -> None:
+    """Let this page have these parameters in its other languages, too."""
+    g.page.query = parameters
+
+
+def is_shared() -> bool:
+    """Whether proxies may keep the answer to this request."""
+    return request.endpoint in SHARED_PAGES and not g.page.is_error
+
+
+def carry(endpoint: str, values: dict[str, Any]) -> None:
+    """Add `language` to a link whose page would not choose this page's language by itself (Flask calls this)."""
+    if endpoint in UNTRANSLATED or PARAMETER in values or not has_request_context():
+        return
+    if endpoint in SHARED_PAGES:
+        default = PUBLICATION_LANGUAGE
+    else:
+        default = _default() if "token" in values else _default_for_anybody()
+    if _code() != default:
+        values[PARAMETER] = _code()
+
+
+def alternatives() -> dict[str, str]:
+    """The path of this page in each language, by code; of the front page where no page has this address."""
+    path = url_for(request.endpoint or "public.front", **(request.view_args or {}), **{PARAMETER: None})
+    return {code: f"{path}?{urlencode([*g.page.query, (PARAMETER, code)])}" for code in LANGUAGES}
+
+
+def _code() -> str:
+    return requested_language() or _default()
+
+
+def _default() -> str:
+    """The language of this page without `?language=`."""
+    found: str = g.page.reader_language or _default_for_anybody()
+    return found
+
+
+def _default_for_anybody() -> str:
+    if is_shared():
+        return PUBLICATION_LANGUAGE
+    return request.accept_languages.best_match(LANGUAGES) or PUBLICATION_LANGUAGE

@@ -1,0 +1,44 @@
+"""The headers of every answer."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from newsletter.core.runtime import runtime, runtime_of
+from newsletter.web import language
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "browsing-topics=(), camera=(), geolocation=(), microphone=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def install(app: Flask) -> None:
+    """Add the headers to each answer, and believe as many proxies as TRUSTED_PROXIES says."""
+    if count := runtime_of(app).settings.trusted_proxies:
+        # Each proxy adds the address that it was asked from at the end: so many from there can be believed.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=0, x_host=0)  # type: ignore[method-assign]
+    app.after_request(add_headers)
+
+
+def add_headers(response: Response) -> Response:
+    """Set what a view has not set. Answers to posts and to readers' links are kept by nobody and found by no search
+    engine; pages that go by Accept-Language are kept by no proxy.
+    """
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if runtime().settings.public_url.startswith("https:"):
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.method == "POST" or "token" in (request.view_args or {}):
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Robots-Tag"] = "noindex"
+    else:
+        response.headers.setdefault("Cache-Control", "no-cache" if language.is_shared() else "private, no-cache")
+    return response
