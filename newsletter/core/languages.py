@@ -1,7 +1,7 @@
 """The languages of pages and mails: English, which code and templates are written in, and one for each catalogue in
 `locales`.
 
-What stands around the stories is translated; stories, subjects and introductions are as they were written. The
+The words around the stories are translated; stories, subjects and introductions stay as they were written. The
 catalogues are read as they are (.po), so nothing has to be compiled.
 """
 
@@ -32,7 +32,7 @@ PUBLICATION_LANGUAGE = ENGLISH
 """The language of stories, subjects and introductions."""
 
 _FORMATS = {ENGLISH: "en_GB"}
-"""Whose dates and numbers a language takes, where it is not its own: "2 May 2026"."""
+"""The locale of dates and numbers, where it is not the language's own: "2 May 2026"."""
 
 
 def gettext_noop(text: str) -> str:
@@ -85,7 +85,7 @@ class Language:
         return format_list(names, locale=self._formats)
 
     def name_of(self, code: str) -> str:
-        """What another language is called in this one: "German"."""
+        """The name of another language in this one: "German"."""
         return Locale.parse(code).get_display_name(self.code) or code
 
     def city(self, zone: str) -> str | None:

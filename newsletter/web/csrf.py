@@ -2,7 +2,7 @@
 
 They are told by Sec-Fetch-Site, then by Origin, never by a cookie: no page of ours sets one. With
 `Referrer-Policy: no-referrer` browsers send `Origin: null` even for same-origin posts (tried), so `null` alone is no
-proof of a foreign page. What a reader's link does is guarded by its token as well.
+proof of a foreign page. A reader's link is guarded by its token as well.
 """
 
 from __future__ import annotations

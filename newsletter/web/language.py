@@ -27,7 +27,7 @@ UNTRANSLATED = frozenset({"assets.file", "public.sample_mail", "readers.download
 
 @dataclass
 class _Page:
-    """What views have said of the page that they make."""
+    """The language of a page, as far as its view has said it."""
 
     reader_language: str = ""
     is_error: bool = False

@@ -23,12 +23,12 @@ CADENCES = {
 
 
 def in_words(preferences: Preferences) -> str:
-    """What a reader gets: "You get the weekly letter. It has stories from all sections."."""
+    """The preferences as sentences: "You get the weekly letter. It has stories from all sections."."""
     return " ".join([page_language().gettext(GETS[Cadence(preferences.cadence)]), *details(preferences)])
 
 
 def details(preferences: Preferences) -> list[str]:
-    """What else was chosen, in a sentence each."""
+    """The choices beside the cadence, in a sentence each."""
     _, language = page_language().gettext, page_language()
     found = [
         _("It has stories from all sections.")

@@ -1,4 +1,4 @@
-"""What templates use beside Jinja's own: words, dates and links in the language of the page."""
+"""Filters and globals of the templates: words, dates and links in the language of the page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def install(app: Flask) -> None:
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.globals["linked"] = linked
     environment.filters.update(day=day, moment=moment, hour=hour, parsed=datetime.fromisoformat)
-    environment.filters.update(translated=gettext, strong=strong, masked=masked, letter_name=letter_name)
+    environment.filters.update(translated=gettext, strong=strong, masked=masked, digest_name=digest_name)
     environment.filters.update(facts=facts, sources=sources, trust_grade=grades.trust_grade, hype_tint=hype_tint)
     environment.filters.update(in_words=in_words, details=details, rows=rows, error_message=error_message)
     app.context_processor(_everywhere)
@@ -100,7 +100,7 @@ def moment(value: datetime, zone: str | None = None) -> str:
     return text % {"day": spoken.day(local.date()), "time": spoken.time(local.time()), "zone": where.key}
 
 
-def letter_name(digest: Digest) -> str:
+def digest_name(digest: Digest) -> str:
     """ "Weekly letter"."""
     name = page_language().gettext(CADENCE_NAMES[digest.cadence])
     return name[:1].upper() + name[1:]

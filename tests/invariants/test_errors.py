@@ -16,15 +16,13 @@ from newsletter.cli.hints import HINTS
 from newsletter.core.errors import NewsletterError
 from tests.services.source import sources
 
-NOT_CONVERTED: tuple[str, ...] = (
-    "newsletter/mail/transports/sendgrid_answers.py",
-    "newsletter/web",
-)
+NOT_CONVERTED: tuple[str, ...] = ()
 """Packages that still use the form without a code. To be emptied."""
 
 _CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _FOR_THE_COMMAND_LINE = re.compile(
-    r"(?<![\w-])--[a-z]|\bnewsletter (?=[a-z])(?!at\b|is\b)|`newsletter|\bpress\b|\bbutton\b", re.I
+    r"(?<![\w-])--[a-z]|\bnewsletter (?:articles|bounces|clock|db|demo|digests|subscribers|web|worker)\b|`newsletter|\bpress\b|\bbutton\b",
+    re.I,
 )
 
 

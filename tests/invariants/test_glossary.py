@@ -16,10 +16,7 @@ from newsletter.core.config import NAMES
 from newsletter.migrations.tables import metadata
 from tests.services.source import CHECKOUT, is_below, sources
 
-NOT_RENAMED: tuple[str, ...] = (
-    "newsletter/subscribers/account/pausing.py",
-    "newsletter/web",
-)
+NOT_RENAMED: tuple[str, ...] = ()
 """Packages and files that still have retired names. To be emptied."""
 
 ALLOWED = {"mailed_twice", "_mailed_twice", "record_mailed_twice"}

@@ -66,7 +66,7 @@ def as_repeatable_error(answer: ApiResponse) -> NotAcceptedError | RefusedForGoo
     error = as_error(answer)
     if isinstance(error, NotAcceptedError | RefusedForGoodError):
         return error
-    return NotAcceptedError(error.code, error.message, retry_after=None, **error.values)
+    return NotAcceptedError("sendgrid.unclear", _UNCLEAR, retry_after=None, **error.values)
 
 
 def batch_id(answer: ApiResponse) -> str:

@@ -80,8 +80,8 @@ class SmtpSession:
     def deliver(self, message: SmtpMessage, following: SmtpMessage | None) -> SmtpReply:
         """Send one message. `following` is the one of the next call, if there will be one.
 
-        Raises ClosedError, NotAcceptedError or RefusedForGoodError, and InDoubtError when the end of the message was not
-        answered.
+        Raises ClosedError, NotAcceptedError or RefusedForGoodError, and InDoubtError when the end of the message was
+        not answered.
         """
         if not (message.is_ascii or self._takes_utf8):
             return SmtpReply(553, "The mail server takes no addresses with messages beyond ASCII (SMTPUTF8).")

@@ -30,7 +30,7 @@ PAGE = "a form that a program shows"
 
 
 def describe_signup() -> ResponseReturnValue:
-    """What a program needs to sign somebody up."""
+    """Return what a program needs to sign somebody up."""
     language = page_language()
     return jsonify(
         form_token=form_tokens.issue_form_token(PAGE, language.code),

@@ -1,4 +1,4 @@
-"""What comes of a sign-up that was posted: views for people and for programs say the same of it, each in their way."""
+"""The result of a posted sign-up, which the views for people and for programs each put into words."""
 
 from __future__ import annotations
 

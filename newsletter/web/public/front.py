@@ -23,7 +23,7 @@ STORIES_OF_LETTER = 3
 
 @pages.get(paths.FRONT)
 def front() -> str:
-    """What the newsletter is, the sign-up, and the last letter; the latest stories while none has been sent."""
+    """Show the newsletter, the sign-up, and the last letter, or the latest stories while none has been sent."""
     with runtime().db.reading() as session:
         letter = latest_digest(session)
         stories = letter.revisions if letter else queries.current_revisions(session, LATEST_STORIES)

@@ -59,10 +59,10 @@ def pause(token: str) -> ResponseReturnValue:
     with runtime().db.transaction() as session:
         reader = _active_reader(session, token)
         if "end" in request.form:
-            pausing.resume_letters(reader)
+            pausing.resume_subscription(reader)
             return _page(session, reader, notice="resumed")
         try:
-            pausing.pause_letters(reader, _date(until), today=_today())
+            pausing.pause_subscription(reader, _date(until), today=_today())
         except InvalidError as error:
             return _page(session, reader, until=until, errors={"until": error}), 422
         return _page(session, reader, notice="paused")
