@@ -21,7 +21,8 @@ NOT_CONVERTED: tuple[str, ...] = ()
 
 _CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _FOR_THE_COMMAND_LINE = re.compile(
-    r"(?<![\w-])--[a-z]|\bnewsletter (?:articles|bounces|clock|db|demo|digests|subscribers|web|worker)\b|`newsletter|\bpress\b|\bbutton\b",
+    r"(?<![\w-])--[a-z]|\bnewsletter (?:articles|bounces|clock|db|demo|digests|subscribers|web|worker)\b"
+    r"|`newsletter|\bpress\b|\bbutton\b",
     re.I,
 )
 
