@@ -1,0 +1,156 @@
+"""A few forked processes under one parent: what ends is started again, and all end together, in order.
+
+The parent loads the application once and forks; the children share that memory until they write to it. The parent
+opens nothing (no database, no queue, no thread) and does nothing but wait for signals.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from newsletter.core import systemd
+from newsletter.core.parent_death import die_with_parent
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 30.0
+"""Seconds before a child that ended is started again; the pause doubles with each end in a row."""
+STEADY_AFTER = 30.0
+"""Seconds after which a child's next end counts as the first in a row."""
+STOP_WITHIN = 10.0
+"""Seconds that children get to end by themselves after SIGTERM."""
+
+_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass
+class Child:
+    """A process: its name, what it runs, and when it is stopped: those with a higher `stop_order` end later."""
+
+    name: str
+    run: Callable[[], None]
+    stop_order: int = 0
+    pid: int | None = field(default=None, init=False)
+    started_at: float = field(default=0.0, init=False)
+    starts_again_at: float | None = field(default=None, init=False)
+    pause: float = field(default=FIRST_PAUSE, init=False)
+
+
+class ProcessTree:
+    """Runs children until SIGTERM, SIGINT or SIGHUP. Starts in the given order."""
+
+    def __init__(self, children: Sequence[Child]) -> None:
+        self.children = list(children)
+
+    def run(self) -> None:
+        """Return when all have ended after a signal."""
+        # Blocked and waited for: no handler runs at a bad moment, and none is missed between two looks.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        gc.collect()
+        gc.freeze()
+        for child in self.children:
+            self._start(child)
+        systemd.notify("READY=1")
+        while True:
+            received = signal.sigtimedwait(_SIGNALS, self._until_next())
+            systemd.notify("WATCHDOG=1")
+            if received is not None and received.si_signo != signal.SIGCHLD:
+                break
+            self._reap()
+            self._start_what_is_due()
+        systemd.notify("STOPPING=1")
+        self._stop()
+
+    def _until_next(self) -> float:
+        """Seconds to sleep at most: until a child is started again, or systemd's watchdog wants a sign of life."""
+        due = [child.starts_again_at for child in self.children if child.starts_again_at is not None]
+        restart = max(min(due) - time.monotonic(), 0.0) if due else 3600.0
+        return min(restart, systemd.watchdog_interval())
+
+    def _start(self, child: Child) -> None:
+        child.starts_again_at = None
+        child.started_at = time.monotonic()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            self._become(child)
+        child.pid = pid
+
+    def _become(self, child: Child) -> None:
+        """The child's life, after the fork."""
+        code = 1
+        try:
+            die_with_parent()
+            for name in _SIGNALS:
+                signal.signal(name, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            random.seed()  # or all children would draw the same pauses
+            child.run()
+            code = 0
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 1
+        except BaseException:
+            log.exception("%s ended by an error", child.name)
+        finally:
+            logging.shutdown()
+            os._exit(code)
+
+    def _reap(self) -> None:
+        """Note which children have ended, and when they start again."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            child = next((child for child in self.children if child.pid == pid), None)
+            if child is not None:
+                self._note_end(child, status)
+
+    def _note_end(self, child: Child, status: int) -> None:
+        now = time.monotonic()
+        child.pid = None
+        child.pause = FIRST_PAUSE if now - child.started_at > STEADY_AFTER else min(child.pause * 2, LONGEST_PAUSE)
+        child.starts_again_at = now + child.pause
+        code = os.waitstatus_to_exitcode(status)
+        log.warning("%s ended (%d); it is started again in %.1f s", child.name, code, child.pause)
+
+    def _start_what_is_due(self) -> None:
+        for child in self.children:
+            if child.starts_again_at is not None and child.starts_again_at <= time.monotonic():
+                self._start(child)
+
+    def _stop(self) -> None:
+        """End all, group after group; what does not end in time is killed."""
+        end = time.monotonic() + STOP_WITHIN
+        for order in sorted({child.stop_order for child in self.children}):
+            group = [child for child in self.children if child.stop_order == order and child.pid is not None]
+            for child in group:
+                _kill(child, signal.SIGTERM)
+            while any(child.pid is not None for child in group):
+                if signal.sigtimedwait((signal.SIGCHLD,), max(end - time.monotonic(), 0.0)) is None:
+                    for child in group:
+                        _kill(child, signal.SIGKILL)
+                    end = time.monotonic() + 1.0
+                self._reap_stopped()
+
+    def _reap_stopped(self) -> None:
+        for child in self.children:
+            if child.pid is not None and os.waitpid(child.pid, os.WNOHANG)[0]:
+                child.pid = None
+
+
+def _kill(child: Child, signum: signal.Signals) -> None:
+    if child.pid is not None:
+        os.kill(child.pid, signum)

@@ -1,0 +1,94 @@
+"""A connection of the web server: what its client owes, and since when."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.task import ErrorTask
+
+from newsletter.web.security_headers import HEADERS
+
+HEADERS_WITHIN = 10.0
+"""Seconds from the first byte of a request to the end of its headers."""
+BODY_WITHIN = 30.0
+"""Seconds from the first byte of a request to the end of its body."""
+ANSWER_WITHIN = 60.0
+"""Seconds in which an answer must have been read."""
+IDLE_FOR = 15.0
+"""Seconds that a connection is kept for its first or next request."""
+WEBHOOKS = "/hooks/"
+
+
+class Parser(HTTPRequestParser):
+    """Takes larger bodies for webhooks than for pages."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.path.startswith(WEBHOOKS):
+            self.adj = self.adj.for_webhooks
+
+
+class PlainErrorTask(ErrorTask):
+    """Answers what is no HTTP request. It repeats nothing of it, and has the headers of every answer."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        body = f"{error.code} {error.reason}\n".encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers += [*HEADERS.items(), ("Content-Type", "text/plain; charset=utf-8")]
+        self.response_headers += [("Cache-Control", "no-store"), ("Connection", "close")]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class Channel(HTTPChannel):
+    """A connection with deadlines, which `is_overdue` applies; the server looks twice a second."""
+
+    parser_class = Parser
+    error_task_class = PlainErrorTask
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._request_began = self._rested_since = time.monotonic()
+        self._answers = 0
+        self._unread: tuple[int, float] | None = None
+        """The answer that the client is reading, by its number, and since when."""
+        super().__init__(*args, **kwargs)
+
+    def received(self, data: bytes) -> bool:
+        before = self.request
+        went_on = bool(super().received(data))
+        if self.request is not before:
+            self._request_began = time.monotonic()
+        return went_on
+
+    def service(self) -> None:
+        super().service()
+        self._answers += 1
+        self._rested_since = time.monotonic()
+
+    def buffered(self) -> int:
+        """Bytes of an unfinished body in memory."""
+        request = self.request
+        return request.body_bytes_received if request is not None else 0
+
+    def is_at_work(self) -> bool:
+        """Whether a request is worked off, or its answer not written yet."""
+        return bool(self.requests or self.total_outbufs_len)
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether the client has used up its time at `now`, by the monotonic clock."""
+        if self.requests:  # our turn
+            return False
+        if self.total_outbufs_len:
+            if self._unread is None or self._unread[0] != self._answers:
+                self._unread = (self._answers, now)
+            return now - self._unread[1] > ANSWER_WITHIN
+        self._unread = None
+        request = self.request
+        if request is None:
+            return now - self._rested_since > IDLE_FOR
+        return now - self._request_began > (BODY_WITHIN if request.headers_finished else HEADERS_WITHIN)
