@@ -70,7 +70,7 @@ def serve(application: Callable[..., Any], listening: socket.socket) -> None:
     server.run()
 
 
-class Server(TcpWSGIServer):
+class Server(TcpWSGIServer):  # type: ignore[misc]
     """One process's server on a listening socket that it may share with others."""
 
     channel_class = Channel

@@ -22,8 +22,10 @@ IDLE_FOR = 15.0
 WEBHOOKS = "/hooks/"
 
 
-class Parser(HTTPRequestParser):
+class Parser(HTTPRequestParser):  # type: ignore[misc]
     """Takes larger bodies for webhooks than for pages."""
+
+    adj: Any
 
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)
@@ -31,7 +33,7 @@ class Parser(HTTPRequestParser):
             self.adj = self.adj.for_webhooks
 
 
-class PlainErrorTask(ErrorTask):
+class PlainErrorTask(ErrorTask):  # type: ignore[misc]
     """Answers what is no HTTP request. It repeats nothing of it, and has the headers of every answer."""
 
     def execute(self) -> None:
@@ -45,7 +47,7 @@ class PlainErrorTask(ErrorTask):
         self.write(body)
 
 
-class Channel(HTTPChannel):
+class Channel(HTTPChannel):  # type: ignore[misc]
     """A connection with deadlines, which `is_overdue` applies; the server looks twice a second."""
 
     parser_class = Parser

@@ -1,0 +1,206 @@
+"""The web server under slow, greedy and broken clients: real sockets, a server process of its own."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from newsletter.web import server, server_channel
+
+TOKEN = "0123456789abcdefghijkl"
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    """Answers with what it got; some paths misbehave."""
+    body = environ["wsgi.input"].read()
+    if environ["PATH_INFO"].startswith("/broken"):
+        raise ValueError("a bug")
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(1.0)
+    answer = b"x" * 30_000_000 if environ["PATH_INFO"] == "/large" else b"%d bytes" % len(body)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [answer]
+
+
+class Site:
+    """A server process; `log` is what it wrote to stderr."""
+
+    def __init__(self, port: int, pid: int, log: str) -> None:
+        self.port, self.pid, self._log = port, pid, log
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes, dict[str, str]]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body=body)
+            answer = connection.getresponse()
+            return answer.status, answer.read(), {name.lower(): value for name, value in answer.getheaders()}
+        finally:
+            connection.close()
+
+    def log(self) -> str:
+        with open(self._log, encoding="utf-8") as file:  # noqa: PTH123
+            return file.read()
+
+
+def _serve(listening: socket.socket, log: str, deadlines: dict[str, float]) -> None:
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT)
+    with os.fdopen(descriptor, "w", buffering=1) as file:
+        logging.basicConfig(stream=file, force=True)
+        _answer_requests(listening, deadlines)
+
+
+def _answer_requests(listening: socket.socket, deadlines: dict[str, float]) -> None:
+    for name, seconds in deadlines.items():
+        setattr(server_channel, name, seconds)
+    server.serve(application, listening)
+
+
+@pytest.fixture
+def deadlines() -> dict[str, float]:
+    """Those of production; a test that waits for them sets shorter ones."""
+    return {}
+
+
+@pytest.fixture
+def site(deadlines: dict[str, float], tmp_path: Any) -> Iterator[Site]:
+    listening = server.listen("127.0.0.1", 0)
+    log = str(tmp_path / "server.log")
+    process = multiprocessing.get_context("fork").Process(target=_serve, args=(listening, log, deadlines), daemon=True)
+    process.start()
+    listening_port = listening.getsockname()[1]
+    assert process.pid
+    found = Site(listening_port, process.pid, log)
+    found.request("GET", "/")
+    yield found
+    process.terminate()
+    process.join(10)
+    listening.close()
+
+
+def test_fifty_slow_sockets_leave_the_site_answering(site: Site) -> None:
+    with ExitStack() as stack:
+        for number in range(50):
+            slow = stack.enter_context(site.connect())
+            slow.sendall(
+                b"GET / HTTP/1.1\r\nHost: x\r\n"
+                if number % 2
+                else b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"
+            )
+        for _ in range(20):
+            assert site.request("GET", "/")[0] == 200
+
+
+SHORT = {"HEADERS_WITHIN": 1.0, "BODY_WITHIN": 1.0, "ANSWER_WITHIN": 1.0, "IDLE_FOR": 1.0}
+
+
+@pytest.mark.parametrize("deadlines", [SHORT])
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"",
+        b"GET / HT",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Drip: ",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n",
+    ],
+    ids=["nothing", "a line", "headers", "a body", "chunks"],
+)
+def test_a_client_that_drips_is_cut_off(site: Site, beginning: bytes) -> None:
+    """Each byte is activity: an idle time-out alone would never end it."""
+    with site.connect() as slow:
+        slow.sendall(beginning)
+        slow.settimeout(0.1)
+        for _ in range(300):
+            try:
+                if beginning:
+                    slow.sendall(b"x")
+                if slow.recv(1) == b"":
+                    return
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+    pytest.fail("the connection is open after 30 s")
+
+
+@pytest.mark.parametrize("deadlines", [SHORT])
+def test_a_client_that_does_not_read_its_answer_is_cut_off(site: Site) -> None:
+    with site.connect() as slow:
+        slow.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(4.0)
+        received = 0
+        while piece := slow.recv(1 << 16):
+            received += len(piece)
+    assert received < 30_000_000
+
+
+@pytest.mark.parametrize("deadlines", [SHORT])
+def test_a_busy_connection_is_kept_beyond_every_deadline(site: Site) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    connection.connect()
+    opened = connection.sock
+    end = time.monotonic() + 4.0
+    while time.monotonic() < end:
+        connection.request("GET", "/")
+        assert connection.getresponse().read() == b"0 bytes"
+        time.sleep(0.05)
+    assert connection.sock is opened
+    connection.close()
+
+
+def test_bodies_are_bounded_and_webhooks_may_be_larger(site: Site) -> None:
+    assert site.request("POST", "/subscribe", b"x" * 1_000_000)[:2] == (200, b"1000000 bytes")
+    assert site.request("POST", "/hooks/sendgrid", b"x" * 4_000_000)[:2] == (200, b"4000000 bytes")
+    for path, size in (("/subscribe", 1_000_001), ("/hooks/sendgrid", 4_000_001)):
+        with site.connect() as greedy:
+            greedy.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode())
+            assert greedy.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_request_that_cannot_be_read_is_answered_and_named_nowhere(site: Site) -> None:
+    with site.connect() as broken:
+        broken.sendall(f"GET /unsubscribe/{TOKEN} and more HTTP/1.1\r\nBad Header\r\n\r\n".encode())
+        answer = broken.recv(10_000).decode()
+    assert " 400 Bad Request\r\n" in answer
+    assert "X-Content-Type-Options: nosniff\r\n" in answer
+    assert TOKEN not in answer + site.log()
+    assert "waitress" not in answer.lower()
+
+
+def test_a_path_stands_in_no_log(site: Site) -> None:
+    assert site.request("GET", f"/broken/{TOKEN}")[0] == 500
+    with site.connect() as gone:
+        gone.sendall(f"GET /large?{TOKEN} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        gone.recv(10)
+    site.request("GET", "/")
+    assert "a bug" in site.log()
+    assert TOKEN not in site.log()
+
+
+def test_headers_from_outside_name_no_path_and_no_address(site: Site) -> None:
+    """gunicorn believed a SCRIPT_NAME header from loopback."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    connection.request("GET", "/", headers={"SCRIPT_NAME": "/evil", "SCRIPT-NAME": "/evil"})
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_a_request_at_work_is_answered_when_the_server_stops(site: Site) -> None:
+    with site.connect() as client:
+        client.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.3)
+        os.kill(site.pid, signal.SIGTERM)
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
