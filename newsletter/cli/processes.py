@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import sys
+from functools import partial
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
 from newsletter import migrations
+from newsletter.core.process_tree import Child, ProcessTree
 from newsletter.core.runtime import Runtime, runtime
-
-_GUNICORN = ("-m", "gunicorn", "-c", "python:newsletter.web.gunicorn_conf", "newsletter:create_app()")
 
 
 @click.command()
 @with_appcontext
 def web() -> None:
-    """Serve the site with gunicorn."""
-    _ready_runtime().db.dispose()
-    # gunicorn replaces this process. Started directly it reads WEB_CONCURRENCY before its configuration is read, and a
-    # wrong value would be a traceback.
-    os.execv(sys.executable, [sys.executable, *_GUNICORN])  # noqa: S606 - no shell is wanted
+    """Answer readers and webhooks until stopped."""
+    from newsletter.web import server
+
+    ready = _ready_runtime()
+    application = current_app._get_current_object()  # type: ignore[attr-defined]
+    listening = server.listen(ready.settings.host, ready.settings.port)
+    ready.db.dispose()  # no connection crosses a fork
+    if ready.settings.web_concurrency == 1:
+        server.serve(application, listening)
+    else:
+        names = [f"web-{number}" for number in range(1, ready.settings.web_concurrency + 1)]
+        ProcessTree([Child(name, partial(server.serve, application, listening)) for name in names]).run()
 
 
 @click.command()

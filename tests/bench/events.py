@@ -1,4 +1,4 @@
-"""Events: posts of a thousand, signed, taken in by gunicorn as the Procfile starts it and worked off by the workers,
+"""Events: posts of a thousand, signed, taken in by the web server and worked off by the workers,
 beside a digest that is being sent; real clock, queue and SQLite.
 """
 

@@ -1,4 +1,4 @@
-"""Sign-ups: posted to gunicorn as the Procfile starts it, beside a bare Flask route that inserts one row; on SQLite and
+"""Sign-ups: posted to the web server, beside a bare Flask route that inserts one row; on SQLite and
 on PostgreSQL, with a real queue, each from a network of its own.
 """
 
@@ -47,8 +47,12 @@ RATE = 200
 
 T = TypeVar("T")
 
-OURS = "newsletter:create_app()"
-BARE = "tests.bench.bare:create_app()"
+OURS, BARE = "newsletter.app", "tests.bench.bare"
+"""Modules with a `create_app`; the same server serves both."""
+_SERVE = (
+    "import os; from newsletter.web import server; from {module} import create_app; "
+    "server.serve(create_app(), server.listen('127.0.0.1', int(os.environ['PORT'])))"
+)
 
 
 def measure() -> list[Row]:
@@ -117,9 +121,7 @@ def _serving(settings: Settings, application: str, clients: Clients) -> Iterator
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     supervisor = Supervisor(environment, settings.data_dir / "log")
     try:
-        supervisor.start(
-            "web", [sys.executable, "-m", "gunicorn", "-c", "python:newsletter.web.gunicorn_conf", application]
-        )
+        supervisor.start("web", [sys.executable, "-c", _SERVE.format(module=application)])
         end = time.monotonic() + PATIENCE
         while not clients.is_answered():
             if time.monotonic() > end:

@@ -1,4 +1,4 @@
-"""The whole life of a reader: real Chromium, gunicorn, clock, worker and queue, mails in a Maildir; with JavaScript off
+"""The whole life of a reader: real Chromium, web, clock, worker and queue, mails in a Maildir; with JavaScript off
 and on. At the end nothing of the reader stands in any log.
 """
 
@@ -57,7 +57,7 @@ def service(db: Database, settings: Settings) -> Iterator[RunningService]:
     add_article(db, "A model is tested", section="Research")
     add_readers(db, 1)
     with RunningService(settings, workers=1) as service:
-        service.start_web("--log-level", "debug")
+        service.start_web()
         yield service
 
 

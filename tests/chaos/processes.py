@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import urllib.error
 import urllib.request
 from contextlib import suppress
@@ -12,8 +11,6 @@ import psutil
 
 from newsletter.core.config import Settings
 from tests.services.processes import RunningService
-
-WEB = ["-m", "gunicorn", "-c", "python:newsletter.web.gunicorn_conf", "newsletter:create_app()"]
 
 
 class ChaosService(RunningService):
@@ -28,7 +25,7 @@ class ChaosService(RunningService):
     def __enter__(self) -> ChaosService:
         super().__enter__()
         self.supervisor.start_command("clock-2", "clock")
-        self.supervisor.start("web", [sys.executable, *WEB])
+        self.supervisor.start_command("web", "web")
         return self
 
     def __exit__(self, *_: object) -> None:

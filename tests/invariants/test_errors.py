@@ -43,7 +43,7 @@ def error_types() -> dict[str, type[NewsletterError]]:
     """All types of our errors by name."""
     for package in (newsletter, workers):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.startswith(("newsletter.__main__", "newsletter.migrations", "newsletter.web.gunicorn")):
+            if not module.name.startswith(("newsletter.__main__", "newsletter.migrations")):
                 importlib.import_module(module.name)
     found: dict[str, type[NewsletterError]] = {}
     waiting = [NewsletterError]

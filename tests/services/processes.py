@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -39,10 +38,9 @@ class RunningService:
     def __exit__(self, *_: object) -> None:
         self.supervisor.stop()
 
-    def start_web(self, *flags: str) -> None:
-        """gunicorn as the Procfile starts it, with further `flags`; returns when it answers."""
-        gunicorn = ["-m", "gunicorn", "-c", "python:newsletter.web.gunicorn_conf", *flags, "newsletter:create_app()"]
-        self.supervisor.start("web", [sys.executable, *gunicorn])
+    def start_web(self) -> None:
+        """Start the site as the Procfile does; returns when it answers."""
+        self.supervisor.start_command("web", "web")
         self.until(lambda: _listens(self.settings.port), "the start of the web server")
 
     def until(self, condition: Callable[[], bool], what: str, *, pause: float = 0.02, within: float = PATIENCE) -> None:

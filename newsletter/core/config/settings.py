@@ -1,6 +1,6 @@
 """The settings, each declared once: its type, default, meaning and allowed values.
 
-Reading, checks, the documentation's table and gunicorn's configuration all come from these declarations.
+Reading, checks, the documentation's table and the web server's configuration all come from these declarations.
 """
 
 from __future__ import annotations
@@ -97,11 +97,11 @@ class Settings:
         default_text="`http://localhost:` and `PORT`",
     )
     host: str = setting(
-        "127.0.0.1", parsing.listen_host, "The address on which gunicorn listens.", default_text="`127.0.0.1`"
+        "127.0.0.1", parsing.listen_host, "The address on which the site listens.", default_text="`127.0.0.1`"
     )
-    port: int = setting(8000, parsing.number(1, 65535), "The port on which gunicorn listens.", default_text="`8000`")
+    port: int = setting(8000, parsing.number(1, 65535), "The port on which the site listens.", default_text="`8000`")
     web_concurrency: int = setting(
-        1, parsing.number(1, 256), "The number of gunicorn's processes, of 8 threads each.", default_text="`1`"
+        1, parsing.number(1, 256), "The number of the site's processes, of 8 threads each.", default_text="`1`"
     )
     trusted_proxies: int = setting(
         0,

