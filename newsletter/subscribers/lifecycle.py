@@ -205,7 +205,7 @@ def _change(session: Session, reader: Subscriber, transition: SubscriberTransiti
     return True
 
 
-def _starts(transition: Transition) -> ColumnElement[bool]:
+def _starts(transition: SubscriberTransition) -> ColumnElement[bool]:
     """The condition that a transition may start; literal words, since a list of values cannot go to many rows."""
     return _TABLE.c.status.in_([literal_column(f"'{status}'") for status in transition.statuses])
 

@@ -17,7 +17,6 @@ from newsletter.migrations.tables import metadata
 from tests.services.source import CHECKOUT, is_below, sources
 
 NOT_RENAMED: tuple[str, ...] = (
-    "newsletter/subscribers/account/pausing.py",
     "newsletter/web",
 )
 """Packages and files that still have retired names. To be emptied."""

@@ -14,7 +14,7 @@ IN_THE_PAST = gettext_noop("Choose a day after today.")
 TOO_LONG = gettext_noop("A pause lasts a year at most. To end the letter for good, unsubscribe.")
 
 
-def pause_letters(reader: Subscriber, until: date, *, today: date) -> None:
+def pause_subscription(reader: Subscriber, until: date, *, today: date) -> None:
     """Send no letter before `until`. Both days are in the publication's zone.
 
     Raises InvalidError for a day that is past, or more than a year away.
@@ -26,6 +26,6 @@ def pause_letters(reader: Subscriber, until: date, *, today: date) -> None:
     reader.paused_until = until
 
 
-def resume_letters(reader: Subscriber) -> None:
+def resume_subscription(reader: Subscriber) -> None:
     """Send letters again, from the next one on."""
     reader.paused_until = None

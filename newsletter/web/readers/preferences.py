@@ -61,10 +61,10 @@ def pause(token: str) -> ResponseReturnValue:
     with runtime().db.transaction() as session:
         reader = _active(session, token)
         if "end" in request.form:
-            pausing.resume_letters(reader)
+            pausing.resume_subscription(reader)
             return _page(session, reader, said="The pause is over: letters come again.")
         try:
-            pausing.pause_letters(reader, _date(until), today=_today())
+            pausing.pause_subscription(reader, _date(until), today=_today())
         except InvalidError as error:
             return _page(session, reader, until=until, errors={"until": str(error)}), 422
         return _page(session, reader, said=f"Paused. No letter comes before {day(reader.paused_until or _today())}.")
