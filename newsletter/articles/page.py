@@ -221,7 +221,7 @@ def _sources_at(page: PageLines) -> int:
         following = line or following
     if empty_heading:
         raise PageError(empty_heading, "page.no_sources", "No source is listed under “Sources”.")
-    raise PageError(page.last, "page.cut_off", "The page is cut off: its “Sources” are missing.")
+    raise PageError(page.last, "page.cut_off_sources", "The page is cut off: its “Sources” are missing.")
 
 
 def _paragraphs(body: list[str]) -> tuple[str, ...]:
@@ -244,4 +244,4 @@ def _sources(page: PageLines, heading: int) -> tuple[Source, ...]:
                 "%(line_text)s is not a source like “1. 01The Verge — AIIts headline”.",
                 line_text=quoted(line.strip()),
             )
-    raise PageError(page.last, "page.cut_off", "The page is cut off: its “Also on” line is missing.")
+    raise PageError(page.last, "page.cut_off_end", "The page is cut off: its “Also on” line is missing.")
