@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
-from newsletter.delivery.reports.report import DigestReport, Doubt
+from newsletter.delivery.reports.report import DigestReport
 from newsletter.delivery.reports.status import DigestState
 from newsletter.digests.models import Digest
+from newsletter.serializers.values import json_object, json_value
 
 
 def digest_json(digest: Digest) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def digest_json(digest: Digest) -> dict[str, Any]:
         "subject": digest.subject,
         "preheader": digest.preheader,
         "intro": digest.intro,
-        "scheduled_at": _time(digest.scheduled_at),
+        "scheduled_at": json_value(digest.scheduled_at),
         "articles": [revision.slug for revision in digest.revisions],
         "titles": [revision.title for revision in digest.revisions],
     }
@@ -30,22 +30,14 @@ def digest_json(digest: Digest) -> dict[str, Any]:
 
 def digest_state_json(state: DigestState) -> dict[str, Any]:
     """The state of a digest: its status and a figure for each outcome."""
-    return {**asdict(state), "last_hour": _time(state.last_hour)}
+    return json_object(asdict(state))
 
 
 def digest_report_json(report: DigestReport) -> dict[str, Any]:
     """The report of a digest: figures, groups of reasons, batches in doubt."""
     return {
         **asdict(report),
-        "last_hour": _time(report.last_hour),
+        "last_hour": json_value(report.last_hour),
         "reasons": [asdict(group) for group in report.reasons],
-        "doubts": [_doubt_json(doubt) for doubt in report.doubts],
+        "doubts": [json_object(asdict(doubt)) for doubt in report.doubts],
     }
-
-
-def _doubt_json(doubt: Doubt) -> dict[str, Any]:
-    return {**asdict(doubt), "attempted_at": _time(doubt.attempted_at)}
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
