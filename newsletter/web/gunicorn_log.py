@@ -1,4 +1,4 @@
-"""What gunicorn says of its work: never what a request held, nor where it came from.
+"""gunicorn's logger. It never says what a request held, nor where it came from.
 
 Even at its usual level gunicorn quotes a request that it cannot read, with the IP address, and a wrapped link is such a
 request; at `debug` it writes down every path, and so does an access log, which any flag can switch on. Readers' links
@@ -31,7 +31,7 @@ class RedactingLogger(Logger):  # type: ignore[misc]
         super().exception(msg, *args, **kwargs)
 
     def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> dict[str, Any]:
-        """What an access log may say, whatever its format: for all else gunicorn writes "-"."""
+        """The values that an access log of any format may show. gunicorn writes "-" for all others."""
         told = super().atoms(resp, req, environ, request_time)
         told = {name: told[name] for name in _TELLS_NOTHING}
         return told | {"r": f"{told['m']} {_place(environ.get('PATH_INFO', ''))} {told['H']}"}
