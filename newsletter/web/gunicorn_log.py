@@ -1,8 +1,8 @@
-"""What gunicorn says of its work: never what a request held, nor where it came from.
+"""gunicorn's log, without anything that a request held, and without its IP address.
 
-Even at its usual level gunicorn quotes a request that it cannot read, with the IP address, and a wrapped link is such a
-request; at `debug` it writes down every path, and so does an access log, which any flag can switch on. Readers' links
-carry tokens, and those stand in no log.
+Even at its usual level gunicorn quotes a request that it cannot read, with the IP address; a wrapped link is such a
+request. At `debug` it logs every path, and so does an access log, which any flag can switch on. Readers' links carry
+tokens, and no log may hold those.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from gunicorn.glogging import Logger
 
 
 class RedactingLogger(Logger):  # type: ignore[misc]
-    """gunicorn's own, without the words of requests."""
+    """gunicorn's logger, without the content of requests."""
 
     def debug(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        super().debug(msg, *map(_named, args), **kwargs)
+        super().debug(msg, *map(_without_message, args), **kwargs)
 
     def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
         if msg.startswith("Invalid request from"):
@@ -31,22 +31,22 @@ class RedactingLogger(Logger):  # type: ignore[misc]
         super().exception(msg, *args, **kwargs)
 
     def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> dict[str, Any]:
-        """What an access log may say, whatever its format: for all else gunicorn writes "-"."""
-        told = super().atoms(resp, req, environ, request_time)
-        told = {name: told[name] for name in _TELLS_NOTHING}
-        return told | {"r": f"{told['m']} {_place(environ.get('PATH_INFO', ''))} {told['H']}"}
+        """The values for an access log of any format; gunicorn writes "-" for all others."""
+        values = super().atoms(resp, req, environ, request_time)
+        values = {name: values[name] for name in _HARMLESS}
+        return values | {"r": f"{values['m']} {_page_kind(environ.get('PATH_INFO', ''))} {values['H']}"}
 
 
-_TELLS_NOTHING = ("l", "t", "s", "m", "H", "b", "B", "T", "D", "M", "L", "p")
+_HARMLESS = ("l", "t", "s", "m", "H", "b", "B", "T", "D", "M", "L", "p")
 """Time, status, method, sizes, process (docs.gunicorn.org, access_log_format); not the path, address or any header."""
 
 
-def _place(path: str) -> str:
-    """The kind of page alone: "/unsubscribe/…"."""
+def _page_kind(path: str) -> str:
+    """The kind of page: "/unsubscribe/…"."""
     found = re.match(r"/([a-z-]{0,15})(/|\Z)", path)
     return "/…" if not found else path if found.end() == len(path) else f"/{found[1]}/…"
 
 
-def _named(value: object) -> object:
-    """An error by its kind: its words quote what came in."""
+def _without_message(value: object) -> object:
+    """The type of an error in its place: its message quotes the request."""
     return type(value).__name__ if isinstance(value, Exception) else value

@@ -1,4 +1,4 @@
-"""What gunicorn logs, at its most talkative, of requests that it cannot read or that break off: not what they held."""
+"""gunicorn at its most talkative logs nothing that a request held, not even of one that it cannot read."""
 
 from __future__ import annotations
 
