@@ -127,7 +127,7 @@ def test_a_key_that_is_not_ours_signs_nothing(client: FlaskClient, paths: dict[s
 def test_a_signature_for_one_reader_opens_nothing_of_another(
     client: FlaskClient, db: Database, settings: Settings, paths: dict[str, str]
 ) -> None:
-    """A signature counts for all that stands before it; and a reader's one-time link goes with that reader's mailbox."""
+    """A signature counts for all that stands before it; and a one-time link belongs to its reader's mailbox."""
     with db.reading() as session:
         ada, bob, _ = session.scalars(select(Subscriber).order_by(Subscriber.id))
     before = rows(db)
