@@ -23,7 +23,7 @@ HEADERS = {
 def install(app: Flask) -> None:
     """Add the headers to each answer, and believe as many proxies as TRUSTED_PROXIES says."""
     if count := runtime_of(app).settings.trusted_proxies:
-        # Each proxy adds the address that it was asked from at the end: so many from there can be believed.
+        # Each proxy appends the address that the request came from: that many at the end can be believed.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=0, x_host=0)  # type: ignore[method-assign]
     app.after_request(add_headers)
 

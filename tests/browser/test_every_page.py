@@ -22,7 +22,7 @@ from newsletter.core.db import Database
 from newsletter.migrations.tables import metadata
 from tests.browser.test_pages_look import LONG, Look, _in_no_time, looking
 from tests.factories import add_article, hand_over
-from tests.invariants.test_pages import House
+from tests.invariants.test_pages import Examples
 
 __all__ = ["_in_no_time"]
 
@@ -35,18 +35,18 @@ SAMPLE = "/sample"
 """A mail in a sandbox: nothing can be stored there, and no script can look at it where it is."""
 
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-"""Without what is a good habit for a page: in a mailbox, landmarks are the mail program's."""
+"""Without the good habits of pages: in a mailbox, landmarks are the mail program's."""
 
 BUTTONS = "button:visible"
 STAYS = "button => !button.form.noValidate && !button.form.checkValidity()"
-"""The browser itself says what is missing, as in the form for other sites, and asks us nothing."""
+"""The browser itself says that something is missing, as in the form for other sites, and sends nothing."""
 
 TYPED = ("", "ada@new.example", "ada@gmial.com")
-"""A mistake, an address, and one that is asked about."""
+"""A mistake, an address, and one that brings a suggestion."""
 
 
 class Kind(NamedTuple):
-    """What shows a page, with what status, under which heading."""
+    """The endpoint of a page, its status and its heading."""
 
     endpoint: str
     status: int
@@ -56,16 +56,16 @@ class Kind(NamedTuple):
 class Walk:
     """An example of each kind of page, for every route that is looked at and every state of a reader."""
 
-    def __init__(self, app: Flask, house: House) -> None:
+    def __init__(self, app: Flask, examples: Examples) -> None:
         rules = [rule for rule in app.url_map.iter_rules() if rule.methods is not None and "GET" in rule.methods]
         self.endpoints = {rule.endpoint for rule in rules}
         self.shown: set[str] = set()
         """Endpoints that have shown something, not just an error."""
         self.pages: dict[Kind, str] = {}
         self.whole: dict[str, str] = {}
-        """All pages that are no errors, by what is in them."""
+        """All pages that are no errors, by their content."""
         client, adapter = app.test_client(), app.url_map.bind("letters.example.org")
-        for path in house.addresses():
+        for path in examples.addresses():
             answer = client.get(path)
             endpoint = adapter.match(path)[0] if adapter.test(path) else ""
             if answer.status_code == 200:
@@ -81,10 +81,10 @@ class Walk:
 @pytest.fixture
 def walk(app: Flask, db: Database, settings: Settings) -> Walk:
     """Stories, a letter that went out, and readers in every state."""
-    house = House(app, db, settings)
+    examples = Examples(app, db, settings)
     add_article(db, LONG)
     hand_over(db, settings)
-    return Walk(app, house)
+    return Walk(app, examples)
 
 
 def test_the_walk_knows_a_whole_example_of_every_page(walk: Walk) -> None:
@@ -137,14 +137,14 @@ def test_every_page_that_a_button_leads_to(browser: Browser, site: str, db: Data
 
 
 def presses(look: Look, path: str) -> list[tuple[int, str]]:
-    """The buttons of a page by their number, and what is typed before one is pressed."""
+    """The buttons of a page by their number, and the address that is entered before one is pressed."""
     look.page.goto(look.site + path)
     typed = TYPED if look.page.locator("input[type=email]").count() else ("",)
     return list(product(range(look.page.locator(BUTTONS).count()), typed))
 
 
 def outline(look: Look) -> str:
-    """What tells a page from others, whoever's it is."""
+    """The headings, notices and buttons, by which a page is known whichever reader has it."""
     return "\n".join(look.page.locator(f"h1, h2, [role=alert], [role=status], {BUTTONS}").all_inner_texts())
 
 
@@ -156,7 +156,7 @@ def contents(db: Database) -> dict[Table, list[dict[str, Any]]]:
 
 
 def restore(db: Database, rows: dict[Table, list[dict[str, Any]]]) -> None:
-    """What a button did is undone, so that the next one is as it was."""
+    """Undo what a button did, for the next one."""
     with db.transaction() as session:
         for table in reversed(rows):
             session.execute(delete(table))
@@ -166,14 +166,14 @@ def restore(db: Database, rows: dict[Table, list[dict[str, Any]]]) -> None:
 
 
 def check(look: Look) -> None:
-    """What holds for the page that is open."""
+    """Check the page that is open."""
     assert look.page.evaluate(STORED) == [], look.page.url
     assert violations(look) == []
     look.check()
 
 
 def violations(look: Look, options: dict[str, Any] | None = None) -> list[str]:
-    """What hinders somebody, by day or by night."""
+    """The barriers on a page, by day or by night."""
     found = []
     for scheme in ("light", "dark"):
         look.page.emulate_media(color_scheme=scheme)

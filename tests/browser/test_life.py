@@ -33,7 +33,7 @@ from tests.services.processes import RunningService
 ADA = "Ada.Lovelace@readers.example"
 NEW = "ada@new.example"
 OTHER = "r1@readers.example"
-"""Somebody who gets every letter: what came to them and not to Ada was not for her."""
+"""Another reader, who gets every letter: one that did not come to Ada was not for her."""
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def service(db: Database, settings: Settings) -> Iterator[RunningService]:
 
 
 class Life:
-    """What a reader does: looks at pages, reads mails, follows their links."""
+    """A reader, who looks at pages, reads mails and follows their links."""
 
     def __init__(self, page: Page, service: RunningService, db: Database) -> None:
         self.page, self.service, self.db = page, service, db

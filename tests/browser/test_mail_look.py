@@ -91,7 +91,7 @@ def test_everything_can_be_read_by_day_and_by_night(browser: Browser, mail: str,
 
 
 @pytest.mark.parametrize("mail", MAILS)
-def test_what_a_screen_reader_needs(browser: Browser, mail: str) -> None:
+def test_a_screen_reader_finds_its_way(browser: Browser, mail: str) -> None:
     with opened(browser, mail, 375, "light") as (page, _):
         assert page.evaluate("document.documentElement.lang") == ("de" if mail == "letter in German" else "en")
         assert page.title()

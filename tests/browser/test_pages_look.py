@@ -35,7 +35,7 @@ WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenversicherungsangestel
 
 @dataclass
 class Look:
-    """A page of a browser, and what it did that it should not."""
+    """A page of a browser, and the things that it should not have done."""
 
     page: Page
     site: str
@@ -182,7 +182,7 @@ def confirmation_link(db: Database, settings: Settings) -> str:
     return next(word for word in composed[0].text.split() if "/confirm/" in word)
 
 
-def test_whoever_is_very_fast_presses_once_more(
+def test_a_very_fast_reader_presses_again(
     browser: Browser, site: str, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(form_tokens, "FASTEST", timedelta(minutes=10))
@@ -299,7 +299,7 @@ def test_the_focus_is_visible_and_the_first_stop_skips_to_the_content(browser: B
 
 
 def test_on_paper_there_is_nothing_to_press(browser: Browser, site: str, paths: dict[str, int]) -> None:
-    """What leads about the site or sends something is left out; what a page says is black on white."""
+    """Links about the site and buttons are left out; the text is black on white."""
     with looking(browser, site, scheme="dark", script=True) as look:
         look.page.emulate_media(media="print")
         for path, status in paths.items():

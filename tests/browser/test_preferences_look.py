@@ -36,7 +36,7 @@ def reader(db: Database) -> Subscriber:
 
 
 def mailed(db: Database, settings: Settings) -> str:
-    """The link in the one mail that was asked for."""
+    """The link in the one mail that was requested."""
     with db.transaction() as session:
         row = session.scalars(select(OutgoingMail)).one()
         composed = outgoing.compose_row(session, settings, MAIL_TYPES, row)
@@ -52,7 +52,7 @@ def check(look: Look) -> None:
     assert look.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
-def test_choices_without_a_script(browser: Browser, site: str, db: Database, ada: Subscriber) -> None:
+def test_preferences_without_a_script(browser: Browser, site: str, db: Database, ada: Subscriber) -> None:
     with looking(browser, site, zone="Asia/Tokyo") as look:
         page = look.page
         look.open(f"/preferences/{ada.token}")
@@ -97,7 +97,7 @@ def test_the_script_preselects_the_browser_s_zone_and_sends_nothing(
         assert look.page.get_by_label("Time zone").input_value() == chosen
 
 
-def test_a_zone_that_is_chosen_stays(browser: Browser, site: str, db: Database, ada: Subscriber) -> None:
+def test_a_chosen_zone_stays(browser: Browser, site: str, db: Database, ada: Subscriber) -> None:
     with db.transaction() as session:
         found = session.scalars(select(Subscriber)).one()
         found.hour, found.zone = 7, "Africa/Lagos"

@@ -25,7 +25,7 @@ ADA = "ada@a-very-long-name-of-a-university-in-a-small-town.example"
 
 @pytest.fixture
 def ada(db: Database, settings: Settings) -> Subscriber:
-    """A reader of whom much is kept."""
+    """A reader with rows in many tables."""
     add_article(db, LONG)
     with db.transaction() as session:
         import_rows(session, [ImportedReader(ADA)])
@@ -42,7 +42,7 @@ def ada(db: Database, settings: Settings) -> Subscriber:
 
 
 @pytest.mark.parametrize("script", [False, True])
-def test_a_reader_leaves_comes_back_and_is_erased(
+def test_a_reader_unsubscribes_comes_back_and_is_erased(
     browser: Browser, site: str, db: Database, settings: Settings, ada: Subscriber, script: bool
 ) -> None:
     with looking(browser, site, script=script) as look:
@@ -115,7 +115,7 @@ def test_every_page_can_be_used(
         ("address-link", "sign up"),
     ],
 )
-def test_who_takes_no_mail_has_a_way_too(
+def test_a_reader_who_is_not_mailed_has_a_way_too(
     browser: Browser, site: str, db: Database, ada: Subscriber, ended: SubscriberStatus, path: str, way: str
 ) -> None:
     with db.transaction() as session:

@@ -1,4 +1,4 @@
-"""What the sign-up weighs with everything that it loads, as the browser's network counts it; without a script."""
+"""The weight of the sign-up with everything that it loads, as the browser's network counts it; without a script."""
 
 from __future__ import annotations
 

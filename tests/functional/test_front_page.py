@@ -1,4 +1,4 @@
-"""The front page and the sign-up page: what they say, with stories and without, and what they weigh."""
+"""The front page and the sign-up page: their words, with stories and without, and their weight."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_it_lists_the_latest_stories_and_offers_their_sections(client: FlaskClie
     assert '<a href="/articles">All stories</a>' in page
 
 
-def test_nothing_is_chosen_for_a_reader_but_the_language_weekly_and_all(client: FlaskClient, db: Database) -> None:
+def test_only_the_language_weekly_and_all_sections_are_preset(client: FlaskClient, db: Database) -> None:
     add_article(db, "Story")
     for path in ("/", "/subscribe"):
         checked = re.findall(r'name="(\w+)" value="(\w+)"[^>]* checked', client.get(path).text)
@@ -87,7 +87,7 @@ def sent(db: Database, settings: Settings) -> int:
     return hand_over(db, settings)
 
 
-def test_the_front_page_shows_the_last_letter(client: FlaskClient, sent: int) -> None:
+def test_the_front_page_shows_the_last_digest(client: FlaskClient, sent: int) -> None:
     page = client.get("/").text
     assert "The last letter" in page
     assert "Weekly letter · " in page
@@ -96,7 +96,7 @@ def test_the_front_page_shows_the_last_letter(client: FlaskClient, sent: int) ->
     assert page.count('href="/sample"') == 2
 
 
-def test_without_a_letter_it_says_so(client: FlaskClient, db: Database, settings: Settings) -> None:
+def test_without_a_digest_it_says_so(client: FlaskClient, db: Database, settings: Settings) -> None:
     assert "The last letter" not in client.get("/").text
     add_article(db, "A story")
     add_readers(db, 1)
@@ -136,7 +136,7 @@ def test_the_sample_may_do_nothing_but_look(client: FlaskClient, sent: int) -> N
     assert client.get("/").headers["Content-Security-Policy"] != "; ".join(policy)
 
 
-def test_the_letter_before_and_breaking_news_are_no_sample(
+def test_older_digests_and_breaking_news_are_no_sample(
     client: FlaskClient, db: Database, settings: Settings, sent: int
 ) -> None:
     with clock.set_to(clock.now() + timedelta(days=7)):
@@ -150,7 +150,7 @@ def test_the_letter_before_and_breaking_news_are_no_sample(
     assert "The newest letter" in client.get("/").text
 
 
-def test_the_page_for_other_sites_shows_what_to_copy(client: FlaskClient) -> None:
+def test_the_page_for_other_sites_has_a_snippet_to_copy(client: FlaskClient) -> None:
     page = client.get("/embed", headers={"Host": "evil.example"}).text
     copied = unescape(re.search(r"<code>(.*?)</code>", page, re.DOTALL)[1])  # type: ignore[index]
     assert copied.startswith('<form action="https://letters.example.org/subscribe" method="post">')

@@ -1,4 +1,4 @@
-"""Links as mail programs, people and forgers leave them: what is whole works, anything else gets a kind page."""
+"""Links as mail programs, people and forgers leave them: a whole one works, anything else gets a kind page."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_changed_link_opens_nothing(
     assert rows(db) == before
 
 
-def test_no_link_opens_what_another_is_for(client: FlaskClient, db: Database, paths: dict[str, str]) -> None:
+def test_no_link_opens_the_page_of_another_kind(client: FlaskClient, db: Database, paths: dict[str, str]) -> None:
     before = rows(db)
     tokens = {*paths.values(), random_token()}
     for path, own in paths.items():
@@ -124,10 +124,10 @@ def test_a_key_that_is_not_ours_signs_nothing(client: FlaskClient, paths: dict[s
             assert client.get(path + TokenSigner(("a forger's key",), purpose).sign(payload)).status_code == 404
 
 
-def test_what_is_signed_for_one_reader_opens_nothing_of_another(
+def test_a_signature_for_one_reader_opens_nothing_of_another(
     client: FlaskClient, db: Database, settings: Settings, paths: dict[str, str]
 ) -> None:
-    """A signature counts for all that stands before it; and a reader's fresh link goes with that reader's mailbox."""
+    """A signature counts for all that stands before it; and a one-time link belongs to its reader's mailbox."""
     with db.reading() as session:
         ada, bob, _ = session.scalars(select(Subscriber).order_by(Subscriber.id))
     before = rows(db)

@@ -1,4 +1,4 @@
-"""Nothing that anybody types, and no header of a request, begins a header of a mail, changes whom it goes to, or stands
+"""No input of anybody, and no header of a request, begins a header of a mail, changes whom it goes to, or stands
 in a mail that a stranger asked for.
 """
 
@@ -55,7 +55,7 @@ injections = st.builds(
 )
 typed = st.one_of(injections, st.text(max_size=30).map(lambda text: text + EVIL))
 SINGLE = ["Date", "From", "To", "Subject", "Message-ID", "Reply-To", "Auto-Submitted", "MIME-Version", "Content-Type"]
-"""The headers of a single mail."""
+"""The headers of a transactional mail."""
 
 
 def read(wire: bytes) -> EmailMessage:
@@ -133,7 +133,7 @@ def test_a_stranger_s_sign_up(
 
 @HOSTILE
 @given(address=st.one_of(st.just("new@example.org"), typed), fields=fields, headers=headers)
-def test_what_a_reader_chooses_and_a_new_address(
+def test_a_reader_s_preferences_and_a_new_address(
     client: FlaskClient, db: Database, settings: Settings, address: str, fields: dict[str, str], headers: dict[str, str]
 ) -> None:
     forget(db)
@@ -170,7 +170,7 @@ words = st.fixed_dictionaries(dict.fromkeys(("title", "section", "dek", "subject
 
 @hypothesis_settings(HOSTILE, max_examples=10)
 @given(words=words)
-def test_what_an_editor_writes(db: Database, settings: Settings, words: dict[str, str]) -> None:
+def test_an_editor_s_texts(db: Database, settings: Settings, words: dict[str, str]) -> None:
     with db.transaction() as session:
         import_rows(session, [ImportedReader(ADA)])
     _send(db, settings, {})

@@ -31,7 +31,7 @@ SAYS = {
     (LinkPurpose.ADDRESS, SubscriberStatus.BOUNCED): BOUNCED,
     (LinkPurpose.ADDRESS, SubscriberStatus.COMPLAINED): COMPLAINED,
 }
-"""What the button answers, by what is asked for and the reader's state."""
+"""The answer to the button, by purpose and status."""
 
 
 def ada(db: Database, status: SubscriberStatus) -> str:
@@ -49,7 +49,7 @@ def mailed(db: Database) -> list[str]:
 
 
 @pytest.mark.parametrize(("kind", "status"), SAYS)
-def test_a_page_says_what_is_mailed(
+def test_a_page_says_which_link_is_sent(
     client: FlaskClient, db: Database, kind: LinkPurpose, status: SubscriberStatus
 ) -> None:
     path, says = f"/{kind}-link/{ada(db, status)}", SAYS[kind, status]
@@ -62,7 +62,7 @@ def test_a_page_says_what_is_mailed(
 
 
 @pytest.mark.parametrize("kind", LinkPurpose)
-def test_asked_again_it_answers_alike(client: FlaskClient, db: Database, kind: LinkPurpose) -> None:
+def test_a_second_request_gets_the_same_answer(client: FlaskClient, db: Database, kind: LinkPurpose) -> None:
     path = f"/{kind}-link/{ada(db, SubscriberStatus.ACTIVE)}"
     first, second = client.post(path), client.post(path)
     assert first.text == second.text
@@ -88,7 +88,7 @@ def test_the_two_links_do_not_hold_each_other_up(client: FlaskClient, db: Databa
         (SubscriberStatus.PENDING, "To get them, "),
     ],
 )
-def test_the_page_of_choices_promises_nobody_a_sign_up_that_does_nothing(
+def test_the_page_of_preferences_promises_no_sign_up_that_does_nothing(
     client: FlaskClient, db: Database, status: SubscriberStatus, way: str
 ) -> None:
     token = ada(db, status)

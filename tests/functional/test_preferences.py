@@ -37,7 +37,7 @@ def chosen(db: Database) -> tuple[str, list[str] | None, int]:
         return reader.cadence, reader.sections, reader.min_trust
 
 
-def test_the_page_shows_what_was_chosen_and_a_masked_address(client: FlaskClient, link: str) -> None:
+def test_the_page_shows_the_preferences_and_a_masked_address(client: FlaskClient, link: str) -> None:
     page = client.get(link)
     assert page.status_code == 200
     assert "a•••@example.org" in page.text
@@ -64,7 +64,7 @@ def test_the_page_shows_what_was_chosen_and_a_masked_address(client: FlaskClient
         ),
     ],
 )
-def test_saving_says_what_it_means(
+def test_saving_is_answered_in_words(
     client: FlaskClient, db: Database, link: str, typed: dict[str, str], kept: object, words: str
 ) -> None:
     page = client.post(link, data=typed)
@@ -74,7 +74,7 @@ def test_saving_says_what_it_means(
     assert "Saved" not in client.get(link).text
 
 
-def test_every_choice_is_kept_and_shown_again(client: FlaskClient, db: Database, link: str) -> None:
+def test_every_preference_is_stored_and_shown_again(client: FlaskClient, db: Database, link: str) -> None:
     typed = {
         "cadence": "daily", "breaking": "1", "which": "only", "section": ["Policy"], "min_trust": "70",
         "max_hype": "Low hype", "hour": "7", "zone": "Europe/Berlin", "format": "text", "language": "de",
@@ -104,14 +104,14 @@ def test_every_choice_is_kept_and_shown_again(client: FlaskClient, db: Database,
         assert Preferences.of(session.scalars(select(Subscriber)).one()) == Preferences("daily")
 
 
-def test_another_name_of_a_zone_is_taken_and_shown(client: FlaskClient, link: str) -> None:
+def test_another_name_of_a_zone_is_accepted_and_shown(client: FlaskClient, link: str) -> None:
     """Browsers say "Asia/Calcutta" where the list has "Asia/Kolkata"."""
     page = client.post(link, data={"hour": "7", "zone": "Asia/Calcutta"})
     assert page.status_code == 200
     assert "<option selected>Asia/Calcutta</option>" in page.text
 
 
-def test_a_zone_without_an_hour_is_no_choice(client: FlaskClient, db: Database, link: str) -> None:
+def test_a_zone_without_an_hour_is_not_stored(client: FlaskClient, db: Database, link: str) -> None:
     """The browser preselects one."""
     assert client.post(link, data={"hour": "", "zone": "Europe/Berlin"}).status_code == 200
     with db.reading() as session:
@@ -133,9 +133,7 @@ def test_a_zone_without_an_hour_is_no_choice(client: FlaskClient, db: Database, 
         {"language": "tlh"},
     ],
 )
-def test_what_cannot_be_taken_changes_nothing(
-    client: FlaskClient, db: Database, link: str, typed: dict[str, str]
-) -> None:
+def test_an_error_changes_nothing(client: FlaskClient, db: Database, link: str, typed: dict[str, str]) -> None:
     page = client.post(link, data=typed)
     assert page.status_code == 422
     assert "There is a problem:" in page.text
@@ -148,7 +146,7 @@ def test_another_site_cannot_change_them(client: FlaskClient, db: Database, link
     assert chosen(db)[0] == "daily"
 
 
-def test_whoever_gets_no_letter_has_nothing_to_choose(client: FlaskClient, db: Database, link: str) -> None:
+def test_an_unsubscribed_reader_has_no_preferences_to_change(client: FlaskClient, db: Database, link: str) -> None:
     with db.transaction() as session:
         session.scalars(select(Subscriber)).one().status = SubscriberStatus.UNSUBSCRIBED
     assert "You are not subscribed" in client.get(link).text
@@ -189,7 +187,7 @@ def scheduled(db: Database, settings: Settings, link: str) -> str:
         ({"cadence": "daily", "min_trust": "90"}, None),  # nothing in it would fit
     ],
 )
-def test_the_answer_says_when_the_next_letter_comes(
+def test_the_answer_says_when_the_next_digest_comes(
     client: FlaskClient, scheduled: str, typed: dict[str, str], words: str | None
 ) -> None:
     with clock.set_to(NOW):
@@ -225,7 +223,7 @@ def test_a_pause_is_said_kept_and_ended(client: FlaskClient, db: Database, sched
 
 
 @pytest.mark.parametrize("day", ["", "2026-05-04", "2025-12-31", "2027-06-01", "tomorrow", "9999-12-31", "2026-02-30"])
-def test_a_pause_that_cannot_be_taken_changes_nothing(client: FlaskClient, db: Database, link: str, day: str) -> None:
+def test_a_wrong_pause_changes_nothing(client: FlaskClient, db: Database, link: str, day: str) -> None:
     with clock.set_to(NOW):
         page = client.post(f"{link}/pause", data={"until": day})
     assert page.status_code == 422

@@ -1,4 +1,4 @@
-"""What holds for every answer: headers, methods, hosts, errors, and what is never logged."""
+"""Rules for every answer: headers, methods, hosts, errors, and no secrets in logs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_every_answer_has_the_headers(client: FlaskClient, path: str) -> None:
     assert "Set-Cookie" not in headers
 
 
-def test_what_a_token_opens_is_kept_by_nobody(client: FlaskClient, token: str) -> None:
+def test_no_cache_keeps_a_page_behind_a_token(client: FlaskClient, token: str) -> None:
     for path in (f"/unsubscribe/{token}", f"/preferences/{token}", "/confirm/x", "/unsubscribe/x"):
         headers = client.get(path).headers
         assert headers["Cache-Control"] == "no-store"
@@ -45,14 +45,14 @@ def test_what_a_token_opens_is_kept_by_nobody(client: FlaskClient, token: str) -
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-def test_other_methods_are_told_what_is_allowed(client: FlaskClient, method: str) -> None:
+def test_other_methods_get_the_allowed_ones(client: FlaskClient, method: str) -> None:
     answer = client.open("/subscribe", method=method)
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
     assert "Open the page and use its button." in answer.text
 
 
-def test_errors_are_json_for_those_who_ask_for_it(client: FlaskClient) -> None:
+def test_programs_get_errors_as_json(client: FlaskClient) -> None:
     answer = client.get("/nothing", headers={"Accept": "application/json"})
     assert answer.content_type == "application/problem+json"
     assert answer.json == {

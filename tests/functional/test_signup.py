@@ -78,7 +78,7 @@ def test_a_sign_up_is_one_row_and_nothing_else(client: FlaskClient, db: Database
         assert session.scalar(select(func.count()).select_from(Subscriber)) == 0
 
 
-def test_the_choices_of_the_form_are_kept(client: FlaskClient, db: Database) -> None:
+def test_the_preferences_of_the_form_are_stored(client: FlaskClient, db: Database) -> None:
     add_article(db, "One", section="Policy")
     add_article(db, "Two", section="Research")
     typed = {"email": ADA, "cadence": "daily", "which": "only", "section": ["Research", "Policy"], "min_trust": "70"}
@@ -108,9 +108,7 @@ def test_all_sections_wins_over_boxes_that_are_still_ticked(client: FlaskClient,
         ({"email": ADA, "which": "only", "section": "\x00"}, "sections"),
     ],
 )
-def test_what_cannot_be_taken_is_said_beside_its_field(
-    client: FlaskClient, db: Database, typed: dict[str, str], field: str
-) -> None:
+def test_an_error_stands_beside_its_field(client: FlaskClient, db: Database, typed: dict[str, str], field: str) -> None:
     add_article(db, "One", section="Policy")
     answer = client.post("/subscribe", data=typed)
     assert answer.status_code == 422
@@ -120,7 +118,7 @@ def test_what_cannot_be_taken_is_said_beside_its_field(
     assert requests(db) == []
 
 
-def test_what_was_typed_is_shown_again_and_stays_text(client: FlaskClient, db: Database) -> None:
+def test_the_form_is_shown_again_as_entered_and_stays_text(client: FlaskClient, db: Database) -> None:
     add_article(db, "One", section="Policy")
     typed = {"email": '"><b>ada', "cadence": "monthly", "which": "only", "section": "Policy", "min_trust": "80"}
     answer = client.post("/subscribe", data=typed).text
@@ -161,7 +159,7 @@ def test_a_form_on_another_site_leads_to_a_page_of_ours(client: FlaskClient, db:
     assert requests(db) == []
 
 
-def test_json_for_those_who_ask_for_it(client: FlaskClient, db: Database) -> None:
+def test_programs_get_json(client: FlaskClient, db: Database) -> None:
     add_article(db, "One", section="Policy")
     answer = client.post("/subscribe", json={"email": ADA, "cadence": "daily", "sections": ["Policy"], "min_trust": 60})
     assert answer.status_code == 202
@@ -236,7 +234,7 @@ def test_the_worker_is_woken_after_the_commit(
         {"form_token": "for another purpose"},
     ],
 )
-def test_what_looks_like_a_program_is_asked_for_one_more_press(
+def test_a_suspected_program_has_to_press_again(
     client: FlaskClient, db: Database, settings: Settings, proof: dict[str, str]
 ) -> None:
     add_article(db, "One", section="Policy")
@@ -267,7 +265,7 @@ def test_the_time_that_went_into_a_form_counts_when_it_is_shown_again(client: Fl
     assert "Check your mailbox" in client.post("/subscribe", data={"email": ADA, "form_token": opened}).text
 
 
-def test_where_and_to_what_a_reader_agreed_is_what_the_page_showed(client: FlaskClient, db: Database) -> None:
+def test_consent_is_stored_as_the_page_showed_it(client: FlaskClient, db: Database) -> None:
     for path in ("/", "/subscribe"):
         with clock.set_to(clock.now() - timedelta(seconds=10)):
             page = client.get(path).text
@@ -287,7 +285,7 @@ def shown(page: str) -> dict[str, str]:
 # Did you mean
 
 
-def test_a_mistake_in_a_big_provider_s_domain_is_asked_about(client: FlaskClient, db: Database) -> None:
+def test_a_misspelt_domain_of_a_big_provider_brings_a_suggestion(client: FlaskClient, db: Database) -> None:
     page = client.post("/subscribe", data={"email": "Ada@gmial.com", "cadence": "daily"})
     assert page.status_code == 200
     assert "Did you mean <strong>Ada@gmail.com</strong>?" in page.text
@@ -306,14 +304,14 @@ def test_a_mistake_in_a_big_provider_s_domain_is_asked_about(client: FlaskClient
         ({"email": ADA, "use": "suggested", "suggested_for": "ada@gmial.com"}, ADA),
     ],
 )
-def test_one_press_takes_the_suggestion_or_what_was_typed(
+def test_one_press_accepts_or_declines_the_suggestion(
     client: FlaskClient, db: Database, pressed: dict[str, str], address: str
 ) -> None:
     assert "Check your mailbox" in client.post("/subscribe", data=pressed).text
     assert [row.address for row in requests(db)] == [address]
 
 
-def test_another_mistake_is_asked_about_again(client: FlaskClient, db: Database) -> None:
+def test_another_mistake_brings_another_suggestion(client: FlaskClient, db: Database) -> None:
     page = client.post("/subscribe", data={"email": "ada@gmal.com", "suggested_for": "ada@gmial.com"})
     assert "Did you mean <strong>ada@gmail.com</strong>?" in page.text
 
@@ -329,7 +327,7 @@ def test_json_gets_the_suggestion_too(client: FlaskClient, db: Database) -> None
 # For programs, and by links
 
 
-def test_a_program_asks_for_what_it_needs_and_signs_up(client: FlaskClient, db: Database) -> None:
+def test_a_program_gets_a_form_token_and_signs_up(client: FlaskClient, db: Database) -> None:
     add_article(db, "One", section="Policy")
     with clock.set_to(clock.now() - timedelta(seconds=5)):
         answer = client.get("/subscribe", headers={"Accept": "application/json"})
@@ -373,7 +371,7 @@ HEADERS = {
 
 @given(email=st.one_of(st.text(), st.emails(), st.from_regex(r"[a-z]{1,5}@[a-z]{1,9}\.(com|de)[\r\n]?.{0,20}")))
 @hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_is_typed_is_one_clean_address_or_an_error(client: FlaskClient, db: Database, email: str) -> None:
+def test_any_input_is_one_clean_address_or_an_error(client: FlaskClient, db: Database, email: str) -> None:
     before = len(requests(db))
     answer = client.post("/subscribe", data={"email": email, "use": "as_entered"})
     assert answer.status_code in (200, 422)
@@ -393,7 +391,7 @@ def test_whatever_is_typed_is_one_clean_address_or_an_error(client: FlaskClient,
 @pytest.mark.parametrize(
     "address", ["postmaster@example.org", "info@example.org", "ada@bücher.example", "ада@почта.рф"]
 )
-def test_role_addresses_and_idn_are_taken(client: FlaskClient, db: Database, address: str) -> None:
+def test_role_addresses_and_idn_are_accepted(client: FlaskClient, db: Database, address: str) -> None:
     assert client.post("/subscribe", data={"email": address}).status_code == 200
     assert len(requests(db)) == 1
 

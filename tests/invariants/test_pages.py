@@ -1,4 +1,4 @@
-"""What holds for every page: GET, HEAD and OPTIONS change nothing, the HTML is valid, the headers are there."""
+"""Rules for every page: GET, HEAD and OPTIONS change nothing, the HTML is valid, the headers are there."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ARGUMENTS = {"version": "x", "name": "dispatch.css", "number": 1}
 """For the parts of an address that are neither an article nor a reader."""
 
 
-class House:
+class Examples:
     """The application with something in it: an article, and a reader in each state."""
 
     def __init__(self, app: Flask, db: Database, settings: Settings) -> None:
@@ -89,7 +89,7 @@ class House:
 
 
 def moves(session: Session, settings: Settings, readers: list[int]) -> dict[str, list[str]]:
-    """Every other reader (the active one too) has asked for a new address; the others have moved away from one."""
+    """Every other reader (the active one too) has requested a new address; the others have changed theirs."""
     now = clock.now()
     found: dict[str, list[str]] = {"new-address": [], "old-address": []}
     for number, reader in enumerate(readers):
@@ -105,8 +105,8 @@ def moves(session: Session, settings: Settings, readers: list[int]) -> dict[str,
 
 
 @pytest.fixture
-def house(app: Flask, db: Database, settings: Settings) -> House:
-    return House(app, db, settings)
+def examples(app: Flask, db: Database, settings: Settings) -> Examples:
+    return Examples(app, db, settings)
 
 
 class Outline(HTMLParser):
@@ -163,19 +163,19 @@ def check_headers(headers: Any, address: str) -> None:
     assert headers["Cache-Control"]
 
 
-def test_looking_changes_nothing(house: House, client: FlaskClient) -> None:
-    before = house.contents()
-    for address in house.addresses():
+def test_looking_changes_nothing(examples: Examples, client: FlaskClient) -> None:
+    before = examples.contents()
+    for address in examples.addresses():
         for method in ("GET", "HEAD", "OPTIONS"):
             answer = client.open(address, method=method)
             assert answer.status_code < 500, address
             check_headers(answer.headers, address)
-    assert house.contents() == before
+    assert examples.contents() == before
 
 
-def test_every_page_is_valid(house: House, client: FlaskClient) -> None:
+def test_every_page_is_valid(examples: Examples, client: FlaskClient) -> None:
     pages = 0
-    for address in house.addresses():
+    for address in examples.addresses():
         answer = client.get(address)
         if answer.mimetype == "text/html":
             check_page(answer.text)
@@ -183,8 +183,8 @@ def test_every_page_is_valid(house: House, client: FlaskClient) -> None:
     assert pages > 20
 
 
-def test_every_answer_to_a_form_is_valid(house: House, client: FlaskClient) -> None:
-    for address in [*house.addresses()]:
+def test_every_answer_to_a_form_is_valid(examples: Examples, client: FlaskClient) -> None:
+    for address in [*examples.addresses()]:
         for data in (
             {},
             {"email": '"><p>', "cadence": "x", "which": "only", "min_trust": "<"},
@@ -198,22 +198,22 @@ def test_every_answer_to_a_form_is_valid(house: House, client: FlaskClient) -> N
 
 @pytest.mark.parametrize("proxies", [0, 1])
 def test_no_host_that_a_request_names_changes_a_link(
-    house: House, settings: Settings, db: Database, proxies: int
+    examples: Examples, settings: Settings, db: Database, proxies: int
 ) -> None:
     names = ("X-Forwarded-Host", "X-Forwarded-Server", "X-Original-URL", "X-Forwarded-Prefix", "X-Forwarded-Proto")
     headers = {"Host": "evil.example", "Forwarded": "host=evil.example", **dict.fromkeys(names, "evil.example")}
     app = create_app(replace(settings, trusted_proxies=proxies))
     client = app.test_client()
-    for address in house.addresses():
+    for address in examples.addresses():
         for answer in (client.get(address, headers=headers), client.post(address, headers=headers)):
             assert "evil.example" not in answer.text
             assert "evil.example" not in str(answer.headers)
     app.extensions["newsletter"].db.dispose()
 
 
-def test_every_private_page_stays_out_of_search_engines(house: House, client: FlaskClient) -> None:
-    for address in house.addresses():
-        if any(secret in address for secret in (*house.tokens, *chain(*house.signed.values()))):
+def test_every_private_page_stays_out_of_search_engines(examples: Examples, client: FlaskClient) -> None:
+    for address in examples.addresses():
+        if any(secret in address for secret in (*examples.tokens, *chain(*examples.signed.values()))):
             answer = client.get(address)
             assert '<meta name="robots" content="noindex">' in answer.text or answer.mimetype == "application/json"
             assert answer.headers["X-Robots-Tag"] == "noindex"

@@ -20,7 +20,7 @@ from newsletter.core.languages import LANGUAGES
 from newsletter.digests.rendering import render_digest
 from newsletter.mail.transactional import render_mail
 from tests.factories import add_readers, hand_over
-from tests.invariants.test_pages import House
+from tests.invariants.test_pages import Examples
 from tests.services.rendered_digests import DAY, SETTINGS, Content
 from tests.unit.test_mail_valid_mjml import CONTEXTS
 
@@ -101,19 +101,19 @@ POSTED: tuple[dict[str, str], ...] = (
     {"email": "ada@new.example"},
     {"until": "x"},
 )
-"""What is posted to each page: wrong, suspect and right."""
+"""Posted to each page: wrong, suspect and right values."""
 
 
 def texts_of(html: str) -> str:
-    """What people read or hear: text, and attributes that are read out."""
+    """The words that people read or hear: text, and attributes that are read out."""
     spoken = " ".join(re.findall(r'(?:aria-label|placeholder|content|value)="([^"]*)"', html))
     text = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", html, flags=re.DOTALL)
     return " ".join(unescape(f"{text} {spoken}").split())
 
 
-def pages(house: House, client: FlaskClient, language: str) -> Iterator[tuple[str, str]]:
+def pages(examples: Examples, client: FlaskClient, language: str) -> Iterator[tuple[str, str]]:
     """Every page, and every answer to a form."""
-    for path in house.addresses():
+    for path in examples.addresses():
         path = f"{path}?language={language}"
         for answer in (client.get(path), *(client.post(path, data=data) for data in POSTED)):
             if answer.mimetype == "text/html":
@@ -144,11 +144,11 @@ def test_no_mail_has_a_retired_phrase(language: str) -> None:
 def test_no_page_has_a_retired_phrase(
     app: Flask, client: FlaskClient, db: Database, settings: Settings, language: str
 ) -> None:
-    house = House(app, db, settings)
+    examples = Examples(app, db, settings)
     add_readers(db, 1)
     hand_over(db, settings)
     count = 0
-    for path, page in pages(house, client, language):
+    for path, page in pages(examples, client, language):
         if path.startswith("/sample?"):
             continue  # a mail
         assert found(texts_of(page), language) == [], path

@@ -67,7 +67,7 @@ def messages(language: str) -> list[Message]:
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_a_catalogue_has_what_is_marked_and_nothing_else(language: str) -> None:
+def test_a_catalogue_has_every_marked_text_and_no_other(language: str) -> None:
     """`make words` brings it up to date, and leaves what is new to be translated."""
     assert {id_of(message.id) for message in messages(language)} == marked_texts()
 
@@ -85,7 +85,7 @@ def test_all_of_it_is_translated_and_keeps_its_values(language: str) -> None:
 
 
 @pytest.mark.parametrize("path", TEMPLATES_OF_WORDS, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_no_template_says_anything_that_is_not_marked(path: Path) -> None:
+def test_no_template_has_unmarked_text(path: Path) -> None:
     source = path.read_text()
     assert set(ATTRIBUTES.findall(source)) <= SILENT
     bare = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", source, flags=re.DOTALL)
@@ -143,7 +143,7 @@ def test_dates_and_numbers(code: str, day: str, sources: str | None) -> None:
         (Cadence.BREAKING, "Eilmeldung · 24. November 2026", "weil Sie Eilmeldungen gewählt"),
     ],
 )
-def test_a_german_letter(cadence: Cadence, title: str, why: str) -> None:
+def test_a_german_digest(cadence: Cadence, title: str, why: str) -> None:
     letter = render_digest(Content(cadence=cadence), SETTINGS, day=DAY, language="de")
     html, text = letter.edition(letter.full_mask)
     flat = " ".join(text.split())

@@ -1,4 +1,4 @@
-"""What strangers type into the forms: whatever it is, preferences come of it, or a sentence beside the field."""
+"""Any input of strangers becomes preferences, or an error beside its field."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_any_json(data: dict[str, Any]) -> None:
     "data",
     [{"max_hype": False}, {"hour": 7.5, "zone": "UTC"}, {"hour": 7, "zone": []}, {"language": None}, {"min_trust": {}}],
 )
-def test_what_is_no_choice_in_json_is_said_and_not_passed_over(data: dict[str, object]) -> None:
+def test_wrong_values_in_json_are_errors(data: dict[str, object]) -> None:
     assert PreferencesForm.from_json(data).preferences(SECTIONS)[1]
 
 

@@ -60,7 +60,7 @@ def undo_unsubscribe(session: Session, suppression_key: SuppressionKey, token: s
 NOT_MAILABLE = gettext_noop(
     "Email to this address came back or was reported as spam, so we do not write to it any more."
 )
-TOO_LATE = gettext_noop("You can undo this for 24 hours only. Sign up again to get the newsletter again.")
+TOO_LATE = gettext_noop("You can undo this for 24 hours only. To get letters again, sign up again.")
 
 
 def give_reason(session: Session, token: str, reason: str) -> Subscriber:
