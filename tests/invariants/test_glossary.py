@@ -14,10 +14,7 @@ import click
 from newsletter.cli import cli
 from newsletter.core.config import NAMES
 from newsletter.migrations.tables import metadata
-from tests.services.source import CHECKOUT, is_below, sources
-
-NOT_RENAMED: tuple[str, ...] = ()
-"""Packages and files that still have retired names. To be emptied."""
+from tests.services.source import CHECKOUT, sources
 
 ALLOWED = {"mailed_twice", "_mailed_twice", "record_mailed_twice"}
 
@@ -103,8 +100,7 @@ def test_the_list_is_read() -> None:
 
 
 def test_no_name_is_retired() -> None:
-    found = [name for name in (*names_in_source(), *other_names()) if is_retired(name)]
-    assert [str(name) for name in found if not is_below(name.place, NOT_RENAMED)] == []
+    assert [str(name) for name in (*names_in_source(), *other_names()) if is_retired(name)] == []
 
 
 def test_no_name_is_given_to_two_classes() -> None:

@@ -77,16 +77,6 @@ OWNERS = (
     ),
 )
 
-<<<<<<< HEAD
-=======
-STILL_WRITTEN_BY: dict[str, set[str]] = {
-    "Batch": set(),
-    "Digest": set(),
-    "Subscriber": set(),
-}
-"""Modules that write a state which is not theirs yet. Entries are only ever deleted."""
-
->>>>>>> core
 
 class Write(NamedTuple):
     """A write of an owned column."""
