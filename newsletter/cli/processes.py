@@ -9,7 +9,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from newsletter import migrations
-from newsletter.core.process_tree import Child, ProcessTree
+from newsletter.core.process_tree import ForkedChild, ProcessTree
 from newsletter.core.runtime import Runtime, runtime
 
 
@@ -27,7 +27,7 @@ def web() -> None:
         server.serve(application, listening)
     else:
         names = [f"web-{number}" for number in range(1, ready.settings.web_concurrency + 1)]
-        ProcessTree([Child(name, partial(server.serve, application, listening)) for name in names]).run()
+        ProcessTree([ForkedChild(name, partial(server.serve, application, listening)) for name in names]).run()
 
 
 @click.command()

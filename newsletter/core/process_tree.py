@@ -33,7 +33,7 @@ _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass
-class Child:
+class ForkedChild:
     """A process: its name, what it runs, and when it is stopped: those with a higher `stop_order` end later."""
 
     name: str
@@ -48,7 +48,7 @@ class Child:
 class ProcessTree:
     """Runs children until SIGTERM, SIGINT or SIGHUP. Starts in the given order."""
 
-    def __init__(self, children: Sequence[Child]) -> None:
+    def __init__(self, children: Sequence[ForkedChild]) -> None:
         self.children = list(children)
 
     def run(self) -> None:
@@ -76,7 +76,7 @@ class ProcessTree:
         restart = max(min(due) - time.monotonic(), 0.0) if due else 3600.0
         return min(restart, systemd.watchdog_interval())
 
-    def _start(self, child: Child) -> None:
+    def _start(self, child: ForkedChild) -> None:
         child.starts_again_at = None
         child.started_at = time.monotonic()
         sys.stdout.flush()
@@ -86,7 +86,7 @@ class ProcessTree:
             self._become(child)
         child.pid = pid
 
-    def _become(self, child: Child) -> None:
+    def _become(self, child: ForkedChild) -> None:
         """The child's life, after the fork."""
         code = 1
         try:
@@ -118,7 +118,7 @@ class ProcessTree:
             if child is not None:
                 self._note_end(child, status)
 
-    def _note_end(self, child: Child, status: int) -> None:
+    def _note_end(self, child: ForkedChild, status: int) -> None:
         now = time.monotonic()
         child.pid = None
         child.pause = FIRST_PAUSE if now - child.started_at > STEADY_AFTER else min(child.pause * 2, LONGEST_PAUSE)
@@ -151,6 +151,6 @@ class ProcessTree:
                 child.pid = None
 
 
-def _kill(child: Child, signum: signal.Signals) -> None:
+def _kill(child: ForkedChild, signum: signal.Signals) -> None:
     if child.pid is not None:
         os.kill(child.pid, signum)

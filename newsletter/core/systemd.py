@@ -1,4 +1,4 @@
-"""What systemd is told of this service (sd_notify(3)): one datagram for each message, if it asked for any."""
+"""Messages to systemd about this service (sd_notify(3)): one datagram each, if it asked for any."""
 
 from __future__ import annotations
 

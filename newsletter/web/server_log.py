@@ -1,4 +1,4 @@
-"""What the web server logs of its work: never what a request held, nor where it came from.
+"""The web server's log: never what a request held, nor where it came from.
 
 waitress logs the path of a request whose client went away or whose answer failed. Readers' links carry tokens, and
 those stand in no log.

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from newsletter.core import process_tree
-from newsletter.core.process_tree import Child, ProcessTree
+from newsletter.core.process_tree import ForkedChild, ProcessTree
 
 
 def _note(folder: Path, name: str) -> None:
@@ -46,9 +46,9 @@ def _run(folder: Path) -> None:
     process_tree.FIRST_PAUSE = 0.05
     ProcessTree(
         [
-            Child("queue", _live(folder, "queue"), stop_order=1),
-            Child("worker", _live(folder, "worker")),
-            Child("failing", lambda: _fail(folder)),
+            ForkedChild("queue", _live(folder, "queue"), stop_order=1),
+            ForkedChild("worker", _live(folder, "worker")),
+            ForkedChild("failing", lambda: _fail(folder)),
         ]
     ).run()
 
