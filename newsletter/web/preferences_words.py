@@ -28,7 +28,7 @@ def in_words(preferences: Preferences) -> str:
 
 
 def details(preferences: Preferences) -> list[str]:
-    """The choices beside the cadence, in a sentence each."""
+    """All preferences but the cadence, in a sentence each."""
     _, language = page_language().gettext, page_language()
     found = [
         _("It has stories from all sections.")

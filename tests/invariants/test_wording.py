@@ -26,7 +26,7 @@ from tests.unit.test_mail_valid_mjml import CONTEXTS
 
 RETIRED = {
     "en": (
-        r"mail address",
+        r"(?<!e)mail address",
         r"\bby mail\b",
         r"this mail\b",
         r"confirmation mail",
