@@ -14,9 +14,7 @@ class NewsletterError(Exception):
     for `values`. A message that readers see is marked with `gettext_noop`; pages translate it before they fill it in.
     """
 
-    def __init__(self, code: str, message: str = "", /, **values: object) -> None:
-        if not message:
-            code, message = "unspecified", code.replace("%", "%%")
+    def __init__(self, code: str, message: str, /, **values: object) -> None:
         super().__init__(message % values)
         self.code = code
         self.message = message

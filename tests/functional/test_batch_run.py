@@ -198,7 +198,7 @@ def test_a_killed_worker_leaves_its_progress_and_nobody_is_mailed_twice(
 def test_an_unanswered_message_goes_again_with_the_same_id(
     db: Database, digest_id: int, transport: ScriptedTransport
 ) -> None:
-    transport.answers["r2"] = die(InDoubtError("The connection broke before the answer."))
+    transport.answers["r2"] = die(InDoubtError("test.failure", "The connection broke before the answer."))
     drain()
     assert (state(db, digest_id).accepted, state(db, digest_id).waiting) == (1, 4)
     transport.answers.clear()

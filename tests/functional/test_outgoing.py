@@ -119,7 +119,10 @@ def test_a_mail_that_was_not_accepted_waits_and_keeps_its_message_id(db: Databas
     assert first.accepted[0][1] != second.accepted[0][1]
 
 
-@pytest.mark.parametrize("error", [RefusedForGoodError("The key is wrong."), InDoubtError("The answer was lost.")])
+@pytest.mark.parametrize(
+    "error",
+    [RefusedForGoodError("test.failure", "The key is wrong."), InDoubtError("test.failure", "The answer was lost.")],
+)
 def test_no_error_loses_a_mail(db: Database, settings: Settings, error: TransportError) -> None:
     send(db, settings, Provider(error), add(db, to="a@readers.example"))
     assert [row.note for row in rows(db)] == [str(error)]
@@ -137,7 +140,7 @@ def test_a_deferred_mail_waits_and_a_refused_one_is_dropped(db: Database, settin
 def test_a_mail_is_given_up_after_days(db: Database, settings: Settings) -> None:
     mail_id = add(db, to="a@readers.example")
     with clock.set_to(clock.now() + timedelta(days=4)):
-        send(db, settings, Provider(NotAcceptedError("Busy.")), mail_id)
+        send(db, settings, Provider(NotAcceptedError("test.failure", "Busy.")), mail_id)
     assert rows(db) == []
 
 

@@ -82,7 +82,7 @@ class Provider:
     def take(self, worker: Worker, message: Message, recipients: Sequence[Recipient]) -> None:
         """Take a request that comes in time."""
         if self.time() - self.talking[worker][1] > DEADLINE:
-            raise NotAcceptedError("The time for asking is over.")
+            raise NotAcceptedError("test.failure", "The time for asking is over.")
         reference = dict(message.reference)
         self.taken.add((reference["batch"], reference["attempt"]))
         self.mailed.update(recipient.id for recipient in recipients)
@@ -183,14 +183,14 @@ class Whole:
     def _ask(self, message: Message, recipients: Sequence[Recipient]) -> None:
         order = self.worker.stop("asking")
         if order is Order.LATER:
-            raise NotAcceptedError("Later.")
+            raise NotAcceptedError("test.failure", "Later.")
         if order is Order.REFUSE:
-            raise RefusedForGoodError("The key is wrong.")
+            raise RefusedForGoodError("test.failure", "The key is wrong.")
         if order is Order.LOSE:
-            raise InDoubtError("The connection was reset before the request was read.")
+            raise InDoubtError("test.failure", "The connection was reset before the request was read.")
         self._provider.take(self.worker, message, recipients)
         if self.worker.stop("taken") is Order.LOSE or not self._provider.answers_in_time(self.worker):
-            raise InDoubtError("The answer was lost.")
+            raise InDoubtError("test.failure", "The answer was lost.")
 
 
 class Each:
@@ -223,11 +223,11 @@ class Each:
         elif order is Order.REFUSE:
             result.refused(index, "550 Unknown")
         elif order is Order.LOSE:
-            raise NotAcceptedError("The connection was reset before the message.")
+            raise NotAcceptedError("test.failure", "The connection was reset before the message.")
         else:
             self._provider.take(self.worker, message, [recipient])
             self._provider.mishaps[recipient.id] += 1
             if self.worker.stop("taken") is Order.LOSE or not self._provider.answers_in_time(self.worker):
-                raise InDoubtError("The answer was lost.")
+                raise InDoubtError("test.failure", "The answer was lost.")
             self._provider.mishaps[recipient.id] -= 1
             result.accepted(index)
