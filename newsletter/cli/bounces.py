@@ -15,7 +15,6 @@ from newsletter.core.runtime import runtime
 from newsletter.delivery.events import applying
 from newsletter.delivery.events import bounces as reports
 from newsletter.delivery.events.bounces import NoReportError
-from newsletter.mail import return_path
 
 bounces = AppGroup("bounces", help="Bounce mails and complaints: read them from a mail server.")
 
@@ -33,7 +32,7 @@ def read(ctx: click.Context, to: str, as_json: bool) -> None:
     raw = _read_beginning(sys.stdin.buffer)
     settings = runtime().settings
     try:
-        event = reports.parse_report(raw, return_path.return_path_key(settings.suppression_key), to)
+        event = reports.read_report(runtime().db, settings, raw, to)
         with runtime().db.transaction() as session:
             known = applying.apply_events(session, settings.suppression_key, [event])
     except NoReportError as error:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from newsletter.mail import return_path
+from newsletter.mail import message_ids, return_path
 
 
 class Recipient(NamedTuple):
@@ -54,17 +53,20 @@ class Message:
     """The domain of bounces, which have an address for each recipient; empty when they go to the sender."""
     return_path_key: bytes = field(default=b"", repr=False)
     """Signs those addresses, so that nobody else can make one."""
+    bounce_address: str = ""
+    """The signed return path of a mail to one person (a transactional mail); empty for others."""
 
     def message_id(self, recipient: Recipient) -> str:
         """The Message-ID without its angle brackets (RFC 5322 3.6.4)."""
-        digest = hashlib.blake2b(b"%d" % recipient.id, key=self.id_salt, digest_size=16).hexdigest()
-        return f"{digest}@{self.id_domain}"
+        return f"{message_ids.message_name(self.id_salt, recipient.id)}@{self.id_domain}"
 
     def envelope_sender(self, recipient: Recipient) -> str:
         """The address to which a mail server reports failures (RFC 5321 3.6.3).
 
         With a return path domain it names the batch and the recipient.
         """
+        if self.bounce_address:
+            return self.bounce_address
         batch = dict(self.reference).get("batch") if self.return_path_domain else None
         if batch is None:
             return self.sender

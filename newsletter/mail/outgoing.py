@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now
+from newsletter.mail import return_path
 from newsletter.mail.mail_types import MailPayload, MailTypes, WaitingMail
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.models import OutgoingMail
@@ -87,7 +88,7 @@ def send_mail(
             _drop(db, claim)
             return claim
         message, recipient = mail
-        transport.send(message, [recipient], result)
+        transport.send(_with_return_path(message, settings, claim, recipient), [recipient], result)
     except TransportError as error:
         return _try_later(db, claim, str(error), getattr(error, "retry_after", None))
     except Exception as error:
@@ -110,6 +111,17 @@ def compose_row(
     mail_type = mail_types[row.kind]
     waiting = WaitingMail(row.id, row.subscriber_id, mail_type.payload.from_json(row.payload))
     return mail_type.compose(session, settings, waiting)
+
+
+def _with_return_path(message: Message, settings: Settings, claim: MailClaim, recipient: Recipient) -> Message:
+    """The message with a return path of its own, if there is a subscriber whom a bounce can be about."""
+    if not settings.return_path_domain or claim.subscriber_id is None:
+        return message
+    key = return_path.return_path_key(settings.suppression_key)
+    address = return_path.signed_mail_address(
+        key, settings.return_path_domain, claim.subscriber_id, recipient.address, clock.now()
+    )
+    return replace(message, bounce_address=address)
 
 
 def _claimable() -> tuple[Any, ...]:

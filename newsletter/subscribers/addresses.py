@@ -13,6 +13,7 @@ from newsletter.core.errors import InvalidError
 from newsletter.core.ids import AddressKey
 from newsletter.core.languages import gettext_noop
 from newsletter.core.names import REPLACEMENT
+from newsletter.core.storable_text import is_storable
 
 LONGEST = 254
 """Characters of an address at most (RFC 5321 4.5.3.1.3 with erratum 1690 of RFC 3696)."""
@@ -57,7 +58,7 @@ def identity_key(address: str) -> AddressKey:
     addresses as providers report them too. Raises InvalidError for a text without local part or domain.
     """
     local, _, domain = address.strip().rpartition("@")
-    if not local or not domain:
+    if not local or not domain or not is_storable(address):
         raise InvalidError("address.wrong", WRONG)
     try:
         domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")

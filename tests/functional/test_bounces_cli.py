@@ -93,7 +93,10 @@ def test_a_complaint_ends_a_subscription_too(read: Read, db: Database, path: Cal
 
 
 def test_a_soft_bounce_is_stored(read: Read, db: Database, path: Callable[[int], str]) -> None:
-    assert read(dsn("x@dispatch.example", "5.2.2"), "--to", path(3)).output == "Recorded: soft_bounced.\n"
+    assert (
+        read(dsn("x@dispatch.example", "5.2.2", said="smtp; 552 5.2.2 full"), "--to", path(3)).output
+        == "Recorded: soft_bounced.\n"
+    )
     assert statuses(db) == [SubscriberStatus.ACTIVE] * 3
 
 

@@ -31,7 +31,7 @@ from newsletter.subscribers.models import Subscriber, SubscriberStatus, Suppress
 from newsletter.subscribers.suppression import suppressions
 from newsletter.web.hooks.sendgrid import MOST_BYTES
 from tests.factories import add_article, add_readers, hand_over, letter_of, sign_up
-from tests.services.sendgrid_events import AGENT, IP, SendGridSigner, body, event
+from tests.services.sendgrid_events import AGENT, IP, NO_SUCH_MAILBOX, SendGridSigner, body, event, hard_bounce
 
 SIGNER = SendGridSigner()
 R1 = "r1@readers.example"
@@ -101,7 +101,7 @@ class TestTheEndpoint:
         assert queues.queues[EVENTS].jobs[0].args == []
 
     def test_a_lost_queue_loses_nothing(self, client: FlaskClient, db: Database, ours: dict[str, str]) -> None:
-        assert post(client, body(event("bounce", R1, now(), **ours))) == 204
+        assert post(client, body(hard_bounce(R1, now(), **ours))) == 204
         with db.reading() as session:
             assert webhook_deliveries.deliveries_wait(session)
 
@@ -157,7 +157,7 @@ class TestTheEndpoint:
     def test_a_delivery_that_fails_is_tried_again_later_and_does_not_hold_up_others(
         self, client: FlaskClient, db: Database, worker: Runtime, ours: dict[str, str]
     ) -> None:
-        post(client, body(event("bounce", R1, now(), **ours)))
+        post(client, body(hard_bounce(R1, now(), **ours)))
         with db.transaction() as session:
             session.execute(text("UPDATE webhook_deliveries SET payload = '{\"nothing\": 1}'"))
         post(client, body(event("spamreport", "r2@readers.example", 1, **ours | {"n": "1"})))
@@ -214,7 +214,8 @@ class TestStoredData:
 
 
 EFFECTS = [
-    ({"event": "bounce", "type": "bounce"}, EventKind.BOUNCED, SubscriberStatus.BOUNCED, SuppressionReason.BOUNCED),
+    (NO_SUCH_MAILBOX, EventKind.BOUNCED, SubscriberStatus.BOUNCED, SuppressionReason.BOUNCED),
+    ({"event": "bounce", "type": "bounce"}, EventKind.SOFT_BOUNCED, SubscriberStatus.ACTIVE, None),
     ({"event": "bounce", "type": "blocked"}, EventKind.SOFT_BOUNCED, SubscriberStatus.ACTIVE, None),
     ({"event": "bounce", "type": "blocked", "status": "5.7.1"}, EventKind.BLOCKED, SubscriberStatus.ACTIVE, None),
     ({"event": "spamreport"}, EventKind.COMPLAINED, SubscriberStatus.COMPLAINED, SuppressionReason.COMPLAINED),
@@ -278,7 +279,7 @@ def test_what_an_event_does(
         assert (reader(db, other).status, suppressed(db, settings, other)) == (SubscriberStatus.ACTIVE, None)
 
 
-ENDS = [{"event": "unsubscribe"}, {"event": "bounce"}, {"event": "spamreport"}]
+ENDS = [{"event": "unsubscribe"}, NO_SUCH_MAILBOX, {"event": "spamreport"}]
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -346,7 +347,7 @@ def test_a_bounce_at_the_old_address_does_not_end_the_new_one(
     with db.transaction() as session:
         moved = session.scalars(select(Subscriber).where(Subscriber.address == R1)).one()
         moved.address = moved.address_key = AddressKey("new@readers.example")
-    report(client, worker, [event("bounce", R1, now(), **ours)])
+    report(client, worker, [hard_bounce(R1, now(), **ours)])
     assert reader(db, "new@readers.example").status == SubscriberStatus.ACTIVE
 
 
@@ -377,7 +378,7 @@ def test_a_bounced_confirmation_ends_a_pending_sign_up(
 ) -> None:
     with db.transaction() as session:
         sign_up(session, settings, "typo@readers.example")
-    report(client, worker, [event("bounce", "typo@readers.example", now(), mail="1")])
+    report(client, worker, [hard_bounce("typo@readers.example", now(), mail="1")])
     assert reader(db, "typo@readers.example").status == SubscriberStatus.BOUNCED
     assert suppressed(db, settings, "typo@readers.example") is SuppressionReason.BOUNCED
 

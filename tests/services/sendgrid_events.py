@@ -49,5 +49,20 @@ def event(word: str, address: str, at: float, **more: Any) -> dict[str, Any]:
     }
 
 
+NO_SUCH_MAILBOX = {
+    "event": "bounce",
+    "type": "bounce",
+    "bounce_classification": "Invalid Address",
+    "status": "5.1.1",
+    "reason": "550 5.1.1 The email account that you tried to reach does not exist.",
+}
+"""The fields of a bounce that ends a subscription."""
+
+
+def hard_bounce(address: str, at: float, **more: Any) -> dict[str, Any]:
+    """A bounce of a mailbox that is not there."""
+    return event("bounce", address, at) | NO_SUCH_MAILBOX | more
+
+
 def body(*events: dict[str, Any]) -> bytes:
     return json.dumps(events).encode()

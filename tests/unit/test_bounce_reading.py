@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.ids import SuppressionKey
 from newsletter.delivery.events import bounces
 from newsletter.delivery.events.bounces import NoReportError
 from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
@@ -20,8 +26,16 @@ FORGED = return_path.signed_address(
 )
 
 
+SETTINGS = replace(Settings(), suppression_key=SuppressionKey("a suppression key for the tests"))
+NO_DATABASE = Database("sqlite://")
+
+
+def parse(raw: bytes, to: str = "") -> ReaderEvent:
+    return bounces.read_report(NO_DATABASE, SETTINGS, raw, to)
+
+
 def read(raw: bytes, to: str = "") -> ReaderEvent:
-    event = bounces.parse_report(raw, KEY, to)
+    event = parse(raw, to)
     assert (event.batch_id, event.subscriber_id, event.position) == (17, 4, None)
     assert "ada" not in event.reason.lower()
     return event
@@ -53,7 +67,7 @@ def test_actions_as_servers_write_them(action: str) -> None:
 @pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded", ""])
 def test_a_report_without_a_failure_changes_nothing(action: str) -> None:
     with pytest.raises(NoReportError, match="no failure"):
-        bounces.parse_report(dsn(OURS, action=action), KEY)
+        parse(dsn(OURS, action=action))
 
 
 @pytest.mark.parametrize("feedback", ["abuse", "Abuse ", "fraud"])
@@ -64,7 +78,7 @@ def test_a_complaint_names_the_mail_by_what_it_encloses(feedback: str) -> None:
 @pytest.mark.parametrize("feedback", ["not-spam", "virus", "other", ""])
 def test_not_every_feedback_is_a_complaint(feedback: str) -> None:
     with pytest.raises(NoReportError, match="no complaint"):
-        bounces.parse_report(arf(original(OURS), feedback), KEY)
+        parse(arf(original(OURS), feedback))
 
 
 def test_a_complaint_may_name_the_return_path_in_its_own_field() -> None:
@@ -86,7 +100,7 @@ def test_the_address_from_the_mail_server_comes_first() -> None:
 
 def test_a_holiday_answer_is_no_bounce() -> None:
     with pytest.raises(NoReportError, match="neither"):
-        bounces.parse_report(holiday(OURS), KEY)
+        parse(holiday(OURS))
 
 
 @pytest.mark.parametrize("make", [dsn, qmail, lambda to: arf(original(to))])
@@ -96,7 +110,7 @@ def test_a_holiday_answer_is_no_bounce() -> None:
 def test_a_return_path_that_we_did_not_sign_names_nobody(make: object, to: str) -> None:
     assert callable(make)
     with pytest.raises(NoReportError, match="none of ours"):
-        bounces.parse_report(make(to), KEY)
+        parse(make(to))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +129,7 @@ def test_a_return_path_that_we_did_not_sign_names_nobody(make: object, to: str) 
 def test_hostile_mails(raw: bytes) -> None:
     for to in ("", OURS):
         with pytest.raises(NoReportError):
-            bounces.parse_report(raw, KEY, to)
+            parse(raw, to)
 
 
 whole = st.sampled_from([dsn(OURS), arf(original(OURS)), qmail(OURS), holiday(OURS)])
@@ -124,10 +138,10 @@ whole = st.sampled_from([dsn(OURS), arf(original(OURS)), qmail(OURS), holiday(OU
 @given(st.binary(max_size=2000), st.text(max_size=60))
 def test_no_bytes_break_it(raw: bytes, to: str) -> None:
     with pytest.raises(NoReportError):
-        bounces.parse_report(raw, KEY, to)
+        parse(raw, to)
 
 
-@settings(max_examples=300)
+@hypothesis_settings(max_examples=300)
 @given(whole, st.data())
 def test_a_report_that_was_damaged_is_still_about_the_same_reader_or_none(raw: bytes, data: st.DataObject) -> None:
     """Bytes are changed, cut out and put in; a reader is found only by a signature of ours."""
@@ -136,7 +150,7 @@ def test_a_report_that_was_damaged_is_still_about_the_same_reader_or_none(raw: b
         position = data.draw(st.integers(0, max(len(damaged) - 1, 0)))
         damaged[position : position + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=5))
     try:
-        event = bounces.parse_report(bytes(damaged), KEY)
+        event = parse(bytes(damaged))
     except NoReportError:
         return
     assert (event.batch_id, event.subscriber_id) == (17, 4)

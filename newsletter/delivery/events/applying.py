@@ -25,6 +25,7 @@ from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch
 from newsletter.delivery.ledger.packing import position_of
+from newsletter.mail import return_path
 from newsletter.subscribers import lifecycle
 from newsletter.subscribers.lifecycle import End
 from newsletter.subscribers.models import Subscriber, SuppressionReason
@@ -48,6 +49,20 @@ class _MatchedEvent(NamedTuple):
         return self.batch.digest_id if self.batch else None
 
     @property
+    def sent_at(self) -> datetime | None:
+        """When the mail was sent that the event is about, if that is known."""
+        if self.batch:
+            return self.batch.attempted_at
+        return None if self.event.sent_at is None else datetime.fromtimestamp(self.event.sent_at, UTC)
+
+    @property
+    def dedupe_key(self) -> str:
+        """The mail that the event is about; the event's own time where the mail is not known."""
+        if self.digest_id is not None:
+            return f"digest {self.digest_id}"
+        return f"mail {self.sent_at.isoformat()}" if self.sent_at else self.at.isoformat()
+
+    @property
     def at(self) -> datetime:
         return datetime.fromtimestamp(self.event.at, UTC)
 
@@ -57,7 +72,7 @@ def apply_events(session: Session, suppression_key: SuppressionKey, events: Sequ
 
     It takes a few queries for all of them together: give at most a thousand or so at a time.
     """
-    matched = _match_readers(session, events)
+    matched = _match_readers(session, suppression_key, events)
     if matched:
         _store(session, matched)
         ends = [end for event in matched if (end := _end_by(event))]
@@ -66,7 +81,9 @@ def apply_events(session: Session, suppression_key: SuppressionKey, events: Sequ
     return len(matched)
 
 
-def _match_readers(session: Session, events: Sequence[ReaderEvent]) -> list[_MatchedEvent]:
+def _match_readers(
+    session: Session, suppression_key: SuppressionKey, events: Sequence[ReaderEvent]
+) -> list[_MatchedEvent]:
     """The events with their readers, who are locked until the transaction ends, always in the same order."""
     batches = _sent_batches(session, {event.batch_id for event in events if event.batch_id is not None})
     named = [(event, number) for event in events if (number := _subscriber_id(event, batches)) is not None]
@@ -80,8 +97,14 @@ def _match_readers(session: Session, events: Sequence[ReaderEvent]) -> list[_Mat
     return [
         _MatchedEvent(event, readers[number], batches[event.batch_id] if event.batch_id is not None else None)
         for event, number in named
-        if number in readers
+        if number in readers and _went_to(event, readers[number], suppression_key)
     ]
+
+
+def _went_to(event: ReaderEvent, reader: Subscriber, suppression_key: SuppressionKey) -> bool:
+    """Whether the mail went to the reader's present address, as far as the event says where it went."""
+    key = return_path.return_path_key(suppression_key)
+    return not event.address_tag or event.address_tag == return_path.address_tag(key, reader.address)
 
 
 def _sent_batches(session: Session, batch_ids: set[int]) -> dict[int, _SentBatch]:
@@ -119,7 +142,7 @@ def _store(session: Session, matched: Iterable[_MatchedEvent]) -> None:
             "subscriber_id": one.reader.id,
             "digest_id": one.digest_id,
             "kind": one.event.kind,
-            "dedupe_key": f"digest {one.digest_id}" if one.digest_id is not None else one.at.isoformat(),
+            "dedupe_key": one.dedupe_key,
             "reason": one.event.reason,
             "occurred_at": one.at,
         }
@@ -138,8 +161,7 @@ def _end_by(matched: _MatchedEvent) -> End | None:
 
 def _is_before_confirmation(matched: _MatchedEvent) -> bool:
     """Whether the reader has confirmed since the event, or since the mail was sent that it is about."""
-    confirmed_at = matched.reader.confirmed_at
-    sent_at = matched.batch.attempted_at if matched.batch else None
+    confirmed_at, sent_at = matched.reader.confirmed_at, matched.sent_at
     if confirmed_at is None:
         return False
     return matched.event.at < int(confirmed_at.timestamp()) or (sent_at is not None and sent_at < confirmed_at)

@@ -1,38 +1,47 @@
 """Bounce mails and complaint reports of mail servers, mapped to the project's own words.
 
-Standard reports (RFC 3464, RFC 5965) are read with the standard library, the many other forms with flufl.bounce. The
-signed return path of the mail names the reader; no other address in a report is believed. Any bytes at all may come
-here: a mail that cannot be read, or whose return path we did not sign, is no report.
+Standard reports (RFC 3464, RFC 5965, Microsoft's JMRP) are read with the standard library, the many other forms with
+flufl.bounce. `report_subject` says whom a report is about, and `mail.failures` what a failure says of the reader. Any
+bytes at all may come here: a mail that cannot be read, or is about no mail of ours, is no report.
 """
 
 from __future__ import annotations
 
 import email
 import logging
-from collections.abc import Iterator
 from email.message import Message
-from email.utils import getaddresses
+from typing import NamedTuple
 
 from flufl.bounce import all_failures
 
 from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
-from newsletter.core.ids import BatchId, SubscriberId
-from newsletter.delivery.events import policy
+from newsletter.delivery.events import policy, report_subject
+from newsletter.delivery.events.report_parts import enclosed_headers, field_blocks, field_value, own_text
 from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
 from newsletter.mail import return_path
-from newsletter.mail.return_path import ReturnPath
+from newsletter.mail.failures.codes import answer_in
+from newsletter.mail.failures.judging import judge
+from newsletter.mail.failures.phrases import own_words
 from newsletter.mail.transports.redaction import redact
 
 MOST_BYTES = 1_000_000
 """Bytes of a mail that are read: reports stand at its beginning."""
 
-_RECEIVED_AT = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
-"""Headers in which a mail server names the address that a mail came to."""
-_SENT_FROM = ("Return-Path", "X-Envelope-From", "X-Original-Return-Path")
-"""Headers with the envelope's sender, in the mail that a report encloses."""
-_COMPLAINTS = ("abuse", "fraud")
-"""Feedback types of RFC 5965 7.3 that come from a reader. `virus`, `other` and `not-spam` (RFC 6430) do not."""
+_FEEDBACK = {
+    "abuse": EventKind.COMPLAINED,
+    "fraud": EventKind.COMPLAINED,
+    "opt-out": EventKind.UNSUBSCRIBED,
+    "opt-out-list": EventKind.UNSUBSCRIBED,
+}
+"""Feedback types that come from a reader (RFC 5965 7.3; opt-out is of its drafts, and in use). `virus`, `other` and
+`not-spam` (RFC 6430) say nothing of the kind."""
+_JMRP = "X-HmXmrOriginalRecipient"
+"""Stands in the mails that Microsoft's Junk Mail Reporting Program encloses, in a mail of no standard form."""
+_STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status")
+_NO_STANDARD_FORM = "A bounce in no standard form."
 
 # It logs the mails that it fails on, and those come from strangers.
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
@@ -42,112 +51,104 @@ class NoReportError(InvalidError):
     """A mail that reports nothing about a mail of ours."""
 
 
-def parse_report(raw: bytes, key: bytes, to: str = "") -> ReaderEvent:
-    """Parse a report. `to` is the address that it came to, when the mail server tells it.
+class _Finding(NamedTuple):
+    """What a report says."""
 
-    Raises NoReportError, and nothing else, for anything but a report about a mail that `key` signed.
+    kind: EventKind
+    reason: str
+
+
+def read_report(db: Database, settings: Settings, raw: bytes, to: str = "") -> ReaderEvent:
+    """Read a report. `to` is the address that it came to, when the mail server tells it.
+
+    Raises NoReportError, and nothing else, for anything but a report about a mail of ours.
     """
+    raw = raw[:MOST_BYTES]
+    key = return_path.return_path_key(settings.suppression_key)
+    subject = report_subject.find_signed_subject(raw, key, to)
+    is_signed = subject is not None
+    if subject is None:
+        with db.reading() as session:
+            subject = report_subject.find_enclosed_subject(session, settings, raw)
+    if subject is None:
+        raise NoReportError(
+            "report.not_ours", "This mail is about none of ours: it holds no return path that we signed."
+        )
+    finding = _parse(raw, only_feedback=not is_signed)
+    return ReaderEvent(
+        finding.kind,
+        int(clock.now().timestamp()),
+        subject.batch_id,
+        subscriber_id=subject.subscriber_id,
+        reason=finding.reason,
+        sent_at=subject.sent_at,
+        address_tag=subject.address_tag,
+    )
+
+
+def _parse(raw: bytes, *, only_feedback: bool) -> _Finding:
+    """What a report says. A reader's own report needs no signature; a failure without one is not believed."""
     try:
-        message = email.message_from_bytes(raw[:MOST_BYTES])
-        reported = _reported_mail(message, key, to)
-        found = _complaint(message) or _standard_bounce(message) or _other_bounce(message)
+        message = email.message_from_bytes(raw)
+        finding = _feedback(message) or _junk_report(message)
+        if finding is None and not only_feedback:
+            finding = _standard_bounce(message) or _other_bounce(message)
     except NoReportError:
         raise
     except Exception as error:  # parsers of hostile mail fail in many ways; none of them is a report
         raise NoReportError(
             "report.unreadable", "This mail cannot be read (%(error)s).", error=type(error).__name__
         ) from error
-    if found is None:
+    if finding is None:
         raise NoReportError("report.no_report", "This mail reports neither a failure nor a complaint.")
-    kind, reason = found
-    return ReaderEvent(
-        kind,
-        int(clock.now().timestamp()),
-        BatchId(reported.batch),
-        subscriber_id=SubscriberId(reported.reader),
-        reason=reason,
-    )
+    return finding
 
 
-def _reported_mail(message: Message, key: bytes, to: str) -> ReturnPath:
-    """The mail that a report is about.
-
-    The address that the report came to is the best evidence. A complaint comes to another address, but encloses the
-    mail.
-    """
-    for address in (to, *_addresses(message, _RECEIVED_AT), *_enclosed_addresses(message)):
-        if found := return_path.read_signed_address(address, key):
-            return found
-    raise NoReportError("report.not_ours", "This mail is about none of ours: it holds no return path that we signed.")
-
-
-def _enclosed_addresses(message: Message) -> Iterator[str]:
-    for part in message.walk():
-        if part is message:
-            continue
-        yield from _addresses(part, _SENT_FROM)
-        if part.get_content_type() == "text/rfc822-headers":
-            headers = email.message_from_string(str(part.get_payload()))
-            yield from _addresses(headers, _SENT_FROM)
-        yield from _addresses(part, ("Original-Mail-From",))  # RFC 5965 3.2
-
-
-def _addresses(message: Message, names: tuple[str, ...]) -> Iterator[str]:
-    for name in names:
-        values = [str(value) for value in message.get_all(name, [])]
-        yield from (address for _, address in getaddresses(values))
-
-
-def _complaint(message: Message) -> tuple[EventKind, str] | None:
+def _feedback(message: Message) -> _Finding | None:
     """A report of RFC 5965 that comes from a reader. Raises NoReportError for all others of that form."""
     for part in message.walk():
         if part.get_content_type() == "message/feedback-report":
-            for block in _blocks(part):
-                feedback = str(block.get("Feedback-Type", "")).strip().lower()
-                if feedback in _COMPLAINTS:
-                    return EventKind.COMPLAINED, feedback
+            for block in field_blocks(part):
+                word = field_value(block, "Feedback-Type").lower()
+                if kind := _FEEDBACK.get(word):
+                    return _Finding(kind, word)
             raise NoReportError("report.no_complaint", "This report is no complaint.")
     return None
 
 
-def _standard_bounce(message: Message) -> tuple[EventKind, str] | None:
+def _junk_report(message: Message) -> _Finding | None:
+    """A complaint as Microsoft sends it."""
+    is_one = any(_JMRP in headers for headers in enclosed_headers(message))
+    return _Finding(EventKind.COMPLAINED, "junk mail report") if is_one else None
+
+
+def _standard_bounce(message: Message) -> _Finding | None:
     """A report of RFC 3464 about a mail that was given up. Raises NoReportError for others (delayed, delivered)."""
     for part in message.walk():
-        if part.get_content_type() == "message/delivery-status":
-            for block in _blocks(part):
+        if part.get_content_type() in _STATUS_PARTS:
+            for block in field_blocks(part):
                 # flufl.bounce has seen comments after the action, and `error` for `failed`.
-                if str(block.get("Action", "")).strip().lower().startswith(("fail", "error")):
-                    return _failure(block)
+                if field_value(block, "Action").lower().startswith(("fail", "error")):
+                    return _failure(block, own_text(message))
             raise NoReportError("report.no_failure", "This report tells of no failure.")
     return None
 
 
-def _failure(block: Message) -> tuple[EventKind, str]:
-    """Kind and reason. Each mail goes to one reader, so the first failed recipient is the reader."""
-    status, diagnostic = str(block.get("Status", "")), str(block.get("Diagnostic-Code", ""))
-    recipient = str(block.get("Final-Recipient", "")).rpartition(";")[2].strip()
-    reason = diagnostic.partition(";")[2] or diagnostic or status
-    return policy.classify_bounce(status, diagnostic), redact(reason, recipient)
+def _failure(block: Message, text: str) -> _Finding:
+    """Each mail goes to one reader, so the first failed recipient is the reader."""
+    status, diagnostic = field_value(block, "Status"), field_value(block, "Diagnostic-Code")
+    recipient = field_value(block, "Final-Recipient").rpartition(";")[2].strip()
+    verdict = judge(diagnostic, status, text)
+    reason = diagnostic.partition(";")[2] or diagnostic or answer_in(own_words(text)) or status
+    return _Finding(policy.KINDS[verdict.kind], redact(reason, recipient))
 
 
-def _other_bounce(message: Message) -> tuple[EventKind, str] | None:
+def _other_bounce(message: Message) -> _Finding | None:
     """A bounce in no standard form. A temporary failure is no bounce yet."""
     _, permanent = all_failures(message)
     if not permanent:
         return None
-    text = _first_text(message)
-    return policy.classify_bounce(text, text), "A bounce in no standard form."
-
-
-def _first_text(message: Message) -> str:
-    for part in message.walk():
-        if part.get_content_type() == "text/plain":
-            payload = part.get_payload(decode=True)
-            return payload.decode("utf-8", "replace")[:4000] if isinstance(payload, bytes) else ""
-    return ""
-
-
-def _blocks(part: Message) -> list[Message]:
-    """The header blocks of a report, each of which the parser turns into a message."""
-    payload = part.get_payload()
-    return [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
+    text = own_text(message)
+    verdict = judge("", "", text)
+    recipient = next(iter(permanent)).decode("utf-8", "replace")
+    return _Finding(policy.KINDS[verdict.kind], redact(answer_in(own_words(text)), recipient) or _NO_STANDARD_FORM)

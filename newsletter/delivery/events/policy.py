@@ -2,12 +2,12 @@
 
 A hard bounce, a complaint and an unsubscription end the subscription at once. Soft bounces end it when `SOFT_BOUNCES`
 digests in a row came back within `WITHIN`. A digest that was accepted and about which no failure was reported counts as
-delivered: missing `delivered` events count against nobody, and the order of events makes no difference.
+delivered: missing `delivered` events count against nobody, and the order of events makes no difference. What
+is about us never counts against a reader.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -22,6 +22,7 @@ from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch
 from newsletter.delivery.ledger.packing import position_of
 from newsletter.digests.models import Digest
+from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.outcomes import ACCEPTED
 from newsletter.subscribers.models import SuppressionReason
 
@@ -35,28 +36,12 @@ ENDS = {
 }
 """The events that end a subscription at once."""
 
-_STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})", re.ASCII)
-_NO_MAILBOX = {"1.0", "1.1", "1.2", "1.3", "1.6", "1.10", "2.1", "0.0"}
-_NOT_THE_READER = {"5", "6", "7"}
-_OUR_ADDRESS_OR_SIZE = {"1.7", "1.8", "3.4"}
-_BLAMES_SENDER = re.compile(r"spam|block|black ?list|deny|denied|reputation|policy|dmarc|\bspf\b|dkim", re.IGNORECASE)
-
-
-def classify_bounce(status: str, words: str) -> EventKind:
-    """Classify a mail that was given up, by its enhanced status code (RFC 3463) and the words beside it.
-
-    The mailbox does not exist: a bad address (5.1.x), a disabled mailbox (5.2.1), or 5.0.0 unless the words blame the
-    sender. Protocol (x.5.x), content (x.6.x), policy (x.7.x), our own address (x.1.7, x.1.8) and size (x.3.4): blocked.
-    """
-    match = _STATUS.search(status)
-    group, subject, detail = match.groups() if match else ("5", "0", "0")
-    code = f"{subject}.{detail}"
-    if subject in _NOT_THE_READER or code in _OUR_ADDRESS_OR_SIZE:
-        return EventKind.BLOCKED
-    if group == "5" and code in _NO_MAILBOX:
-        vague = detail == "0"
-        return EventKind.BLOCKED if vague and _BLAMES_SENDER.search(words) else EventKind.BOUNCED
-    return EventKind.SOFT_BOUNCED
+KINDS = {
+    FailureKind.MAILBOX: EventKind.BOUNCED,
+    FailureKind.MOMENT: EventKind.SOFT_BOUNCED,
+    FailureKind.US: EventKind.BLOCKED,
+}
+"""What a failed mail is about (`mail.failures`), and the event that it becomes."""
 
 
 class _FailedDigest(NamedTuple):

@@ -6,6 +6,8 @@ user agent and the rest. Opens and clicks are not read at all.
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -13,9 +15,13 @@ import orjson
 
 from newsletter.core.errors import InvalidError
 from newsletter.core.ids import BatchId
+from newsletter.core.storable_text import is_storable
 from newsletter.delivery.events import policy
 from newsletter.delivery.events.vocabulary import Acceptance, EventKind, ReaderEvent
+from newsletter.mail.failures.sendgrid_bounces import judge_sendgrid
 from newsletter.mail.transports.redaction import redact
+
+log = logging.getLogger(__name__)
 
 ACCEPTANCE_ONLY = {"processed", "delivered", "deferred"}
 """Events that prove acceptance and have no other consequence: SendGrid itself goes on with a deferred mail."""
@@ -33,9 +39,11 @@ _LISTED = {
     "unsubscribed address": EventKind.UNSUBSCRIBED,
 }
 """Reasons for which SendGrid drops a mail to a reader on one of its lists. Its other reasons are about the sender."""
-_ABOUT_SENDER = ("content", "reputation", "frequency", "technical")
-"""bounce_classification of blocked mails whose reason says nothing about the reader."""
 _LONGEST_NUMBER = 18
+
+
+class _BadItemError(Exception):
+    """An item of a post that cannot be stored. It is dropped alone."""
 
 
 class AddressedEvent(NamedTuple):
@@ -53,17 +61,40 @@ class ParsedDelivery(NamedTuple):
 
 
 def parse_delivery(body: bytes, now: int) -> ParsedDelivery:
-    """Parse a post; `now` in seconds since 1970. Raises InvalidError unless it is a JSON array of objects."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidError("webhook.not_json", "The post is no JSON.") from error
-    if not isinstance(document, list) or not all(isinstance(item, dict) for item in document):
+    """Parse a post; `now` in seconds since 1970. Items that cannot be read are dropped alone.
+
+    Raises InvalidError unless it is a JSON array with objects in it.
+    """
+    document = _json(body)
+    items = [item for item in document if isinstance(item, dict)] if isinstance(document, list) else None
+    if items is None or (document and not items):
         raise InvalidError("webhook.not_events", "The post is no JSON array of objects.")
     delivery = ParsedDelivery(set(), [])
-    for item in document:
-        _parse_event(item, now, delivery)
+    bad = len(document) - len(items)
+    for item in items:
+        try:
+            _parse_event(item, now, delivery)
+        except _BadItemError:
+            bad += 1
+    if bad:
+        log.warning("%d items of a post cannot be read, and were dropped", bad)
     return delivery
+
+
+def _json(body: bytes) -> Any:
+    """The post. orjson refuses half a surrogate pair, and with it the whole post; the standard library lets it pass."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(body, parse_int=_parse_int)
+    except (ValueError, RecursionError) as error:
+        raise InvalidError("webhook.not_json", "The post is no JSON.") from error
+
+
+def _parse_int(digits: str) -> int:
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else 0
 
 
 def _parse_event(item: Mapping[str, Any], now: int, delivery: ParsedDelivery) -> None:
@@ -80,18 +111,12 @@ def _parse_event(item: Mapping[str, Any], now: int, delivery: ParsedDelivery) ->
 
 
 def _bounce_kind(item: Mapping[str, Any]) -> EventKind:
-    """Hard when its type is `bounce`. `blocked` can mean the mailbox's state, or something about the sender."""
-    if item.get("type") != "blocked":
-        return EventKind.BOUNCED
-    classification = _text(item.get("bounce_classification")).lower()
-    if classification.startswith(_ABOUT_SENDER):
-        return EventKind.BLOCKED
-    kind = policy.classify_bounce(_text(item.get("status")), _text(item.get("reason")))
-    return EventKind.BLOCKED if kind is EventKind.BLOCKED else EventKind.SOFT_BOUNCED
+    fields = (_words(item.get(name)) for name in ("type", "bounce_classification", "status", "reason"))
+    return policy.KINDS[judge_sendgrid(*fields).kind]
 
 
 def _addressed_event(item: Mapping[str, Any], kind: EventKind, batch_id: BatchId | None, now: int) -> AddressedEvent:
-    address, reason = _text(item.get("email")), _text(item.get("reason"))
+    address, reason = _text(item.get("email")), _words(item.get("reason"))
     listed = _LISTED.get(reason.strip().lower()) if kind is EventKind.DROPPED else None
     at = item.get("timestamp")
     event = ReaderEvent(
@@ -106,6 +131,16 @@ def _addressed_event(item: Mapping[str, Any], kind: EventKind, batch_id: BatchId
 
 
 def _text(value: object) -> str:
+    """A name or an address. Raises _BadItemError when no database would take it."""
+    if not isinstance(value, str):
+        return ""
+    if not is_storable(value):
+        raise _BadItemError
+    return value
+
+
+def _words(value: object) -> str:
+    """Words that are read or redacted, and never stored as they came."""
     return value if isinstance(value, str) else ""
 
 

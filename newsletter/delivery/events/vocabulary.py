@@ -12,11 +12,11 @@ class EventKind(StrEnum):
     """The kinds of events that become rows. Accepted, deferred and delivered mails are no more than an `Acceptance`."""
 
     BOUNCED = "bounced"
-    """Refused for good: the mailbox does not exist."""
+    """Refused for good: the mailbox is not there."""
     SOFT_BOUNCED = "soft_bounced"
-    """The mailbox exists, or may exist, and did not accept this mail."""
+    """The mailbox may be there, and did not accept this mail."""
     BLOCKED = "blocked"
-    """Refused because of the sender, the content or the transport, which says nothing about the reader."""
+    """Refused because of the sender, a quota, the content or a policy: about us, not about the reader."""
     COMPLAINED = "complained"
     """Reported as spam by the reader."""
     UNSUBSCRIBED = "unsubscribed"
@@ -49,6 +49,10 @@ class ReaderEvent(NamedTuple):
     """The earlier event that is the reason of a drop, if the provider has one on record."""
     reason: str = ""
     """In the words of the machine that reported it, without any address."""
+    sent_at: int | None = None
+    """Seconds since 1970: when the mail went out, for a transactional mail whose report says so."""
+    address_tag: str = ""
+    """`return_path.address_tag` of the address that a transactional mail went to."""
 
     @classmethod
     def from_json(cls, values: list[Any]) -> ReaderEvent:
