@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import BinaryIO
 
 import click
@@ -12,11 +13,15 @@ from sqlalchemy.exc import DBAPIError
 from newsletter.cli.exit_codes import TRY_AGAIN
 from newsletter.cli.output import emit, json_option
 from newsletter.core.runtime import runtime
-from newsletter.delivery.events import applying
+from newsletter.delivery.events import applying, stored_reports
 from newsletter.delivery.events import bounces as reports
 from newsletter.delivery.events.bounces import NoReportError
+from newsletter.delivery.events.models import Event
+from newsletter.delivery.reports import history
+from newsletter.serializers.subscribers import related_row_json
+from newsletter.serializers.values import json_object
 
-bounces = AppGroup("bounces", help="Bounce mails and complaints: read them from a mail server.")
+bounces = AppGroup("bounces", help="Bounce mails and complaints: read them from a mail server, and show them.")
 
 
 @bounces.command()
@@ -45,6 +50,47 @@ def read(ctx: click.Context, to: str, as_json: bool) -> None:
         emit({"recorded": str(event.kind), "reason": event.reason}, f"Recorded: {event.kind}.", as_json=as_json)
     else:
         _emit_nothing("Its reader or its digest is not known any more.", as_json=as_json)
+
+
+@bounces.command()
+@click.argument("number", type=int)
+@json_option
+def show(number: int, as_json: bool) -> None:
+    """Show what was reported about the reader of that NUMBER, and the reports of the last 30 days as they came.
+
+    Reports hold the reader's address.
+    """
+    suppression_key = runtime().settings.suppression_key
+    with runtime().db.reading() as session:
+        events = history.events_about(session, number)
+        reports_kept = stored_reports.reports_about(session, suppression_key, number)
+    if not events:
+        raise click.ClickException(f"Nothing was reported about a reader of number {number}.")
+    value = {
+        "events": [related_row_json(event) for event in events],
+        "reports": [json_object(report._asdict()) for report in reports_kept],
+    }
+    lines = [_event_line(event) for event in events]
+    lines += [
+        f"\n{report.kind}, received {_time(report.received_at)}:\n{_harmless(report.text)}" for report in reports_kept
+    ]
+    emit(value, "\n".join(lines), as_json=as_json)
+
+
+def _event_line(event: Event) -> str:
+    about = f"digest {event.digest_id}" if event.digest_id is not None else "another mail"
+    withdrawn = ", withdrawn" if event.withdrawn_at else ""
+    return f"{event.kind} {_time(event.occurred_at)}, {about}{withdrawn}: {event.reason}"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _harmless(text: str) -> str:
+    """Text of strangers as a terminal may have it: no control characters but line breaks."""
+    lines = ("".join(character if character.isprintable() else "·" for character in line) for line in text.splitlines())
+    return "\n".join(lines)
 
 
 def _emit_nothing(reason: str, *, as_json: bool) -> None:

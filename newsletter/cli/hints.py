@@ -19,6 +19,7 @@ HINTS: dict[str, str] = {
     "import.no_result_file": "--result says where to write.",
     "import.result_not_writable": "--result names another place.",
     "queue.unreachable": "Start `newsletter clock`, which runs the embedded one, or set REDIS_URL.",
+    "unbounce.nothing_named": "Name them by --digest, --reason or both.",
     "setting.sendgrid_webhook_key": "Copy the verification key of SendGrid's Event Webhook.",
 }
 """Sentences by the code of the error that they follow; they can name its values, as in %(digest_id)s."""

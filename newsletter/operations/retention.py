@@ -6,6 +6,7 @@ from redis.exceptions import RedisError
 
 from newsletter.core import secure_delete
 from newsletter.core.runtime import Runtime
+from newsletter.delivery.events import stored_reports
 from newsletter.subscribers import retention
 
 INTERVAL = 3600
@@ -14,7 +15,7 @@ LAST_RUN_KEY = "newsletter:retention"
 
 
 def run_hourly(runtime: Runtime) -> None:
-    """Delete subscribers who never confirmed, and clean the file after erasures, unless that was done within the hour.
+    """Delete subscribers who never confirmed and old reports, and clean the file after erasures; once an hour.
 
     Redis keeps the time of the last run; without Redis the run waits.
     """
@@ -27,4 +28,8 @@ def run_hourly(runtime: Runtime) -> None:
     while more:
         with runtime.db.transaction() as session:
             more = retention.delete_unconfirmed(session)
+    more = True
+    while more:
+        with runtime.db.transaction() as session:
+            more = stored_reports.delete_old_reports(session)
     secure_delete.purge_pending(runtime.db)

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from newsletter.core.actors import CLOCK
 from newsletter.core.runtime import Runtime
-from newsletter.delivery.events import acceptance
+from newsletter.delivery.events import acceptance, refused_mailboxes
 from newsletter.delivery.freezing import freeze
 from newsletter.delivery.ledger import cancelling, recovery, restore_guard
 from newsletter.delivery.sending import failures, scheduled_sends
@@ -29,6 +29,7 @@ def tick(runtime: Runtime, *, first: bool = False) -> None:
     _pause_overdue_digests(runtime)
     _freeze_due_digests(runtime)
     _recover_and_close(runtime)
+    _end_refused_mailboxes(runtime)
     enqueueing.enqueue_due_work(runtime)
     retention.run_hourly(runtime)
     _withdraw_scheduled_sends(runtime)
@@ -68,6 +69,15 @@ def _recover_and_close(runtime: Runtime) -> None:
         cancelling.cancel_waiting(session)
         for digest_id in recovery.close_finished(session, by=CLOCK):
             log.info("digest %d is sent", digest_id)
+
+
+def _end_refused_mailboxes(runtime: Runtime) -> None:
+    with runtime.db.reading() as session:
+        if not refused_mailboxes.refused_again(session):
+            return
+    with runtime.db.transaction() as session:
+        count = refused_mailboxes.end_refused(session, runtime.settings.suppression_key, by=CLOCK)
+    log.info("%d readers count as bounced: their mailbox was refused twice", count)
 
 
 def _withdraw_scheduled_sends(runtime: Runtime) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.ids import SubscriberId, SuppressionKey
+from newsletter.delivery.events import stored_reports
 from newsletter.delivery.reports import history
 from newsletter.mail import outgoing
 from newsletter.privacy import reader_data
@@ -29,8 +30,8 @@ def export_subscriber(session: Session, suppression_key: SuppressionKey, reader:
     """Plain data, ready for JSON: columns by their names, times in ISO 8601.
 
     `letters` are the digests that had the reader among their recipients, with the reasons of refusals; `events` are
-    providers' reports; `waiting_mails` are transactional mails about to be sent. `suppression` is None for a reader who
-    may be mailed.
+    providers' reports, and `stored_reports` those of the last weeks as they came; `waiting_mails` are transactional
+    mails about to be sent. `suppression` is None for a reader who may be mailed.
     """
     keys = ReaderKeys(
         SubscriberId(reader.id),
@@ -43,6 +44,10 @@ def export_subscriber(session: Session, suppression_key: SuppressionKey, reader:
         "reader": subscribers.subscriber_json(reader),
         "preferences": subscribers.preferences_json(reader),
         **{table.name: _rows(session, table, keys) for table in _AS_ROWS},
+        "stored_reports": [
+            json_object(report._asdict())
+            for report in stored_reports.reports_about(session, suppression_key, reader.id)
+        ],
         "suppression": suppression[0] if suppression else None,
         "letters": [json_object(sent._asdict()) for sent in history.digests_sent_to(session, reader.id)],
         "waiting_mails": [subscribers.waiting_mail_json(mail) for mail in outgoing.mails_about(session, reader.id)],

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement
 
 from newsletter.core.db import Base
 from newsletter.core.ids import AddressKey, KeyHash, SubscriberId
-from newsletter.delivery.events.models import Event
+from newsletter.delivery.events.models import Event, StoredReport
 from newsletter.delivery.ledger.models import Refusal
 from newsletter.mail.models import OutgoingMail
 from newsletter.subscribers.models import (
@@ -74,6 +74,7 @@ CONSENTS = _by_subscriber(Consent)
 ADDRESS_CHANGES = _by_subscriber(AddressChange)
 ONE_TIME_LINKS = _by_subscriber(OneTimeLink)
 EVENTS = _by_subscriber(Event)
+STORED_REPORTS = _by_subscriber(StoredReport)
 REFUSALS = _by_subscriber(Refusal)
 WAITING_MAILS = _by_subscriber(OutgoingMail)
 SUPPRESSIONS = _by_hash(Suppression, Erasure.KEEP)
@@ -81,5 +82,5 @@ UNSUPPRESSIONS = _by_hash(Unsuppression, Erasure.DELETE)
 
 READER_TABLES = (
     *(SUBSCRIBERS, SIGNUP_REQUESTS, CONSENTS, ADDRESS_CHANGES, ONE_TIME_LINKS, EVENTS, REFUSALS, WAITING_MAILS),
-    *(SUPPRESSIONS, UNSUPPRESSIONS),
+    *(STORED_REPORTS, SUPPRESSIONS, UNSUPPRESSIONS),
 )

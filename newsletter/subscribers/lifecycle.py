@@ -90,8 +90,23 @@ def confirm(session: Session, suppression_key: SuppressionKey, reader: Subscribe
 
 
 def unsubscribe(session: Session, reader: Subscriber, *, by: Actor) -> bool:
-    """End a subscription by its reader's wish; False when it had ended already, which changes nothing."""
-    return _change(session, reader, transitions.UNSUBSCRIBE, by, unsubscribed_at=clock.now(), unsubscribe_reason=None)
+    """End a subscription by its reader's wish; False when it had ended already.
+
+    Of a reader who bounced the wish is kept, so that no operator brings them back unasked.
+    """
+    if _change(session, reader, transitions.UNSUBSCRIBE, by, unsubscribed_at=clock.now(), unsubscribe_reason=None):
+        return True
+    session.execute(
+        update(Subscriber)
+        .where(
+            Subscriber.id == reader.id,
+            Subscriber.status == transitions.BOUNCED,
+            Subscriber.unsubscribed_at.is_(None),
+        )
+        .values(unsubscribed_at=clock.now()),
+        execution_options=_FETCHED,
+    )
+    return False
 
 
 def give_reason(session: Session, reader: Subscriber, reason: UnsubscribeReason) -> None:
@@ -134,9 +149,38 @@ def end(session: Session, suppression_key: SuppressionKey, ends: Sequence[End], 
             _end_all(session, transition, changed, by)
 
 
-def unsuppress(session: Session, reader: Subscriber, *, by: Actor) -> None:
-    """Let a reader who bounced or complained sign up again: from now on they count as unsubscribed."""
-    _change(session, reader, transitions.UNSUPPRESS, by, unsubscribed_at=clock.now(), unsubscribe_reason=None)
+def unsuppress(session: Session, reader: Subscriber, complained_at: datetime, *, by: Actor) -> None:
+    """Let a reader who complained sign up again: they count as unsubscribed since then.
+
+    A reader who bounced stays so until they confirm.
+    """
+    _change(session, reader, transitions.UNSUPPRESS, by, unsubscribed_at=complained_at, unsubscribe_reason=None)
+
+
+def unbounce(
+    session: Session, suppression_key: SuppressionKey, readers: Sequence[Subscriber], why: str, *, by: Actor
+) -> int:
+    """Make readers active again who bounced by mistake; how many they were. `why` is kept with each suppression.
+
+    All others of `readers` stay as they are: who unsubscribed meanwhile, complained, or never confirmed.
+    """
+    statement = (
+        update(Subscriber)
+        .where(
+            Subscriber.id.in_([reader.id for reader in readers]),
+            Subscriber.status.in_(transitions.UNBOUNCE.statuses),
+            Subscriber.confirmed_at.is_not(None),
+            Subscriber.unsubscribed_at.is_(None),
+        )
+        .values(status=transitions.UNBOUNCE.target)
+        .returning(Subscriber.id)
+    )
+    numbers = set(session.scalars(statement, execution_options={"synchronize_session": False}))
+    address_keys = [reader.address_key for reader in readers if reader.id in numbers]
+    suppressions.end_bounces(session, suppression_key, address_keys, why)
+    for number in sorted(numbers):
+        _log(number, transitions.UNBOUNCE, by)
+    return len(numbers)
 
 
 def change_address(

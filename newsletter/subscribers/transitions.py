@@ -12,7 +12,7 @@ from newsletter.subscribers.models import SubscriberStatus
 PENDING, ACTIVE, UNSUBSCRIBED, BOUNCED, COMPLAINED = SubscriberStatus
 
 ENDED = (UNSUBSCRIBED, BOUNCED, COMPLAINED)
-"""The statuses without letters. Only a confirmation or an undo leads back from them."""
+"""The statuses without letters. Only a confirmation, an undo or an operator leads back from them."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,13 @@ UNDO_UNSUBSCRIBE = SubscriberTransition("undo unsubscribe", (UNSUBSCRIBED,), ACT
 UNDO_UNCONFIRMED = SubscriberTransition("undo unsubscribe, not confirmed", (UNSUBSCRIBED,), PENDING)
 BOUNCE = SubscriberTransition("bounce", (PENDING, ACTIVE, UNSUBSCRIBED), BOUNCED)
 COMPLAIN = SubscriberTransition("complain", (PENDING, ACTIVE, UNSUBSCRIBED, BOUNCED), COMPLAINED)
-UNSUPPRESS = SubscriberTransition("unsuppress", (BOUNCED, COMPLAINED), UNSUBSCRIBED)
+UNBOUNCE = SubscriberTransition("unbounce", (BOUNCED,), ACTIVE)
+UNSUPPRESS = SubscriberTransition("unsuppress", (COMPLAINED,), UNSUBSCRIBED)
 CHANGE_ADDRESS = SubscriberTransition("change address", (ACTIVE,), ACTIVE)
 UNDO_CHANGE = SubscriberTransition("undo change of address", (ACTIVE, UNSUBSCRIBED, BOUNCED, COMPLAINED), ACTIVE)
 ERASE = SubscriberTransition("erase", tuple(SubscriberStatus), None)
 
 TRANSITIONS = (
-    *(CREATE, CONFIRM, IMPORT, UNSUBSCRIBE, UNDO_UNSUBSCRIBE, UNDO_UNCONFIRMED, BOUNCE, COMPLAIN, UNSUPPRESS),
-    *(CHANGE_ADDRESS, UNDO_CHANGE, ERASE),
+    *(CREATE, CONFIRM, IMPORT, UNSUBSCRIBE, UNDO_UNSUBSCRIBE, UNDO_UNCONFIRMED, BOUNCE, COMPLAIN, UNBOUNCE),
+    *(UNSUPPRESS, CHANGE_ADDRESS, UNDO_CHANGE, ERASE),
 )

@@ -14,7 +14,8 @@ from sqlalchemy import select
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, table_of
-from newsletter.delivery.events.models import Event
+from newsletter.delivery.events import stored_reports
+from newsletter.delivery.events.models import Event, StoredReport
 from newsletter.delivery.ledger.models import Batch, Refusal
 from newsletter.delivery.reports import history
 from newsletter.mail import outgoing
@@ -98,6 +99,12 @@ def full(db: Database, settings: Settings, digest: int) -> None:
                     dedupe_key=f"digest {digest}",
                     reason="452 mailbox full",
                     occurred_at=MOMENT,
+                ),
+                StoredReport(
+                    subscriber_id=mine.id,
+                    kind="soft_bounced",
+                    dedupe_key=f"digest {digest}",
+                    content=stored_reports.content_of(stored_reports.seal_report(settings.suppression_key, b"full")),
                 ),
             ]
         )

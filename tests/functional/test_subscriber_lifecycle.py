@@ -64,7 +64,10 @@ ACTIONS = {
     "reported unsubscribed": Action(transitions.UNSUBSCRIBE, _end(SuppressionReason.UNSUBSCRIBED)),
     "bounce": Action(transitions.BOUNCE, _end(SuppressionReason.BOUNCED)),
     "complain": Action(transitions.COMPLAIN, _end(SuppressionReason.COMPLAINED)),
-    "unsuppress": Action(transitions.UNSUPPRESS, lambda s, c, r: lifecycle.unsuppress(s, r, by=OPERATOR)),
+    "unsuppress": Action(transitions.UNSUPPRESS, lambda s, c, r: lifecycle.unsuppress(s, r, clock.now(), by=OPERATOR)),
+    "unbounce": Action(
+        transitions.UNBOUNCE, lambda s, c, r: lifecycle.unbounce(s, c.suppression_key, [r], "Wrong", by=OPERATOR)
+    ),
     "change address": Action(
         transitions.CHANGE_ADDRESS,
         lambda s, c, r: lifecycle.change_address(s, c.suppression_key, r, NEW, NEW, by=READER),

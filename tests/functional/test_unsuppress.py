@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from click.testing import Result
@@ -11,11 +12,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletter.cli import cli
+from newsletter.core import clock
+from newsletter.core.actors import PROVIDER
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey
-from newsletter.subscribers.account import links
+from newsletter.subscribers import lifecycle
+from newsletter.subscribers.account import links, unsubscribing
 from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.lifecycle import End
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason, Unsuppression
 from newsletter.subscribers.suppression import suppressions
 from tests.factories import sign_up
@@ -62,13 +67,32 @@ def test_it_brings_no_letter_but_a_sign_up_may_be_confirmed(
     assert unsuppress(app, ADA, "--reason", "She wrote to us").exit_code == 0
     with db.transaction() as session:
         reader = session.scalars(select(Subscriber)).one()
-        assert reader.status == SubscriberStatus.UNSUBSCRIBED
-        old = links.confirmation_token(settings.signing_keys, reader)
-    assert client.post(f"/confirm/{old}").status_code == 409, "only a new sign-up brings a reader back"
+        assert reader.status == (SubscriberStatus.UNSUBSCRIBED if status == SubscriberStatus.COMPLAINED else status)
+        assert (reader.unsubscribed_at is None) == (status == SubscriberStatus.BOUNCED)
+        if status == SubscriberStatus.COMPLAINED:
+            old = links.confirmation_token(settings.signing_keys, reader)
+            assert client.post(f"/confirm/{old}").status_code == 409, "only a new sign-up brings a reader back"
     with db.transaction() as session:
         assert sign_up(session, settings, ADA) is not None
         token = links.confirmation_token(settings.signing_keys, session.scalars(select(Subscriber)).one())
     assert client.post(f"/confirm/{token}").status_code == 200
+
+
+def test_a_bounced_reader_does_not_become_one_who_unsubscribed(
+    app: Flask, client: FlaskClient, db: Database, settings: Settings
+) -> None:
+    with db.transaction() as session:
+        import_rows(session, [ImportedReader(ADA)])
+        reader = session.scalars(select(Subscriber)).one()
+        lifecycle.end(
+            session, settings.suppression_key, [End(reader, SuppressionReason.BOUNCED, clock.now())], by=PROVIDER
+        )
+    assert unsuppress(app, ADA, "--reason", "The mailbox is there").exit_code == 0
+    with db.reading() as session:
+        assert unsubscribing.reason_counts(session, clock.now() - timedelta(days=1)).total() == 0
+        assert session.scalars(select(Subscriber.status)).one() == SubscriberStatus.BOUNCED
+    with db.transaction() as session:
+        assert import_rows(session, [ImportedReader(ADA)]) == 0
 
 
 @pytest.mark.parametrize("why", ["", "  ", "x" * 501, "a\x00b"])

@@ -26,7 +26,7 @@ from newsletter.subscribers.models import SubscriberStatus
 from newsletter.subscribers.preferences import KnownNames
 
 subscribers = AppGroup(
-    "subscribers", help="Subscribers: import, export, show, erase, unsuppress, and why readers unsubscribe."
+    "subscribers", help="Subscribers: import, export, show, erase, unsuppress, unbounce, and why readers unsubscribe."
 )
 
 

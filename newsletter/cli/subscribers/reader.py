@@ -1,4 +1,4 @@
-"""`newsletter subscribers`, one at a time: show, erase, unsuppress; and why readers unsubscribe."""
+"""`newsletter subscribers`, one at a time: show, erase, unsuppress; unbounce; and why readers unsubscribe."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from newsletter.cli.subscribers.files import subscribers
 from newsletter.core import clock
 from newsletter.core.actors import OPERATOR
 from newsletter.core.runtime import runtime
+from newsletter.delivery.events import unbouncing
+from newsletter.delivery.events.unbouncing import WrongBounces
 from newsletter.privacy import data_export, erasure
 from newsletter.serializers.subscribers import unsubscribe_counts_json
 from newsletter.subscribers import addresses, queries
@@ -90,6 +92,33 @@ def unsuppress_(address: str, why: str, as_json: bool) -> None:
         reason = unsuppress.unsuppress(session, runtime().settings.suppression_key, address, why, by=OPERATOR)
     words = f"It was suppressed because {SUPPRESSED_BECAUSE[reason]}. It may sign up and confirm again."
     emit({"was_suppressed_for": str(reason)}, words, as_json=as_json)
+
+
+@subscribers.command("unbounce")
+@click.option("--digest", "digest_id", type=int, help="Readers whose mail of this digest came back.")
+@click.option("--reason", default="", help="Readers whose mail came back with these words.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def unbounce_(digest_id: int | None, reason: str, yes: bool, as_json: bool) -> None:
+    """Bring back, without a new sign-up, the readers whom wrong bounces took: of a digest, with a reason, or both.
+
+    Nobody comes back who bounced otherwise too, unsubscribed or complained. What `digests show` prints as a reason can
+    be given as --reason.
+    """
+    wrong = WrongBounces(digest_id, reason)
+    with runtime().db.reading() as session:
+        numbers = unbouncing.find_wrongly_bounced(session, wrong)
+    if numbers and not yes:
+        click.confirm(f"Bring back {len(numbers):,} readers?", abort=True, err=True)
+    count = 0
+    for start in range(0, len(numbers), unbouncing.CHUNK):
+        with runtime().db.transaction() as session:
+            chunk = numbers[start : start + unbouncing.CHUNK]
+            count += unbouncing.unbounce(session, runtime().settings.suppression_key, chunk, wrong, by=OPERATOR)
+    words = f"{count:,} readers are subscribed again." if numbers else "These bounces alone ended no subscription."
+    if count and runtime().settings.mail_transport == "sendgrid":
+        words += " SendGrid sends nothing to addresses on its own bounce list: take them off there as well."
+    emit({"unbounced": count}, words, as_json=as_json)
 
 
 def _in_words(exported: dict[str, Any]) -> str:

@@ -16,11 +16,12 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.core import clock
 from newsletter.core.actors import PROVIDER
 from newsletter.core.db import insert_ignoring
 from newsletter.core.ids import SuppressionKey
-from newsletter.delivery.events import policy
-from newsletter.delivery.events.models import Event
+from newsletter.delivery.events import policy, stored_reports
+from newsletter.delivery.events.models import Event, StoredReport
 from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch
@@ -56,6 +57,11 @@ class _MatchedEvent(NamedTuple):
         return None if self.event.sent_at is None else datetime.fromtimestamp(self.event.sent_at, UTC)
 
     @property
+    def key(self) -> tuple[int, str, str]:
+        """The key of its row."""
+        return self.reader.id, self.event.kind, self.dedupe_key
+
+    @property
     def dedupe_key(self) -> str:
         """The mail that the event is about; the event's own time where the mail is not known."""
         if self.digest_id is not None:
@@ -74,8 +80,10 @@ def apply_events(session: Session, suppression_key: SuppressionKey, events: Sequ
     """
     matched = _match_readers(session, suppression_key, events)
     if matched:
+        matched = _without_doubtful_listings(session, matched)
         _store(session, matched)
-        ends = [end for event in matched if (end := _end_by(event))]
+        withdrawn = _withdrawn(session, matched)
+        ends = [end for event in matched if event.key not in withdrawn and (end := _end_by(event))]
         ends += _ends_by_soft_bounces(session, matched)
         lifecycle.end(session, suppression_key, ends, by=PROVIDER)
     return len(matched)
@@ -149,6 +157,53 @@ def _store(session: Session, matched: Iterable[_MatchedEvent]) -> None:
         for one in sorted(matched, key=lambda one: one.reader.id)
     ]
     insert_ignoring(session, Event, rows)
+    reports = [
+        {
+            "subscriber_id": one.reader.id,
+            "kind": one.event.kind,
+            "dedupe_key": one.dedupe_key,
+            "received_at": clock.now(),
+            "content": stored_reports.content_of(one.event.sealed_report),
+        }
+        for one in sorted(matched, key=lambda one: one.reader.id)
+        if one.event.sealed_report
+    ]
+    insert_ignoring(session, StoredReport, reports)
+
+
+def _withdrawn(session: Session, matched: Iterable[_MatchedEvent]) -> set[tuple[int, str, str]]:
+    """The keys of events of these readers that an operator withdrew. The same report may come again."""
+    rows = session.execute(
+        select(Event.subscriber_id, Event.kind, Event.dedupe_key).where(
+            Event.subscriber_id.in_({one.reader.id for one in matched}), Event.withdrawn_at.is_not(None)
+        )
+    )
+    return {(row[0], row[1], row[2]) for row in rows}
+
+
+def _without_doubtful_listings(session: Session, matched: list[_MatchedEvent]) -> list[_MatchedEvent]:
+    """The events, with a soft bounce for each mail that was dropped for an earlier bounce which was not hard.
+
+    SendGrid also lists addresses whose mailbox was full, or that an operator brought back. We know it when events of
+    the reader are here, and none of them says that the mailbox is not there.
+    """
+    listed = {one.reader.id for one in matched if one.event.listed is EventKind.BOUNCED}
+    if not listed:
+        return matched
+    failures = (EventKind.BOUNCED, EventKind.SOFT_BOUNCED, EventKind.BLOCKED)
+    rows = session.execute(
+        select(Event.subscriber_id, Event.kind, Event.withdrawn_at).where(
+            Event.subscriber_id.in_(listed), Event.kind.in_(failures)
+        )
+    ).all()
+    hard = {reader for reader, kind, withdrawn_at in rows if kind == EventKind.BOUNCED and withdrawn_at is None}
+    doubtful = {reader for reader, _, _ in rows} - hard
+    return [
+        one._replace(event=one.event._replace(kind=EventKind.SOFT_BOUNCED, listed=None))
+        if one.event.listed is EventKind.BOUNCED and one.reader.id in doubtful
+        else one
+        for one in matched
+    ]
 
 
 def _end_by(matched: _MatchedEvent) -> End | None:

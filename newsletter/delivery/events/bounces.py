@@ -18,7 +18,7 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
-from newsletter.delivery.events import policy, report_subject
+from newsletter.delivery.events import policy, report_subject, stored_reports
 from newsletter.delivery.events.report_parts import enclosed_headers, field_blocks, field_value, own_text
 from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
 from newsletter.mail import return_path
@@ -83,6 +83,7 @@ def read_report(db: Database, settings: Settings, raw: bytes, to: str = "") -> R
         reason=finding.reason,
         sent_at=subject.sent_at,
         address_tag=subject.address_tag,
+        sealed_report=stored_reports.seal_report(settings.suppression_key, raw),
     )
 
 

@@ -55,6 +55,24 @@ class Event(Base):
     and the same event that is posted again (sendgrid-nodejs #1435)."""
     reason: Mapped[str] = mapped_column(Text)
     occurred_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+    """When an operator said that this report is wrong: since then it counts for nothing."""
+
+
+class StoredReport(Base):
+    """The report behind an event as it came, for a while. `delivery.events.stored_reports` writes and reads it."""
+
+    __tablename__ = "stored_reports"
+    __table_args__ = (UniqueConstraint("subscriber_id", "kind", "dedupe_key"), one_of("kind", EventKind))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    kind: Mapped[EventKind] = mapped_column(EnumText(EventKind))
+    dedupe_key: Mapped[str] = mapped_column(Text)
+    """With the two columns before it, the key of the event."""
+    received_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    """Compressed and encrypted: reports hold addresses."""
 
 
 class AcceptanceProof(Base):

@@ -52,15 +52,22 @@ class _FailedDigest(NamedTuple):
     kind: str
 
 
-def too_many_soft_bounces(session: Session, readers: Collection[tuple[int, datetime | None]]) -> dict[int, datetime]:
+def too_many_soft_bounces(
+    session: Session, readers: Collection[tuple[int, datetime | None]], *, without: Collection[int] = ()
+) -> dict[int, datetime]:
     """The readers, of those given by number and time of confirmation, with too many soft bounces in a row.
 
-    Each with the time at which the last digest of the row was sent.
+    Each with the time at which the last digest of the row was sent. The events numbered in `without` count for nothing.
     """
     rows: Iterable[Any] = session.execute(
         select(Event.subscriber_id, Digest.id, Digest.frozen_at, Event.kind)
         .join(Digest, Digest.id == Event.digest_id)
-        .where(Event.subscriber_id.in_([reader for reader, _ in readers]), Digest.frozen_at.is_not(None))
+        .where(
+            Event.subscriber_id.in_([reader for reader, _ in readers]),
+            Event.id.not_in(without),
+            Event.withdrawn_at.is_(None),
+            Digest.frozen_at.is_not(None),
+        )
         .order_by(Event.subscriber_id, Digest.frozen_at, Digest.id)
     )
     confirmed = dict(readers)
@@ -78,19 +85,16 @@ def _end_of_row(session: Session, reader: int, failed: list[_FailedDigest]) -> d
     soft = [digest for digest in failed if digest.kind == EventKind.SOFT_BOUNCED]
     failed_ids = [digest.digest_id for digest in failed]
     for first, last in zip(soft, soft[SOFT_BOUNCES - 1 :], strict=False):
-        if last.frozen_at - first.frozen_at <= WITHIN and not _one_delivered(session, reader, first, last, failed_ids):
-            return last.frozen_at
+        begin, end = first.frozen_at, last.frozen_at
+        if end - begin <= WITHIN and not any_delivered(session, reader, begin, end, failed_ids):
+            return end
     return None
 
 
-def _one_delivered(
-    session: Session, reader: int, first: _FailedDigest, last: _FailedDigest, failed_ids: list[int]
-) -> bool:
-    """Whether a digest between the two was accepted for this reader without a report of a failure."""
+def any_delivered(session: Session, reader: int, since: datetime, until: datetime, failed_ids: Collection[int]) -> bool:
+    """Whether a digest frozen between the two times was accepted for this reader, without a report of a failure."""
     between = session.scalars(
-        select(Digest.id).where(
-            Digest.frozen_at >= first.frozen_at, Digest.frozen_at <= last.frozen_at, Digest.id.not_in(failed_ids)
-        )
+        select(Digest.id).where(Digest.frozen_at >= since, Digest.frozen_at <= until, Digest.id.not_in(failed_ids))
     ).all()
     if not between:
         return False

@@ -32,13 +32,14 @@ _KINDS = {
     "group_unsubscribe": EventKind.UNSUBSCRIBED,
     "dropped": EventKind.DROPPED,
 }
-_LISTED = {
+LISTED = {
     "bounced address": EventKind.BOUNCED,
     "invalid": EventKind.BOUNCED,
     "spam reporting address": EventKind.COMPLAINED,
     "unsubscribed address": EventKind.UNSUBSCRIBED,
 }
 """Reasons for which SendGrid drops a mail to a reader on one of its lists. Its other reasons are about the sender."""
+_NEVER_KEPT = frozenset(["email", "ip", "useragent", "asm_group_id", "url"])
 _LONGEST_NUMBER = 18
 
 
@@ -51,6 +52,8 @@ class AddressedEvent(NamedTuple):
 
     event: ReaderEvent
     address: str
+    report: bytes = b""
+    """The event as it came, without the address and data about the reader's machine."""
 
 
 class ParsedDelivery(NamedTuple):
@@ -117,7 +120,7 @@ def _bounce_kind(item: Mapping[str, Any]) -> EventKind:
 
 def _addressed_event(item: Mapping[str, Any], kind: EventKind, batch_id: BatchId | None, now: int) -> AddressedEvent:
     address, reason = _text(item.get("email")), _words(item.get("reason"))
-    listed = _LISTED.get(reason.strip().lower()) if kind is EventKind.DROPPED else None
+    listed = LISTED.get(reason.strip().lower()) if kind is EventKind.DROPPED else None
     at = item.get("timestamp")
     event = ReaderEvent(
         kind,
@@ -127,7 +130,8 @@ def _addressed_event(item: Mapping[str, Any], kind: EventKind, batch_id: BatchId
         listed=listed,
         reason=redact(reason, address) if reason else "",
     )
-    return AddressedEvent(event, address)
+    report = {name: value for name, value in item.items() if name not in _NEVER_KEPT}
+    return AddressedEvent(event, address, json.dumps(report, indent=2, default=str).encode())
 
 
 def _text(value: object) -> str:

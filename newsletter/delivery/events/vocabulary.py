@@ -53,6 +53,8 @@ class ReaderEvent(NamedTuple):
     """Seconds since 1970: when the mail went out, for a transactional mail whose report says so."""
     address_tag: str = ""
     """`return_path.address_tag` of the address that a transactional mail went to."""
+    sealed_report: str = ""
+    """What `stored_reports.seal_report` made of the report; empty when it is not kept."""
 
     @classmethod
     def from_json(cls, values: list[Any]) -> ReaderEvent:

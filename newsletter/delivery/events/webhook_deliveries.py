@@ -22,7 +22,7 @@ from newsletter.core.db import insert_ignoring
 from newsletter.core.errors import InvalidError
 from newsletter.core.ids import AddressKey, SubscriberId, SuppressionKey
 from newsletter.core.runtime import Runtime
-from newsletter.delivery.events import acceptance, applying, sendgrid, signature
+from newsletter.delivery.events import acceptance, applying, sendgrid, signature, stored_reports
 from newsletter.delivery.events.models import WebhookDelivery
 from newsletter.delivery.events.vocabulary import Acceptance, ReaderEvent
 from newsletter.subscribers import addresses
@@ -39,14 +39,18 @@ CHUNK = 1000
 T = TypeVar("T")
 
 
-def store_delivery(session: Session, body: bytes) -> bool:
+def store_delivery(session: Session, suppression_key: SuppressionKey, body: bytes) -> bool:
     """Store a post of SendGrid, whose signature is verified; False when the same body is stored already.
 
     Raises InvalidError when it is not what SendGrid posts.
     """
     now = clock.now()
     delivery = sendgrid.parse_delivery(body, int(now.timestamp()))
-    events = [event for chunk in _chunks(delivery.events, CHUNK) for event in _with_readers(session, chunk)]
+    events = [
+        event._replace(sealed_report=stored_reports.seal_report(suppression_key, report))
+        for chunk in _chunks(delivery.events, CHUNK)
+        for event, report in _with_readers(session, chunk)
+    ]
     row = {
         "provider": "sendgrid",
         "body_hash": hashlib.sha256(body).digest(),
@@ -130,8 +134,11 @@ def _delete_old_hashes(session: Session) -> None:
     )
 
 
-def _with_readers(session: Session, events: Sequence[sendgrid.AddressedEvent]) -> Iterator[ReaderEvent]:
-    """The events with subscribers' numbers for their addresses; events about unknown addresses are dropped."""
+def _with_readers(session: Session, events: Sequence[sendgrid.AddressedEvent]) -> Iterator[tuple[ReaderEvent, bytes]]:
+    """The events with subscribers' numbers for their addresses, and their reports.
+
+    Events about unknown addresses are dropped.
+    """
     keys = [_address_key(event.address) for event in events]
     rows = session.execute(
         select(Subscriber.address_key, Subscriber.id).where(Subscriber.address_key.in_({key for key in keys if key}))
@@ -139,9 +146,9 @@ def _with_readers(session: Session, events: Sequence[sendgrid.AddressedEvent]) -
     subscribers = {row[0]: row[1] for row in rows}
     for event, key in zip(events, keys, strict=True):
         if not event.address:
-            yield event.event
+            yield event.event, event.report
         elif key is not None and key in subscribers:
-            yield event.event._replace(subscriber_id=SubscriberId(subscribers[key]))
+            yield event.event._replace(subscriber_id=SubscriberId(subscribers[key])), event.report
 
 
 def _address_key(address: str) -> AddressKey | None:

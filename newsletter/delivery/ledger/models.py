@@ -12,12 +12,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Double, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false
+from sqlalchemy import BigInteger, Double, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.core import clock
 from newsletter.core.db import Base, EnumText, Id, one_of
 from newsletter.core.ids import BatchId, DigestId, SubscriberId
+from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.formats import Format
 
 BATCH_SIZE = 1000
@@ -145,11 +146,18 @@ class ClockTick(Base):
     ticked_at: Mapped[datetime]
 
 
+_MAILBOX = text("about = 'mailbox'")
+
+
 class Refusal(Base):
     """The reason why one recipient of a digest was refused: rare enough for a row of its own."""
 
     __tablename__ = "refusals"
-    __table_args__ = (UniqueConstraint("digest_id", "subscriber_id"),)
+    __table_args__ = (
+        UniqueConstraint("digest_id", "subscriber_id"),
+        one_of("about", FailureKind),
+        Index("ix_refusals_mailbox", "subscriber_id", sqlite_where=_MAILBOX, postgresql_where=_MAILBOX),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     digest_id: Mapped[DigestId] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
@@ -158,4 +166,8 @@ class Refusal(Base):
     """The provider's answer, redacted."""
     temporary: Mapped[bool]
     """True when another attempt could help: a retry sends to exactly these."""
+    about: Mapped[FailureKind] = mapped_column(
+        EnumText(FailureKind), default=FailureKind.MOMENT, server_default=FailureKind.MOMENT
+    )
+    """What the refusal speaks of: only MAILBOX says that the reader's mailbox is not there."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)

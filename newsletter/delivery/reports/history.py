@@ -1,13 +1,18 @@
-"""The digests that a reader was sent, found in the ledger by the range and the packed list of each batch's ids."""
+"""The digests that a reader was sent, and what was reported about the reader.
+
+The digests are found in the ledger, by the range and the packed list of each batch's ids.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.delivery.events.models import Event
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch, Refusal
 from newsletter.delivery.ledger.packing import position_of
@@ -53,3 +58,9 @@ def digests_sent_to(session: Session, subscriber_id: int) -> list[SentDigest]:
         .order_by(Digest.frozen_at.desc(), Digest.id.desc())
     )
     return [SentDigest(*digest, outcomes[digest.id], reasons.get(digest.id)) for digest in digests]
+
+
+def events_about(session: Session, subscriber_id: int) -> Sequence[Event]:
+    """The reports about a reader, the newest first."""
+    query = select(Event).where(Event.subscriber_id == subscriber_id)
+    return session.scalars(query.order_by(Event.occurred_at.desc(), Event.id.desc())).all()

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.db import dialect_insert, rows_where_in, table_of
 from newsletter.core.ids import AddressKey, KeyHash, SuppressionKey
-from newsletter.subscribers.models import Suppression, SuppressionReason
+from newsletter.subscribers.models import Suppression, SuppressionReason, Unsuppression
 
 STRENGTH = {
     SuppressionReason.UNSUBSCRIBED: 1,
@@ -100,13 +100,16 @@ def is_suppressed(session: Session, key: SuppressionKey, address_key: AddressKey
 def blocks_confirmation(status: str | None, suppression: Suppression | None, at: datetime) -> bool:
     """Whether not even a confirmation mail may go to an address at this time.
 
-    `status` is its reader's (None: there is no reader). An end by unsubscribing or erasure blocks nothing.
+    `status` is its reader's (None: there is no reader). An end by unsubscribing or erasure blocks nothing, nor does a
+    bounce whose suppression an operator ended.
     """
     reasons = {status, suppression.reason if suppression else None}
     if SuppressionReason.COMPLAINED in reasons:
         return True
-    return SuppressionReason.BOUNCED in reasons and (
-        suppression is None or at - suppression.created_at < BOUNCE_BLOCKS_FOR
+    return (
+        suppression is not None
+        and SuppressionReason.BOUNCED in reasons
+        and at - suppression.created_at < BOUNCE_BLOCKS_FOR
     )
 
 
@@ -139,6 +142,18 @@ def remove_suppression(session: Session, key: SuppressionKey, address_key: Addre
         ),
         execution_options={"synchronize_session": False},
     )
+
+
+def end_bounces(session: Session, key: SuppressionKey, address_keys: Sequence[AddressKey], why: str) -> None:
+    """End the suppressions of addresses that bounced by mistake, and keep `why`. Other reasons stay."""
+    hashes = [suppression_hash(key, address_key) for address_key in address_keys]
+    ended = session.scalars(
+        delete(Suppression)
+        .where(Suppression.key_hash.in_(hashes), Suppression.reason == SuppressionReason.BOUNCED)
+        .returning(Suppression.key_hash)
+        .execution_options(synchronize_session=False)
+    ).all()
+    session.add_all(Unsuppression(key_hash=each, reason=SuppressionReason.BOUNCED, why=why) for each in ended)
 
 
 def _outweighs(new: Any) -> ColumnElement[bool]:

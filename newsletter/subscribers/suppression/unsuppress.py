@@ -38,5 +38,5 @@ def unsuppress(
     session.add(Unsuppression(key_hash=suppression.key_hash, reason=suppression.reason, why=why))
     session.delete(suppression)
     if reader is not None:
-        lifecycle.unsuppress(session, reader, by=by)
+        lifecycle.unsuppress(session, reader, suppression.created_at, by=by)
     return suppression.reason

@@ -51,7 +51,7 @@ def sendgrid() -> Response:
         return _refused(403, error)
     try:
         with runtime().db.transaction() as session:
-            new = webhook_deliveries.store_delivery(session, body)
+            new = webhook_deliveries.store_delivery(session, settings.suppression_key, body)
     except InvalidError as error:
         return _refused(400, error)
     if new:
