@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Callable
+import quopri
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -23,11 +25,14 @@ from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey
 from newsletter.delivery.events.models import Event
 from newsletter.delivery.ledger.models import Batch
-from newsletter.mail import return_path
+from newsletter.mail import outgoing, return_path
 from newsletter.mail.formats import Format
+from newsletter.mail.message import Message, Recipient
+from newsletter.mail.outcomes import SendResult
+from newsletter.operations.mail_types import MAIL_TYPES
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, Suppression, SuppressionReason
 from newsletter.subscribers.suppression import suppressions
-from tests.factories import add_article, add_readers, hand_over
+from tests.factories import add_article, add_readers, hand_over, sign_up
 from tests.services.bounce_mails import arf, dsn, holiday, original
 
 Read = Callable[..., Result]
@@ -106,7 +111,6 @@ def test_the_return_path_of_a_sent_mail_leads_back(
     """This command reads the envelope's sender that a transport is given."""
     from newsletter.delivery.ledger.models import EditionKey
     from newsletter.delivery.sending.message_cache import MessageCache
-    from newsletter.mail.message import Recipient
 
     with db.reading() as session:
         batch = session.scalars(select(Batch)).one()
@@ -161,3 +165,114 @@ def test_the_mail_server_keeps_the_mail_while_the_database_is_away(
             session.execute(text("ALTER TABLE hidden RENAME TO events"))
     assert result.exit_code == TRY_AGAIN
     assert result.output.count("\n") == 1
+
+
+@pytest.fixture
+def confirmation(db: Database, settings: Settings) -> Callable[[str], str]:
+    """Signs an address up and sends the confirmation; returns the envelope's sender that the transport was given."""
+
+    def send(address: str) -> str:
+        with db.transaction() as session:
+            mail_id = sign_up(session, settings, address)
+        assert mail_id is not None
+        transport = RecordingTransport()
+        with_bounces = replace(settings, return_path_domain="bounces.example.org")
+        assert outgoing.send_mail(db, with_bounces, transport, MAIL_TYPES, mail_id)
+        return transport.senders[0]
+
+    return send
+
+
+class RecordingTransport:
+    """Keeps the envelope's sender of each mail."""
+
+    deadline = 1.0
+
+    def __init__(self) -> None:
+        self.senders: list[str] = []
+
+    def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
+        self.senders += [message.envelope_sender(recipient) for recipient in recipients]
+        result.accept_rest()
+
+    def close(self) -> None: ...
+
+
+def test_a_bounced_confirmation_ends_its_sign_up(
+    read: Read, db: Database, settings: Settings, confirmation: Callable[[str], str]
+) -> None:
+    sender = confirmation("typo@readers.example")
+    assert sender.startswith("m-")
+    for _ in range(2):
+        assert read(dsn(sender)).output == "Recorded: bounced.\n"
+    assert statuses(db) == [SubscriberStatus.BOUNCED]
+    with db.reading() as session:
+        assert session.query(Event).count() == 1
+
+
+def test_a_bounced_transactional_mail_to_another_address_ends_nothing(
+    read: Read, db: Database, confirmation: Callable[[str], str]
+) -> None:
+    sender = confirmation("old@readers.example")
+    with db.transaction() as session:
+        session.execute(update(Subscriber).values(address="new@readers.example", address_key="new@readers.example"))
+    assert read(dsn(sender)).output.startswith("Nothing changed")
+    assert statuses(db) == [SubscriberStatus.PENDING]
+
+
+def test_a_confirmation_that_was_confirmed_since_ends_nothing(
+    read: Read, db: Database, confirmation: Callable[[str], str]
+) -> None:
+    sender = confirmation("late@readers.example")
+    with db.transaction() as session:
+        session.execute(
+            update(Subscriber).values(status=SubscriberStatus.ACTIVE, confirmed_at=clock.now() + timedelta(seconds=5))
+        )
+    with clock.set_to(clock.now() + timedelta(hours=1)):
+        assert read(dsn(sender)).output == "Recorded: bounced.\n"
+    assert statuses(db) == [SubscriberStatus.ACTIVE]
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "8bit"])
+@pytest.mark.parametrize("kind", [b"message/delivery-status", b"message/global-delivery-status"])
+def test_encoded_and_international_reports_are_read(
+    read: Read, db: Database, path: Callable[[int], str], encoding: str, kind: bytes
+) -> None:
+    fields = "Reporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: utf-8; jürgen@readers.example\r\n"
+    fields += "Action: failed\r\nStatus: 5.0.0\r\nDiagnostic-Code: smtp; 550 Empfänger unbekannt: jürgen\r\n"
+    raw = fields.encode()
+    content = {"base64": base64.encodebytes(raw), "quoted-printable": quopri.encodestring(raw), "8bit": raw}[encoding]
+    whole = dsn(path(1)).replace(b"message/delivery-status\r\n\r\n", b"message/delivery-status\r\n\r\n<<")
+    start, end = whole.index(b"<<"), whole.index(b"--b1", whole.index(b"<<"))
+    head = whole[:start].replace(
+        b"message/delivery-status\r\n\r\n", kind + b"\r\nContent-Transfer-Encoding: " + encoding.encode() + b"\r\n\r\n"
+    )
+    result = read(head + content + b"\r\n" + whole[end:], "--json")
+    assert json.loads(result.stdout)["recorded"] == "bounced"
+    assert "rgen" not in json.loads(result.stdout)["reason"]
+
+
+def test_opting_out_is_unsubscribing(read: Read, db: Database, path: Callable[[int], str]) -> None:
+    assert read(arf(original(path(2)), "opt-out")).output == "Recorded: unsubscribed.\n"
+    assert statuses(db)[1] == SubscriberStatus.UNSUBSCRIBED
+
+
+def test_a_failure_without_our_signature_is_not_believed(
+    read: Read, db: Database, settings: Settings, path: Callable[[int], str]
+) -> None:
+    """Whoever has a forwarded letter knows its List-Unsubscribe."""
+    with db.reading() as session:
+        token = session.scalars(select(Subscriber.token).order_by(Subscriber.id).limit(1)).one()
+    header = f"List-Unsubscribe: <{settings.url(f'/unsubscribe/{token}')}>\r\nSubject: News".encode()
+    raw = dsn("x@dispatch.example").replace(b"Subject: News", header)
+    assert header in raw
+    assert read(raw).output.startswith("Nothing changed")
+    assert statuses(db) == [SubscriberStatus.ACTIVE] * 3
+
+
+def test_nothing_is_parsed_before_the_signature_fits(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse(raw: bytes) -> None:
+        raise AssertionError("parsed")
+
+    monkeypatch.setattr("newsletter.delivery.events.bounces.email.message_from_bytes", parse)
+    assert read(dsn("b-17-4-aaaaaaaaaaaaaaaa@bounces.example.org")).output.startswith("Nothing changed")

@@ -30,7 +30,7 @@ Send = Callable[..., int]
 
 @pytest.fixture
 def send(app: Flask, db: Database, settings: Settings) -> Send:
-    """Sends a digest after so many days, which refuses the first of two readers about the given thing (None: accepts)."""
+    """Sends a digest after so many days; the first of two readers is refused for what it is `about`, or gets it."""
     with clock.set_to(BEGIN - timedelta(days=1)):
         add_article(db, "A story")
         add_readers(db, 2)

@@ -19,6 +19,7 @@ from newsletter.delivery.events import applying
 from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
 from newsletter.delivery.reports import report
+from newsletter.delivery.reports.causes import Cause, find_cause
 from newsletter.delivery.reports.report import DigestReport, Doubt, ReasonGroup
 from newsletter.mail.outcomes import IN_DOUBT, REFUSED, SKIPPED
 from newsletter.serializers.digests import digest_report_json
@@ -72,7 +73,7 @@ def test_reports_are_counted_once_a_reader(db: Database, settings: Settings, dig
     assert found.reasons == (
         ReasonGroup("bounced", "550 5.1.1 … user unknown", 3),
         ReasonGroup("soft_bounced", "452 4.2.2 mailbox full", 2),
-        ReasonGroup("blocked", "550 5.7.1 no", 1),
+        ReasonGroup("blocked", "550 5.7.1 no", 1, Cause.OTHER),
         ReasonGroup("dropped", "Bounced Address", 1),
     )
     assert json.loads(json.dumps(digest_report_json(found)))["reasons"][0]["count"] == 3
@@ -133,6 +134,36 @@ def test_doubts_are_listed(db: Database, digest_id: int) -> None:
     assert found.in_doubt == 2
     assert f"Batch {number} (2 readers, sent 2026-05-02 09:30:00 UTC) is in doubt: No answer." in describe_report(found)
     assert json.dumps(digest_report_json(found))
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("550 5.7.26 This mail is unauthenticated", Cause.AUTHENTICATION),
+        ("550 5.7.1 DMARC policy of the sender", Cause.AUTHENTICATION),
+        ("550 5.4.5 Daily user sending limit exceeded", Cause.QUOTA),
+        ("550 too many messages from your server this hour", Cause.QUOTA),
+        ("550 5.7.1 Relaying denied", Cause.RELAY),
+        ("554 5.7.1 Service unavailable; client blocked using zen.spamhaus.org", Cause.BLOCK_LIST),
+        ("554 5.7.1 Message looks like spam", Cause.CONTENT),
+        ("552 5.3.4 Message size exceeds fixed limit", Cause.CONTENT),
+        ("550 5.7.1 no", Cause.OTHER),
+    ],
+)
+def test_blocked_mails_say_what_to_mend(
+    db: Database, settings: Settings, digest_id: int, reason: str, cause: Cause
+) -> None:
+    assert find_cause(reason) is cause
+    with db.transaction() as session:
+        batch = BatchId(session.scalars(select(Batch.id)).one())
+        event = ReaderEvent(EventKind.BLOCKED, int(clock.now().timestamp()) + 1, batch, 0, reason=reason)
+        applying.apply_events(session, settings.suppression_key, [event])
+    said = describe_report(report_of(db, digest_id))
+    assert "Blocked is about us, not about these readers" in said
+    assert f"  {cause.capitalize()}: " in said
+    assert digest_report_json(report_of(db, digest_id))["reasons"][0]["cause"] == cause
+    with db.reading() as session:
+        assert session.scalars(select(Subscriber.status).distinct()).all() == ["active"]
 
 
 def test_an_unknown_digest(db: Database) -> None:

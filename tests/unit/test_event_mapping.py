@@ -61,7 +61,7 @@ def test_each_word_has_its_meaning(fields: dict[str, Any], kind: EventKind, list
         body(event(fields.pop("event"), "ada@example.org", NOW - 60, **OURS, **fields)), NOW
     )
     assert delivery.acceptances == {Acceptance(BatchId(17), 2, "0123456789ab")}
-    ((found, address),) = delivery.events
+    ((found, address, _),) = delivery.events
     assert address == "ada@example.org"
     assert (found.kind, found.listed, found.batch_id, found.position, found.at) == (kind, listed, 17, 5, NOW - 60)
 

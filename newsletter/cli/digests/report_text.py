@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from newsletter.delivery.reports.causes import Cause
 from newsletter.delivery.reports.report import DigestReport, Doubt
 
 
@@ -28,8 +29,28 @@ def describe_report(report: DigestReport) -> str:
     if report.last_hour:
         lines.append(f"{describe_hours(report.until_hour, report.last_hour)}.")
     lines += [f"  {group.count:,} {group.kind}: {group.reason}" for group in report.reasons]
+    lines += _about_us(report)
     lines += [line for doubt in report.doubts for line in _doubt(report.id, doubt)]
     return "\n".join(lines)
+
+
+_MEND = {
+    Cause.AUTHENTICATION: "Check SPF, DKIM and DMARC of the domain of MAIL_FROM, and the sending server's reverse DNS.",
+    Cause.QUOTA: "A sending limit was reached: lower MAIL_RATE_LIMITS, or raise the limit at the provider.",
+    Cause.RELAY: "The mail server does not send for this account: check its user, its password and MAIL_FROM.",
+    Cause.BLOCK_LIST: "The sending server or domain is blocked: the words name the list or provider that can lift it.",
+    Cause.CONTENT: "Filters stopped the mail itself: look at its words and links, and send a test to that provider.",
+    Cause.OTHER: "A policy of the receiving side stopped it: its words say which.",
+}
+
+
+def _about_us(report: DigestReport) -> list[str]:
+    """What blocked mails ask of the operator, each cause once."""
+    if not report.blocked:
+        return []
+    causes = dict.fromkeys(group.cause for group in report.reasons if group.cause)
+    said = "Blocked is about us, not about these readers: they stay subscribed, and it counts against none of them."
+    return [said, *(f"  {cause.capitalize()}: {_MEND[cause]}" for cause in causes)]
 
 
 def describe_hours(count: int, last: datetime) -> str:

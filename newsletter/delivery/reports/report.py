@@ -17,6 +17,7 @@ from newsletter.delivery.events.vocabulary import EventKind
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
 from newsletter.delivery.ledger.packing import position_of
+from newsletter.delivery.reports.causes import Cause, find_cause
 from newsletter.delivery.reports.status import digest_status
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
@@ -42,6 +43,8 @@ class ReasonGroup:
     reason: str
     """The commonest wording in the group."""
     count: int
+    cause: Cause | None = None
+    """Of blocked mails: the thing of ours that they were blocked for."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,10 @@ class Doubt:
 
 @dataclass(frozen=True)
 class DigestReport:
-    """Readers, each counted once in a figure. Those who bounced or complained are among the accepted too."""
+    """Readers, each counted once in a figure.
+
+    Those who bounced or complained are among the accepted too, or among the refused whose mailbox was refused twice.
+    """
 
     id: int
     recipients: int
@@ -153,9 +159,13 @@ def _reasons(session: Session, digest_id: int) -> tuple[ReasonGroup, ...]:
     for kind, reason, count in session.execute(events):
         counted.setdefault((kind, _group_key(reason)), Counter())[_wording(reason)] += count
     groups = [
-        ReasonGroup(kind, wordings.most_common(1)[0][0], wordings.total()) for (kind, _), wordings in counted.items()
+        _reason_group(kind, wordings.most_common(1)[0][0], wordings.total()) for (kind, _), wordings in counted.items()
     ]
     return tuple(sorted(groups, key=lambda group: (-group.count, group.kind, group.reason))[:MOST_REASONS])
+
+
+def _reason_group(kind: str, reason: str, count: int) -> ReasonGroup:
+    return ReasonGroup(kind, reason, count, find_cause(reason) if kind == EventKind.BLOCKED else None)
 
 
 def _group_key(reason: str) -> str:
