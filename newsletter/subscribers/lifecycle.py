@@ -168,7 +168,7 @@ def unbounce(
         update(Subscriber)
         .where(
             Subscriber.id.in_([reader.id for reader in readers]),
-            Subscriber.status.in_(transitions.UNBOUNCE.statuses),
+            _starts(transitions.UNBOUNCE),
             Subscriber.confirmed_at.is_not(None),
             Subscriber.unsubscribed_at.is_(None),
         )

@@ -186,14 +186,14 @@ def confirmation(db: Database, settings: Settings) -> Callable[[str], str]:
 class RecordingTransport:
     """Keeps the envelope's sender of each mail."""
 
-    deadline = 1.0
+    name, all_or_nothing, idempotent, deadline = "recording", False, False, 5.0
 
     def __init__(self) -> None:
         self.senders: list[str] = []
 
     def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
         self.senders += [message.envelope_sender(recipient) for recipient in recipients]
-        result.accept_rest()
+        result.accept_rest("")
 
     def close(self) -> None: ...
 
