@@ -16,7 +16,7 @@ from newsletter.cli.subscribers.files import subscribers
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey
-from newsletter.subscribers.files.importing import CHUNK, ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import CHUNK, ImportedReader, import_rows
 from newsletter.subscribers.files.result_file import ResultFileError
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
 from newsletter.subscribers.preferences import Preferences

@@ -15,7 +15,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey
 from newsletter.subscribers.account import links
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason, Unsuppression
 from newsletter.subscribers.suppression import suppressions
 from tests.factories import sign_up

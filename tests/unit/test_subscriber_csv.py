@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.errors import InvalidError
 from newsletter.subscribers.files import csv_file
-from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.files.imported_readers import ImportedReader
 from newsletter.subscribers.preferences import KnownNames, Preferences
 
 KNOWN = KnownNames(None, HYPE_LABELS)

@@ -20,7 +20,7 @@ from newsletter.core.errors import InvalidError
 from newsletter.subscribers import preferences
 from newsletter.subscribers.files import csv_cells
 from newsletter.subscribers.files.csv_lines import CsvLines, LineTooLongError
-from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.files.imported_readers import ImportedReader
 from newsletter.subscribers.preferences import KnownNames, Preferences
 
 ADDRESS_COLUMNS = ("email", "address", "e-mail", "email address", "email_address")
