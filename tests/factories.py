@@ -24,8 +24,8 @@ from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.digests import composing, scheduling
 from newsletter.digests.models import MOST_ARTICLES
 from newsletter.subscribers import addresses
-from newsletter.subscribers.files import importing as readers
-from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.files import imported_readers as readers
+from newsletter.subscribers.files.imported_readers import ImportedReader
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.signup import process_signups, requests
 from newsletter.web.forms import form_tokens

@@ -13,8 +13,8 @@ from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.digests import composing, scheduling
-from newsletter.subscribers.files import importing as readers
-from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.files import imported_readers as readers
+from newsletter.subscribers.files.imported_readers import ImportedReader
 from newsletter.subscribers.preferences import Preferences
 
 SAMPLES = Path(__file__).parent / "samples"

@@ -8,7 +8,7 @@ from typing import Any
 from newsletter.core.db import Base
 from newsletter.mail.models import OutgoingMail
 from newsletter.serializers.values import json_value, row_json
-from newsletter.subscribers.files.import_run import ImportResult
+from newsletter.subscribers.files.paced_import import ImportResult
 from newsletter.subscribers.models import Subscriber, UnsubscribeReason
 from newsletter.subscribers.preferences import PREFERENCE_COLUMNS
 

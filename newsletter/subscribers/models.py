@@ -199,7 +199,7 @@ class Unsuppression(Base):
 
 
 class ImportProgress(Base):
-    """How far the import of a file is done, until all of it is. See `subscribers.files.file_import.ImportState`."""
+    """How far the import of a file is done, until all of it is: `subscribers.files.resumable_import.ImportState`."""
 
     __tablename__ = "import_progress"
 

@@ -28,8 +28,8 @@ from newsletter.core.queue import Queues
 from newsletter.core.runtime_folder import socket_path
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.digests import scheduling
-from newsletter.subscribers.files import importing
-from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.files import imported_readers
+from newsletter.subscribers.files.imported_readers import ImportedReader
 from newsletter.subscribers.preferences import Preferences
 from tests.bench.cpu import cpu_of
 from tests.bench.rendering import SETTINGS
@@ -82,7 +82,7 @@ class Campaign:
         for section in SECTIONS:
             add_article(database, f"A story of {section}, and what followed from it", section=section)
         with database.transaction() as session:
-            importing.import_rows(session, self._people())
+            imported_readers.import_rows(session, self._people())
         return add_digest(database)
 
     def _people(self) -> Iterator[ImportedReader]:

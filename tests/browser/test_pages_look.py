@@ -19,7 +19,7 @@ from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_types import MAIL_TYPES
 from newsletter.subscribers.account import links
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
 from newsletter.web.forms import form_tokens

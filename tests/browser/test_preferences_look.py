@@ -15,7 +15,7 @@ from newsletter.core.db import Database
 from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_types import MAIL_TYPES
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
 from tests.browser.test_pages_look import Look, looking

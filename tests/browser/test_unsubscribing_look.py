@@ -14,7 +14,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.delivery.events.models import Event
 from newsletter.mail.models import OutgoingMail
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, Consent, Subscriber, SubscriberStatus
 from tests.browser.test_pages_look import LONG, WORD, looking
 from tests.browser.test_preferences_look import check, mailed, reader

@@ -27,8 +27,8 @@ from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.core.runtime_folder import socket_path
 from newsletter.digests import scheduling
-from newsletter.subscribers.files import importing
-from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.files import imported_readers
+from newsletter.subscribers.files.imported_readers import ImportedReader
 from newsletter.subscribers.preferences import Preferences
 from tests.chaos.editor import Editor
 from tests.chaos.plan import Plan
@@ -139,7 +139,7 @@ class Scene:
         for section in SECTIONS:
             add_article(db, f"A story of {section}", section=section)
         with db.transaction() as session:
-            importing.import_rows(session, self._readers())
+            imported_readers.import_rows(session, self._readers())
         return add_digest(db)
 
     def _readers(self) -> Iterator[ImportedReader]:

@@ -19,7 +19,7 @@ from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_types import MAIL_TYPES
 from newsletter.subscribers import backoff, retention
 from newsletter.subscribers.account import address_change, one_time_links
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, Consent, Subscriber, SubscriberStatus, SuppressionReason
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.suppression import suppressions

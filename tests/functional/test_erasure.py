@@ -30,7 +30,7 @@ from newsletter.operations import transactional_mails
 from newsletter.operations.tick import tick
 from newsletter.privacy import erasure
 from newsletter.subscribers.account import one_time_links
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import (
     AddressChange,
     Consent,

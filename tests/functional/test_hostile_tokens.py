@@ -19,7 +19,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.tokens import ALPHABET, TokenSigner, random_token
 from newsletter.subscribers.account import address_change, links, one_time_links
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber
 from tests.factories import sign_up
 

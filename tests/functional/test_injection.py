@@ -35,7 +35,7 @@ from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_types import MAIL_TYPES
 from newsletter.subscribers import addresses
 from newsletter.subscribers.account import one_time_links
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, LinkPurpose, OneTimeLink, SignupRequest, Subscriber
 from tests.factories import REAL_ARTICLE, decide_all, form_token
 

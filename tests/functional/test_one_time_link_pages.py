@@ -10,7 +10,7 @@ from newsletter.core import clock
 from newsletter.core.db import Database
 from newsletter.mail.models import OutgoingMail
 from newsletter.subscribers.backoff import FIRST_PAUSE
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import LinkPurpose, Subscriber, SubscriberStatus
 from newsletter.subscribers.suppression import suppressions
 

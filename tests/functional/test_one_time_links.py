@@ -21,7 +21,7 @@ from newsletter.operations.mail_types import MAIL_TYPES
 from newsletter.subscribers import backoff
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.account.links import LinkError
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber, SubscriberStatus
 
 ADA = "ada@example.org"

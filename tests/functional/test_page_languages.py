@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletter.core.db import Database
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import SignupRequest, Subscriber
 from newsletter.subscribers.preferences import Preferences
 from tests.factories import add_article, form_token

@@ -24,7 +24,7 @@ from newsletter.delivery.ledger.models import Batch, Edition
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.delivery.sending import draining
 from newsletter.digests import composing, scheduling
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
 from tests.factories import add_article

@@ -24,7 +24,7 @@ from newsletter.operations import signups
 from newsletter.operations.mail_types import MAIL_TYPES
 from newsletter.subscribers import backoff, retention
 from newsletter.subscribers.account import links, unsubscribing
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import (
     AddressChange,
     Consent,

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber
 
 

@@ -28,7 +28,7 @@ from newsletter.mail.models import OutgoingMail
 from newsletter.mail.transactional import compose_mail
 from newsletter.operations.mail_types import MAIL_TYPES
 from newsletter.subscribers import addresses
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import SignupRequest, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
 from tests.factories import add_article, decide_all, form_token

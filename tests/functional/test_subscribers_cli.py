@@ -20,7 +20,7 @@ from newsletter.core.ids import AddressKey
 from newsletter.core.runtime import runtime
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations import transactional_mails
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason, UnsubscribeReason
 from newsletter.subscribers.suppression import suppressions
 

@@ -18,7 +18,7 @@ from newsletter.cli.subscribers.files import subscribers
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.subscribers.files import csv_export
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
 from tests.factories import add_readers

@@ -24,8 +24,8 @@ from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
 from newsletter.core.ids import AddressKey
 from newsletter.subscribers.files import result_file
-from newsletter.subscribers.files.file_import import FileImport, ImportState
-from newsletter.subscribers.files.import_run import SQLITE_CHUNK as CHUNK
+from newsletter.subscribers.files.paced_import import SQLITE_CHUNK as CHUNK
+from newsletter.subscribers.files.resumable_import import ImportState, ResumableImport
 from newsletter.subscribers.models import ImportProgress, Subscriber, SubscriberStatus, SuppressionReason
 from newsletter.subscribers.preferences import KnownNames
 from newsletter.subscribers.suppression import suppressions
@@ -114,12 +114,12 @@ def test_an_import_that_is_killed_again_and_again_goes_on_where_it_was(
 
 
 @contextmanager
-def importing(path: Path, settings: Settings, result: Path | None = None) -> Iterator[FileImport]:
+def importing(path: Path, settings: Settings, result: Path | None = None) -> Iterator[ResumableImport]:
     with path.open("rb") as source, result_file.opened(result or path.with_suffix(".result.csv")) as refusals:
-        yield FileImport(source, refusals, settings.suppression_key, "weekly", KnownNames(None, HYPE_LABELS))
+        yield ResumableImport(source, refusals, settings.suppression_key, "weekly", KnownNames(None, HYPE_LABELS))
 
 
-def finish(db: Database, work: FileImport) -> None:
+def finish(db: Database, work: ResumableImport) -> None:
     with db.transaction() as session:
         work.begin(session)
     for rows in work.chunks(CHUNK):
@@ -129,7 +129,7 @@ def finish(db: Database, work: FileImport) -> None:
         work.finish(session)
 
 
-def start(db: Database, work: FileImport) -> None:
+def start(db: Database, work: ResumableImport) -> None:
     """Take two chunks, and die before the second is committed, its result already written."""
     with db.transaction() as session:
         work.begin(session)

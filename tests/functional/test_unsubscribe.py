@@ -18,7 +18,7 @@ from newsletter.core.db import Database, table_of
 from newsletter.core.ids import AddressKey
 from newsletter.core.tokens import random_token
 from newsletter.subscribers.account import unsubscribing
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason, UnsubscribeReason
 from newsletter.subscribers.suppression import suppressions
 

@@ -19,7 +19,7 @@ from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey
 from newsletter.subscribers import lifecycle
 from newsletter.subscribers.account import links, unsubscribing
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.lifecycle import End
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason, Unsuppression
 from newsletter.subscribers.suppression import suppressions

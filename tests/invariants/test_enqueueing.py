@@ -22,7 +22,7 @@ from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_types import MAIL_TYPES
 from newsletter.privacy.erasure import Erased
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.mail_payloads import (
     AlreadySubscribed,
     Confirmation,

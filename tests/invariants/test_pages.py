@@ -22,7 +22,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.migrations.tables import metadata
 from newsletter.subscribers.account import address_change, links, one_time_links
-from newsletter.subscribers.files.importing import ImportedReader, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
 from newsletter.web.security_headers import HEADERS

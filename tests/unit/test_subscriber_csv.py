@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.errors import InvalidError
 from newsletter.subscribers.files import csv_file
-from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.files.imported_readers import ImportedReader
 from newsletter.subscribers.preferences import KnownNames, Preferences
 
 KNOWN = KnownNames(None, HYPE_LABELS)
@@ -97,17 +97,101 @@ def test_a_quotation_mark_that_is_never_closed_spoils_one_row() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\n", b"name\nAda\n", b"ada@example.org\nbob@example.org\n", b"\x00\x01", "email\nx".encode("utf-16"), b'"'],
+    [b"", b"\n", b"name\nAda\n", b"ada@example.org\nbob@example.org\n", "name\nx".encode("utf-16"), b'"'],
 )
 def test_a_file_without_an_address_column_cannot_be_used(data: bytes) -> None:
     with pytest.raises(InvalidError, match="one of them email"):
         read(data)
 
 
-@pytest.mark.parametrize("head", [b"email,email", b"email,address", b"email,cadence,Cadence"])
+@pytest.mark.parametrize("head", [b"email,email", b"email,e-mail", b"email,cadence,Cadence"])
 def test_a_column_must_not_stand_twice(head: bytes) -> None:
     with pytest.raises(InvalidError, match="twice"):
         read(head + b"\na@example.org\n")
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x00\x01", "email\nx".encode("utf-16-le"), "email\nx".encode("utf-32"), b"PK\x03\x04", b"pr\xe9nom\nx\n"]
+)
+def test_a_file_in_another_encoding_says_what_to_do(data: bytes) -> None:
+    with pytest.raises(InvalidError, match="save it in the spreadsheet as “CSV UTF-8”"):
+        read(data)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_file_is_read_by_its_mark(encoding: str, end: str) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    data = (mark + end.join(["email;name", "ada@example.org;𝔄da", "bo@example.org;Bø", ""])).encode(encoding)
+    assert [reader for _, reader in read(data)] == [ImportedReader("ada@example.org"), ImportedReader("bo@example.org")]
+
+
+@pytest.mark.parametrize(
+    ("head", "meant"),
+    [("section", "sections"), ("trust", "min_trust"), ("Min Trust", "min_trust"), ("langauge", "language")],
+)
+def test_a_column_that_is_nearly_one_of_ours_is_an_error(head: str, meant: str) -> None:
+    with pytest.raises(InvalidError, match=f"“{head}” is not known: is {meant} meant"):
+        read(f"email,{head}\na@example.org,\n".encode())
+
+
+@pytest.mark.parametrize("name", ["Member_Status_2", "Opt-Out reason", "Soft_Bounced", "is_deleted", "BLACKLISTED_BY"])
+def test_a_column_that_may_say_who_unsubscribed_stops_the_import(name: str) -> None:
+    data = f"email,{name}\na@example.org,x\n".encode()
+    with pytest.raises(InvalidError, match=f"“{name}” may say who unsubscribed"):
+        read(data)
+    (row,) = csv_file.CsvFile(io.BytesIO(data), "weekly", KNOWN, ignore=[name]).rows()
+    assert row.reader == ImportedReader("a@example.org")
+
+
+@pytest.mark.parametrize(
+    ("head", "active", "others"),
+    [
+        ("email_disabled", "false", {"true": "unsubscribed"}),
+        ("UNSUB_REASON", "", {"ABUSE": "complained", "NORMAL": "unsubscribed"}),
+        ("CLEAN_TIME", "", {"2022-02-02 02:02:02": "bounced"}),
+        ("type", "premium", {"undeliverable": "bounced", "unpaid": "unconfirmed", "whatever": "unknown"}),
+        ("doNotEmail", "0", {"1": "unsubscribed", "2": "bounced"}),
+        ("blacklisted", "0", {"1": "unsubscribed"}),
+        ("confirmed", "1", {"0": "unconfirmed"}),
+        ("Email permission status", "Express", {"Unsubscribed": "unsubscribed", "Implied": "unconfirmed"}),
+        ("Email hard bounce reason", "", {"MAILBOX_FULL": "bounced"}),
+        ("status", "Subscribed", {"bounced": "bounced", "Unconfirmed": "unconfirmed", "\u200bLEFT": "unsubscribed"}),
+    ],
+)
+def test_the_columns_of_other_services_are_understood(head: str, active: str, others: dict[str, str]) -> None:
+    for cell, standing in {active: "active", **others}.items():
+        (row,) = csv_file.read_rows(io.BytesIO(f'email,{head}\na@example.org,"{cell}"\n'.encode()), "weekly", KNOWN)
+        assert (row.standing, row.reader is not None) == (standing, standing == "active")
+
+
+def test_the_strongest_standing_of_a_row_counts() -> None:
+    data = b"email,status,unsub_reason,confirmed\na@example.org,bounced,abuse,0\n"
+    (row,) = csv_file.read_rows(io.BytesIO(data), "weekly", KNOWN)
+    assert (row.reader, row.standing) == (None, "complained")
+
+
+def test_a_cell_of_lines_that_holds_an_address_is_reported() -> None:
+    data = b'email,note\na@example.org,"over two lines\nfrom b@example.org"\nc@example.org,"two\nlines"\n'
+    first, second = csv_file.read_rows(io.BytesIO(data), "weekly", KNOWN)
+    assert "holds an address" in first.warning
+    assert (first.reader, second.reader) == (ImportedReader("a@example.org"), ImportedReader("c@example.org"))
+    assert not second.warning
+
+
+def test_a_row_with_more_cells_than_columns_is_refused() -> None:
+    assert "more cells" in str(read(b"email,name\na@example.org,Doe, John\nb@example.org,B,\n")[0][1])
+
+
+NAMES = st.text(st.sampled_from("ab\"' "), max_size=4)
+
+
+@given(st.lists(NAMES, max_size=12))
+def test_no_row_vanishes_whatever_quotation_marks_are_in_it(names: list[str]) -> None:
+    rows = [f"r{number}@example.org,{name}" for number, name in enumerate(names)]
+    found = list(csv_file.read_rows(io.BytesIO("\n".join(["email,name", *rows]).encode()), "weekly", KNOWN))
+    assert [row.end.row for row in found] == list(range(2, len(rows) + 2))
+    assert [row.cells[0] for row in found] == [f"r{number}@example.org" for number in range(len(rows))]
 
 
 @given(st.binary(max_size=300))

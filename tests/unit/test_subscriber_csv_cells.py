@@ -19,7 +19,7 @@ from newsletter.mail.formats import Format
 from newsletter.subscribers import preferences
 from newsletter.subscribers.files import csv_cells, csv_file
 from newsletter.subscribers.files.csv_export import COLUMNS
-from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.files.imported_readers import ImportedReader
 from newsletter.subscribers.preferences import KnownNames, Preferences
 
 KNOWN = KnownNames(None, HYPE_LABELS)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from newsletter.core.config import HYPE_LABELS
 from newsletter.subscribers.files import csv_file, csv_lines
 from newsletter.subscribers.files.csv_lines import CsvLines, LineTooLongError
-from newsletter.subscribers.files.importing import ImportedReader
+from newsletter.subscribers.files.imported_readers import ImportedReader
 from newsletter.subscribers.preferences import KnownNames
 
 PIECES = [

@@ -21,7 +21,7 @@ from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
 from newsletter.serializers.subscribers import import_json
 from newsletter.subscribers.files import csv_export
-from newsletter.subscribers.files.import_run import ImportOptions, ImportResult, import_file
+from newsletter.subscribers.files.paced_import import ImportOptions, ImportResult, import_file
 from newsletter.subscribers.models import SubscriberStatus
 from newsletter.subscribers.preferences import KnownNames
 

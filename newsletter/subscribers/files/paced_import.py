@@ -11,7 +11,7 @@ from newsletter.core.actors import Actor
 from newsletter.core.db import Database
 from newsletter.core.ids import SuppressionKey
 from newsletter.subscribers.files import result_file
-from newsletter.subscribers.files.file_import import FileImport, ImportState
+from newsletter.subscribers.files.resumable_import import ImportState, ResumableImport
 from newsletter.subscribers.preferences import KnownNames
 
 SQLITE_CHUNK, POSTGRESQL_CHUNK = 500, 2000
@@ -67,12 +67,14 @@ def import_file(
     when `file` cannot be read.
     """
     with file.open("rb") as source, result_file.opened(result) as rejected:
-        work = FileImport(source, rejected, suppression_key, options.cadence, options.known, dry_run=options.dry_run)
+        work = ResumableImport(
+            source, rejected, suppression_key, options.cadence, options.known, dry_run=options.dry_run
+        )
         _run(db, work, by, progress)
     return ImportResult(work.state, work.resumed_from, options.dry_run, result)
 
 
-def _run(db: Database, work: FileImport, by: Actor, progress: Callable[[int], None]) -> None:
+def _run(db: Database, work: ResumableImport, by: Actor, progress: Callable[[int], None]) -> None:
     with db.transaction() as session:
         for pragma in SQLITE_PRAGMAS if db.is_sqlite else ():
             session.connection().exec_driver_sql(f"PRAGMA {pragma}")

@@ -23,7 +23,7 @@ from newsletter.core.errors import ConflictError
 from newsletter.core.ids import AddressKey, SuppressionKey
 from newsletter.subscribers.files import csv_file
 from newsletter.subscribers.files.csv_file import CsvRow, FilePosition
-from newsletter.subscribers.files.importing import ImportedReader, chunks, import_rows
+from newsletter.subscribers.files.imported_readers import ImportedReader, chunks, import_rows
 from newsletter.subscribers.files.result_file import HEAD, ResultFile, ResultRow, RowResult
 from newsletter.subscribers.models import ImportProgress, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import KnownNames
@@ -62,7 +62,7 @@ class ImportState(NamedTuple):
     result_size: int = 0
 
 
-class FileImport:
+class ResumableImport:
     """One run over a file, in the caller's transactions: `begin`, `import_chunk` for each chunk, `finish`.
 
     With `dry_run` it counts the same and stores nothing.
