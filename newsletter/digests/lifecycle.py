@@ -56,6 +56,12 @@ def is_sending(session: Session, digest_id: int) -> bool:
     return session.scalar(select(Digest.status).where(Digest.id == digest_id)) == DigestStatus.SENDING
 
 
+def require(digest: Digest, transition: Transition) -> None:
+    """Raise ConflictError unless the digest, as it was read, allows the transition: before work that it would waste."""
+    if digest.status not in transition.sources:
+        raise _conflict(digest, transition, None)
+
+
 def begin_edit(session: Session, digest_id: int, version: int, *, by: Actor) -> Digest:
     """Reserve a draft, as it was read at `version`, for changes of its words in this transaction.
 
@@ -85,17 +91,26 @@ def begin_sending(session: Session, digest_id: int, version: int, *, by: Actor) 
     return _update(session, digest_id, BEGIN_SENDING, by, version=version, values={"frozen_at": clock.now()})
 
 
-def pause(session: Session, digest_id: int, reason: PausedReason, note: str | None, *, by: Actor) -> Digest:
+def pause(
+    session: Session,
+    digest_id: int,
+    reason: PausedReason,
+    note: str | None,
+    *,
+    version: int | None = None,
+    by: Actor,
+) -> Digest:
     """Stop sending; `note` tells an editor the reason. Workers stop within a second or one provider request.
 
-    For an error a scheduled digest is paused too, and a digest that is in neither state stays as it is: somebody has
-    already decided about it. For any other reason raises ConflictError unless the digest is being sent.
+    For an error a scheduled digest is paused too, and a digest that is in neither state, or not at `version` any more,
+    stays as it is: somebody has already decided about it. For any other reason raises ConflictError unless the digest
+    is being sent.
     """
     values = {"paused_reason": reason, "paused_note": note}
     if reason is PausedReason.ERROR:
-        _update(session, digest_id, PAUSE_OPEN, by, values=values)
+        _update(session, digest_id, PAUSE_OPEN, by, version=version, values=values)
     else:
-        _change(session, digest_id, PAUSE, by, values=values)
+        _change(session, digest_id, PAUSE, by, version=version, values=values)
     return _reloaded(session, digest_id)
 
 

@@ -122,6 +122,26 @@ def test_schedule_wants_a_future_time_with_its_zone(
 
 
 @pytest.mark.usefixtures("articles")
+def test_check_says_what_blocks_and_what_is_only_worth_knowing(newsletter: Any, db: Database) -> None:
+    add_digest(db)
+    result = newsletter("digests", "check", "1")
+    assert (result.exit_code, result.stdout) == (0, "Digest 1 can be sent.\n")
+    assert output(newsletter("digests", "check", "1", "--json")) == {"id": 1, "can_be_sent": True, "findings": []}
+    add_article(db, "A policy story", section="Policy", trust=20)
+    noted = output(newsletter("digests", "check", "1", "--json"))
+    assert noted["can_be_sent"]
+    (finding,) = noted["findings"]
+    assert list(finding) == ["code", "where", "message", "remedy", "values", "blocks"]
+    assert (finding["code"], finding["values"]["newest"]) == ("article.changed", 2)
+    assert "Note: “A policy story” has changed since" in newsletter("digests", "send", "1").stdout
+    add_article(db, "A very long story " * 4000)
+    add_digest(db, subject="Long")
+    blocked = newsletter("digests", "check", "2")
+    assert blocked.exit_code == 1
+    assert blocked.stdout.startswith("Digest 2 cannot be sent:\n  Its HTML has ")
+
+
+@pytest.mark.usefixtures("articles")
 def test_status_from_draft_to_sent(newsletter: Any, db: Database, app: Flask) -> None:
     add_readers(db, 3)
     add_digest(db)
