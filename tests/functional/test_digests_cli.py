@@ -108,6 +108,12 @@ def test_preview_writes_mjml_html_and_text(newsletter: Any, db: Database, tmp_pa
         ("2031-01-02 07:00 Europe/Atlantis", 2, "no zone is called"),
         ("soon", 2, "is not a time"),
         ("2020-01-02T07:00Z", 1, "is in the past"),
+        (
+            "2031-03-30 02:30 Europe/Berlin",
+            2,
+            "does not exist: clocks are set forward then, from CET (UTC+01:00) to CEST",
+        ),
+        ("2031-10-26 02:30 Europe/Berlin", 2, "comes twice there"),
     ],
 )
 def test_schedule_wants_a_future_time_with_its_zone(
@@ -119,6 +125,18 @@ def test_schedule_wants_a_future_time_with_its_zone(
     assert says in result.output
     shown = output(newsletter("digests", "show", "1", "--json"))
     assert shown["status"] == ("scheduled" if code == 0 else "draft")
+
+
+@pytest.mark.usefixtures("articles")
+@pytest.mark.parametrize(("word", "says", "utc"), [("--first", "CEST", "00:30"), ("--second", "CET", "01:30")])
+def test_a_time_that_comes_twice_is_taken_with_a_word(
+    newsletter: Any, db: Database, word: str, says: str, utc: str
+) -> None:
+    add_digest(db)
+    result = newsletter("digests", "schedule", "1", "--at", "2031-10-26 02:30 Europe/Berlin", word)
+    assert result.stdout == f"Digest 1 will be sent on 26 October 2031 at 02:30 {says}.\n"
+    at = output(newsletter("digests", "show", "1", "--json"))["scheduled_at"]
+    assert at == f"2031-10-26T{utc}:00+00:00"
 
 
 @pytest.mark.usefixtures("articles")

@@ -11,7 +11,7 @@ from newsletter.cli import exit_codes
 from newsletter.cli.digests.drafts import digests
 from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option
-from newsletter.cli.times import ZonedTime
+from newsletter.cli.times import Occurrence, ZonedTime, choose_occurrence
 from newsletter.core.actors import OPERATOR
 from newsletter.core.runtime import runtime
 from newsletter.digests import preflight, queries, scheduling
@@ -40,12 +40,17 @@ def check(ctx: click.Context, digest_id: int, as_json: bool) -> None:
 @digests.command()
 @click.argument("digest_id", metavar="ID", type=ROW)
 @click.option("--at", type=ZonedTime(), required=True, help='With its zone: "2026-12-01 07:00 Europe/Berlin".')
+@click.option("--first", "occurrence", flag_value="first", help="The first of a time that comes twice.")
+@click.option("--second", "occurrence", flag_value="second", help="The second of a time that comes twice.")
 @click.option(
     "--provider-schedule", is_flag=True, help="Give it to SendGrid half an hour ahead; SendGrid keeps the time."
 )
 @json_option
-def schedule(digest_id: int, at: datetime, provider_schedule: bool, as_json: bool) -> None:
+def schedule(
+    digest_id: int, at: datetime, occurrence: Occurrence | None, provider_schedule: bool, as_json: bool
+) -> None:
     """Send a draft at a later time, or move a scheduled digest."""
+    at = choose_occurrence(at, occurrence)
     with runtime().db.transaction() as session:
         scheduled = scheduling.schedule_digest(
             session, runtime().settings, digest_id, at, provider_schedule=provider_schedule, by=OPERATOR
