@@ -41,6 +41,7 @@ _S = DigestStatus
 
 EDIT = _transition("edited", _S.DRAFT, to=_S.DRAFT)
 SCHEDULE = _transition("scheduled", _S.DRAFT, _S.SCHEDULED, to=_S.SCHEDULED)
+UNSCHEDULE = _transition("unscheduled", _S.SCHEDULED, _S.PAUSED, to=_S.DRAFT)
 BEGIN_SENDING = _transition("frozen", _S.SCHEDULED, to=_S.SENDING)
 PAUSE = _transition("paused", _S.SENDING, to=_S.PAUSED)
 PAUSE_OPEN = _transition("paused", _S.SENDING, _S.SCHEDULED, to=_S.PAUSED)
@@ -80,6 +81,17 @@ def schedule(
     """
     values = {"scheduled_at": at, "provider_schedule": provider_schedule}
     _change(session, digest_id, SCHEDULE, by, version=version, values=values)
+    return _reloaded(session, digest_id)
+
+
+def unschedule(session: Session, digest_id: int, *, by: Actor) -> Digest:
+    """Make a scheduled digest a draft again, or one that was paused before its freeze.
+
+    Raises ConflictError for any other: its recipients are written down, and SendGrid may have its mails already.
+    """
+    values = {"scheduled_at": None, "provider_schedule": False}
+    if not _update(session, digest_id, UNSCHEDULE, by, where=[Digest.frozen_at.is_(None)], values=values):
+        raise _not_unscheduled(_reloaded(session, digest_id))
     return _reloaded(session, digest_id)
 
 
@@ -241,3 +253,18 @@ def _conflict(digest: Digest, transition: Transition, version: int | None) -> Co
             read_version=version,
         )
     return ConflictError("digest.wrong_status", "Digest %(digest)s is %(status)s and cannot be %(action)s.", **values)
+
+
+def _not_unscheduled(digest: Digest) -> ConflictError:
+    if digest.status not in (DigestStatus.SENDING, DigestStatus.PAUSED):
+        return _conflict(digest, UNSCHEDULE, None)
+    if digest.provider_schedule:
+        return ConflictError(
+            "digest.at_provider",
+            "SendGrid has the mails of digest %(digest)s: it cannot become a draft again. To pause or cancel it takes"
+            " back what SendGrid still allows.",
+            digest=digest.id,
+        )
+    return ConflictError(
+        "digest.frozen", "Digest %(digest)s is frozen and cannot become a draft again.", digest=digest.id
+    )

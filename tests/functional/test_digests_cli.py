@@ -160,6 +160,20 @@ def test_check_says_what_blocks_and_what_is_only_worth_knowing(newsletter: Any, 
 
 
 @pytest.mark.usefixtures("articles")
+def test_unschedule_makes_a_draft_again_until_the_freeze(newsletter: Any, db: Database) -> None:
+    add_digest(db)
+    newsletter("digests", "schedule", "1", "--at", "2031-01-02T07:00Z")
+    assert output(newsletter("digests", "unschedule", "1", "--json"))["scheduled_at"] is None
+    assert newsletter("digests", "edit", "1", "--subject", "Better").exit_code == 0
+    newsletter("digests", "send", "1")
+    freeze.freeze_digest(db, runtime().settings, 1)
+    assert newsletter("digests", "unschedule", "1").stderr == (
+        "Error: Digest 1 is frozen and cannot become a draft again. "
+        "`newsletter digests pause 1` stops it, `newsletter digests cancel 1` ends it.\n"
+    )
+
+
+@pytest.mark.usefixtures("articles")
 def test_status_from_draft_to_sent(newsletter: Any, db: Database, app: Flask) -> None:
     add_readers(db, 3)
     add_digest(db)

@@ -1,4 +1,4 @@
-"""`newsletter digests`, from the draft to its time: check, schedule, send."""
+"""`newsletter digests`, from the draft to its time: check, schedule, unschedule, send."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from newsletter.cli.output import emit, json_option
 from newsletter.cli.times import Occurrence, ZonedTime, choose_occurrence
 from newsletter.core.actors import OPERATOR
 from newsletter.core.runtime import runtime
-from newsletter.digests import preflight, queries, scheduling
+from newsletter.digests import lifecycle, preflight, queries, scheduling
 from newsletter.digests.findings import Finding, blocking
 from newsletter.serializers.digests import check_json, digest_json, finding_json
 
@@ -57,6 +57,16 @@ def schedule(
         )
         value = digest_json(scheduled.digest)
     _emit_scheduled(value, scheduled, f"Digest {digest_id} will be sent on {at:%-d %B %Y at %H:%M %Z}.", as_json)
+
+
+@digests.command()
+@click.argument("digest_id", metavar="ID", type=ROW)
+@json_option
+def unschedule(digest_id: int, as_json: bool) -> None:
+    """Make a scheduled digest a draft again, before its freeze."""
+    with runtime().db.transaction() as session:
+        value = digest_json(lifecycle.unschedule(session, digest_id, by=OPERATOR))
+    emit(value, f"Digest {digest_id} is a draft again.", as_json=as_json)
 
 
 @digests.command()
