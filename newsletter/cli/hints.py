@@ -10,6 +10,7 @@ HINTS: dict[str, str] = {
     "database.not_current": "Run `newsletter db upgrade` first.",
     "demo.data_is_not_demo": "Choose another folder with DATA_DIR=….",
     "demo.port_in_use": "Choose another one with PORT=…, for example PORT=%(next_port)s.",
+    "digest.article_absent": "`newsletter digests show %(digest)s --json` lists the articles.",
     "digest.at_provider": "`newsletter digests pause %(digest)s` or `newsletter digests cancel %(digest)s`.",
     "digest.changed": "`newsletter digests show %(digest)s` shows how it is now.",
     "digest.frozen": "`newsletter digests pause %(digest)s` stops it, `newsletter digests cancel %(digest)s` ends it.",

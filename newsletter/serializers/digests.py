@@ -17,6 +17,7 @@ def digest_json(digest: Digest) -> dict[str, Any]:
     """A digest with its words, and its articles by slug and title."""
     return {
         "id": digest.id,
+        "version": digest.version,
         "status": digest.status,
         "paused_reason": digest.paused_reason,
         "paused_note": digest.paused_note,

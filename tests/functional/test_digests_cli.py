@@ -160,6 +160,23 @@ def test_check_says_what_blocks_and_what_is_only_worth_knowing(newsletter: Any, 
 
 
 @pytest.mark.usefixtures("articles")
+def test_the_articles_of_a_draft_change(newsletter: Any, db: Database) -> None:
+    add_digest(db)
+    add_article(db, "A late story")
+    words = ("digests", "add", "1", "a-late-story", "--position", "1", "--json")
+    assert output(newsletter(*words))["articles"][:2] == ["a-late-story", "a-safety-story"]
+    assert output(newsletter("digests", "move", "1", "a-late-story", "2", "--json"))["articles"][1] == "a-late-story"
+    assert len(output(newsletter("digests", "drop", "1", "a-safety-story", "--json"))["articles"]) == 3
+    assert newsletter("digests", "drop", "1", "a-safety-story").stderr.startswith(
+        "Error: Digest 1 holds no “a-safety-story”. `newsletter digests show 1"
+    )
+    assert newsletter("digests", "refresh", "1").stdout == "Digest 1 has the newest.\n"
+    add_article(db, "A late story", trust=12)
+    assert output(newsletter("digests", "refresh", "1", "--json"))["refreshed"] == ["a-late-story"]
+    assert output(newsletter("digests", "check", "1", "--json"))["findings"] == []
+
+
+@pytest.mark.usefixtures("articles")
 def test_unschedule_makes_a_draft_again_until_the_freeze(newsletter: Any, db: Database) -> None:
     add_digest(db)
     newsletter("digests", "schedule", "1", "--at", "2031-01-02T07:00Z")

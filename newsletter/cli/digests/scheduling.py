@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 
 from newsletter.cli import exit_codes
-from newsletter.cli.digests.drafts import digests
+from newsletter.cli.digests.contents import digests
 from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option
 from newsletter.cli.times import Occurrence, ZonedTime, choose_occurrence
