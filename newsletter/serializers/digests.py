@@ -25,7 +25,11 @@ def digest_json(digest: Digest) -> dict[str, Any]:
         "subject": digest.subject,
         "preheader": digest.preheader,
         "intro": digest.intro,
+        "created_at": json_value(digest.created_at),
         "scheduled_at": json_value(digest.scheduled_at),
+        "provider_schedule": digest.provider_schedule,
+        "frozen_at": json_value(digest.frozen_at),
+        "sent_at": json_value(digest.sent_at),
         "articles": [revision.slug for revision in digest.revisions],
         "titles": [revision.title for revision in digest.revisions],
     }

@@ -211,6 +211,38 @@ def test_status_from_draft_to_sent(newsletter: Any, db: Database, app: Flask) ->
 
 
 @pytest.mark.usefixtures("articles")
+def test_lists_and_show_say_when_a_digest_goes_or_went_out(newsletter: Any, db: Database) -> None:
+    add_digest(db)
+    assert newsletter("digests", "show", "1").stdout.splitlines()[1] == "weekly, draft"
+    newsletter("digests", "schedule", "1", "--at", "2031-01-02 07:00 Europe/Berlin")
+    shown = newsletter("digests", "show", "1").stdout.splitlines()[1]
+    assert shown == "weekly, scheduled, goes out on 2 January 2031 at 06:00 UTC"
+    assert "  2031-01-02 06:00  weekly " in newsletter("digests", "list").stdout
+    add_readers(db, 1)
+    with clock.set_to(datetime(2031, 1, 2, 6, 1, tzinfo=UTC)):
+        freeze.freeze_digest(db, runtime().settings, 1)
+        draining.drain(runtime())
+    sent = newsletter("digests", "show", "1").stdout.splitlines()[1]
+    assert sent == "weekly, sent, sending began on 2 January 2031 at 06:01 UTC, sent on 2 January 2031 at 06:01 UTC"
+    value = output(newsletter("digests", "list", "--json"))[0]
+    assert (value["scheduled_at"][:16], value["sent_at"][:16]) == ("2031-01-02T06:00", "2031-01-02T06:01")
+
+
+@pytest.mark.usefixtures("articles")
+def test_a_cancelled_digest_shows_parts_that_add_up(newsletter: Any, db: Database) -> None:
+    add_readers(db, 3)
+    add_digest(db)
+    newsletter("digests", "send", "1")
+    freeze.freeze_digest(db, runtime().settings, 1)
+    assert "3 recipients: 3 waiting." in newsletter("digests", "show", "1").stdout
+    newsletter("digests", "cancel", "1")
+    assert "3 recipients: 3 cancelled." in newsletter("digests", "show", "1").stdout
+    report = output(newsletter("digests", "show", "1", "--json"))["report"]
+    parts = ("accepted", "refused", "skipped", "in_doubt", "waiting", "deferred", "cancelled")
+    assert sum(report[part] for part in parts) == report["recipients"] == 3
+
+
+@pytest.mark.usefixtures("articles")
 def test_pause_resume_cancel(newsletter: Any, db: Database) -> None:
     add_readers(db, 2)
     add_digest(db)

@@ -10,6 +10,7 @@ import click
 from flask.cli import AppGroup
 
 from newsletter.cli.digests.report_text import describe_report
+from newsletter.cli.digests.times_text import describe_times, short_time
 from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option, table
 from newsletter.core.actors import OPERATOR
@@ -89,9 +90,13 @@ def edit(digest_id: int, subject: str | None, preheader: str | None, intro: str 
 def list_(as_json: bool) -> None:
     """List the newest digests."""
     with runtime().db.reading() as session:
-        found = [digest_json(digest) for digest in queries.newest_digests(session)]
-    rows = [(d["id"], d["status"], d["cadence"], len(d["articles"]), d["subject"]) for d in found]
-    head = ("ID", "STATUS", "CADENCE", "ARTICLES", "SUBJECT")
+        newest = queries.newest_digests(session)
+        found = [digest_json(digest) for digest in newest]
+    rows = [
+        (digest.id, digest.status, short_time(digest), digest.cadence, len(digest.items), digest.subject)
+        for digest in newest
+    ]
+    head = ("ID", "STATUS", "WHEN (UTC)", "CADENCE", "ARTICLES", "SUBJECT")
     emit(found, table(rows, head, "No digest yet: newsletter digests compose makes one."), as_json=as_json)
 
 
@@ -105,7 +110,8 @@ def show(digest_id: int, as_json: bool) -> None:
         report = digest_report(session, digest_id)
         value = digest_json(digest) | {"report": digest_report_json(report)}
     articles = "\n".join(f"  {i}. {title}" for i, title in enumerate(value["titles"], 1))
-    head = f"{digest.subject}\n{digest.cadence}, {digest.status}{_paused(digest)}"
+    when = "".join(f", {time}" for time in describe_times(digest))
+    head = f"{digest.subject}\n{digest.cadence}, {digest.status}{_paused(digest)}{when}"
     emit(value, f"{head}\n{articles}\n{describe_report(report)}", as_json=as_json)
 
 
