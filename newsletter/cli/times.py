@@ -1,18 +1,25 @@
-"""Times as people type them: always with their zone."""
+"""Times as people type them: always with their zone, and meaning one moment."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import click
 
 _EXAMPLE = 'like "2026-12-01 07:00 Europe/Berlin" or 2026-12-01T07:00+01:00'
 
+Occurrence = Literal["first", "second"]
+"""One of the two moments of a local time that comes twice, when clocks are set back."""
+
 
 class ZonedTime(click.ParamType[datetime]):
-    """An aware datetime: ISO 8601 with an offset or Z, or a local time followed by the name of a zone."""
+    """An aware datetime: ISO 8601 with an offset or Z, or a local time followed by the name of a zone.
+
+    A local time that the zone skips is refused. One that comes twice is left to `choose_occurrence`.
+    """
 
     name = "time"
 
@@ -33,9 +40,11 @@ class ZonedTime(click.ParamType[datetime]):
         if moment.tzinfo is None:
             self.fail(f"{text!r} has no zone; write it {_EXAMPLE}.", param, ctx)
         try:
-            moment.astimezone(UTC)
+            exists = _exists(moment)
         except OverflowError:
             self.fail(f"{text!r} is before the first year or after the last that can be stored.", param, ctx)
+        if not exists:
+            self.fail(f"{text!r} does not exist: {_skipped(moment)}. Give another time.", param, ctx)
         return moment
 
     def _zone(self, name: str, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
@@ -43,3 +52,35 @@ class ZonedTime(click.ParamType[datetime]):
             return ZoneInfo(name)
         except (KeyError, ValueError, OSError):
             self.fail(f"no zone is called {name!r} (try Europe/Berlin).", param, ctx)
+
+
+def choose_occurrence(moment: datetime, occurrence: Occurrence | None) -> datetime:
+    """The moment that is meant when a local time comes twice; any other time as it is.
+
+    Raises click.UsageError when it comes twice and nobody said which is meant.
+    """
+    first, second = moment.replace(fold=0), moment.replace(fold=1)
+    if first.utcoffset() == second.utcoffset():
+        return moment
+    if occurrence is None:
+        raise click.UsageError(
+            f"{moment:%Y-%m-%d %H:%M} comes twice there, since clocks are set back: {_offset(first)} and"
+            f" {_offset(second)}. Say --first or --second, or give another time."
+        )
+    return first if occurrence == "first" else second
+
+
+def _exists(moment: datetime) -> bool:
+    """Whether clocks in the zone ever show the time: not if they are set forward over it."""
+    there_and_back = moment.astimezone(UTC).astimezone(moment.tzinfo)
+    return there_and_back.replace(tzinfo=None) == moment.replace(tzinfo=None)
+
+
+def _skipped(moment: datetime) -> str:
+    """The change that skips the time, in words: the zone's names and offsets before and after it."""
+    return f"clocks are set forward then, from {_offset(moment.replace(fold=0))} to {_offset(moment.replace(fold=1))}"
+
+
+def _offset(moment: datetime) -> str:
+    """The zone's name and offset at a moment, like "CET (UTC+01:00)"."""
+    return f"{moment:%Z} (UTC{moment.isoformat()[-6:]})"

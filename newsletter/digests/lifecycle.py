@@ -41,6 +41,7 @@ _S = DigestStatus
 
 EDIT = _transition("edited", _S.DRAFT, to=_S.DRAFT)
 SCHEDULE = _transition("scheduled", _S.DRAFT, _S.SCHEDULED, to=_S.SCHEDULED)
+UNSCHEDULE = _transition("unscheduled", _S.SCHEDULED, _S.PAUSED, to=_S.DRAFT)
 BEGIN_SENDING = _transition("frozen", _S.SCHEDULED, to=_S.SENDING)
 PAUSE = _transition("paused", _S.SENDING, to=_S.PAUSED)
 PAUSE_OPEN = _transition("paused", _S.SENDING, _S.SCHEDULED, to=_S.PAUSED)
@@ -54,6 +55,12 @@ CANCEL = _transition("cancelled", _S.DRAFT, _S.SCHEDULED, _S.SENDING, _S.PAUSED,
 def is_sending(session: Session, digest_id: int) -> bool:
     """Whether the digest is being sent at present."""
     return session.scalar(select(Digest.status).where(Digest.id == digest_id)) == DigestStatus.SENDING
+
+
+def require(digest: Digest, transition: Transition) -> None:
+    """Raise ConflictError unless the digest, as it was read, allows the transition: before work that it would waste."""
+    if digest.status not in transition.sources:
+        raise _conflict(digest, transition, None)
 
 
 def begin_edit(session: Session, digest_id: int, version: int, *, by: Actor) -> Digest:
@@ -77,6 +84,17 @@ def schedule(
     return _reloaded(session, digest_id)
 
 
+def unschedule(session: Session, digest_id: int, *, by: Actor) -> Digest:
+    """Make a scheduled digest a draft again, or one that was paused before its freeze.
+
+    Raises ConflictError for any other: its recipients are written down, and SendGrid may have its mails already.
+    """
+    values = {"scheduled_at": None, "provider_schedule": False}
+    if not _update(session, digest_id, UNSCHEDULE, by, where=[Digest.frozen_at.is_(None)], values=values):
+        raise _not_unscheduled(_reloaded(session, digest_id))
+    return _reloaded(session, digest_id)
+
+
 def begin_sending(session: Session, digest_id: int, version: int, *, by: Actor) -> bool:
     """Freeze the digest that was rendered from `version`.
 
@@ -85,17 +103,26 @@ def begin_sending(session: Session, digest_id: int, version: int, *, by: Actor) 
     return _update(session, digest_id, BEGIN_SENDING, by, version=version, values={"frozen_at": clock.now()})
 
 
-def pause(session: Session, digest_id: int, reason: PausedReason, note: str | None, *, by: Actor) -> Digest:
+def pause(
+    session: Session,
+    digest_id: int,
+    reason: PausedReason,
+    note: str | None,
+    *,
+    version: int | None = None,
+    by: Actor,
+) -> Digest:
     """Stop sending; `note` tells an editor the reason. Workers stop within a second or one provider request.
 
-    For an error a scheduled digest is paused too, and a digest that is in neither state stays as it is: somebody has
-    already decided about it. For any other reason raises ConflictError unless the digest is being sent.
+    For an error a scheduled digest is paused too, and a digest that is in neither state, or not at `version` any more,
+    stays as it is: somebody has already decided about it. For any other reason raises ConflictError unless the digest
+    is being sent.
     """
     values = {"paused_reason": reason, "paused_note": note}
     if reason is PausedReason.ERROR:
-        _update(session, digest_id, PAUSE_OPEN, by, values=values)
+        _update(session, digest_id, PAUSE_OPEN, by, version=version, values=values)
     else:
-        _change(session, digest_id, PAUSE, by, values=values)
+        _change(session, digest_id, PAUSE, by, version=version, values=values)
     return _reloaded(session, digest_id)
 
 
@@ -226,3 +253,18 @@ def _conflict(digest: Digest, transition: Transition, version: int | None) -> Co
             read_version=version,
         )
     return ConflictError("digest.wrong_status", "Digest %(digest)s is %(status)s and cannot be %(action)s.", **values)
+
+
+def _not_unscheduled(digest: Digest) -> ConflictError:
+    if digest.status not in (DigestStatus.SENDING, DigestStatus.PAUSED):
+        return _conflict(digest, UNSCHEDULE, None)
+    if digest.provider_schedule:
+        return ConflictError(
+            "digest.at_provider",
+            "SendGrid has the mails of digest %(digest)s: it cannot become a draft again. To pause or cancel it takes"
+            " back what SendGrid still allows.",
+            digest=digest.id,
+        )
+    return ConflictError(
+        "digest.frozen", "Digest %(digest)s is frozen and cannot become a draft again.", digest=digest.id
+    )

@@ -1,68 +1,69 @@
-"""The preflight: what must hold before a digest may be scheduled. It keeps the promises that readers are given."""
+"""The preflight: what must hold before a digest is scheduled, and once more before it is frozen.
+
+It keeps the promises that readers are given. Each finding is data (`digests.findings`); a new check adds findings.
+"""
 
 from __future__ import annotations
 
-import re
-from html.parser import HTMLParser
+from collections.abc import Iterator
+
+from sqlalchemy.orm import Session
 
 from newsletter.core.config import Settings
 from newsletter.core.languages import LANGUAGES
+from newsletter.digests.findings import Finding
+from newsletter.digests.foreign_content import find_foreign_content
 from newsletter.digests.models import Digest
+from newsletter.digests.queries import newer_revisions
 from newsletter.digests.rendering import render_digest
 
 LARGEST = 95_000
 """Bytes of HTML. Gmail clips a mail of more than about 100 kB, and with the end goes the unsubscribe link."""
 
-_LOADING = {"src", "srcset", "background", "poster", "data"}
-_CSS_LOADS = re.compile(r"url\s*\(|@import", re.IGNORECASE)
-_TRACKING = re.compile(r"[?&](utm_\w+|mc_[ce]id|fbclid|gclid)=", re.IGNORECASE)
+
+def check_digest(session: Session, settings: Settings, digest: Digest) -> list[Finding]:
+    """Everything that an editor should know before the digest is sent; an empty list when there is nothing."""
+    findings = [*_check_settings(settings), *_check_articles(session, digest)]
+    if digest.items:
+        findings += _check_mails(settings, digest)
+    return findings
 
 
-def find_problems(settings: Settings, digest: Digest) -> list[str]:
-    """The reasons why the digest must not be sent, in sentences; an empty list when there is none."""
-    if not digest.items:
-        return ["It holds no article."]
+def _check_settings(settings: Settings) -> Iterator[Finding]:
     if not settings.mail_postal_address:
-        return ["MAIL_POSTAL_ADDRESS is not set, and every mail must show a postal address."]
+        yield Finding(
+            "setting.postal_address",
+            "settings",
+            "MAIL_POSTAL_ADDRESS is not set, and every mail must show a postal address.",
+            "Set it.",
+        )
+
+
+def _check_articles(session: Session, digest: Digest) -> Iterator[Finding]:
+    if not digest.items:
+        yield Finding("digest.empty", "articles", "It holds no article.", "Add one.")
+    for taken, newest in newer_revisions(session, digest):
+        yield Finding(
+            "article.changed",
+            "articles",
+            "“%(title)s” has changed since: the digest holds revision %(revision)d, the newest is %(newest)d.",
+            "Refresh the draft to take the newest.",
+            {"slug": taken.slug, "title": taken.title, "revision": taken.number, "newest": newest.number},
+            blocks=False,
+        )
+
+
+def _check_mails(settings: Settings, digest: Digest) -> Iterator[Finding]:
+    """Look at the mail with all articles in each language. What several languages share is said once."""
     rendered = [render_digest(digest, settings, language=language) for language in LANGUAGES]
     pages = [each.edition(each.full_mask)[0] for each in rendered]
-    problems = []
     if (size := max(len(html.encode()) for html in pages)) > LARGEST:
-        problems.append(
-            f"Its HTML has {size:,} bytes, and mailboxes cut off all that follows {LARGEST:,}: it needs fewer articles."
+        yield Finding(
+            "mail.too_large",
+            "mail",
+            "Its HTML has %(size)d bytes, and mailboxes cut off all that follows %(most)d.",
+            "It needs fewer articles.",
+            {"size": size, "most": LARGEST},
         )
-    return problems + list(dict.fromkeys(problem for html in pages for problem in remote_resources(html)))
-
-
-def remote_resources(html: str) -> list[str]:
-    """Find what `html` would load or report when opened or clicked (pixels, fonts, tracking), in sentences."""
-    finder = _Finder()
-    finder.feed(html)
-    finder.close()
-    return finder.found
-
-
-class _Finder(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self._in_style = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._in_style = tag == "style"
-        for name, value in attrs:
-            if name in _LOADING or (name == "href" and tag == "link"):
-                self.found.append(f"It would load something from elsewhere (<{tag} {name}>).")
-            elif name == "style" and _CSS_LOADS.search(value or ""):
-                self.found.append(f"A style of <{tag}> would load something from elsewhere.")
-            elif name == "href" and _TRACKING.search(value or ""):
-                self.found.append("One of its links carries a tracking parameter.")
-        if tag in ("script", "iframe", "object", "embed", "form"):
-            self.found.append(f"It holds <{tag}>, which no mail of ours may.")
-
-    def handle_data(self, data: str) -> None:
-        if self._in_style and _CSS_LOADS.search(data):
-            self.found.append("A style sheet in it would load something from elsewhere.")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._in_style = False
+    found = {(each.code, each.sentence): each for html in pages for each in find_foreign_content(html)}
+    yield from found.values()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from newsletter.articles.models import Article, Revision
 from newsletter.core.errors import NotFoundError
@@ -26,3 +26,16 @@ def newest_digests(session: Session, limit: int = 50) -> list[Digest]:
         revision.joinedload(Revision.article).load_only(Article.slug),
     )
     return list(session.scalars(select(Digest).order_by(Digest.id.desc()).limit(limit).options(*names)))
+
+
+def newer_revisions(session: Session, digest: Digest) -> list[tuple[Revision, Revision]]:
+    """The articles of a digest that changed since it took them: the revision that it holds, and the newest."""
+    taken = {revision.article_id: revision for revision in digest.revisions}
+    newest = session.scalars(
+        select(Revision)
+        .where(Revision.is_current, Revision.article_id.in_(taken))
+        .options(joinedload(Revision.article))
+    )
+    current = {revision.article_id: revision for revision in newest}
+    pairs = [(each, current[each.article_id]) for each in taken.values() if each.article_id in current]
+    return [(old, new) for old, new in pairs if new.number > old.number]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -11,6 +13,7 @@ from newsletter.core.actors import Actor
 from newsletter.core.config import Settings
 from newsletter.core.errors import InvalidError
 from newsletter.digests import lifecycle, preflight
+from newsletter.digests.findings import Finding, blocking, describe, notes
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
 
@@ -21,29 +24,40 @@ PROVIDER_SCHEDULE_LEAD = timedelta(minutes=31)
 """The least time ahead that a provider schedule needs (see `delivery.sending.scheduled_sends`)."""
 
 
+class Scheduled(NamedTuple):
+    """A digest that has its time, and what its editor should know of it."""
+
+    digest: Digest
+    notes: Sequence[Finding]
+
+
 def schedule_digest(
     session: Session, settings: Settings, digest_id: int, at: datetime, *, provider_schedule: bool = False, by: Actor
-) -> Digest:
+) -> Scheduled:
     """Schedule a draft, or move a scheduled digest, to the aware time `at`.
 
     With `provider_schedule` SendGrid gets the mails ahead and keeps them until then. Raises InvalidError when `at` is
-    past or the preflight finds a problem, ConflictError when the digest is neither draft nor scheduled, or was changed
-    since this transaction read it: what is scheduled is what the preflight looked at.
+    past or the preflight finds something that blocks, ConflictError when the digest is neither draft nor scheduled, or
+    was changed since this transaction read it: what is scheduled is what the preflight looked at.
     """
-    _check_time(settings, at, provider_schedule=provider_schedule)
     digest = get_digest(session, digest_id)
+    lifecycle.require(digest, lifecycle.SCHEDULE)
+    _check_time(settings, at, provider_schedule=provider_schedule)
     version = digest.version
-    if problems := preflight.find_problems(settings, digest):
+    findings = preflight.check_digest(session, settings, digest)
+    if problems := blocking(findings):
         raise InvalidError(
             "digest.preflight",
             "Digest %(digest)s cannot be sent: %(problems)s",
             digest=digest_id,
-            problems=" ".join(problems),
+            problems=describe(problems),
+            findings=problems,
         )
-    return lifecycle.schedule(session, digest_id, version, at, provider_schedule=provider_schedule, by=by)
+    digest = lifecycle.schedule(session, digest_id, version, at, provider_schedule=provider_schedule, by=by)
+    return Scheduled(digest, notes(findings))
 
 
-def send_now(session: Session, settings: Settings, digest_id: int, *, by: Actor) -> Digest:
+def send_now(session: Session, settings: Settings, digest_id: int, *, by: Actor) -> Scheduled:
     """Schedule a digest for this moment: the clock freezes it within seconds."""
     return schedule_digest(session, settings, digest_id, clock.now(), by=by)
 

@@ -1,12 +1,14 @@
-"""The JSON shapes of a digest, its state and its report. Times are in ISO 8601 and in UTC."""
+"""The JSON shapes of a digest, its preflight, its state and its report. Times are in ISO 8601 and in UTC."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from newsletter.delivery.reports.report import DigestReport
 from newsletter.delivery.reports.status import DigestState
+from newsletter.digests.findings import Finding, blocking
 from newsletter.digests.models import Digest
 from newsletter.serializers.values import json_object, json_value
 
@@ -15,6 +17,7 @@ def digest_json(digest: Digest) -> dict[str, Any]:
     """A digest with its words, and its articles by slug and title."""
     return {
         "id": digest.id,
+        "version": digest.version,
         "status": digest.status,
         "paused_reason": digest.paused_reason,
         "paused_note": digest.paused_note,
@@ -22,9 +25,34 @@ def digest_json(digest: Digest) -> dict[str, Any]:
         "subject": digest.subject,
         "preheader": digest.preheader,
         "intro": digest.intro,
+        "created_at": json_value(digest.created_at),
         "scheduled_at": json_value(digest.scheduled_at),
+        "provider_schedule": digest.provider_schedule,
+        "frozen_at": json_value(digest.frozen_at),
+        "sent_at": json_value(digest.sent_at),
         "articles": [revision.slug for revision in digest.revisions],
         "titles": [revision.title for revision in digest.revisions],
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding of the preflight, with its sentences filled in."""
+    return {
+        "code": finding.code,
+        "where": finding.where,
+        "message": finding.sentence,
+        "remedy": finding.advice,
+        "values": dict(finding.values),
+        "blocks": finding.blocks,
+    }
+
+
+def check_json(digest: Digest, findings: Sequence[Finding]) -> dict[str, Any]:
+    """The preflight of a digest: whether it can be sent, and all findings."""
+    return {
+        "id": digest.id,
+        "can_be_sent": not blocking(findings),
+        "findings": [finding_json(finding) for finding in findings],
     }
 
 

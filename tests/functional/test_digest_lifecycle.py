@@ -49,6 +49,10 @@ def reopen(session: Session, digest_id: int) -> Digest:
     return lifecycle.reopen(session, digest_id, by=OPERATOR)
 
 
+def unschedule(session: Session, digest_id: int) -> Digest:
+    return lifecycle.unschedule(session, digest_id, by=OPERATOR)
+
+
 ALLOWED: dict[Act, dict[DigestStatus, DigestStatus]] = {
     edit: {S.DRAFT: S.DRAFT},
     schedule: {S.DRAFT: S.SCHEDULED, S.SCHEDULED: S.SCHEDULED},
@@ -186,3 +190,41 @@ def test_the_actor_is_logged(db: Database, digest_id: int, caplog: pytest.LogCap
     with db.transaction() as session:
         cancel(session, digest_id)
     assert caplog.messages == [f"digest {digest_id} is cancelled (by operator)"]
+
+
+class TestUnschedule:
+    @pytest.mark.parametrize("status", [S.SCHEDULED, S.PAUSED])
+    def test_before_the_freeze_it_becomes_a_draft(self, db: Database, digest_id: int, status: DigestStatus) -> None:
+        with db.transaction() as session:
+            schedule(session, digest_id)
+            if status == S.PAUSED:
+                lifecycle.pause(session, digest_id, PausedReason.ERROR, "Blocked.", by=CLOCK)
+            digest = unschedule(session, digest_id)
+            assert (digest.status, digest.scheduled_at, digest.provider_schedule) == (S.DRAFT, None, False)
+            assert (digest.paused_reason, digest.paused_note) == (None, None)
+            assert edit(session, digest_id).status == S.DRAFT
+            assert schedule(session, digest_id).status == S.SCHEDULED
+
+    @pytest.mark.parametrize(
+        ("status", "provider_schedule", "code"),
+        [
+            (S.DRAFT, False, "digest.wrong_status"),
+            (S.SENDING, False, "digest.frozen"),
+            (S.PAUSED, False, "digest.frozen"),
+            (S.SENDING, True, "digest.at_provider"),
+            (S.PAUSED, True, "digest.at_provider"),
+            (S.SENT, True, "digest.wrong_status"),
+            (S.CANCELLED, False, "digest.wrong_status"),
+        ],
+    )
+    def test_otherwise_it_stays_as_it_is(
+        self, db: Database, digest_id: int, status: DigestStatus, provider_schedule: bool, code: str
+    ) -> None:
+        with db.transaction() as session:
+            put_into(session, digest_id, status)
+            session.execute(update(Digest).values(provider_schedule=provider_schedule))
+            with pytest.raises(ConflictError) as refused:
+                unschedule(session, digest_id)
+            assert refused.value.code == code
+            assert ("SendGrid still allows" in str(refused.value)) == (code == "digest.at_provider")
+            assert get_digest(session, digest_id).status == status

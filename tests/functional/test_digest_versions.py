@@ -18,6 +18,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
 from newsletter.digests import composing, preflight, scheduling
+from newsletter.digests.findings import Finding
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.queries import get_digest
 from tests.factories import add_article, add_digest
@@ -52,13 +53,13 @@ def schedule(digest_id: int, settings: Settings, seen: list[str]) -> Act:
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The subjects that the preflight looks at."""
     subjects: list[str] = []
-    find_problems = preflight.find_problems
+    check_digest = preflight.check_digest
 
-    def look(settings: Settings, digest: Digest) -> list[str]:
+    def look(session: Session, settings: Settings, digest: Digest) -> list[Finding]:
         subjects.append(digest.subject)
-        return find_problems(settings, digest)
+        return check_digest(session, settings, digest)
 
-    monkeypatch.setattr(preflight, "find_problems", look)
+    monkeypatch.setattr(preflight, "check_digest", look)
     return subjects
 
 

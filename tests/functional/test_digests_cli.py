@@ -108,6 +108,12 @@ def test_preview_writes_mjml_html_and_text(newsletter: Any, db: Database, tmp_pa
         ("2031-01-02 07:00 Europe/Atlantis", 2, "no zone is called"),
         ("soon", 2, "is not a time"),
         ("2020-01-02T07:00Z", 1, "is in the past"),
+        (
+            "2031-03-30 02:30 Europe/Berlin",
+            2,
+            "does not exist: clocks are set forward then, from CET (UTC+01:00) to CEST",
+        ),
+        ("2031-10-26 02:30 Europe/Berlin", 2, "comes twice there"),
     ],
 )
 def test_schedule_wants_a_future_time_with_its_zone(
@@ -119,6 +125,69 @@ def test_schedule_wants_a_future_time_with_its_zone(
     assert says in result.output
     shown = output(newsletter("digests", "show", "1", "--json"))
     assert shown["status"] == ("scheduled" if code == 0 else "draft")
+
+
+@pytest.mark.usefixtures("articles")
+@pytest.mark.parametrize(("word", "says", "utc"), [("--first", "CEST", "00:30"), ("--second", "CET", "01:30")])
+def test_a_time_that_comes_twice_is_taken_with_a_word(
+    newsletter: Any, db: Database, word: str, says: str, utc: str
+) -> None:
+    add_digest(db)
+    result = newsletter("digests", "schedule", "1", "--at", "2031-10-26 02:30 Europe/Berlin", word)
+    assert result.stdout == f"Digest 1 will be sent on 26 October 2031 at 02:30 {says}.\n"
+    at = output(newsletter("digests", "show", "1", "--json"))["scheduled_at"]
+    assert at == f"2031-10-26T{utc}:00+00:00"
+
+
+@pytest.mark.usefixtures("articles")
+def test_check_says_what_blocks_and_what_is_only_worth_knowing(newsletter: Any, db: Database) -> None:
+    add_digest(db)
+    result = newsletter("digests", "check", "1")
+    assert (result.exit_code, result.stdout) == (0, "Digest 1 can be sent.\n")
+    assert output(newsletter("digests", "check", "1", "--json")) == {"id": 1, "can_be_sent": True, "findings": []}
+    add_article(db, "A policy story", section="Policy", trust=20)
+    noted = output(newsletter("digests", "check", "1", "--json"))
+    assert noted["can_be_sent"]
+    (finding,) = noted["findings"]
+    assert list(finding) == ["code", "where", "message", "remedy", "values", "blocks"]
+    assert (finding["code"], finding["values"]["newest"]) == ("article.changed", 2)
+    assert "Note: “A policy story” has changed since" in newsletter("digests", "send", "1").stdout
+    add_article(db, "A very long story " * 4000)
+    add_digest(db, subject="Long")
+    blocked = newsletter("digests", "check", "2")
+    assert blocked.exit_code == 1
+    assert blocked.stdout.startswith("Digest 2 cannot be sent:\n  Its HTML has ")
+
+
+@pytest.mark.usefixtures("articles")
+def test_the_articles_of_a_draft_change(newsletter: Any, db: Database) -> None:
+    add_digest(db)
+    add_article(db, "A late story")
+    words = ("digests", "add", "1", "a-late-story", "--position", "1", "--json")
+    assert output(newsletter(*words))["articles"][:2] == ["a-late-story", "a-safety-story"]
+    assert output(newsletter("digests", "move", "1", "a-late-story", "2", "--json"))["articles"][1] == "a-late-story"
+    assert len(output(newsletter("digests", "drop", "1", "a-safety-story", "--json"))["articles"]) == 3
+    assert newsletter("digests", "drop", "1", "a-safety-story").stderr.startswith(
+        "Error: Digest 1 holds no “a-safety-story”. `newsletter digests show 1"
+    )
+    assert newsletter("digests", "refresh", "1").stdout == "Digest 1 has the newest.\n"
+    add_article(db, "A late story", trust=12)
+    assert output(newsletter("digests", "refresh", "1", "--json"))["refreshed"] == ["a-late-story"]
+    assert output(newsletter("digests", "check", "1", "--json"))["findings"] == []
+
+
+@pytest.mark.usefixtures("articles")
+def test_unschedule_makes_a_draft_again_until_the_freeze(newsletter: Any, db: Database) -> None:
+    add_digest(db)
+    newsletter("digests", "schedule", "1", "--at", "2031-01-02T07:00Z")
+    assert output(newsletter("digests", "unschedule", "1", "--json"))["scheduled_at"] is None
+    assert newsletter("digests", "edit", "1", "--subject", "Better").exit_code == 0
+    newsletter("digests", "send", "1")
+    freeze.freeze_digest(db, runtime().settings, 1)
+    assert newsletter("digests", "unschedule", "1").stderr == (
+        "Error: Digest 1 is frozen and cannot become a draft again. "
+        "`newsletter digests pause 1` stops it, `newsletter digests cancel 1` ends it.\n"
+    )
 
 
 @pytest.mark.usefixtures("articles")
@@ -139,6 +208,38 @@ def test_status_from_draft_to_sent(newsletter: Any, db: Database, app: Flask) ->
     assert (state["status"], state["recipients"], state["accepted"]) == ("sent", 3, 3)
     assert newsletter("digests", "send", "1").stderr == "Error: Digest 1 is sent and cannot be scheduled.\n"
     assert newsletter("digests", "cancel", "1").stderr == "Error: Digest 1 is sent and cannot be cancelled.\n"
+
+
+@pytest.mark.usefixtures("articles")
+def test_lists_and_show_say_when_a_digest_goes_or_went_out(newsletter: Any, db: Database) -> None:
+    add_digest(db)
+    assert newsletter("digests", "show", "1").stdout.splitlines()[1] == "weekly, draft"
+    newsletter("digests", "schedule", "1", "--at", "2031-01-02 07:00 Europe/Berlin")
+    shown = newsletter("digests", "show", "1").stdout.splitlines()[1]
+    assert shown == "weekly, scheduled, goes out on 2 January 2031 at 06:00 UTC"
+    assert "  2031-01-02 06:00  weekly " in newsletter("digests", "list").stdout
+    add_readers(db, 1)
+    with clock.set_to(datetime(2031, 1, 2, 6, 1, tzinfo=UTC)):
+        freeze.freeze_digest(db, runtime().settings, 1)
+        draining.drain(runtime())
+    sent = newsletter("digests", "show", "1").stdout.splitlines()[1]
+    assert sent == "weekly, sent, sending began on 2 January 2031 at 06:01 UTC, sent on 2 January 2031 at 06:01 UTC"
+    value = output(newsletter("digests", "list", "--json"))[0]
+    assert (value["scheduled_at"][:16], value["sent_at"][:16]) == ("2031-01-02T06:00", "2031-01-02T06:01")
+
+
+@pytest.mark.usefixtures("articles")
+def test_a_cancelled_digest_shows_parts_that_add_up(newsletter: Any, db: Database) -> None:
+    add_readers(db, 3)
+    add_digest(db)
+    newsletter("digests", "send", "1")
+    freeze.freeze_digest(db, runtime().settings, 1)
+    assert "3 recipients: 3 waiting." in newsletter("digests", "show", "1").stdout
+    newsletter("digests", "cancel", "1")
+    assert "3 recipients: 3 cancelled." in newsletter("digests", "show", "1").stdout
+    report = output(newsletter("digests", "show", "1", "--json"))["report"]
+    parts = ("accepted", "refused", "skipped", "in_doubt", "waiting", "deferred", "cancelled")
+    assert sum(report[part] for part in parts) == report["recipients"] == 3
 
 
 @pytest.mark.usefixtures("articles")

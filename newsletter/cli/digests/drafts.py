@@ -1,4 +1,4 @@
-"""`newsletter digests`, up to its scheduling: compose, edit, list, show, preview, schedule, send."""
+"""`newsletter digests`, for drafts: compose, edit, list, show, preview."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import click
 from flask.cli import AppGroup
 
 from newsletter.cli.digests.report_text import describe_report
+from newsletter.cli.digests.times_text import describe_times, short_time
 from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option, table
-from newsletter.cli.times import ZonedTime
 from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import Cadence
 from newsletter.core.errors import InvalidError
 from newsletter.core.languages import ENGLISH, LANGUAGES
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.report import digest_report
-from newsletter.digests import composing, queries, rendering, scheduling
+from newsletter.digests import composing, queries, rendering
 from newsletter.digests.models import Digest
 from newsletter.serializers.digests import digest_json, digest_report_json
 
@@ -90,9 +90,13 @@ def edit(digest_id: int, subject: str | None, preheader: str | None, intro: str 
 def list_(as_json: bool) -> None:
     """List the newest digests."""
     with runtime().db.reading() as session:
-        found = [digest_json(digest) for digest in queries.newest_digests(session)]
-    rows = [(d["id"], d["status"], d["cadence"], len(d["articles"]), d["subject"]) for d in found]
-    head = ("ID", "STATUS", "CADENCE", "ARTICLES", "SUBJECT")
+        newest = queries.newest_digests(session)
+        found = [digest_json(digest) for digest in newest]
+    rows = [
+        (digest.id, digest.status, short_time(digest), digest.cadence, len(digest.items), digest.subject)
+        for digest in newest
+    ]
+    head = ("ID", "STATUS", "WHEN (UTC)", "CADENCE", "ARTICLES", "SUBJECT")
     emit(found, table(rows, head, "No digest yet: newsletter digests compose makes one."), as_json=as_json)
 
 
@@ -106,7 +110,8 @@ def show(digest_id: int, as_json: bool) -> None:
         report = digest_report(session, digest_id)
         value = digest_json(digest) | {"report": digest_report_json(report)}
     articles = "\n".join(f"  {i}. {title}" for i, title in enumerate(value["titles"], 1))
-    head = f"{digest.subject}\n{digest.cadence}, {digest.status}{_paused(digest)}"
+    when = "".join(f", {time}" for time in describe_times(digest))
+    head = f"{digest.subject}\n{digest.cadence}, {digest.status}{_paused(digest)}{when}"
     emit(value, f"{head}\n{articles}\n{describe_report(report)}", as_json=as_json)
 
 
@@ -140,37 +145,6 @@ def preview(digest_id: int, out: Path, language: str, as_json: bool) -> None:
             "output.not_writable", "%(path)s cannot be written to: %(reason)s.", path=out, reason=error.strerror
         ) from error
     emit({"id": digest_id, **paths}, "\n".join(paths.values()), as_json=as_json)
-
-
-@digests.command()
-@click.argument("digest_id", metavar="ID", type=ROW)
-@click.option("--at", type=ZonedTime(), required=True, help='With its zone: "2026-12-01 07:00 Europe/Berlin".')
-@click.option(
-    "--provider-schedule", is_flag=True, help="Give it to SendGrid half an hour ahead; SendGrid keeps the time."
-)
-@json_option
-def schedule(digest_id: int, at: datetime, provider_schedule: bool, as_json: bool) -> None:
-    """Send a draft at a later time, or move a scheduled digest."""
-    with runtime().db.transaction() as session:
-        digest = scheduling.schedule_digest(
-            session, runtime().settings, digest_id, at, provider_schedule=provider_schedule, by=OPERATOR
-        )
-        value = digest_json(digest)
-    emit(value, f"Digest {digest_id} will be sent on {at:%-d %B %Y at %H:%M %Z}.", as_json=as_json)
-
-
-@digests.command()
-@click.argument("digest_id", metavar="ID", type=ROW)
-@json_option
-def send(digest_id: int, as_json: bool) -> None:
-    """Send a draft now: the clock starts it within seconds."""
-    with runtime().db.transaction() as session:
-        value = digest_json(scheduling.send_now(session, runtime().settings, digest_id, by=OPERATOR))
-    emit(
-        value,
-        f"Digest {digest_id} is on its way. Watch: newsletter digests status {digest_id} --watch",
-        as_json=as_json,
-    )
 
 
 def _paused(digest: Digest) -> str:

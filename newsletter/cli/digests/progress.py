@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.digests.report_text import describe_hours
+from newsletter.cli.digests.figures import describe_figures, describe_hours
 from newsletter.core.db import Database
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.digests.models import DigestStatus
@@ -57,19 +57,9 @@ def describe_state(state: DigestState) -> str:
     if state.recipients == 0 and state.status in (DigestStatus.DRAFT, DigestStatus.SCHEDULED):
         what = "a draft" if state.status == DigestStatus.DRAFT else "scheduled"
         return f"Digest {state.id} is {what}; nobody is counted yet."
-    parts = {
-        "accepted": state.accepted,
-        "refused": state.refused,
-        "skipped": state.skipped,
-        "in doubt": state.in_doubt,
-        "waiting": state.waiting,
-        "deferred": state.deferred,
-        "cancelled": state.cancelled,
-    }
-    counted = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count)
     reason = f" ({state.paused_reason})" if state.paused_reason else ""
     hour = f"; {describe_hours(state.until_hour, state.last_hour)}" if state.last_hour else ""
-    return f"Digest {state.id} is {state.status}{reason}, {state.recipients:,} recipients: {counted or 'nobody'}{hour}."
+    return f"Digest {state.id} is {state.status}{reason}, {describe_figures(state)}{hour}."
 
 
 def _finished(state: DigestState) -> int:

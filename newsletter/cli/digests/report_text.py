@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
+from newsletter.cli.digests.figures import describe_figures, describe_hours, join_counts
 from newsletter.delivery.reports.causes import Cause
 from newsletter.delivery.reports.report import DigestReport, Doubt
 
@@ -12,10 +11,8 @@ def describe_report(report: DigestReport) -> str:
     """Figures, groups of reasons, and each batch in doubt with both ways to resolve it; "" before the freeze."""
     if not report.recipients:
         return ""
-    parts = {
-        "accepted": report.accepted,
-        "refused": report.refused,
-        "in doubt": report.in_doubt,
+    lines = [f"{describe_figures(report)}."]
+    came_back = {
         "mailed twice": report.mailed_twice,
         "bounced": report.bounced,
         "bounced for a time": report.soft_bounced,
@@ -24,8 +21,8 @@ def describe_report(report: DigestReport) -> str:
         "complained": report.complained,
         "unsubscribed within three days": report.unsubscribed,
     }
-    figures = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count)
-    lines = [f"{report.recipients:,} recipients: {figures or 'nobody was sent to yet'}."]
+    if events := join_counts(came_back):
+        lines.append(f"Of the accepted: {events}.")
     if report.last_hour:
         lines.append(f"{describe_hours(report.until_hour, report.last_hour)}.")
     lines += [f"  {group.count:,} {group.kind}: {group.reason}" for group in report.reasons]
@@ -51,11 +48,6 @@ def _about_us(report: DigestReport) -> list[str]:
     causes = dict.fromkeys(group.cause for group in report.reasons if group.cause)
     said = "Blocked is about us, not about these readers: they stay subscribed, and it counts against none of them."
     return [said, *(f"  {cause.capitalize()}: {_MEND[cause]}" for cause in causes)]
-
-
-def describe_hours(count: int, last: datetime) -> str:
-    """The number of readers whose chosen hour is still to come, and the last such hour."""
-    return f"{count:,} wait for the hour that they chose, the last until {last:%Y-%m-%d %H:%M} UTC"
 
 
 def _doubt(digest_id: int, doubt: Doubt) -> list[str]:

@@ -7,7 +7,9 @@ Readers who unsubscribe in between are found at sending, which looks at each sta
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
@@ -21,7 +23,8 @@ from newsletter.delivery.freezing import audience
 from newsletter.delivery.ledger.creation import create_batches
 from newsletter.delivery.ledger.models import RenderedDigestRow
 from newsletter.delivery.sending import scheduled_sends
-from newsletter.digests import lifecycle, queries, rendering
+from newsletter.digests import lifecycle, preflight, queries, rendering
+from newsletter.digests.findings import Finding, blocking, describe
 from newsletter.digests.models import Digest, DigestStatus, PausedReason
 
 log = logging.getLogger(__name__)
@@ -59,24 +62,47 @@ def pause_overdue(session: Session, after: timedelta) -> list[int]:
 def freeze_digest(db: Database, settings: Settings, digest_id: int) -> bool:
     """Freeze one scheduled digest and let its batches be claimed.
 
-    False when it is not scheduled any more, or was changed while it was rendered: then the next tick tries again.
+    False when it is not scheduled any more, or was changed while it was rendered: then the next tick tries again. False
+    too when the preflight, which looks once more, finds something that blocks: then the digest is paused and says why.
     """
     with db.reading() as session:
         digest = queries.get_digest(session, digest_id)
         if digest.status != DigestStatus.SCHEDULED:
             return False
-        begins = max(digest.scheduled_at, clock.now()) if digest.scheduled_at else clock.now()
-        readers = audience.read_audience(session, settings, digest.cadence, digest.revisions, begins=begins)
-        languages = {key.edition.language for key in readers}
-        rendered = {each: rendering.render_digest(digest, settings, language=each).to_json() for each in languages}
+        problems = blocking(preflight.check_digest(session, settings, digest))
+        prepared = None if problems else _prepare(session, settings, digest)
+    if prepared is None:
+        _pause_blocked(db, digest, problems)
+        return False
     with db.transaction() as session:
         if not lifecycle.begin_sending(session, digest.id, digest.version, by=CLOCK):
             return False
         session.add_all(
             RenderedDigestRow(digest_id=digest.id, language=language, content=content)
-            for language, content in rendered.items()
+            for language, content in prepared.rendered.items()
         )
-        batches = [(key.edition, key.due_at, ids) for key, ids in readers.items()]
+        batches = [(key.edition, key.due_at, ids) for key, ids in prepared.readers.items()]
         create_batches(session, DigestId(digest.id), batches, provider_schedule=digest.provider_schedule)
-    log.info("digest %d is frozen for %d readers", digest_id, sum(len(ids) for ids in readers.values()))
+    log.info("digest %d is frozen for %d readers", digest_id, sum(len(ids) for ids in prepared.readers.values()))
     return True
+
+
+class _Prepared(NamedTuple):
+    readers: audience.Audience
+    rendered: Mapping[str, bytes]
+    """By language."""
+
+
+def _prepare(session: Session, settings: Settings, digest: Digest) -> _Prepared:
+    begins = max(digest.scheduled_at, clock.now()) if digest.scheduled_at else clock.now()
+    readers = audience.read_audience(session, settings, digest.cadence, digest.revisions, begins=begins)
+    languages = {key.edition.language for key in readers}
+    rendered = {each: rendering.render_digest(digest, settings, language=each).to_json() for each in languages}
+    return _Prepared(readers, rendered)
+
+
+def _pause_blocked(db: Database, digest: Digest, problems: Sequence[Finding]) -> None:
+    """Pause a digest that the preflight refuses, unless it was changed since it was read."""
+    with db.transaction() as session:
+        lifecycle.pause(session, digest.id, PausedReason.ERROR, describe(problems), version=digest.version, by=CLOCK)
+    log.warning("digest %d is blocked by the preflight: %s", digest.id, ", ".join(each.code for each in problems))

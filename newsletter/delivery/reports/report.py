@@ -62,14 +62,19 @@ class Doubt:
 class DigestReport:
     """Readers, each counted once in a figure.
 
-    Those who bounced or complained are among the accepted too, or among the refused whose mailbox was refused twice.
+    recipients = accepted + refused + skipped + in_doubt + waiting + deferred + cancelled. Readers who bounced or
+    complained are among the accepted too, or among the refused whose mailbox was refused twice.
     """
 
     id: int
     recipients: int
     accepted: int
     refused: int
+    skipped: int
     in_doubt: int
+    waiting: int
+    deferred: int
+    cancelled: int
     mailed_twice: int
     """Of the accepted: an editor had their batch sent again, and its events prove that it was sent before."""
     bounced: int
@@ -96,7 +101,11 @@ def digest_report(session: Session, digest_id: int) -> DigestReport:
         recipients=state.recipients,
         accepted=state.accepted,
         refused=state.refused,
+        skipped=state.skipped,
         in_doubt=state.in_doubt,
+        waiting=state.waiting,
+        deferred=state.deferred,
+        cancelled=state.cancelled,
         mailed_twice=_mailed_twice(session, digest_id),
         bounced=events[EventKind.BOUNCED],
         soft_bounced=events[EventKind.SOFT_BOUNCED],

@@ -1,0 +1,105 @@
+"""The articles of a draft, one change at a time: add, drop, move, take the newest revisions.
+
+Each function changes the draft as it was read at `version` (None: as this transaction reads it), and raises
+ConflictError when the digest is no draft or was changed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from newsletter.articles import queries as articles
+from newsletter.core.actors import Actor
+from newsletter.core.errors import ConflictError, InvalidError, NotFoundError
+from newsletter.digests import lifecycle
+from newsletter.digests.models import MOST_ARTICLES, Digest, DigestArticle
+from newsletter.digests.queries import get_digest, newer_revisions
+
+
+def add_article(
+    session: Session, digest_id: int, slug: str, *, position: int | None = None, version: int | None = None, by: Actor
+) -> Digest:
+    """Add an article at its newest revision, at `position` (1 for the first; None: at the end)."""
+    revision = articles.get_article(session, slug).current
+    digest = _begin(session, digest_id, version, by)
+    if any(item.revision.article_id == revision.article_id for item in digest.items):
+        raise ConflictError(
+            "digest.article_there", "Digest %(digest)s holds “%(slug)s” already.", digest=digest_id, slug=slug
+        )
+    if len(digest.items) >= MOST_ARTICLES:
+        raise InvalidError(
+            "digest.full", "Digest %(digest)s holds %(most)d articles, and no more fit.", digest=digest_id,
+            most=MOST_ARTICLES,
+        )  # fmt: skip
+    items = list(digest.items)
+    items.insert(_index(position, len(items) + 1), DigestArticle(revision=revision))
+    _put_in_order(session, digest, items)
+    return digest
+
+
+def drop_article(session: Session, digest_id: int, slug: str, *, version: int | None = None, by: Actor) -> Digest:
+    """Take an article out."""
+    digest = _begin(session, digest_id, version, by)
+    item = _item(digest, slug)
+    _put_in_order(session, digest, [each for each in digest.items if each is not item])
+    return digest
+
+
+def move_article(
+    session: Session, digest_id: int, slug: str, position: int, *, version: int | None = None, by: Actor
+) -> Digest:
+    """Move an article to `position`, 1 for the first."""
+    digest = _begin(session, digest_id, version, by)
+    item = _item(digest, slug)
+    items = [each for each in digest.items if each is not item]
+    items.insert(_index(position, len(digest.items)), item)
+    _put_in_order(session, digest, items)
+    return digest
+
+
+def refresh_articles(session: Session, digest_id: int, *, version: int | None = None, by: Actor) -> list[str]:
+    """Take the newest revision of each article; the slugs of those that changed. Subject and texts stay."""
+    digest = _begin(session, digest_id, version, by)
+    newer = {old.id: new for old, new in newer_revisions(session, digest)}
+    for item in digest.items:
+        item.revision = newer.get(item.revision_id, item.revision)
+    session.flush()
+    return [revision.slug for revision in newer.values()]
+
+
+def _begin(session: Session, digest_id: int, version: int | None, by: Actor) -> Digest:
+    read = get_digest(session, digest_id)
+    return lifecycle.begin_edit(session, digest_id, read.version if version is None else version, by=by)
+
+
+def _item(digest: Digest, slug: str) -> DigestArticle:
+    for item in digest.items:
+        if item.revision.slug == slug:
+            return item
+    raise NotFoundError("digest.article_absent", "Digest %(digest)s holds no “%(slug)s”.", digest=digest.id, slug=slug)
+
+
+def _index(position: int | None, count: int) -> int:
+    if position is None:
+        return count - 1
+    if not 1 <= position <= count:
+        raise InvalidError(
+            "digest.no_such_position",
+            "There is no position %(position)d: they go from 1 to %(last)d.",
+            position=position,
+            last=count,
+        )
+    return position - 1
+
+
+def _put_in_order(session: Session, digest: Digest, items: Sequence[DigestArticle]) -> None:
+    """Number the articles anew. No two rows may share a position even for a moment, so all of them step aside first."""
+    digest.items = list(items)
+    for index, item in enumerate(items):
+        item.position = -1 - index
+    session.flush()
+    for index, item in enumerate(items):
+        item.position = index
+    session.flush()
