@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from newsletter.core import logs
+from newsletter.core import logs, private_files
 from newsletter.core.config import Settings, from_environment
 from newsletter.core.db import Database
 from newsletter.core.runtime import Runtime
@@ -20,6 +20,7 @@ def create_app(settings: Settings | None = None, *, serving: bool = True) -> Fla
     Raises ConfigurationError when a setting is missing or wrong.
     """
     logs.configure()
+    private_files.write_privately()
     settings = settings or load_settings()
     if serving:
         settings.check_serving()

@@ -14,6 +14,7 @@ from newsletter.cli.digests import control
 from newsletter.cli.exit_codes import EXIT_CODES, exit_code
 from newsletter.cli.hints import with_hint
 from newsletter.cli.subscribers import reader
+from newsletter.core import private_files
 from newsletter.core.errors import ConflictError
 from newsletter.core.runtime import runtime
 
@@ -35,6 +36,7 @@ class Cli(AppGroup):
 @click.pass_context
 def cli(ctx: click.Context) -> None:
     """The newsletter service of Dispatch. Settings come from the environment; docs/operate.md lists them."""
+    private_files.write_privately()
     ctx.obj = ScriptInfo(create_app=lambda: create_app(serving=False), set_debug_flag=False)
 
 

@@ -9,6 +9,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from newsletter import migrations
+from newsletter.core import private_files
 from newsletter.core.process_tree import ForkedChild, ProcessTree
 from newsletter.core.runtime import Runtime, runtime
 
@@ -55,4 +56,5 @@ def _ready_runtime() -> Runtime:
     found = runtime()
     found.settings.check_serving()
     migrations.require_current(found.db)
+    private_files.mend(found.settings.data_dir)
     return found

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from pathlib import Path
+
+from newsletter.core.errors import ConfigurationError
 
 LONGEST = 90
 
@@ -14,10 +17,33 @@ def socket_path(data_dir: Path) -> Path:
     """The socket of the embedded queue of a data folder.
 
     It is inside the folder when that path is short enough, else in a folder of the system's temporary folder that is
-    named after it. The server makes the folder, private to its user.
+    named after it. Everybody can write there, so that one is made at once, private to this user. Raises
+    ConfigurationError when it is another user's, since they could answer for the queue.
     """
     inside = data_dir / "run" / "valkey.sock"
     if len(os.fsencode(inside)) <= LONGEST:
         return inside
     name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"newsletter-{os.getuid()}-{name}" / "valkey.sock"
+    folder = Path(tempfile.gettempdir()) / f"newsletter-{os.getuid()}-{name}"
+    _require_private(folder)
+    return folder / "valkey.sock"
+
+
+def _require_private(folder: Path) -> None:
+    """Make the folder, or make sure that nobody else can write into the one that is there."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:  # a file of that name, or a link that leads nowhere
+        raise _refused(folder) from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise _refused(folder)
+
+
+def _refused(folder: Path) -> ConfigurationError:
+    return ConfigurationError(
+        "queue.folder_not_private",
+        "The queue's socket would be in %(folder)s, which is not a folder of this user alone. Remove it, or choose a "
+        "shorter DATA_DIR.",
+        folder=folder,
+    )

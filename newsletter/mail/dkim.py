@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from functools import cache
 from hashlib import sha256
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,6 +27,7 @@ from newsletter.mail.message import Message, Recipient
 SIGNED = (
     "from",
     "to",
+    "cc",
     "subject",
     "date",
     "message-id",
@@ -35,9 +37,10 @@ SIGNED = (
     "list-unsubscribe-post",
     "mime-version",
     "content-type",
+    "content-transfer-encoding",
 )
-"""Fields that are signed if the mail has them (RFC 6376 5.4.1). One-click unsubscribing needs both of its own (RFC 8058
-4). From is signed once more than it occurs, so that nobody can add a second one."""
+"""Fields that are signed (RFC 6376 5.4.1), each once more than the mail has it, so that nobody can add one. One-click
+unsubscribing needs both of its own (RFC 8058 4)."""
 
 SMALLEST_RSA = 1024
 """Bits: a signature with fewer counts for nothing (RFC 8301 3.2)."""
@@ -67,7 +70,7 @@ class DkimSigner:
     def field(self, names: list[str], fields: bytes, body_hash: bytes) -> bytes:
         """The field to put before a mail. `names`: those that `fields` holds, in its order, canonicalised."""
         moment = int(clock.now().timestamp())
-        tags = f" t={moment};\r\n h={':'.join(names)}:from;\r\n bh={_base64(body_hash)};\r\n b="
+        tags = f" t={moment};\r\n h={_listed(tuple(names))};\r\n bh={_base64(body_hash)};\r\n b="
         unsigned = f"{self._start}{tags}".encode()
         (own,) = canonical_fields(unsigned + b"\r\n").values()
         signature = _base64(self._sign(fields + own.removesuffix(b"\r\n")))
@@ -139,6 +142,12 @@ def _read_key(pem: str) -> tuple[str, Callable[[bytes], bytes]]:
         )
     padding, algorithm = PKCS1v15(), SHA256()
     return "rsa-sha256", lambda data: key.sign(data, padding, algorithm)
+
+
+@cache
+def _listed(names: tuple[str, ...]) -> str:
+    """The tag "h": the fields that there are, and all once more, since one that is named in vain cannot be added."""
+    return ":\r\n ".join(":".join(some) for some in (names, SIGNED[:6], SIGNED[6:]))
 
 
 def _base64(octets: bytes) -> str:

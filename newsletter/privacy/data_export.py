@@ -36,7 +36,7 @@ def export_subscriber(session: Session, suppression_key: SuppressionKey, reader:
     keys = ReaderKeys(
         SubscriberId(reader.id),
         reader.address_key,
-        suppressions.suppression_hash(suppression_key, reader.address_key),
+        suppressions.suppression_hashes(suppression_key, reader.address_key),
     )
     suppression = _rows(session, reader_data.SUPPRESSIONS, keys)
     return {

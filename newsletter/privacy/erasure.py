@@ -54,8 +54,8 @@ def erase_subscriber(session: Session, suppression_key: SuppressionKey, reader: 
     The mail's row has to hold the address until it is sent; then `purge_addresses` is called, which can take seconds.
     So there is a row without a mail too. Raises NotFoundError for a reader who was erased a moment ago.
     """
-    key_hash = suppressions.suppression_hash(suppression_key, reader.address_key)
-    keys = ReaderKeys(SubscriberId(reader.id), reader.address_key, key_hash)
+    key_hashes = suppressions.suppression_hashes(suppression_key, reader.address_key)
+    keys = ReaderKeys(SubscriberId(reader.id), reader.address_key, key_hashes)
     # Before the reader is locked: a worker that processes a sign-up locks the two in this order.
     _delete(session, reader_data.SIGNUP_REQUESTS.model, reader_data.SIGNUP_REQUESTS.of(keys))
     if session.get(Subscriber, reader.id, with_for_update=True, populate_existing=True) is None:

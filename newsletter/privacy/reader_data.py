@@ -5,7 +5,7 @@ A test compares it with the schema, so that no table is forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -33,7 +33,7 @@ class ReaderKeys(NamedTuple):
 
     subscriber_id: SubscriberId
     address_key: AddressKey
-    key_hash: KeyHash
+    key_hashes: Sequence[KeyHash]
 
 
 class Erasure(StrEnum):
@@ -65,7 +65,7 @@ def _by_subscriber(model: Any) -> ReaderTable:
 
 
 def _by_hash(model: Any, erasure: Erasure) -> ReaderTable:
-    return ReaderTable(model, lambda keys: model.key_hash == keys.key_hash, erasure)
+    return ReaderTable(model, lambda keys: model.key_hash.in_(keys.key_hashes), erasure)
 
 
 SUBSCRIBERS = ReaderTable(Subscriber, lambda keys: Subscriber.id == keys.subscriber_id, Erasure.DELETE)

@@ -52,9 +52,10 @@ def normalise(text: str) -> str:
 
 
 def identity_key(address: str) -> AddressKey:
-    """The identity of an address: its local part folded, its domain as ASCII.
+    """The identity of an address: its local part in NFC and lower case, its domain as ASCII.
 
-    Spellings that differ in case alone reach one mailbox everywhere that matters, so they are one reader. Takes
+    Spellings that differ in case alone reach one mailbox everywhere that matters, so they are one reader. Letters that
+    merely resemble each other ("ſ" and "s", "ß" and "ss") make two addresses, which may be two people's. Takes
     addresses as providers report them too. Raises InvalidError for a text without local part or domain.
     """
     local, _, domain = address.strip().rpartition("@")
@@ -64,7 +65,22 @@ def identity_key(address: str) -> AddressKey:
         domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
     except idna.IDNAError as error:
         raise InvalidError("address.wrong", WRONG) from error
-    return AddressKey(f"{unicodedata.normalize('NFC', local.casefold())}@{domain.lower()}")
+    return AddressKey(f"{_nfc(_nfc(local).lower())}@{domain.lower()}")
+
+
+def former_key(address_key: AddressKey) -> AddressKey:
+    """The identity that the address had before migration 0004: letters that resemble each other were one.
+
+    Suppressions of that time are found by it alone, since they hold no address that could be migrated.
+    """
+    if address_key.isascii():
+        return address_key
+    local, _, domain = address_key.rpartition("@")
+    return AddressKey(f"{_nfc(local.casefold())}@{domain}")
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def mailbox(address_key: AddressKey) -> str:

@@ -435,3 +435,22 @@ def test_what_nobody_confirms_is_deleted_after_fourteen_days(
     with db.reading() as session:
         assert reader(session).status == SubscriberStatus.ACTIVE
         assert session.scalars(select(Consent.subscriber_id)).one() == reader(session).id
+
+
+def test_the_spelling_that_was_typed_last_is_written_to_until_one_is_confirmed(
+    db: Database, settings: Settings
+) -> None:
+    with db.transaction() as session:
+        sign_up(session, settings, "ADA@example.org")
+        sign_up(session, settings, "Ada@example.org")
+        assert reader(session).address == "Ada@example.org"
+        reader(session).status = SubscriberStatus.ACTIVE
+        sign_up(session, settings, "aDa@example.org")
+        assert reader(session).address == "Ada@example.org"
+
+
+def test_letters_that_resemble_each_other_keep_nobody_out(db: Database, settings: Settings) -> None:
+    with db.transaction() as session:
+        sign_up(session, settings, "jane.\u017fmith@example.org")
+        assert sign_up(session, settings, "jane.smith@example.org") is not None
+        assert reader(session, "jane.smith@example.org").address == "jane.smith@example.org"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import unicodedata
 from contextlib import suppress
 from email.policy import SMTPUTF8
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.core.errors import InvalidError
+from newsletter.core.ids import AddressKey
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Recipient
 from newsletter.subscribers import addresses
@@ -31,6 +33,9 @@ ATEXT = "abcXYZ019!#$%&'*+/=?^_`{|}~-."
         ("Jürgen@example.org", "Jürgen@example.org", "jürgen@example.org"),
         ("Ju\u0308rgen@example.org", "Jürgen@example.org", "jürgen@example.org"),
         ("postmaster@example.org", "postmaster@example.org", "postmaster@example.org"),
+        ("Jane.\u017fmith@example.org", "Jane.\u017fmith@example.org", "jane.\u017fmith@example.org"),
+        ("WEI\u1e9e@example.org", "WEI\u1e9e@example.org", "weiß@example.org"),
+        ("Weiss@example.org", "Weiss@example.org", "weiss@example.org"),
     ],
 )
 def test_normalise_and_key(typed: str, stored: str, key: str) -> None:
@@ -144,3 +149,16 @@ def test_a_masked_address_shows_a_letter_and_the_domain() -> None:
     assert addresses.mask("ada@example.org") == "a•••@example.org"
     assert addresses.mask("info@xn--bcher-kva.example") == "i•••@bücher.example"
     assert addresses.mask("info@xn--zzzzzz9999.example") == "i•••@xn--zzzzzz9999.example"
+
+
+@pytest.mark.parametrize("key", ["ada@example.org", "jürgen@example.org"])
+def test_most_identities_are_what_they_were(key: str) -> None:
+    assert addresses.former_key(AddressKey(key)) == key
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1))
+def test_the_former_identity_can_be_told_from_the_present_one(local: str) -> None:
+    """Both on the address as it is stored, which is in NFC."""
+    local = unicodedata.normalize("NFC", local)
+    folded = unicodedata.normalize("NFC", local.casefold())
+    assert addresses.former_key(addresses.identity_key(f"{local}@example.org")) == f"{folded}@example.org"

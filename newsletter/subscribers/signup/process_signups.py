@@ -52,6 +52,7 @@ def process_address(session: Session, suppression_key: SuppressionKey, address_k
         return _add_mail(session, reader, AlreadySubscribed)
     if suppressions.blocks_confirmation(reader.status, suppression, clock.now()):
         return None
+    reader.address = request.address  # the spelling that was typed last, until one is confirmed
     preferences.set_preferences(reader, chosen)
     _keep_evidence(session, reader, request)
     return _add_mail(session, reader, Confirmation)

@@ -1,7 +1,8 @@
 """Suppressions: addresses that must not be mailed, kept as a keyed hash, so that they outlive erasure and re-import.
 
 The key is SUPPRESSION_KEY, which is never rotated. The hash is that of an address's identity
-(`subscribers.addresses.identity_key`), so other spellings of the address are suppressed as well.
+(`subscribers.addresses.identity_key`), so other spellings of the address are suppressed as well. Older suppressions are
+found under the identity that the address had then (`former_key`); new ones are written under the present one only.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.db import dialect_insert, rows_where_in, table_of
 from newsletter.core.ids import AddressKey, KeyHash, SuppressionKey
+from newsletter.subscribers.addresses import former_key
 from newsletter.subscribers.models import Suppression, SuppressionReason, Unsuppression
 
 STRENGTH = {
@@ -32,7 +34,7 @@ BOUNCE_BLOCKS_FOR = timedelta(days=30)
 """So long not even a confirmation mail goes there after a hard bounce; after a complaint never (docs/readers.md)."""
 
 _CHUNK = 5000
-"""Hashes in one statement: SQLite takes 32,766 values, PostgreSQL 65,535."""
+"""Addresses in one statement, with two hashes each at most: SQLite takes 32,766 values, PostgreSQL 65,535."""
 
 _TABLE = table_of(Suppression)
 _HASHES = select(_TABLE.c.key_hash)
@@ -50,6 +52,12 @@ class ToSuppress(NamedTuple):
 def suppression_hash(key: SuppressionKey, address_key: AddressKey) -> KeyHash:
     """The keyed hash of an address's identity."""
     return KeyHash(keyed_hash(key, address_key))
+
+
+def suppression_hashes(key: SuppressionKey, address_key: AddressKey) -> list[KeyHash]:
+    """The hashes under which a suppression of an address may stand, the present one first."""
+    identities = dict.fromkeys((address_key, former_key(address_key)))
+    return [suppression_hash(key, identity) for identity in identities]
 
 
 def keyed_hash(key: SuppressionKey, text: str) -> bytes:
@@ -81,9 +89,10 @@ def suppress_all(session: Session, key: SuppressionKey, suppressed: Sequence[ToS
 
 
 def find_suppression(session: Session, key: SuppressionKey, address_key: AddressKey) -> Suppression | None:
-    """The suppression of an address; None when there is none."""
-    query = select(Suppression).where(Suppression.key_hash == suppression_hash(key, address_key))
-    return session.scalar(query.execution_options(populate_existing=True))
+    """The suppression of an address, the one with the strongest reason; None when there is none."""
+    query = select(Suppression).where(Suppression.key_hash.in_(suppression_hashes(key, address_key)))
+    found = session.scalars(query.execution_options(populate_existing=True)).all()
+    return max(found, key=lambda each: (STRENGTH[each.reason], each.created_at), default=None)
 
 
 def reason_for(session: Session, key: SuppressionKey, address_key: AddressKey) -> SuppressionReason | None:
@@ -124,16 +133,21 @@ def suppressed_among(session: Session, key: SuppressionKey, address_keys: Iterab
     rest = iter(address_keys)
     suppressed: set[AddressKey] = set()
     while chunk := list(islice(rest, _CHUNK)):
-        by_hash = {suppression_hash(key, address_key): address_key for address_key in chunk}
+        by_hash: dict[KeyHash, list[AddressKey]] = {}
+        for address_key in chunk:
+            for key_hash in suppression_hashes(key, address_key):
+                by_hash.setdefault(key_hash, []).append(address_key)
         rows = rows_where_in(session, _HASHES, _TABLE.c.key_hash, list(by_hash))
-        suppressed.update(by_hash[row.key_hash] for row in rows)
+        for row in rows:
+            suppressed.update(by_hash[row.key_hash])
     return suppressed
 
 
 def remove_suppression(session: Session, key: SuppressionKey, address_key: AddressKey) -> None:
     """End the suppression of an address, unless it is for a complaint.
 
-    `blocks_confirmation` says whether a sign-up may be confirmed that leads here.
+    `blocks_confirmation` says whether a sign-up may be confirmed that leads here. One under the former identity stays:
+    it may be another person's.
     """
     session.execute(
         delete(Suppression).where(

@@ -35,8 +35,12 @@ def unsuppress(
     suppression = suppressions.find_suppression(session, suppression_key, address_key)
     if suppression is None:
         raise NotFoundError("unsuppress.not_suppressed", "This address is not suppressed.")
-    session.add(Unsuppression(key_hash=suppression.key_hash, reason=suppression.reason, why=why))
-    session.delete(suppression)
+    reason, since = suppression.reason, suppression.created_at
+    while suppression is not None:  # one may stand under the former identity too
+        session.add(Unsuppression(key_hash=suppression.key_hash, reason=suppression.reason, why=why))
+        session.delete(suppression)
+        session.flush()
+        suppression = suppressions.find_suppression(session, suppression_key, address_key)
     if reader is not None:
-        lifecycle.unsuppress(session, reader, suppression.created_at, by=by)
-    return suppression.reason
+        lifecycle.unsuppress(session, reader, since, by=by)
+    return reason

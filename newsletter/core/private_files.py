@@ -1,0 +1,53 @@
+"""Files that the service's own user alone may read: they hold addresses, tokens and keys."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+UMASK = 0o077
+
+WRITTEN = (
+    *("newsletter.sqlite3*", "secret_key.txt", "suppression_key.txt", "tick*", "demo"),
+    *("valkey", "run", "mail", "log", "progress"),
+)
+"""What versions before the umask wrote into DATA_DIR. Since then nothing is written that has to be mended."""
+
+
+def write_privately() -> None:
+    """Have this process and its children make files for their user alone, whatever the shell's umask is."""
+    os.umask(UMASK)
+
+
+def mend(data_dir: Path) -> int:
+    """Take the rights of others off what the service wrote; returns how many files and folders they had."""
+    mended = sum(_mend_one(path) for path in _written(data_dir))
+    if mended:
+        log.warning("%d files and folders in DATA_DIR could be read by others, and no longer can", mended)
+    return mended
+
+
+def _written(data_dir: Path) -> Iterator[Path]:
+    yield data_dir
+    for pattern in WRITTEN:
+        for path in data_dir.glob(pattern):
+            yield path
+            for folder, folders, files in os.walk(path) if not path.is_symlink() else ():
+                yield from (Path(folder, name) for name in (*folders, *files))
+
+
+def _mend_one(path: Path) -> bool:
+    """Whether there was something to mend. Another user's file stays as it is, and so does what a link leads to."""
+    try:
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode) or found.st_uid != os.getuid() or not found.st_mode & UMASK:
+            return False
+        path.chmod(stat.S_IMODE(found.st_mode) & ~UMASK)
+    except FileNotFoundError:  # it has just been moved or deleted
+        return False
+    return True
