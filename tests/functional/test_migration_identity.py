@@ -1,4 +1,4 @@
-"""Migration 0004: letters that merely resemble each other make two addresses, and nobody who left comes back by it."""
+"""Migration 0006: letters that merely resemble each other make two addresses, and nobody who left comes back by it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from newsletter.core.actors import OPERATOR
 from newsletter.core.db import Database
 from newsletter.core.ids import SuppressionKey
 from newsletter.subscribers import addresses
-from newsletter.subscribers.files.import_run import ImportOptions, import_file
+from newsletter.subscribers.files.paced_import import ImportOptions, import_file
 from newsletter.subscribers.models import SuppressionReason
 from newsletter.subscribers.preferences import KnownNames
 from newsletter.subscribers.suppression import suppressions
