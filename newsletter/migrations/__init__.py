@@ -53,8 +53,8 @@ def require_current(db: Database) -> None:
         raise ConflictError("database.not_current", "The database is not at this version's structure.")
 
 
-def upgrade(db: Database) -> str:
-    """Bring the database to the newest revision and return it. Several processes may do this at once.
+def upgrade(db: Database, revision: str = "head") -> str:
+    """Bring the database to `revision` and return the present one. Several processes may do this at once.
 
     All steps are one transaction (SQLite's too), so a failure leaves the database as it was.
     """
@@ -65,8 +65,8 @@ def upgrade(db: Database) -> str:
         _make_folder(Path(db.engine.url.database or ""))
     with _one_transaction(db) as connection:
         settings.attributes["connection"] = connection
-        command.upgrade(settings, "head")
-    return head()
+        command.upgrade(settings, revision)
+    return present(db) or ""
 
 
 def _make_folder(file: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_mail_that_has_nothing_to_say_any_more_is_dropped(db: Database, settin
 
 def test_a_mail_that_was_not_accepted_waits_and_keeps_its_message_id(db: Database, settings: Settings) -> None:
     mail_id = add(db, to="a@readers.example")
-    send(db, settings, Provider(NotAcceptedError("Busy.", retry_after=120)), mail_id)
+    send(db, settings, Provider(NotAcceptedError("test.failure", "Busy.", retry_after=120)), mail_id)
     (row,) = rows(db)
     assert (row.note, row.attempt, due(db)) == ("Busy.", 1, [])
     assert row.not_before is not None

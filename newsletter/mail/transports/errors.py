@@ -15,7 +15,7 @@ class TransportError(NewsletterError):
 class NotAcceptedError(TransportError):
     """Not accepted (no connection, 429, 503 …): send again, after `retry_after` seconds if the provider said so."""
 
-    def __init__(self, code: str, message: str = "", /, *, retry_after: float | None = None, **values: object) -> None:
+    def __init__(self, code: str, message: str, /, *, retry_after: float | None = None, **values: object) -> None:
         super().__init__(code, message, **values)
         self.retry_after = retry_after
 
