@@ -22,6 +22,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey
 from newsletter.subscribers.files.csv_file import read_rows
+from newsletter.subscribers.files.ended_elsewhere import OTHER_ROW
 from newsletter.subscribers.files.imported_readers import CHUNK, ImportedReader, import_rows
 from newsletter.subscribers.files.result_file import ResultFileError
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
@@ -246,6 +247,16 @@ def test_readers_who_ended_elsewhere_come_along_as_suppressions(run: Run, db: Da
         "spam": "complained",
     }
     assert set(readers(db)) == {"here@example.org", "in@example.org"}
+
+
+@pytest.mark.parametrize("options", [[], ["--as-suppressions"]])
+def test_one_row_that_says_unsubscribed_outweighs_the_others(run: Run, db: Database, options: list[str]) -> None:
+    gap = "".join(f"r{number}@example.org,active\n" for number in range(CHUNK))
+    file = f"email,status\nA@example.org,active\n{gap}a@example.org,unsubscribed\na@example.org,active\n"
+    result = run(file, "--json", *options)
+    assert json.loads(result.stdout)["imported"] == CHUNK
+    assert "A@example.org" not in readers(db)
+    assert not_taken(result)[0] == ("2", "refused", OTHER_ROW)
 
 
 CELLS = st.text(st.sampled_from("ab,\"\n '=@"), max_size=5) | st.sampled_from(["x@example.org", "left", "daily", "70"])

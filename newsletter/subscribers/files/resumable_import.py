@@ -110,7 +110,7 @@ class ResumableImport:
     def chunks(self, size: int) -> Iterator[list[CsvRow]]:
         """The rows that are left, `size` at a time."""
         after = FilePosition(self.state.row, self.state.position) if self.resumed_from else None
-        return chunks(self._file.rows(after), size)
+        return chunks(ended_elsewhere.without_ended(self._file, after), size)
 
     def import_chunk(self, session: Session, rows: Sequence[CsvRow], *, by: Actor) -> None:
         """Import a chunk; when an error leaves here, the transaction must not be committed.
