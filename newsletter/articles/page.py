@@ -1,8 +1,8 @@
 """Parsing an article page of Dispatch that was saved as text.
 
 The real page has: "Skip to content", "Policy · May 2, 2026", title, dek, "Trust69", "HypeSome hype",
-"1 source · cross-referenced", "ShareXLinkedInEmail", "TL;DR" with its points, paragraphs, "Sources" with a numbered
-list, "Also on Policy", the site's footer. Dek and TL;DR may be missing. All fields are plain text.
+"1 source · cross-referenced", "ShareXLinkedInEmail" (buttons), "TL;DR" with its points, paragraphs, "Sources" with a
+numbered list, "Also on Policy", the site's footer. Dek and TL;DR may be missing. All fields are plain text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ _SECOND_HALF = ("July", "August", "September", "October", "November", "December"
 _MONTHS = {form: n for n, name in enumerate(_FIRST_HALF + _SECOND_HALF, 1) for form in (name, name[:3])} | {"Sept": 9}
 _DATE = re.compile(r"([A-Za-z]+)\.? ([0-9]{1,2}), ([0-9]{4})")
 _COUNT = re.compile(r"([0-9]{1,4}) sources? · cross-referenced")
-_SHARE = re.compile(r"Share(?: ?(?:X|LinkedIn|Email|Bluesky|Mastodon))+")
+_SHARE = re.compile(r"Share(?:[A-Z][A-Za-z]*(?: (?:link|page|article))?)*|Share(?: (?:X|LinkedIn|Email))+")
+"""A row of buttons, such as "ShareXLinkedInEmailWhatsAppCopy link": no word of a text is written so."""
+_TLDR = re.compile(r"TL\s?;?\s?DR\b", re.I)
+_TLDR_HEADING = re.compile(_TLDR.pattern + r"\s*[:.–—-]?", re.I)
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,12 @@ def parse_page(data: bytes | str, hype_labels: Sequence[str]) -> ParsedPage:
     section, day = _section_and_date(page)
     title, dek = _title_and_dek(page)
     trust, hype, source_count = _trust(page), _hype(page, hype_labels), _source_count(page)
-    if _SHARE.fullmatch(_plain(page.peek())):
+    if _is_share(page.peek()) or (page.peek().startswith("Share") and _is_tldr(page.peek(1))):
         page.take("the text")
     bullets = _bullets(page)
     sources_at = _sources_at(page)
+    if not bullets:
+        _refuse_other_tldr(page, sources_at)
     paragraphs = _paragraphs(page.lines[page.at : sources_at])
     if not bullets and not paragraphs:
         raise PageError(sources_at + 1, "page.no_text", "The article has no text before its sources.")
@@ -194,8 +199,28 @@ def _source_count(page: PageLines) -> int:
     return int(found[1])
 
 
+def _is_share(line: str) -> bool:
+    return _SHARE.fullmatch(_plain(line)) is not None
+
+
+def _is_tldr(line: str) -> bool:
+    return _TLDR_HEADING.fullmatch(_plain(line)) is not None
+
+
+def _refuse_other_tldr(page: PageLines, end: int) -> None:
+    """Raise PageError where a TL;DR stands that is not read as one: it would become part of the text."""
+    for number, line in enumerate(page.lines[page.at : end], page.at + 1):
+        if _TLDR.match(_plain(line)):
+            raise PageError(
+                number,
+                "page.stray_tldr",
+                "%(line_text)s does not stand where TL;DR does: below the buttons, on a line of its own.",
+                line_text=quoted(line.strip()),
+            )
+
+
 def _bullets(page: PageLines) -> tuple[str, ...]:
-    if _plain(page.peek()) != "TL;DR":
+    if not _is_tldr(page.peek()):
         return ()
     page.take("TL;DR")
     bullets: list[str] = []
@@ -225,7 +250,7 @@ def _sources_at(page: PageLines) -> int:
 
 
 def _paragraphs(body: list[str]) -> tuple[str, ...]:
-    text = "\n".join(line.rstrip() for line in body)
+    text = "\n".join(line.rstrip() for line in body if not _is_share(line))
     return tuple(paragraph.strip() for paragraph in re.split(r"\n{2,}", text) if paragraph.strip())
 
 

@@ -42,12 +42,13 @@ def import_json(result: ImportResult) -> dict[str, Any]:
     """The counts of an import, and the path of its result file."""
     state = result.state
     return {
-        "rows": max(state.row - 1, 0),
+        "rows": state.rows,
         "imported": state.imported,
         "unchanged": state.unchanged,
         "suppressed": state.suppressed,
         "refused": state.refused,
         "noted": state.noted,
+        "ignored": list(result.ignored),
         "resumed_from": result.resumed_from,
         "dry_run": result.dry_run,
         "result": str(result.path),

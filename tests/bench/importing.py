@@ -76,9 +76,11 @@ def _write(path: Path, readers: int) -> None:
 
 
 def _import(path: Path, url: str, readers: int) -> tuple[Took, list[float]]:
+    data_dir = path.parent / "data"
+    data_dir.mkdir(exist_ok=True)
     settings = replace(
         SETTINGS,
-        data_dir=path.parent,
+        data_dir=data_dir,
         database_url=url,
         secret_key="a secret key for the benchmark",
         suppression_key=SuppressionKey("a suppression key for it"),

@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -16,8 +17,10 @@ from newsletter.subscribers.models import Subscriber
 CASE = Path(__file__).parent / "import-other-choices" / "language-col.csv"
 
 
-def test_every_reader_comes_in_and_unknown_languages_are_noted(app: Flask, db: Database, tmp_path: Path) -> None:
-    result = tmp_path / "result.csv"
+def test_every_reader_comes_in_and_unknown_languages_are_noted(
+    app: Flask, db: Database, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    result = tmp_path_factory.mktemp("files") / "result.csv"
     run = app.test_cli_runner().invoke(subscribers, ["import", str(CASE), "--result", str(result), "--json"])
     assert run.exit_code == 0, run.output
     counts = json.loads(run.stdout)
@@ -28,4 +31,7 @@ def test_every_reader_comes_in_and_unknown_languages_are_noted(app: Flask, db: D
     with result.open(newline="") as file:
         rows = list(csv.reader(file))[1:]
     note = "The language is not known here and was left out."
-    assert rows == [["2", "noted", note], ["3", "noted", note]]
+    assert rows == [
+        ["ada@example.org", "English", f"noted (row 2): {note}"],
+        ["bo@example.org", "pt-BR", f"noted (row 3): {note}"],
+    ]

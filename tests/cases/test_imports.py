@@ -11,11 +11,20 @@ from flask import Flask
 from sqlalchemy import select
 
 from newsletter.cli.subscribers.files import subscribers
+from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.subscribers.models import Subscriber
+from newsletter.core.ids import AddressKey
+from newsletter.subscribers.models import Subscriber, SuppressionReason
+from newsletter.subscribers.suppression import suppressions
 
 CASES = Path(__file__).parent
 ADA, BO, CY = "ada@example.org", "bo@example.org", "cy@example.org"
+
+
+@pytest.fixture
+def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place outside DATA_DIR."""
+    return tmp_path_factory.mktemp("files") / "result.csv"
 
 
 def imported(app: Flask, case: str, result: Path, *options: str) -> Result:
@@ -45,16 +54,31 @@ def readers(db: Database) -> set[str]:
     ],
 )
 def test_who_agreed_comes_in_and_each_row_is_counted(
-    app: Flask, db: Database, tmp_path: Path, case: str, expected: set[str], refused: int
+    app: Flask, db: Database, result: Path, case: str, expected: set[str], refused: int
 ) -> None:
-    run = imported(app, case, tmp_path / "result.csv")
+    run = imported(app, case, result)
     counts = json.loads(run.stdout)
     assert readers(db) == expected
     assert (counts["imported"], counts["refused"]) == (len(expected), refused)
     assert run.exit_code == (1 if refused else 0)
 
 
-def test_nobody_of_a_file_of_unsubscribed_people_comes_in(app: Flask, db: Database, tmp_path: Path) -> None:
-    run = imported(app, "import-left-elsewhere/mailchimp-unsub.csv", tmp_path / "result.csv")
-    assert run.exit_code == 1
+def test_a_file_of_unsubscribed_people_is_refused_or_suppresses_them(
+    app: Flask, db: Database, settings: Settings, result: Path
+) -> None:
+    case, gone = "import-left-elsewhere/mailchimp-unsub.csv", AddressKey("gone@example.org")
+    refused = imported(app, case, result)
+    assert refused.exit_code == 1
+    assert "“UNSUB_TIME” stands in files of people who unsubscribed" in refused.stderr
+    assert "--as-suppressions" in refused.stderr
+    done = imported(app, case, result, "--as-suppressions")
+    assert (done.exit_code, json.loads(done.stdout)["suppressed"]) == (0, 1)
     assert readers(db) == set()
+    with db.reading() as session:
+        assert suppressions.reason_for(session, settings.suppression_key, gone) == SuppressionReason.UNSUBSCRIBED
+
+
+def test_those_of_a_mixed_file_who_ended_elsewhere_can_be_suppressed(app: Flask, db: Database, result: Path) -> None:
+    done = imported(app, "import-left-elsewhere/ghost.csv", result, "--as-suppressions")
+    counts = json.loads(done.stdout)
+    assert (counts["rows"], counts["imported"], counts["suppressed"], counts["refused"]) == (3, 1, 2, 0)

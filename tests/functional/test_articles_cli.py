@@ -51,7 +51,7 @@ def page(tmp_path: Path) -> Callable[..., Path]:
 
 def report(result: Result) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = json.loads(result.stdout)
-    assert list(found) == ["created", "revised", "unchanged", "refused"]
+    assert list(found) == ["created", "revised", "unchanged", "refused", "remarks"]
     return found
 
 
@@ -77,9 +77,21 @@ def test_good_pages_are_kept_and_bad_ones_reported(run: Run, page: Callable[...,
             {"file": str(bad), "line": 8, "reason": trust},
             {"file": str(missing), "line": None, "reason": gone},
         ],
+        "remarks": [],
     }
     assert result.stderr.splitlines() == [f"{bad}, line 8: {trust}", f"{missing}: {gone}"]
     assert [one["slug"] for one in json.loads(run("list", "--json").stdout)] == [SLUG]
+
+
+def test_what_an_editor_should_look_at_is_said(run: Run, page: Callable[..., Path]) -> None:
+    counted = page("a.txt", "1 source ·", "4 sources ·")
+    found = run("import", counted)
+    assert (found.exit_code, found.stdout) == (0, f"created    {SLUG}\n")
+    assert found.stderr == f"{counted}: The page says 4 sources, and lists 1.\n"
+    misspelt = page("b.txt", "Policy ·", "Polcy ·")
+    remarks = report(run("import", misspelt, "--json"))["remarks"]
+    assert remarks == [{"file": str(misspelt), "remark": "The section “Polcy” is new: there was no story of it yet."}]
+    assert not report(run("import", misspelt, "--json"))["remarks"]
 
 
 def test_a_refused_page_stores_nothing(run: Run, page: Callable[..., Path]) -> None:

@@ -51,12 +51,18 @@ def run(app: Flask) -> Run:
     return run
 
 
+@pytest.fixture
+def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A result file, which must not lie in DATA_DIR."""
+    return tmp_path_factory.mktemp("files") / "result.csv"
+
+
 def everyone(db: Database) -> dict[str, tuple[Preferences, datetime | None]]:
     with db.reading() as session:
         return {one.address: (Preferences.of(one), one.confirmed_at) for one in session.scalars(select(Subscriber))}
 
 
-def test_what_is_exported_comes_in_again_as_it_was(run: Run, db: Database, tmp_path: Path) -> None:
+def test_what_is_exported_comes_in_again_as_it_was(run: Run, db: Database, tmp_path: Path, result: Path) -> None:
     with db.transaction() as session:
         import_rows(session, READERS)
     before = everyone(db)
@@ -64,7 +70,7 @@ def test_what_is_exported_comes_in_again_as_it_was(run: Run, db: Database, tmp_p
     assert json.loads(run("export", "--output", str(path), "--json").stdout) == {"readers": 3, "output": str(path)}
     with db.transaction() as session:
         session.execute(delete(Subscriber))
-    assert json.loads(run("import", str(path), "--json").stdout)["imported"] == 3
+    assert json.loads(run("import", str(path), "--json", "--result", str(result)).stdout)["imported"] == 3
     assert everyone(db) == before
     assert before["=cmd@example.org"] == (PICKY, CONFIRMED)
 
@@ -79,7 +85,7 @@ def test_no_cell_is_a_formula(run: Run, db: Database) -> None:
 
 
 def test_a_status_can_be_chosen_and_the_file_brings_back_no_unsubscribed_reader(
-    run: Run, db: Database, tmp_path: Path
+    run: Run, db: Database, tmp_path: Path, result: Path
 ) -> None:
     with db.transaction() as session:
         import_rows(session, READERS)
@@ -92,7 +98,7 @@ def test_a_status_can_be_chosen_and_the_file_brings_back_no_unsubscribed_reader(
     path.write_text(run("export").stdout)
     with db.transaction() as session:
         session.execute(delete(Subscriber))
-    assert json.loads(run("import", str(path), "--json").stdout)["refused"] == 1
+    assert json.loads(run("import", str(path), "--json", "--result", str(result)).stdout)["refused"] == 1
     assert "ada@example.org" not in everyone(db)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
 from newsletter.core.ids import AddressKey
 from newsletter.subscribers.files import result_file
+from newsletter.subscribers.files.csv_file import CsvFile
 from newsletter.subscribers.files.paced_import import SQLITE_CHUNK as CHUNK
 from newsletter.subscribers.files.resumable_import import ImportState, ResumableImport
 from newsletter.subscribers.models import ImportProgress, Subscriber, SubscriberStatus, SuppressionReason
@@ -36,9 +38,9 @@ COUNT = 8000
 
 
 @pytest.fixture
-def file(tmp_path: Path, db: Database, settings: Settings) -> Path:
+def file(tmp_path_factory: pytest.TempPathFactory, db: Database, settings: Settings) -> Path:
     """Readers, every tenth of them a wrong row and every hundredth suppressed."""
-    path = tmp_path / "readers.csv"
+    path = tmp_path_factory.mktemp("files") / "readers.csv"
     path.write_text("email\n" + "".join(f"{_address(number)}\n" for number in range(2, COUNT + 2)))
     found = [
         suppressions.ToSuppress(AddressKey(_address(number)), SuppressionReason.ERASED, clock.now())
@@ -82,7 +84,10 @@ def is_right(db: Database, path: Path) -> None:
         assert active == session.scalar(select(func.count()).select_from(Subscriber)) == WHOLE["imported"]
         assert session.scalar(select(func.count()).select_from(ImportProgress)) == 0
     with path.with_suffix(".result.csv").open(newline="") as result:
-        rows = [(int(row), what) for row, what, _ in list(csv.reader(result))[1:]]
+        reasons = [reason for _, reason in list(csv.reader(result))[1:]]
+    found = [re.match(r"(\w+) \(row (\d+)\): ", reason) for reason in reasons]
+    rows = [(int(each[2]), each[1]) for each in found if each]
+    assert len(rows) == len(reasons)
     assert rows == sorted([(row, "refused") for row in WRONG] + [(row, "suppressed") for row in SUPPRESSED])
 
 
@@ -115,8 +120,10 @@ def test_an_import_that_is_killed_again_and_again_goes_on_where_it_was(
 
 @contextmanager
 def importing(path: Path, settings: Settings, result: Path | None = None) -> Iterator[ResumableImport]:
-    with path.open("rb") as source, result_file.opened(result or path.with_suffix(".result.csv")) as refusals:
-        yield ResumableImport(source, refusals, settings.suppression_key, "weekly", KnownNames(None, HYPE_LABELS))
+    with path.open("rb") as source:
+        readers = CsvFile(source, "weekly", KnownNames(None, HYPE_LABELS))
+        with result_file.opened(result or path.with_suffix(".result.csv"), readers.head) as refused:
+            yield ResumableImport(readers, refused, settings.suppression_key)
 
 
 def finish(db: Database, work: ResumableImport) -> None:
@@ -159,7 +166,7 @@ def test_without_its_result_file_it_begins_anew(db: Database, settings: Settings
         start(db, work)
     result = file.with_suffix(".result.csv")
     if loss == "short":
-        result.write_text("row,result,reason\n")
+        result.write_text("email,reason\n")
     else:
         result.rename(result.with_name("before.csv"))
     with importing(file, settings, file.with_name("new.csv") if loss == "elsewhere" else None) as work:

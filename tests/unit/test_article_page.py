@@ -76,6 +76,12 @@ SAME = {
     "small month": REAL.replace("May 2", "may 2"),
     "no buttons": REAL.replace("ShareXLinkedInEmail\n", ""),
     "more buttons": REAL.replace("ShareXLinkedInEmail", "ShareXLinkedInBlueskyEmail"),
+    "other buttons": REAL.replace("ShareXLinkedInEmail", "ShareFacebookTelegramCopy link"),
+    "buttons in words": REAL.replace("ShareXLinkedInEmail", "Share this: X, LinkedIn"),
+    "buttons again": REAL.replace("Sources\n", "ShareXLinkedInEmail\n\nSources\n"),
+    "TL;DR with a colon": REAL.replace("TL;DR", "TL;DR:"),
+    "TLDR": REAL.replace("TL;DR", "tldr"),
+    "TL;DR with a dash": REAL.replace("TL;DR", "TL; DR –"),
     "headings after the end": REAL.replace("Also on Policy", "Also on Policy\n\nSources\nAlso on the radar"),
     "no footer": REAL.partition("Also on Policy")[0] + "Also on Policy",
 }
@@ -122,6 +128,11 @@ def test_title_and_dek_may_begin_like_the_scores() -> None:
     read = parse_page(REAL.replace(MUSK, "Trust in models").replace(page().dek, "Hype around agents"), HYPE_LABELS)
     assert (read.title, read.dek, read.trust) == ("Trust in models", "Hype around agents", 69)
     assert page(page().dek, "Trust is low").dek == "Trust is low"
+
+
+def test_a_paragraph_may_begin_with_share() -> None:
+    text = "Share prices fell after the testimony.\n\nModel distillation refers"
+    assert page("Model distillation refers", text).paragraphs[1] == "Share prices fell after the testimony."
 
 
 def test_headings_inside_the_text_stay_in_the_text() -> None:
@@ -177,6 +188,8 @@ REFUSED = {
     "no count": (REAL.replace("1 source · cross-referenced\n", ""), 12, "sources · cross-referenced"),
     "count in words": (REAL.replace("1 source ·", "One source ·"), 11, "sources · cross-referenced"),
     "no points": (REAL.replace("  •", " "), 14, "no points"),
+    "TL;DR in a line of text": (REAL.replace("TL;DR\n", "TL;DR: Musk spoke.\n"), 14, "on a line of its own"),
+    "TL;DR below something else": (REAL.replace("TL;DR\n", "Listen · 3 min\nTL;DR\n"), 15, "below the buttons"),
     "an empty point": (REAL.replace("  • Musk char", "  •\n  • Musk char"), 16, "point of TL;DR is empty"),
     "cut in the head": (REAL[: REAL.index("Trust69")], 6, "cut off"),
     "cut in the text": (REAL[: REAL.index("Musk's courtroom")], 24, "cut off: its “Sources”"),

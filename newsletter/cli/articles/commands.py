@@ -14,6 +14,7 @@ from newsletter.articles.facts import facts_line
 from newsletter.articles.files import pages_in, read_page
 from newsletter.articles.importing import ImportedPage, import_page
 from newsletter.articles.models import Article
+from newsletter.articles.remarks import remarks
 from newsletter.cli.output import emit, json_option, table
 from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import ENGLISH, language_of
@@ -31,21 +32,24 @@ articles = AppGroup("articles", help="Articles: import, list, show.")
 def import_(ctx: click.Context, paths: tuple[Path, ...], slug: str | None, as_json: bool) -> None:
     """Import article pages saved as text: files, or folders of .txt files.
 
-    Good pages are kept even if others are refused; then the exit code is 1.
+    Good pages are kept even if others are refused; then the exit code is 1. A section that is new, and a number of
+    sources that is not that of the list, are said.
     """
-    report: dict[str, list[Any]] = {"created": [], "revised": [], "unchanged": [], "refused": []}
+    report: dict[str, list[Any]] = {"created": [], "revised": [], "unchanged": [], "refused": [], "remarks": []}
     files = [file for path in paths for file in _files(path, report["refused"])]
     if slug is not None and len(files) > 1:
         raise click.UsageError("--article names one article, so give it one page.")
     for file in files:
         try:
-            imported = _import(file, slug)
+            imported, said = _import(file, slug)
         except NewsletterError as error:
             _refuse(report["refused"], file, error)
         else:
             report[imported.outcome].append(imported.slug)
             if not as_json:
                 click.echo(f"{imported.outcome.ljust(9)}  {imported.slug}")
+            for remark in said:
+                _remark(report["remarks"], file, remark)
     if as_json:
         emit(report, "", as_json=True)
     if report["refused"]:
@@ -60,10 +64,19 @@ def _files(path: Path, refused: list[Any]) -> list[Path]:
         return []
 
 
-def _import(file: Path, slug: str | None) -> ImportedPage:
+def _import(file: Path, slug: str | None) -> tuple[ImportedPage, list[str]]:
+    """Import a page; the remarks on it are those on what was there before."""
     page = read_page(file, runtime().settings.hype_labels)
     with runtime().db.transaction() as session:  # one for each file: a good page stays, whatever follows
-        return import_page(session, page, slug=slug)
+        said = remarks(page, queries.sections(session))
+        imported = import_page(session, page, slug=slug)
+    return imported, said if imported.outcome != "unchanged" else []
+
+
+def _remark(said: list[Any], file: Path, remark: str) -> None:
+    name = click.format_filename(file)
+    said.append({"file": name, "remark": remark})
+    click.echo(f"{name}: {remark}", err=True)
 
 
 def _refuse(refused: list[Any], file: Path, error: NewsletterError) -> None:

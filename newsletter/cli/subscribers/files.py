@@ -14,13 +14,14 @@ import click
 from flask.cli import AppGroup
 
 from newsletter.articles import queries
+from newsletter.cli.hints import with_hint
 from newsletter.cli.output import emit, json_option, writing
 from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import READER_CADENCES, Cadence
 from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
 from newsletter.serializers.subscribers import import_json
-from newsletter.subscribers.files import csv_export
+from newsletter.subscribers.files import csv_export, result_file
 from newsletter.subscribers.files.paced_import import ImportOptions, ImportResult, import_file
 from newsletter.subscribers.models import SubscriberStatus
 from newsletter.subscribers.preferences import KnownNames
@@ -43,25 +44,42 @@ subscribers = AppGroup(
     "--result",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="PATH",
-    help="Where to say which rows were not taken as they are, and why; next to FILE if not given.",
+    help="Where to write the rows that were not taken as they are, and why; next to FILE if not given.",
 )
+@click.option(
+    "--as-suppressions",
+    is_flag=True,
+    help="Keep readers from being mailed who unsubscribed, bounced or complained elsewhere.",
+)
+@click.option("--ignore", multiple=True, metavar="COLUMN", help="A column to pass over; can be given again.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and store nothing.")
 @json_option
 @click.pass_context
-def import_(ctx: click.Context, file: Path, cadence: str, result: Path | None, dry_run: bool, as_json: bool) -> None:
+def import_(
+    ctx: click.Context,
+    file: Path,
+    cadence: str,
+    result: Path | None,
+    as_suppressions: bool,
+    ignore: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Import readers who confirmed elsewhere from a CSV FILE of any size.
 
     The first row names the columns: email, and perhaps cadence, sections (separated by semicolons), min_trust and what
-    else readers choose, confirmed_at and status. Readers who are subscribed here, unsubscribed, were erased, bounced or
-    complained stay as they are. A section, hype label, language or format that is not known here is left out with a
+    else readers choose, confirmed_at and status. Rows of readers who unsubscribed, bounced or complained elsewhere are
+    refused, or suppressed with --as-suppressions. Readers who are subscribed here, unsubscribed, were erased, bounced
+    or complained stay as they are. A section, hype label, language or format that is not known here is left out with a
     note. The same command resumes an import that was stopped. Exit code 1 when a row was refused.
     """
     result = result or file.with_suffix(".dry-run.csv" if dry_run else ".result.csv")
     name = click.format_filename(file)
     try:
-        done = _import(file, result, ImportOptions(cadence, _known_names(), dry_run))
+        result_file.require_place(result, file, runtime().settings.data_dir)
+        done = _import(file, result, ImportOptions(cadence, _known_names(), dry_run, as_suppressions, ignore))
     except InvalidError as error:
-        raise click.ClickException(f"{name}: {error}") from error
+        raise click.ClickException(f"{name}: {with_hint(error)}") from error
     except OSError as error:
         raise click.ClickException(f"{name} cannot be read: {error.strerror or 'it is no file'}.") from error
     emit(import_json(done) | {"result": click.format_filename(result)}, _in_words(done), as_json=as_json)
@@ -101,9 +119,11 @@ def _in_words(done: ImportResult) -> str:
     elif done.resumed_from:
         lines.insert(0, f"An earlier import was resumed after row {done.resumed_from:,}; both together:")
     if state.noted:
-        lines.append(f"{state.noted:,} of the imported rows have a preference that is not known here and was left out.")
+        lines.append(f"{state.noted:,} of the imported or unchanged rows have a note.")
+    if done.ignored:
+        lines.append(f"Columns ignored: {', '.join(done.ignored)}.")
     if state.suppressed or state.refused or state.noted:
-        lines.append(f"{click.format_filename(done.path)} says which rows were not taken as they are, and why.")
+        lines.append(f"{click.format_filename(done.path)} holds the rows that were not taken as they are, and why.")
     return "\n".join(lines)
 
 

@@ -78,6 +78,8 @@ class CsvFile:
 
     def __init__(self, file: BinaryIO, cadence: str, known: KnownNames, ignore: Collection[str] = ()) -> None:
         self.file = file
+        self.options = f"{cadence} {sorted(ignore)}"
+        """Where these differ, the same bytes are another import."""
         self._lines = CsvLines(file)
         self.head = read_head(self._lines, ignore)
         self._begin = FilePosition(self.head.row, self._lines.position)

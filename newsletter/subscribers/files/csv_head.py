@@ -31,7 +31,7 @@ REASON = "reason"
 """The column that the result file adds, which is passed over where it is imported."""
 
 NO_HEAD = "This must be a CSV file in UTF-8 whose first row names the columns, one of them email."
-_SEP_LINE = re.compile(r"sep=(.)\s*", re.I)
+_SEP_LINE = re.compile(r'"?sep=([^"])"?\s*', re.I)
 """Excel's own line, which names the separator."""
 _INVISIBLE = ("Cc", "Cf", "Zl", "Zp", "Zs")
 

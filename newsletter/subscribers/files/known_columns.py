@@ -175,7 +175,7 @@ _SEEMS_STANDING = re.compile(
     r"status|unsub|opt(ed)? ?out|bounc|delet|\bclean|suppress|(black|block) ?list|blocked|complain|\bspam|\babuse"
     r"|disabled|do ?not|\bdnc\b|unconfirmed|undeliver|abgemeldet|abbestell|gelöscht|gesperrt"
 )
-_NEAR = {"section": "sections", "trust": "min_trust", "hype": "max_hype", "lang": "language", "frequency": "cadence"}
+_NEAR = {"section": "sections", "trust": "min_trust", "hype": "max_hype", "lang": "language"}
 _CLOSE = 0.85
 """How alike two names are that a slip of the keyboard can have made one of the other (difflib's ratio)."""
 

@@ -9,8 +9,11 @@ from pathlib import Path
 
 from newsletter.core.actors import Actor
 from newsletter.core.db import Database
+from newsletter.core.errors import InvalidError
 from newsletter.core.ids import SuppressionKey
 from newsletter.subscribers.files import result_file
+from newsletter.subscribers.files.csv_file import CsvFile
+from newsletter.subscribers.files.csv_head import CsvHead
 from newsletter.subscribers.files.resumable_import import ImportState, ResumableImport
 from newsletter.subscribers.preferences import KnownNames
 
@@ -37,6 +40,10 @@ class ImportOptions:
     known: KnownNames
     dry_run: bool = False
     """Find out what would be done, and store nothing."""
+    as_suppressions: bool = False
+    """Suppress the addresses of readers who unsubscribed, bounced or complained elsewhere."""
+    ignore: tuple[str, ...] = ()
+    """Columns to pass over."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,8 @@ class ImportResult:
     """The row after which an earlier run was resumed."""
     dry_run: bool
     path: Path
+    ignored: tuple[str, ...]
+    """The columns that were passed over."""
 
 
 def import_file(
@@ -66,12 +75,29 @@ def import_file(
     that cannot be used, ConflictError when the file changes or is imported twice at once, ResultFileError, and OSError
     when `file` cannot be read.
     """
-    with file.open("rb") as source, result_file.opened(result) as rejected:
-        work = ResumableImport(
-            source, rejected, suppression_key, options.cadence, options.known, dry_run=options.dry_run
+    with file.open("rb") as source:
+        readers = CsvFile(source, options.cadence, options.known, options.ignore)
+        if not options.as_suppressions:
+            _refuse_unsubscribed(readers.head)
+        with result_file.opened(result, readers.head) as rejected:
+            work = ResumableImport(
+                readers,
+                rejected,
+                suppression_key,
+                dry_run=options.dry_run,
+                as_suppressions=options.as_suppressions,
+            )
+            _run(db, work, by, progress)
+    return ImportResult(work.state, work.resumed_from, options.dry_run, result, readers.head.ignored)
+
+
+def _refuse_unsubscribed(head: CsvHead) -> None:
+    if head.of_unsubscribed is not None:
+        raise InvalidError(
+            "import.file_of_unsubscribed",
+            "The column “%(column)s” stands in files of people who unsubscribed, or whose mailboxes are gone.",
+            column=head.of_unsubscribed,
         )
-        _run(db, work, by, progress)
-    return ImportResult(work.state, work.resumed_from, options.dry_run, result)
 
 
 def _run(db: Database, work: ResumableImport, by: Actor, progress: Callable[[int], None]) -> None:

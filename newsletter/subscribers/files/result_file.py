@@ -1,4 +1,8 @@
-"""The result file of an import: which rows were not taken as they are, and why. Only its owner may read it."""
+"""The result file of an import: the rows that were not taken as they are, and why.
+
+It has the columns of the imported file and `reason`, so it can be mended and imported again. It holds addresses: only
+its owner may read it, and it never lies in DATA_DIR, which is backed up.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ import csv
 import fcntl
 import io
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -15,8 +20,9 @@ from typing import NamedTuple
 
 from newsletter.core.errors import ConflictError, NewsletterError
 from newsletter.subscribers.files.csv_cells import escape
+from newsletter.subscribers.files.csv_head import LONGEST_HEAD, REASON, CsvHead, visible
 
-HEAD = b"row,result,reason\n"
+_REASON_LAST = re.compile(rb"[^\n]+[,;\t|]reason\n")
 
 
 class RowResult(StrEnum):
@@ -27,7 +33,7 @@ class RowResult(StrEnum):
     SUPPRESSED = "suppressed"
     """Its reader must not be mailed."""
     NOTED = "noted"
-    """It was imported without a preference that is not known here."""
+    """It was taken, but not all of it is known here, or as it should be."""
 
 
 class ResultRow(NamedTuple):
@@ -36,17 +42,42 @@ class ResultRow(NamedTuple):
     row: int
     result: RowResult
     reason: str
+    cells: Sequence[str] = ()
 
 
 class ResultFileError(NewsletterError):
     """The result file cannot be used; the message says why."""
 
 
+class ResultColumns:
+    """The columns of the result of a file with this head: the same, and `reason` unless it is there already."""
+
+    def __init__(self, head: CsvHead) -> None:
+        self._separator = head.separator
+        names = [visible(name).lower() for name in head.names]
+        self._width = len(names)
+        self._reason = names.index(REASON) if REASON in names else self._width
+        self.first_line = self._line([*head.names[: self._reason], REASON, *head.names[self._reason + 1 :]])
+
+    def line(self, row: ResultRow) -> bytes:
+        """The line of a row; cells beyond the last column follow its end."""
+        cells = [*row.cells, *[""] * (self._width - len(row.cells))]
+        after = self._reason + (self._reason < self._width)
+        reason = f"{row.result} (row {row.row}): {row.reason}"
+        return self._line([*map(escape, cells[: self._reason]), reason, *map(escape, cells[after:])])
+
+    def _line(self, cells: Sequence[str]) -> bytes:
+        text = io.StringIO()
+        csv.writer(text, delimiter=self._separator, lineterminator="\n").writerow(cells)
+        return text.getvalue().encode(errors="replace")
+
+
 class ResultFile:
     """The open file. `size` is in bytes."""
 
-    def __init__(self, descriptor: int, path: Path) -> None:
+    def __init__(self, descriptor: int, path: Path, columns: ResultColumns) -> None:
         self._descriptor = descriptor
+        self._columns = columns
         self.path = path
         self.size = os.fstat(descriptor).st_size
 
@@ -57,16 +88,16 @@ class ResultFile:
             os.lseek(self._descriptor, size, os.SEEK_SET)
             self.size = size
             if size == 0:
-                self._write(HEAD)
+                self._write(self._columns.first_line)
+
+    def holds(self, size: int) -> bool:
+        """Whether an earlier run can have left so many bytes here."""
+        return len(self._columns.first_line) <= size <= self.size
 
     def add(self, rows: Iterable[ResultRow]) -> None:
         """Append rows. Other processes see them at once, whatever becomes of this one."""
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(
-            (row, escape(result), escape(reason)) for row, result, reason in rows
-        )
         with _explained(self.path):
-            self._write(text.getvalue().encode())
+            self._write(b"".join(map(self._columns.line, rows)))
 
     def _write(self, data: bytes) -> None:
         while data:
@@ -76,32 +107,46 @@ class ResultFile:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[ResultFile]:
-    """The result file at `path`, made if it is not there, and locked: one import at a time writes to it.
+def opened(path: Path, head: CsvHead) -> Iterator[ResultFile]:
+    """The result file at `path` of a file with this head, made if it is not there.
 
-    Raises ConflictError when another does. Raises ResultFileError when it cannot be written, or is a file of another
-    kind, which stays as it is.
+    It is locked: one import at a time writes to it. Raises ConflictError when another does, and ResultFileError when it
+    cannot be written or is a file of another kind, which stays as it is.
     """
+    columns = ResultColumns(head)
     with _explained(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         with _explained(path):
-            if not _is_result_file(descriptor):
-                raise ResultFileError(
-                    "import.no_result_file", "%(path)s is there and is no result of an import.", path=path
-                )
+            if not _is_result_file(descriptor, columns.first_line):
+                raise _no_result_file(path)
             _lock(descriptor, path)
             os.fchmod(descriptor, 0o600)
-        yield ResultFile(descriptor, path)
+        yield ResultFile(descriptor, path, columns)
     finally:
         os.close(descriptor)
 
 
-def _is_result_file(descriptor: int) -> bool:
-    """Whether it is an ordinary file that is empty or begins as a result does."""
+def require_place(path: Path, imported: Path, data_dir: Path) -> None:
+    """Raise ResultFileError for a result in place of the imported file, or under DATA_DIR."""
+    if path.exists() and path.samefile(imported):
+        raise _no_result_file(path)
+    if path.resolve().is_relative_to(data_dir.resolve()):
+        raise ResultFileError(
+            "import.result_in_data_dir", "The result file holds addresses and must not lie under DATA_DIR."
+        )
+
+
+def _no_result_file(path: Path) -> ResultFileError:
+    return ResultFileError("import.no_result_file", "%(path)s is there and is no result of an import.", path=path)
+
+
+def _is_result_file(descriptor: int, first_line: bytes) -> bool:
+    """Whether it is an ordinary file that is empty, or whose columns are those of some import's result."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         return False
-    return HEAD.startswith(os.read(descriptor, len(HEAD)))
+    beginning = os.read(descriptor, max(len(first_line), LONGEST_HEAD))
+    return first_line.startswith(beginning) or _REASON_LAST.match(beginning) is not None
 
 
 def _lock(descriptor: int, path: Path) -> None:

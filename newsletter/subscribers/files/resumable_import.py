@@ -9,8 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from io import BufferedReader
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -18,19 +17,16 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.actors import Actor
-from newsletter.core.db import rows_where_in, table_of
+from newsletter.core.db import table_of
 from newsletter.core.errors import ConflictError
 from newsletter.core.ids import AddressKey, SuppressionKey
-from newsletter.subscribers.files import csv_file
-from newsletter.subscribers.files.csv_file import CsvRow, FilePosition
+from newsletter.subscribers.files import ended_elsewhere
+from newsletter.subscribers.files.csv_file import CsvFile, CsvRow, FilePosition
 from newsletter.subscribers.files.imported_readers import ImportedReader, chunks, import_rows
-from newsletter.subscribers.files.result_file import HEAD, ResultFile, ResultRow, RowResult
-from newsletter.subscribers.models import ImportProgress, Subscriber, SubscriberStatus
-from newsletter.subscribers.preferences import KnownNames
+from newsletter.subscribers.files.result_file import ResultFile, ResultRow, RowResult
+from newsletter.subscribers.models import ImportProgress, SubscriberStatus
 from newsletter.subscribers.suppression import suppressions
 
-_TABLE = table_of(Subscriber)
-_STATUS = select(_TABLE.c.address_key, _TABLE.c.status)
 _PROGRESS = table_of(ImportProgress)
 _STORE_PROGRESS = update(_PROGRESS).where(
     _PROGRESS.c.file_hash == bindparam("identity"), _PROGRESS.c.position == bindparam("previous")
@@ -55,36 +51,41 @@ class ImportState(NamedTuple):
     imported: int = 0
     unchanged: int = 0
     suppressed: int = 0
-    """Rows of readers who unsubscribed, bounced, complained or were erased."""
+    """Rows of readers who unsubscribed, bounced, complained or were erased, here or elsewhere."""
     refused: int = 0
     noted: int = 0
-    """Imported rows with a preference that is not known here and was left out."""
+    """Imported and unchanged rows that the result file says something about."""
     result_size: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All rows that are done, without empty ones: each has one of four outcomes."""
+        return self.imported + self.unchanged + self.suppressed + self.refused
 
 
 class ResumableImport:
     """One run over a file, in the caller's transactions: `begin`, `import_chunk` for each chunk, `finish`.
 
-    With `dry_run` it counts the same and stores nothing.
+    With `dry_run` it counts the same and stores nothing. With `as_suppressions` the addresses of readers who
+    unsubscribed, bounced or complained elsewhere are suppressed; without it their rows are refused.
     """
 
     def __init__(
         self,
-        file: BufferedReader,
+        file: CsvFile,
         result: ResultFile,
         key: SuppressionKey,
-        cadence: str,
-        known: KnownNames,
         *,
         dry_run: bool = False,
+        as_suppressions: bool = False,
     ) -> None:
         self.state = ImportState()
         self.resumed_from: int | None = None
         """The row after which an earlier run is resumed."""
         self._file, self._result, self._key, self._dry_run = file, result, key, dry_run
-        self._cadence, self._known = cadence, known
-        self._version = _version(file)
-        self._identity = _identity(file, key, cadence)
+        self._as_suppressions = as_suppressions
+        self._version = _version(file.file)
+        self._identity = _identity(file.file, key, f"{file.options} {as_suppressions}")
 
     def begin(self, session: Session) -> None:
         """Find out where an earlier run of the same file stopped.
@@ -92,7 +93,7 @@ class ResumableImport:
         Without its result file everything is done again, which changes no reader twice.
         """
         earlier = None if self._dry_run else self._earlier(session)
-        if earlier is not None and len(HEAD) <= earlier.result_size <= self._result.size:
+        if earlier is not None and self._result.holds(earlier.result_size):
             self.state, self.resumed_from = earlier, earlier.row or None
             self._result.cut(earlier.result_size)
             return
@@ -107,9 +108,9 @@ class ResumableImport:
                 raise _already_running() from error
 
     def chunks(self, size: int) -> Iterator[list[CsvRow]]:
-        """The rows that are left, `size` at a time. Raises InvalidError for a file that cannot be used at all."""
+        """The rows that are left, `size` at a time."""
         after = FilePosition(self.state.row, self.state.position) if self.resumed_from else None
-        return chunks(csv_file.read_rows(self._file, self._cadence, self._known, after), size)
+        return chunks(ended_elsewhere.without_ended(self._file, after), size)
 
     def import_chunk(self, session: Session, rows: Sequence[CsvRow], *, by: Actor) -> None:
         """Import a chunk; when an error leaves here, the transaction must not be committed.
@@ -117,26 +118,33 @@ class ResumableImport:
         Raises ConflictError when the file changed or another run imported the same rows, and ResultFileError when the
         result cannot be written.
         """
-        if _version(self._file) != self._version:
+        if _version(self._file.file) != self._version:
             raise ConflictError(
                 "import.file_changed", "The file changed while it was read. The rows before that are imported."
             )
+        ended = self._suppress(session, rows)
         # The first row of an address counts.
         readers = {row.reader.key: row.reader for row in reversed(rows) if row.reader is not None}
         why_not = self._why_not(session, readers)
         new = {key: readers[key] for key, reason in why_not.items() if reason is None}
         imported = len(new) if self._dry_run else import_rows(session, new.values(), by=by).imported
-        rejected = list(_rejected(rows, why_not))
-        notes = list(_notes(rows, new))
-        self._result.add(sorted([*rejected, *notes]))
+        rest = [row for row in rows if row.end.row not in ended]
+        rejected = list(_rejected(rest, why_not))
+        kept = [row for row in rows if ended.get(row.end.row) is SubscriberStatus.ACTIVE]
+        notes = [
+            *_notes(rest, why_not, new),
+            *(_result(row, RowResult.NOTED, ended_elsewhere.STAYS_ACTIVE) for row in kept),
+        ]
+        self._result.add(sorted([*rejected, *notes], key=lambda row: row.row))
+        suppressed = len(ended) - len(kept)
         refused = sum(row.result is RowResult.REFUSED for row in rejected)
         previous, end = self.state, rows[-1].end
         self.state = ImportState(
             end.row,
             end.position,
             previous.imported + imported,
-            previous.unchanged + len(rows) - len(rejected) - imported,
-            previous.suppressed + len(rejected) - refused,
+            previous.unchanged + len(rows) - len(rejected) - imported - suppressed,
+            previous.suppressed + len(rejected) - refused + suppressed,
             previous.refused + refused,
             previous.noted + len(notes),
             self._result.size,
@@ -149,13 +157,17 @@ class ResumableImport:
         if not self._dry_run:
             session.execute(delete(_PROGRESS).where(_PROGRESS.c.file_hash == self._identity))
 
+    def _suppress(self, session: Session, rows: Sequence[CsvRow]) -> dict[int, SubscriberStatus | None]:
+        if not self._as_suppressions:
+            return {}
+        return ended_elsewhere.suppress_ended(session, self._key, rows, dry_run=self._dry_run)
+
     def _why_not(self, session: Session, readers: dict[AddressKey, ImportedReader]) -> dict[AddressKey, str | None]:
         """For each reader who is not active yet, the reason to leave them out; None: they come in.
 
         Sorted, so that two imports at once lock the same rows in the same order.
         """
-        known = rows_where_in(session, _STATUS, _TABLE.c.address_key, list(readers))
-        status = {row.address_key: SubscriberStatus(row.status) for row in known}
+        status = ended_elsewhere.statuses_of(session, list(readers))
         candidates = [key for key in readers if status.get(key, SubscriberStatus.PENDING) == SubscriberStatus.PENDING]
         suppressed = suppressions.suppressed_among(session, self._key, candidates)
         return {
@@ -185,25 +197,37 @@ def _already_running() -> ConflictError:
 def _rejected(rows: Iterable[CsvRow], why_not: dict[AddressKey, str | None]) -> Iterator[ResultRow]:
     for row in rows:
         if row.reader is None:
-            yield ResultRow(row.end.row, RowResult.REFUSED, row.refusal)
+            yield _result(row, RowResult.REFUSED, row.refusal)
         elif reason := why_not.get(row.reader.key):
-            yield ResultRow(row.end.row, RowResult.SUPPRESSED, reason)
+            yield _result(row, RowResult.SUPPRESSED, reason)
 
 
-def _notes(rows: Iterable[CsvRow], new: dict[AddressKey, ImportedReader]) -> Iterator[ResultRow]:
-    """Notes on the rows that new readers come from, and not on later rows of the same address."""
+def _notes(
+    rows: Iterable[CsvRow], why_not: dict[AddressKey, str | None], new: dict[AddressKey, ImportedReader]
+) -> Iterator[ResultRow]:
+    """Warnings on all rows that were taken, and notes on those alone that new readers come from."""
     for row in rows:
-        if row.notes and row.reader is not None and new.get(row.reader.key) is row.reader:
-            yield ResultRow(row.end.row, RowResult.NOTED, " ".join(row.notes))
+        if row.reader is None or why_not.get(row.reader.key) or not (row.notes or row.warning):
+            continue
+        said = (row.warning, *(row.notes if new.get(row.reader.key) is row.reader else ()))
+        if note := " ".join(filter(None, said)):
+            yield _result(row, RowResult.NOTED, note)
 
 
-def _version(file: BufferedReader) -> tuple[int, int]:
+def _result(row: CsvRow, result: RowResult, reason: str) -> ResultRow:
+    return ResultRow(row.end.row, result, reason, row.cells)
+
+
+def _version(file: BinaryIO) -> tuple[int, int]:
     """Changes when someone writes to the file."""
     status = os.fstat(file.fileno())
     return status.st_size, status.st_mtime_ns
 
 
-def _identity(file: BufferedReader, key: SuppressionKey, cadence: str) -> bytes:
+def _identity(file: BinaryIO, key: SuppressionKey, options: str) -> bytes:
     """The same for the same bytes and options. Keyed: the plain hash of a short file would tell who is in it."""
     file.seek(0)
-    return suppressions.keyed_hash(key, f"{hashlib.file_digest(file, 'sha256').hexdigest()} {cadence}")
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return suppressions.keyed_hash(key, f"{digest.hexdigest()} {options}")
