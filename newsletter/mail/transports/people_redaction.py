@@ -1,7 +1,7 @@
 """Taking people out of the words of mail servers: local parts, names, and numbers of persons and accounts.
 
-Servers write "user jdoe unknown", "Ada Lovelace's mailbox is full", "account 48123 is closed". What stays are words
-that servers use of all mailboxes alike: those of `bounce_words.toml`, and words that name nobody by where they stand.
+Servers write "user jdoe unknown", "Ada Lovelace's mailbox is full", "account 48123 is closed". Words that
+servers use of all mailboxes alike stay: those of `bounce_words.toml`, and others that do not stand where a name would.
 """
 
 from __future__ import annotations
