@@ -94,6 +94,8 @@ def test_addresses_are_taken_out(text: str, kept: str) -> None:
     ("text", "kept"),
     [
         ("550 5.1.1 user jdoe unknown", "550 5.1.1 user … unknown"),
+        ("550 user ada.lovelace unknown", "550 user … unknown"),
+        ("550 Dr. Ada K. Lovelace-Byron is away", "550 … is away"),
         ("550 Unknown user: jdoe", "550 Unknown user: …"),
         ('550 5.1.1 unknown user "jdoe"', '550 5.1.1 unknown user "…"'),
         ("550 User unknown", "550 User unknown"),

@@ -2,8 +2,8 @@
 
 A hard bounce, a complaint and an unsubscription end the subscription at once. Soft bounces end it when `SOFT_BOUNCES`
 digests in a row came back within `WITHIN`. A digest that was accepted and about which no failure was reported counts as
-delivered: missing `delivered` events count against nobody, and the order of events makes no difference. A
-failure that is about us never counts against a reader.
+delivered: missing `delivered` events count against nobody, and the order of events makes no difference. A failure
+that is about us never counts against a reader.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ _OF_A_PERSON = re.compile(
 _LINK = re.compile(r"for|of|id|name|named|no\.?|nr\.?|number|nummer|is|#", re.IGNORECASE)
 _CODE = re.compile(r"[245]\d\d(?:[.-].*)?|[245]\.\d{1,3}\.\d{1,3}|\#[245]\.\d{1,3}\.\d{1,3}", re.ASCII)
 _NUMBER = re.compile(r"(?<![\w.])\+?(?:\d{6,}|(?:\(?\d{1,6}\)?[ /-]){2,}\d{2,}|\d{2,6}[ /-]\d{4,})(?![\w.])", re.ASCII)
+_LETTERS = re.compile(r"[^\W\d_]+(?:[-’][^\W\d_]+)*")
 _PIECE = re.compile(r"[^\W\d_]{3,}")
 
 
@@ -60,8 +61,7 @@ def _named_mailboxes(tokens: list[re.Match[str]]) -> Iterator[tuple[int, int]]:
 
 def _says_nothing_of_a_person(word: str) -> bool:
     bare = word.strip(".-_*/\\`’")
-    is_host = "." in bare and not any(character.isdigit() for character in bare.rpartition(".")[2])
-    return not bare or GONE in word or is_host or _is_code(word) or is_known_word(bare) or len(bare) < 2
+    return len(bare) < 2 or GONE in word or _is_code(word) or is_known_word(bare)
 
 
 def _names(text: str, tokens: list[re.Match[str]]) -> Iterator[tuple[int, int]]:
@@ -79,8 +79,11 @@ def _names(text: str, tokens: list[re.Match[str]]) -> Iterator[tuple[int, int]]:
 
 def _may_be_a_name(word: str) -> bool:
     bare = word.strip(".")
-    is_written_so = bare[:1].isupper() and (len(bare) == 1 or bare[1:].replace("-", "").replace("’", "").isalpha())
-    return is_written_so and not bare.isupper() | is_known_word(bare) if len(bare) > 1 else is_written_so
+    if len(bare) == 1:
+        return bare.isupper()  # an initial
+    return (
+        bare[:1].isupper() and not bare.isupper() and _LETTERS.fullmatch(bare) is not None and not is_known_word(bare)
+    )
 
 
 def _is_code(word: str) -> bool:
