@@ -42,7 +42,7 @@ _MEND = {
 
 
 def _about_us(report: DigestReport) -> list[str]:
-    """What blocked mails ask of the operator, each cause once."""
+    """The advice on blocked mails, each cause once."""
     if not report.blocked:
         return []
     causes = dict.fromkeys(group.cause for group in report.reasons if group.cause)

@@ -102,8 +102,8 @@ def unsuppress_(address: str, why: str, as_json: bool) -> None:
 def unbounce_(digest_id: int | None, reason: str, yes: bool, as_json: bool) -> None:
     """Bring back, without a new sign-up, the readers whom wrong bounces took: of a digest, with a reason, or both.
 
-    Nobody comes back who bounced otherwise too, unsubscribed or complained. What `digests show` prints as a reason can
-    be given as --reason.
+    Nobody comes back who bounced otherwise too, unsubscribed or complained. --reason takes a reason as `digests show`
+    prints it, or some words of it.
     """
     wrong = WrongBounces(digest_id, reason)
     with runtime().db.reading() as session:

@@ -52,7 +52,7 @@ class NoReportError(InvalidError):
 
 
 class _Finding(NamedTuple):
-    """What a report says."""
+    """The content of a report."""
 
     kind: EventKind
     reason: str
@@ -88,7 +88,7 @@ def read_report(db: Database, settings: Settings, raw: bytes, to: str = "") -> R
 
 
 def _parse(raw: bytes, *, only_feedback: bool) -> _Finding:
-    """What a report says. A reader's own report needs no signature; a failure without one is not believed."""
+    """Read a report's content. A reader's own report needs no signature; a failure without one is not believed."""
     try:
         message = email.message_from_bytes(raw)
         finding = _feedback(message) or _junk_report(message)

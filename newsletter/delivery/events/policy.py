@@ -2,8 +2,8 @@
 
 A hard bounce, a complaint and an unsubscription end the subscription at once. Soft bounces end it when `SOFT_BOUNCES`
 digests in a row came back within `WITHIN`. A digest that was accepted and about which no failure was reported counts as
-delivered: missing `delivered` events count against nobody, and the order of events makes no difference. What
-is about us never counts against a reader.
+delivered: missing `delivered` events count against nobody, and the order of events makes no difference. A failure
+that is about us never counts against a reader.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ KINDS = {
     FailureKind.MOMENT: EventKind.SOFT_BOUNCED,
     FailureKind.US: EventKind.BLOCKED,
 }
-"""What a failed mail is about (`mail.failures`), and the event that it becomes."""
+"""The event that a failed mail becomes, by the thing that it is about (`mail.failures`)."""
 
 
 class _FailedDigest(NamedTuple):

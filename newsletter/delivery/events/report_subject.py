@@ -1,4 +1,4 @@
-"""Whom a report is about, found before the report is parsed: most mail to such an address is no report of ours.
+"""The reader and mail that a report is about, found before it is parsed: most mail to such an address is no report.
 
 The signed return path is the evidence for bounces and complaints; no other address in a report is believed. Complaints
 often come without it. For them the enclosed mail's own List-Unsubscribe or Message-ID counts, which strangers do not

@@ -54,7 +54,7 @@ class ReaderEvent(NamedTuple):
     address_tag: str = ""
     """`return_path.address_tag` of the address that a transactional mail went to."""
     sealed_report: str = ""
-    """What `stored_reports.seal_report` made of the report; empty when it is not kept."""
+    """The report as `stored_reports.seal_report` sealed it; empty when it is not kept."""
 
     @classmethod
     def from_json(cls, values: list[Any]) -> ReaderEvent:

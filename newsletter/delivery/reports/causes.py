@@ -1,4 +1,4 @@
-"""What of ours a blocked mail was blocked for, as far as its reason says: each cause is mended in another place."""
+"""The causes of blocked mails, as far as reasons name them: each is mended in another place."""
 
 from __future__ import annotations
 

@@ -9,9 +9,10 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from newsletter.mail.failures.phrase_search import PhraseList
-from newsletter.mail.failures.plain_words import plain_words
+from newsletter.mail.failures.plain_words import fold, plain_words
 from newsletter.mail.failures.verdicts import FailureKind
 
+_SHORT = 4
 _SUBJECT = re.compile(
     r"^[ \t]*(?:subject|betreff|objet|asunto|oggetto|onderwerp|temat|assunto|тема|件名|主题)[ \t]*:.*$",
     re.IGNORECASE | re.MULTILINE,
@@ -41,6 +42,26 @@ def own_words(text: str) -> str:
     """A report without the mail that it encloses and without its subject: both may speak of spam, or of anything."""
     copy = _copies().search(text)
     return _SUBJECT.sub("", text[: copy.start()] if copy else text)
+
+
+def is_known_word(word: str) -> bool:
+    """Whether servers use `word` of any mailbox: it stands in a phrase, or is among the common words."""
+    bare, folded = word.casefold(), fold(word)
+    written, whole, stems = _vocabulary()
+    if bare in written or not folded:
+        return True
+    # Folding makes "doe" and "do" the same: a short word is known only as it is written.
+    return len(bare) > _SHORT and all(part in whole or part.startswith(stems) for part in folded.split())
+
+
+@cache
+def _vocabulary() -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
+    """All words of all phrases, as they are written and folded, and the beginnings of those with any ending."""
+    sections = ("mailbox", "moment", "us", "nothing")
+    phrases = [phrase for section in sections for listed in _document()[section].values() for phrase in listed]
+    words = {word for phrase in [*phrases, *_document()["common"]["words"]] for word in phrase.split()}
+    stems = tuple({fold(word[:-1]) for word in words if word.endswith("*") and len(word) > 4})
+    return frozenset(words), frozenset(part for word in words for part in fold(word).split()), stems
 
 
 @cache

@@ -1,9 +1,11 @@
-"""Redacting the words of other machines before they are kept: no address, one line, not long."""
+"""Redacting the words of other machines before they are kept: nobody named, one line, not long."""
 
 from __future__ import annotations
 
 import re
 import ssl
+
+from newsletter.mail.transports.people_redaction import hide_local_part, hide_people
 
 HIDDEN = "…@…"
 LONGEST = 300
@@ -16,8 +18,8 @@ _ADDRESS = re.compile(r"""(?:"[^"]*"|[^\s<>()\[\]{},;:"'@]+)(?:@|%40|=40)[^\s<>(
 def redact(text: str, address: str = "") -> str:
     """`text` on one line without anything that looks like an address, at most `LONGEST` characters long.
 
-    `address` is the recipient that the text is about. It is removed whatever it looks like, and so is its local part
-    where it stands as a word ("user jane.doe unknown").
+    `address` is the recipient that the text is about. It is removed whatever it looks like, and so is its local part,
+    whole or in pieces ("user jane.doe unknown"). Names and numbers of persons are removed as far as they can be told.
     """
     text, address = _one_line(text), _one_line(address)
     if len(text) > _READ:
@@ -25,10 +27,7 @@ def redact(text: str, address: str = "") -> str:
     if address:
         text = re.sub(re.escape(address), HIDDEN, text, flags=re.IGNORECASE)
     text = _ADDRESS.sub(HIDDEN, text)
-    local = address.rpartition("@")[0]
-    if len(local) > 2:
-        text = re.sub(rf"(?<!\w){re.escape(local)}(?!\w)", "…", text, flags=re.IGNORECASE)
-    return text[:LONGEST]
+    return hide_people(hide_local_part(text, address.rpartition("@")[0]))[:LONGEST]
 
 
 def _one_line(text: str) -> str:
