@@ -229,6 +229,14 @@ def test_lists_and_show_say_when_a_digest_goes_or_went_out(newsletter: Any, db: 
 
 
 @pytest.mark.usefixtures("articles")
+def test_show_and_preview_say_who_gets_the_subject(newsletter: Any, db: Database, tmp_path: Path) -> None:
+    add_digest(db)
+    says = "Subject and preheader go to readers who get “A safety story”; others get their own first headlines.\n"
+    assert says in newsletter("digests", "show", "1").stdout
+    assert says in newsletter("digests", "preview", "1", "--out", str(tmp_path)).stdout
+
+
+@pytest.mark.usefixtures("articles")
 def test_a_cancelled_digest_shows_parts_that_add_up(newsletter: Any, db: Database) -> None:
     add_readers(db, 3)
     add_digest(db)
