@@ -1,6 +1,6 @@
 """The subject and the preheader of each edition, as segments of plain text.
 
-What an editor wrote goes with the lead. An edition without the lead is named after its own first headlines, since it
+The written ones go with the lead. An edition without the lead is named after its own first headlines, since it
 must promise nothing that it does not hold.
 """
 

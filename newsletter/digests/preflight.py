@@ -54,7 +54,7 @@ def _check_articles(session: Session, digest: Digest) -> Iterator[Finding]:
 
 
 def _check_mails(settings: Settings, digest: Digest) -> Iterator[Finding]:
-    """Look at the mail with all articles in each language. What several languages share is said once."""
+    """Look at the mail with all articles in each language. A finding of several languages counts once."""
     rendered = [render_digest(digest, settings, language=language) for language in LANGUAGES]
     pages = [each.edition(each.full_mask)[0] for each in rendered]
     if (size := max(each.most_html_bytes for each in rendered)) > LARGEST:
