@@ -55,11 +55,11 @@ def test_it_is_the_mail_marked_as_a_test(run: Any, db: Database, settings: Setti
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == {
         "id": digest_id,
-        "subject": "[Test] A research story",
-        "articles": ["a-research-story", "a-policy-story"],
+        "subject": "[Test] A policy story",
+        "articles": ["a-policy-story", "a-research-story"],
     }
     (mail,) = mails(settings)
-    assert (mail["Subject"], mail["To"], mail["X-Newsletter-Test"]) == ("[Test] A research story", TO, "yes")
+    assert (mail["Subject"], mail["To"], mail["X-Newsletter-Test"]) == ("[Test] A policy story", TO, "yes")
     token = re.search(r"/unsubscribe/(\w+)>", mail["List-Unsubscribe"])
     assert token
     assert is_random_token(token[1])
