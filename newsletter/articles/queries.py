@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from newsletter.articles.models import Article, Revision
@@ -17,7 +17,10 @@ from newsletter.core.languages import gettext_noop
 Order = Literal["newest", "trust"]
 
 _NEWEST = (Revision.date.desc(), Revision.article_id.desc())
-_ORDERS = {"newest": _NEWEST, "trust": (Revision.trust.desc(), *_NEWEST)}
+_ORDERS: dict[Order, tuple[ColumnElement[Any], ...]] = {
+    "newest": (Revision.date.desc(), Revision.trust.desc(), Revision.article_id.desc()),
+    "trust": (Revision.trust.desc(), *_NEWEST),
+}
 
 
 def get_article(session: Session, slug: str) -> Article:
@@ -60,7 +63,8 @@ def select_for_digest(
 ) -> list[Revision]:
     """Articles for a digest: dated `since` or later, of these `sections` (None: any), with this trust at least.
 
-    At most `limit` (1 or more) of them. The order "trust" puts the most trusted first, and of equals the newest.
+    At most `limit` (1 or more) of them. The order "newest" puts the newest day first, and of a day the most trusted;
+    "trust" the most trusted, and of equals the newest.
     """
     query = _current().where(Revision.trust >= min_trust)
     if since is not None:

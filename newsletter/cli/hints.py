@@ -17,6 +17,7 @@ HINTS: dict[str, str] = {
     "digest.no_articles": "Import articles, or widen the rule.",
     "digest.provider_schedule_late": "Give a later time, or leave --provider-schedule out.",
     "digest.provider_schedule_unsupported": "Leave --provider-schedule out, or set MAIL_TRANSPORT.",
+    "digest.test_suppressed": "Give another --to.",
     "digest.time_past": "Give a later time, or use `newsletter digests send`.",
     "import.encoding": "The menu “Save as” offers it.",
     "import.file_changed": "Run the command again for the rest.",

@@ -16,6 +16,7 @@ from newsletter.core.actors import Actor
 from newsletter.core.cadence import Cadence
 from newsletter.core.errors import InvalidError
 from newsletter.digests import lifecycle
+from newsletter.digests.headings import default_subject
 from newsletter.digests.models import MOST_ARTICLES, Digest, DigestArticle
 from newsletter.digests.queries import get_digest
 from newsletter.digests.text import is_plain
@@ -57,7 +58,7 @@ def compose_draft(
     revisions = _pick(session, rule)
     digest = Digest(
         cadence=rule.cadence,
-        subject=_subject(subject or _default_subject(rule.cadence, revisions[0].title)),
+        subject=_subject(subject or default_subject(rule.cadence, revisions[0].title)),
         preheader=_line("preheader", _headlines(revisions[1:]) if preheader is None else preheader),
         intro=_intro(intro),
         items=[DigestArticle(position=i, revision=revision) for i, revision in enumerate(revisions)],
@@ -114,11 +115,6 @@ def _pick(session: Session, rule: Rule) -> Sequence[Revision]:
     if not revisions:
         raise InvalidError("digest.no_articles", "No article since %(since)s fits the rule.", since=since.isoformat())
     return revisions
-
-
-def _default_subject(cadence: Cadence, headline: str) -> str:
-    """The first headline. Breaking news comes outside its readers' cadence, so its subject says why."""
-    return f"Breaking news: {headline}" if cadence == Cadence.BREAKING else headline
 
 
 def _headlines(revisions: Sequence[Revision]) -> str:

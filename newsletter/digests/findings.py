@@ -18,7 +18,7 @@ class Finding:
     where: str
     """"settings", "articles", or "mail"."""
     message: str
-    """What is wrong."""
+    """The fault, in a sentence."""
     remedy: str
     """How to mend it."""
     values: Mapping[str, object] = field(default_factory=dict)
@@ -27,12 +27,12 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """What is wrong, in a sentence."""
+        """The message with its values."""
         return self.message % self.values
 
     @property
     def advice(self) -> str:
-        """How to mend it, in a sentence."""
+        """The remedy with its values."""
         return self.remedy % self.values
 
 

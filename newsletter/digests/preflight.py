@@ -54,15 +54,15 @@ def _check_articles(session: Session, digest: Digest) -> Iterator[Finding]:
 
 
 def _check_mails(settings: Settings, digest: Digest) -> Iterator[Finding]:
-    """Look at the mail with all articles in each language. What several languages share is said once."""
+    """Look at the mail with all articles in each language. A finding of several languages counts once."""
     rendered = [render_digest(digest, settings, language=language) for language in LANGUAGES]
     pages = [each.edition(each.full_mask)[0] for each in rendered]
-    if (size := max(len(html.encode()) for html in pages)) > LARGEST:
+    if (size := max(each.most_html_bytes for each in rendered)) > LARGEST:
         yield Finding(
             "mail.too_large",
             "mail",
             "Its HTML has %(size)d bytes, and mailboxes cut off all that follows %(most)d.",
-            "It needs fewer articles.",
+            "It needs fewer or shorter articles.",
             {"size": size, "most": LARGEST},
         )
     found = {(each.code, each.sentence): each for html in pages for each in find_foreign_content(html)}

@@ -1,18 +1,19 @@
-"""Rendering a digest: once for each language, cut into blocks, put together again for each edition.
+"""Rendering a digest: once for each language, cut into segments, put together again for each edition.
 
-MJML compiles the whole digest with a marker before each article, and the HTML is cut at the markers. Head, a subset of
-the blocks, and foot are the same HTML as compiling the subset alone, so an edition costs a concatenation.
+MJML compiles the whole digest, each article in full and compact, with a mark before each form, and the HTML is cut at
+the cut_points. The segments of an edition are the same HTML as compiling its articles alone, so an edition costs a
+concatenation.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
 import orjson
+from markupsafe import escape
 
 from newsletter.articles.models import Revision
 from newsletter.core import clock, paths
@@ -21,6 +22,9 @@ from newsletter.core.config import Settings
 from newsletter.core.languages import ENGLISH, Language, language_of
 from newsletter.core.tokens import random_token
 from newsletter.digests.blocks import article_block
+from newsletter.digests.cutting import CutPoints
+from newsletter.digests.headings import preheader_segments, subject_segments
+from newsletter.digests.segments import Segment, When, assemble, most_bytes
 from newsletter.digests.text import CADENCE_NAMES, one_line, paragraphs
 from newsletter.mail import return_path
 from newsletter.mail.frame import frame_values
@@ -49,22 +53,20 @@ class RenderedDigest:
     """A digest in one language, frozen, as plain values."""
 
     language: str
-    subject: str
+    articles: int
     placeholder: str
     """The place of a reader's token; random, so that no article can hold it."""
     mjml: str
-    """The source that the HTML was compiled from, with its markers."""
-    html_head: str
-    html_blocks: tuple[str, ...]
-    html_foot: str
-    text_head: str
-    text_blocks: tuple[str, ...]
-    text_foot: str
+    """The source that the HTML was compiled from, with its marks: each article in both forms."""
+    subject: tuple[Segment, ...]
+    preheader: tuple[Segment, ...]
+    html: tuple[Segment, ...]
+    text: tuple[Segment, ...]
 
     @property
     def full_mask(self) -> int:
         """The edition with every article."""
-        return (1 << len(self.html_blocks)) - 1
+        return (1 << self.articles) - 1
 
     def edition(self, mask: int) -> tuple[str, str]:
         """HTML and text of the articles whose bit is set: bit i stands for the article at position i.
@@ -73,20 +75,56 @@ class RenderedDigest:
         """
         if not 0 < mask <= self.full_mask:
             raise ValueError(f"no edition of this digest has the mask {mask}")
-        chosen = [i for i in range(len(self.html_blocks)) if mask >> i & 1]
-        html = "".join([self.html_head, *(self.html_blocks[i] for i in chosen), self.html_foot])
-        text = "".join([self.text_head, *(self.text_blocks[i] for i in chosen), self.text_foot])
-        return html, text
+        return assemble(self.html, mask), assemble(self.text, mask)
+
+    def subject_of(self, mask: int) -> str:
+        """The subject of an edition: the written one only where the lead is."""
+        return assemble(self.subject, mask)
+
+    def preheader_of(self, mask: int) -> str:
+        """The preheader of an edition: the written one only where the lead is."""
+        return assemble(self.preheader, mask)
+
+    @property
+    def most_html_bytes(self) -> int:
+        """The bytes of HTML that no edition exceeds."""
+        return most_bytes(self.html, self.articles)
 
     def to_json(self) -> bytes:
         return orjson.dumps(self)
 
     @classmethod
     def from_json(cls, data: bytes) -> RenderedDigest:
-        values: Any = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in orjson.loads(data).items()
-        }
+        values: dict[str, Any] = orjson.loads(data)
+        if "html_blocks" in values:
+            values = _from_blocks(values)
+        for name in _SEGMENTED:
+            values[name] = tuple(Segment(each["text"], When(each["when"]), each["number"]) for each in values[name])
         return cls(**values)
+
+
+_SEGMENTED = ("subject", "preheader", "html", "text")
+
+
+def _from_blocks(old: dict[str, Any]) -> dict[str, Any]:
+    """The values of a digest that was frozen before there were segments: one subject, and articles in full alone."""
+
+    def segments(kind: str) -> list[dict[str, Any]]:
+        blocks = [_plain(block, When.HOLDS, i) for i, block in enumerate(old[f"{kind}_blocks"])]
+        return [_plain(old[f"{kind}_head"]), *blocks, _plain(old[f"{kind}_foot"])]
+
+    return {
+        **{name: old[name] for name in ("language", "placeholder", "mjml")},
+        "articles": len(old["html_blocks"]),
+        "subject": [_plain(old["subject"])],
+        "preheader": [],
+        "html": segments("html"),
+        "text": segments("text"),
+    }
+
+
+def _plain(text: str, when: When = When.ALWAYS, number: int = 0) -> dict[str, Any]:
+    return {"text": text, "when": when, "number": number}
 
 
 def render_digest(
@@ -94,25 +132,28 @@ def render_digest(
 ) -> RenderedDigest:
     """Render `digest` in `language`, dated `day`: unless given, today in the publication's zone."""
     words = language_of(language)
-    placeholder = random_token()
-    marker = re.compile(rf"\n?<!--{placeholder} \d+-->\n?")
-    values = _values(digest, settings, day, words, placeholder)
+    placeholder, cut_points = random_token(), CutPoints(random_token())
+    headlines = [revision.title for revision in digest.revisions]
+    subject = subject_segments(digest.subject, digest.cadence, headlines)
+    preheader = preheader_segments(digest.preheader, headlines)
+    values = _values(digest, settings, day, words, placeholder, cut_points)
     mjml = mjml_template("digest/body.mjml", words).render(values)
     text = text_template("digest/body.txt", words).render(values)
-    html_head, html_blocks, html_foot = _cut(compile_mjml(mjml), marker, len(digest.revisions))
-    text_head, text_blocks, text_foot = _cut(text, marker, len(digest.revisions))
+    count = len(headlines)
     return RenderedDigest(
         language=language,
-        subject=one_line(digest.subject),
+        articles=count,
         placeholder=placeholder,
-        mjml=mjml,
-        html_head=html_head,
-        html_blocks=html_blocks,
-        html_foot=html_foot,
-        text_head=text_head,
-        text_blocks=text_blocks,
-        text_foot=text_foot,
+        mjml=cut_points.fill_in(mjml, _escape(one_line(digest.subject)), _escape(one_line(digest.preheader))),
+        subject=subject,
+        preheader=preheader,
+        html=cut_points.cut(compile_mjml(mjml), count, subject, preheader, _escape),
+        text=cut_points.cut(text, count, subject, preheader, str),
     )
+
+
+def _escape(text: str) -> str:
+    return str(escape(text))
 
 
 def to_message(
@@ -131,7 +172,7 @@ def to_message(
         sender=settings.mail_from,
         sender_name=settings.publication_name,
         reply_to=settings.mail_reply_to,
-        subject=rendered.subject,
+        subject=rendered.subject_of(mask),
         text=text,
         html=html if format == "html" else "",
         placeholder=rendered.placeholder,
@@ -148,27 +189,24 @@ def to_message(
 
 
 def _values(
-    digest: DigestContent, settings: Settings, day: date | None, words: Language, placeholder: str
+    digest: DigestContent,
+    settings: Settings,
+    day: date | None,
+    words: Language,
+    placeholder: str,
+    cut_points: CutPoints,
 ) -> dict[str, object]:
     return {
         **frame_values(settings, words),
-        "title": one_line(digest.subject),
-        "preheader": one_line(digest.preheader),
+        "title": cut_points.subject,
+        "preheader": cut_points.preheader,
         "kind": words.gettext(CADENCE_NAMES[digest.cadence]),
         "is_breaking": digest.cadence == Cadence.BREAKING,
         "day": words.day(day or clock.now().astimezone(settings.timezone).date()),
         "intro": paragraphs(digest.intro),
         "articles": [article_block(revision, settings, words) for revision in digest.revisions],
-        "marker": placeholder,
+        "marker": cut_points.article,
         "kofi_page": settings.kofi_page,
         "preferences_url": settings.url(paths.preferences(placeholder)),
         "unsubscribe_url": settings.url(paths.unsubscribing(placeholder)),
     }
-
-
-def _cut(whole: str, marker: re.Pattern[str], articles: int) -> tuple[str, tuple[str, ...], str]:
-    """Head, blocks and foot. A marker stands before each block and after the last; a missing one is a bug."""
-    head, *blocks, foot = (piece + "\n" for piece in marker.split(whole))
-    if len(blocks) != articles:
-        raise RuntimeError(f"{articles} articles were rendered into {len(blocks)} blocks")
-    return head, tuple(blocks), foot

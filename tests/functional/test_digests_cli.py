@@ -46,11 +46,11 @@ def output(result: Result) -> Any:
 @pytest.mark.parametrize(
     ("rule", "slugs"),
     [
-        ([], ["a-safety-story", "a-research-story", "a-policy-story"]),
+        ([], ["a-policy-story", "a-safety-story", "a-research-story"]),
         (["--order", "trust"], ["a-policy-story", "a-safety-story", "a-research-story"]),
-        (["--min-trust", "60"], ["a-safety-story", "a-policy-story"]),
+        (["--min-trust", "60"], ["a-policy-story", "a-safety-story"]),
         (["--section", "Research", "--section", "Safety"], ["a-safety-story", "a-research-story"]),
-        (["--limit", "1"], ["a-safety-story"]),
+        (["--limit", "1"], ["a-policy-story"]),
     ],
 )
 def test_compose_picks_by_rule(newsletter: Any, rule: list[str], slugs: list[str]) -> None:
@@ -164,7 +164,7 @@ def test_the_articles_of_a_draft_change(newsletter: Any, db: Database) -> None:
     add_digest(db)
     add_article(db, "A late story")
     words = ("digests", "add", "1", "a-late-story", "--position", "1", "--json")
-    assert output(newsletter(*words))["articles"][:2] == ["a-late-story", "a-safety-story"]
+    assert output(newsletter(*words))["articles"][:2] == ["a-late-story", "a-policy-story"]
     assert output(newsletter("digests", "move", "1", "a-late-story", "2", "--json"))["articles"][1] == "a-late-story"
     assert len(output(newsletter("digests", "drop", "1", "a-safety-story", "--json"))["articles"]) == 3
     assert newsletter("digests", "drop", "1", "a-safety-story").stderr.startswith(
@@ -226,6 +226,14 @@ def test_lists_and_show_say_when_a_digest_goes_or_went_out(newsletter: Any, db: 
     assert sent == "weekly, sent, sending began on 2 January 2031 at 06:01 UTC, sent on 2 January 2031 at 06:01 UTC"
     value = output(newsletter("digests", "list", "--json"))[0]
     assert (value["scheduled_at"][:16], value["sent_at"][:16]) == ("2031-01-02T06:00", "2031-01-02T06:01")
+
+
+@pytest.mark.usefixtures("articles")
+def test_show_and_preview_say_who_gets_the_subject(newsletter: Any, db: Database, tmp_path: Path) -> None:
+    add_digest(db)
+    says = "Subject and preheader go to readers who get “A policy story”; others get their own first headlines.\n"
+    assert says in newsletter("digests", "show", "1").stdout
+    assert says in newsletter("digests", "preview", "1", "--out", str(tmp_path)).stdout
 
 
 @pytest.mark.usefixtures("articles")

@@ -20,6 +20,7 @@ from newsletter.core.config import HYPE_LABELS
 from newsletter.core.languages import LANGUAGES, LOCALES, language_of
 from newsletter.core.templates import TEMPLATES
 from newsletter.digests.rendering import render_digest
+from newsletter.digests.segments import When
 from newsletter.digests.text import CADENCE_NAMES
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Recipient
@@ -161,16 +162,18 @@ def test_a_german_digest(cadence: Cadence, title: str, why: str) -> None:
         assert words not in html + text
     assert '<html lang="de"' in html
     assert re.search(r'<h2 [^>]*lang="en"', html)
-    assert letter.subject == Content().subject  # stories, and what editors write, are as they are
+    assert letter.subject_of(1) == Content().subject  # stories, and what editors write, are as they are
 
 
 def test_the_frame_is_all_that_differs() -> None:
     """Addresses, titles and texts of the stories stand in both, in the same order."""
     content = Content(revisions=[*revisions(3), *hostile_revisions()])
     english, german = (render_digest(content, SETTINGS, day=DAY, language=code) for code in ("en", "de"))
-    for ours, theirs in zip(english.html_blocks, german.html_blocks, strict=True):
-        assert re.findall(r"<h2.*?</h2>|<ul.*?</ul>|href=\"[^\"]*\"", ours, re.DOTALL) == re.findall(
-            r"<h2.*?</h2>|<ul.*?</ul>|href=\"[^\"]*\"", theirs, re.DOTALL
+    for ours, theirs in zip(english.html, german.html, strict=True):
+        if ours.when == When.ALWAYS:
+            continue
+        assert re.findall(r"<h2.*?</h2>|<ul.*?</ul>|href=\"[^\"]*\"", ours.text, re.DOTALL) == re.findall(
+            r"<h2.*?</h2>|<ul.*?</ul>|href=\"[^\"]*\"", theirs.text, re.DOTALL
         )
 
 

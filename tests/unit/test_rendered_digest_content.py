@@ -151,11 +151,11 @@ def test_a_bare_digest() -> None:
 def test_its_day_is_the_publication_s_today() -> None:
     settings = Settings(**{**SETTINGS.__dict__, "timezone": ZoneInfo("Pacific/Auckland")})
     with clock.set_to(datetime(2026, 11, 24, 20, 0, tzinfo=UTC)):
-        assert "25 November 2026" in render_digest(Content(), settings).html_head
+        assert "25 November 2026" in render_digest(Content(), settings).edition(1)[0]
 
 
 def test_the_subject_is_one_line() -> None:
-    assert render_digest(Content(subject=" a\r\n b\u2028c\x00 "), SETTINGS).subject == "a b c"
+    assert render_digest(Content(subject=" a\r\n b\u2028c\x00 "), SETTINGS).subject_of(1) == "a b c"
 
 
 def test_paragraphs() -> None:

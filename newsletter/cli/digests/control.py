@@ -8,7 +8,7 @@ import click
 from sqlalchemy.orm import Session
 
 from newsletter.cli.digests import progress
-from newsletter.cli.digests.scheduling import digests
+from newsletter.cli.digests.samples import digests
 from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option
 from newsletter.core.actors import OPERATOR

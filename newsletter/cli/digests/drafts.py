@@ -112,7 +112,8 @@ def show(digest_id: int, as_json: bool) -> None:
     articles = "\n".join(f"  {i}. {title}" for i, title in enumerate(value["titles"], 1))
     when = "".join(f", {time}" for time in describe_times(digest))
     head = f"{digest.subject}\n{digest.cadence}, {digest.status}{_paused(digest)}{when}"
-    emit(value, f"{head}\n{articles}\n{describe_report(report)}", as_json=as_json)
+    lines = [head, articles, *_who_gets_which(digest), describe_report(report)]
+    emit(value, "\n".join(lines), as_json=as_json)
 
 
 @digests.command()
@@ -129,9 +130,9 @@ def show(digest_id: int, as_json: bool) -> None:
 def preview(digest_id: int, out: Path, language: str, as_json: bool) -> None:
     """Write the digest as MJML, HTML and text."""
     with runtime().db.reading() as session:
-        rendered = rendering.render_digest(
-            queries.get_digest(session, digest_id), runtime().settings, language=language
-        )
+        digest = queries.get_digest(session, digest_id)
+        rendered = rendering.render_digest(digest, runtime().settings, language=language)
+        who = _who_gets_which(digest)
     html, text = rendered.edition(rendered.full_mask)
     paths = {}
     try:
@@ -144,7 +145,17 @@ def preview(digest_id: int, out: Path, language: str, as_json: bool) -> None:
         raise InvalidError(
             "output.not_writable", "%(path)s cannot be written to: %(reason)s.", path=out, reason=error.strerror
         ) from error
-    emit({"id": digest_id, **paths}, "\n".join(paths.values()), as_json=as_json)
+    emit({"id": digest_id, **paths}, "\n".join([*paths.values(), *who]), as_json=as_json)
+
+
+def _who_gets_which(digest: Digest) -> list[str]:
+    """Which readers get the written subject and preheader; nothing when all of them do."""
+    if len(digest.revisions) < 2:
+        return []
+    lead = digest.revisions[0].title
+    return [
+        f"Subject and preheader go to readers who get “{lead}”; others get their own first headlines.",
+    ]
 
 
 def _paused(digest: Digest) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -28,21 +30,39 @@ def watch(db: Database, digest_id: int) -> DigestState:
     while state.status == DigestStatus.SCHEDULED:
         time.sleep(POLL_INTERVAL)
         state = _read(db, digest_id)
-    began, before = time.monotonic(), _finished(state)
-    with progress_bar(f"Digest {digest_id}") as bar:
+    pace = Pace(state, time.monotonic())
+    with progress_bar(f"Digest {digest_id}", show_eta=False) as bar:
         while True:
-            rate = (_finished(state) - before) / max(time.monotonic() - began, 0.001)
-            advance(bar, state, f"{rate:,.0f}/s")
+            advance(bar, state, pace.describe(state, time.monotonic()))
             if state.status not in _MOVING:
                 return state
             time.sleep(POLL_INTERVAL)
             state = _read(db, digest_id)
 
 
-def progress_bar(label: str) -> ProgressBar[str]:
+class Pace:
+    """The rate since somebody began to watch, and the time left by it.
+
+    Readers who were finished before count for neither: the bar's own estimate takes them for the work of a moment.
+    """
+
+    def __init__(self, state: DigestState, began: float) -> None:
+        self._before = _finished(state)
+        self._began = began
+
+    def describe(self, state: DigestState, now: float) -> str:
+        """The rate, and the time left for those who wait neither for their hour nor for an editor."""
+        rate = (_finished(state) - self._before) / max(now - self._began, 0.001)
+        left = state.waiting + state.deferred - state.until_hour
+        if rate <= 0 or left <= 0:
+            return f"{max(rate, 0):,.0f}/s"
+        return f"{rate:,.0f}/s, {timedelta(seconds=math.ceil(left / rate))} left"
+
+
+def progress_bar(label: str, *, show_eta: bool = True) -> ProgressBar[str]:
     """A bar on stderr, which `advance` moves; only a terminal shows it."""
     return click.progressbar(
-        length=1, label=label, item_show_func=lambda text: text or "", show_pos=True, show_eta=True, file=sys.stderr
+        length=1, label=label, item_show_func=lambda text: text or "", show_pos=True, show_eta=show_eta, file=sys.stderr
     )
 
 

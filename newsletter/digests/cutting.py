@@ -1,0 +1,78 @@
+"""Cutting a digest that was rendered as a whole into segments, at the marks that its templates leave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from newsletter.digests.segments import Segment, When
+
+Escape = Callable[[str], str]
+
+
+class CutPoints:
+    """The marks of one rendering: made of a random token, so that no article can hold one."""
+
+    def __init__(self, token: str) -> None:
+        self.article = token
+        """`<!--TOKEN n-->` stands before each form of an article, and after the last."""
+        self.subject = f"{token}subject"
+        self.preheader = f"{token}preheader"
+        """The place of the preheader, inside an element between two `<!--TOKENpreheader-->`."""
+        self._between = re.compile(rf"\n?<!--{token} \d+-->\n?")
+
+    def cut(
+        self,
+        whole: str,
+        articles: int,
+        subject: Sequence[Segment],
+        preheader: Sequence[Segment],
+        escape: Escape,
+    ) -> tuple[Segment, ...]:
+        """The segments of `whole`; those of subject and preheader come in with their texts escaped.
+
+        Raises RuntimeError when a mark is missing, which is a bug.
+        """
+        head, *forms, foot = (piece + "\n" for piece in self._between.split(whole))
+        if len(forms) != 2 * articles:
+            raise RuntimeError(f"{articles} articles were rendered into {len(forms)} forms")
+        blocks = [
+            segment
+            for position in range(articles)
+            for segment in (
+                Segment(forms[2 * position], When.IN_FULL, position),
+                Segment(forms[2 * position + 1], When.COMPACT, position),
+            )
+        ]
+        return (*self._head(head, subject, preheader, escape), *blocks, Segment(foot))
+
+    def fill_in(self, whole: str, subject: str, preheader: str) -> str:
+        """`whole` with the written subject and preheader in their places, for people to read."""
+        return whole.replace(self.subject, subject).replace(f">{self.preheader}<", f">{preheader}<")
+
+    def _head(
+        self, head: str, subject: Sequence[Segment], preheader: Sequence[Segment], escape: Escape
+    ) -> Iterator[Segment]:
+        before, *element = head.split(f"<!--{self.preheader}-->")
+        yield from _filled(before, self.subject, _escaped(subject, escape))
+        if element:
+            hidden, after = element
+            opening, closing = hidden.split(self.preheader)
+            shown = [When.WITHOUT_LEAD, *([When.WITH_LEAD] if preheader[0].text else [])]
+            yield from (Segment(opening, when, 2) for when in shown)
+            yield from _escaped(preheader, escape)
+            yield from (Segment(closing, when, 2) for when in shown)
+            yield from _filled(after, self.subject, _escaped(subject, escape))
+
+
+def _filled(text: str, place: str, segments: Sequence[Segment]) -> Iterator[Segment]:
+    """`text` with `segments` in each place."""
+    first, *rest = text.split(place)
+    yield Segment(first)
+    for piece in rest:
+        yield from segments
+        yield Segment(piece)
+
+
+def _escaped(segments: Sequence[Segment], escape: Escape) -> list[Segment]:
+    return [Segment(escape(segment.text), segment.when, segment.number) for segment in segments if segment.text]

@@ -1,0 +1,46 @@
+"""The subject and the preheader of each edition, as segments of plain text.
+
+The written ones go with the lead. An edition without the lead is named after its own first headlines, since it
+must promise nothing that it does not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from newsletter.core.cadence import Cadence
+from newsletter.digests.segments import Segment, When
+from newsletter.digests.text import one_line
+
+LONGEST_SUBJECT = 250
+LONGEST_HEADLINE = 90
+"""Characters of a headline in a preheader, of which mailboxes show about as many."""
+
+
+def default_subject(cadence: Cadence, headline: str) -> str:
+    """The first headline. Breaking news comes outside its readers' cadence, so its subject says why."""
+    return f"Breaking news: {headline}" if cadence == Cadence.BREAKING else headline
+
+
+def subject_segments(written: str, cadence: Cadence, headlines: Sequence[str]) -> tuple[Segment, ...]:
+    """The subject: the written one with the lead, else the edition's first headline."""
+    others = [
+        Segment(_shortened(default_subject(cadence, one_line(headline)), LONGEST_SUBJECT), When.FIRST, position)
+        for position, headline in enumerate(headlines)
+        if position
+    ]
+    return (Segment(one_line(written), When.WITH_LEAD), *others)
+
+
+def preheader_segments(written: str, headlines: Sequence[str]) -> tuple[Segment, ...]:
+    """The preheader: the written one with the lead, else the headlines after the edition's first."""
+    segments = [Segment(one_line(written), When.WITH_LEAD)]
+    for position, headline in enumerate(headlines):
+        short = _shortened(one_line(headline), LONGEST_HEADLINE)
+        segments.append(Segment(short, When.SECOND, position))
+        segments.append(Segment(f" · {short}", When.THIRD_OR_FOURTH, position))
+    return tuple(segments)
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
