@@ -11,6 +11,7 @@ from newsletter.core.db import epoch_now
 from newsletter.delivery.ledger.lifecycle import FINISH, RELEASE, change_batch
 from newsletter.delivery.ledger.models import Batch, BatchState
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
+from newsletter.delivery.ledger.splitting import split_open
 from newsletter.digests import lifecycle as digest_lifecycle
 from newsletter.digests.models import Digest, DigestStatus
 
@@ -36,6 +37,7 @@ def recover_lost(session: Session, *, grace: float) -> int:
     for batch in session.scalars(lost).all():
         in_doubt = Outcomes(batch.outcomes).batch_state() == BatchState.IN_DOUBT
         count += change_batch(session, batch, FINISH, lease_until=None, note=LOST if in_doubt else batch.note)
+        split_open(session, batch.id)
     return count
 
 
