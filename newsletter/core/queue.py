@@ -30,19 +30,26 @@ PROCESS_SIGNUPS = "workers.jobs.process_signups"
 PROCESS_EVENTS = "workers.jobs.process_events"
 DRAIN = "workers.jobs.drain"
 
-JOB_TIMEOUT = 600
-"""Seconds after which RQ ends a job. Every job ends by itself long before."""
+JOB_TIMEOUT = 600.0
+"""Seconds after which RQ ends a job, besides what providers may take. Every job ends by itself long before."""
+MOST_CALLS = 4
+"""Calls of a transport that each take the whole deadline, in one job: after fewer a run ends."""
 
 
 class Queues:
-    """The four queues of the service, in one Redis or Valkey."""
+    """The four queues of the service, in one Redis or Valkey.
 
-    def __init__(self, url: str) -> None:
+    `send_deadline`: seconds that a call of the transport may take (MAIL_DEADLINE). RQ must not end a job meanwhile: the
+    answer would be lost.
+    """
+
+    def __init__(self, url: str, send_deadline: float = 60.0) -> None:
+        self._job_timeout = int(JOB_TIMEOUT + MOST_CALLS * send_deadline)
         self.redis: Redis = Redis.from_url(url, socket_connect_timeout=2, health_check_interval=30)
         self.queues = {name: self._queue(name) for name in (MAIL, SIGNUPS, EVENTS, SENDING)}
 
     def _queue(self, name: str) -> Queue:
-        return Queue(name, connection=self.redis, serializer=JSONSerializer, default_timeout=JOB_TIMEOUT)
+        return Queue(name, connection=self.redis, serializer=JSONSerializer, default_timeout=self._job_timeout)
 
     def enqueue_mail(self, mail_id: int) -> bool:
         """Queue the sending of one row of the outgoing table; False when the queue cannot be reached.

@@ -178,11 +178,11 @@ class Settings:
         "The most mails of digests that all workers together send, like `50/second,9000/hour,90000/day`.",
     )
     mail_deadline: timedelta = setting(
-        timedelta(seconds=60),
+        timedelta(0),
         parsing.duration("1s", "1h"),
-        "The time that a provider gets for a batch, or a mail server for one group of commands. The batch of a killed "
-        "worker is taken back that much later.",
-        default_text="`60s`",
+        "The time that SendGrid gets for a batch, or a mail server to answer a whole message (RFC 5321 4.5.3.2.6 asks "
+        "for 10 minutes). With SendGrid the batch of a killed worker is taken back that much later.",
+        default_text="`10m` with SMTP, else `60s`",
     )
     overdue_after: timedelta = setting(
         timedelta(hours=2),
@@ -233,6 +233,11 @@ class Settings:
     def signing_keys(self) -> tuple[str, ...]:
         """Keys for signed tokens, the present one last, as itsdangerous wants them."""
         return (*self.secret_key_fallbacks, self.secret_key)
+
+    @property
+    def send_deadline(self) -> timedelta:
+        """MAIL_DEADLINE, or what suits the transport."""
+        return self.mail_deadline or timedelta(minutes=10 if self.mail_transport == "smtp" else 1)
 
     @property
     def public_host(self) -> str:
