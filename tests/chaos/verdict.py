@@ -19,7 +19,7 @@ from newsletter.subscribers.models import Subscriber
 from tests.chaos.scene import Scene
 from tests.services.processes import environment_of
 
-PARTS = ("accepted", "refused", "skipped", "in_doubt", "waiting", "deferred", "cancelled")
+PARTS = ("accepted", "refused", "skipped", "in_doubt", "waiting", "unanswered", "deferred", "cancelled")
 
 
 class Verdict(NamedTuple):

@@ -41,7 +41,7 @@ Answer = Callable[[SendResult, int], None]
 class ScriptedTransport:
     """Gives the answer that is set for an address, else accepts."""
 
-    name, all_or_nothing, idempotent, deadline = "scripted", False, False, 1.0
+    name, all_or_nothing, idempotent, deadline, silence = "scripted", False, False, 1.0, 1.0
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
@@ -200,7 +200,8 @@ def test_an_unanswered_message_goes_again_with_the_same_id(
 ) -> None:
     transport.answers["r2"] = die(InDoubtError("test.failure", "The connection broke before the answer."))
     drain()
-    assert (state(db, digest_id).accepted, state(db, digest_id).waiting) == (1, 4)
+    found = state(db, digest_id)
+    assert (found.accepted, found.unanswered, found.open) == (4, 1, 1)
     transport.answers.clear()
     drain(timedelta(minutes=1))
     assert state(db, digest_id).accepted == 5

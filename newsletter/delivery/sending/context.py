@@ -13,6 +13,7 @@ from newsletter.core.runtime import Runtime
 from newsletter.delivery.sending.message_cache import MessageCache
 from newsletter.delivery.sending.progress_files import ProgressFiles
 from newsletter.delivery.sending.rates import Allowance, SendRates
+from newsletter.delivery.sending.refusal_streak import RefusalStreak
 from newsletter.mail.transports import open_transport
 from newsletter.mail.transports.base import Transport
 
@@ -37,6 +38,7 @@ class SendingContext:
     progress: ProgressFiles
     queues: Queues
     has_limits: bool
+    streak: RefusalStreak = field(default_factory=RefusalStreak)
     began: float = field(default_factory=time.monotonic)
     _unlimited_until: float = 0.0
     _looked: float = 0.0

@@ -39,11 +39,16 @@ class ProgressFiles:
         self.folder.mkdir(parents=True, exist_ok=True)
         return ProgressFile(self.folder / f"{batch}.{attempt}")
 
-    def delete(self, batch: str) -> None:
-        """Delete the batch's files, once the ledger knows everything."""
+    def delete(self, batch: str, attempt: int) -> None:
+        """Delete the batch's files up to `attempt`, once the ledger knows what is in them."""
         for path in self.folder.glob(f"{batch}.*"):
-            with suppress(FileNotFoundError):
-                path.unlink()
+            if _attempt_of(path) <= attempt:
+                with suppress(FileNotFoundError):
+                    path.unlink()
+
+
+def _attempt_of(path: Path) -> int:
+    return int(path.suffix[1:])
 
 
 class ProgressFile:
