@@ -14,19 +14,19 @@ from sqlalchemy.orm import Session, undefer
 from newsletter.core.ids import BatchId
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.claims import Claim
-from newsletter.delivery.ledger.lifecycle import SETTLE_LATE, change_batch
+from newsletter.delivery.ledger.lifecycle import RECORD_LATE, change_batch
 from newsletter.delivery.ledger.models import Batch
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.delivery.ledger.splitting import split_open
 
 
-def settle_late(session: Session, claim: Claim, outcomes: Outcomes, *, provider_ref: str | None) -> bool:
+def record_late(session: Session, claim: Claim, outcomes: Outcomes, *, provider_ref: str | None) -> bool:
     """Record the outcomes of a claim that is over; False when another worker has claimed the batch since."""
     answers = zip(claim.ids, bytes(outcomes), strict=True)
-    return settle_answers(session, claim.batch_id, claim.attempt, answers, provider_ref=provider_ref)
+    return record_answers(session, claim.batch_id, claim.attempt, answers, provider_ref=provider_ref)
 
 
-def settle_answers(
+def record_answers(
     session: Session,
     batch_id: BatchId,
     attempt: int,
@@ -41,20 +41,20 @@ def settle_answers(
     batch = session.scalar(
         select(Batch)
         .where(Batch.id == batch_id, Batch.attempt == attempt, ~Batch.withdrawing)
-        .where(SETTLE_LATE.is_allowed(Batch.state))
+        .where(RECORD_LATE.is_allowed(Batch.state))
         .options(undefer(Batch.recipients))
         .with_for_update()
     )
     if batch is None:
         return False
-    ids, settled = packing.unpack_ids(batch.recipients), Outcomes(batch.outcomes)
+    ids, outcomes = packing.unpack_ids(batch.recipients), Outcomes(batch.outcomes)
     for subscriber_id, code in answers:
         position = packing.position_of(ids, subscriber_id)
         if position is not None:
-            settled.learn(position, code)
-    note = batch.note if settled.any_in_doubt else None
+            outcomes.learn(position, code)
+    note = batch.note if outcomes.any_in_doubt else None
     changed = change_batch(
-        session, batch, SETTLE_LATE, settled, note=note, provider_ref=provider_ref or batch.provider_ref
+        session, batch, RECORD_LATE, outcomes, note=note, provider_ref=provider_ref or batch.provider_ref
     )
     split_open(session, batch_id)
     return changed

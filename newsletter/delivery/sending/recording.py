@@ -54,7 +54,7 @@ def record_outcomes(session: Session, run: BatchRun) -> bool:
     )
     if kept:
         splitting.split_open(session, claim.batch_id)
-    elif not late_answers.settle_late(session, claim, outcomes, provider_ref=run.provider_ref):
+    elif not late_answers.record_late(session, claim, outcomes, provider_ref=run.provider_ref):
         log.warning("batch %d was claimed by another worker; the answers here count for nothing", claim.batch_id)
         return False
     _keep_refusals(session, run, outcomes, given_up)
