@@ -50,9 +50,10 @@ def _freeze_due_digests(runtime: Runtime) -> None:
     """Freeze each digest whose time has come. One that cannot be frozen is paused, and does not hold up the others."""
     with runtime.db.reading() as session:
         due = freeze.due_digests(session)
+    witness = restore_guard.RestoreWitness(runtime.settings.data_dir, runtime.queues.redis)
     for digest_id in due:
         try:
-            freeze.freeze_digest(runtime.db, runtime.settings, digest_id)
+            freeze.freeze_digest(runtime.db, runtime.settings, digest_id, witness)
         except DBAPIError:
             raise  # trouble of the database, not of the digest: the next tick tries again
         except Exception as error:

@@ -55,12 +55,14 @@ class BatchRun:
         seconds = claims.lease_seconds(self._transport)
         name = self._message.provider_batch_id or None
         with self._context.db.transaction() as session:
-            if claims.mark_sending(
+            marked = claims.mark_sending(
                 session, self.claim, self._outcomes_without_answer(), seconds, provider_batch_id=name
-            ):
-                return True
-            claims.release_batch(session, self.claim)
-        return False
+            )
+            if not marked:
+                claims.release_batch(session, self.claim)
+        if marked and self._context.witness:  # before the first message: a restored backup must not send it again
+            self._context.witness.tell_marked(self.claim.batch_id, self.claim.attempt)
+        return marked
 
     def send(self) -> None:
         """Send until everyone has an answer, or something says stop; the rest keeps waiting."""
