@@ -23,17 +23,19 @@ def recover_lost(session: Session, *, grace: float) -> int:
 
     A batch that was only claimed reached no provider. One that was being sent says in its outcomes which recipients are
     in doubt and which answers are known; those who wait are sent to again.
+    Rows that somebody has locked are left to the next call: a host that died with a lock must not stop the clock.
     """
     is_over = Batch.lease_until < epoch_now() - grace
+    claimed = select(Batch.id).where(RELEASE.is_allowed(Batch.state), is_over).with_for_update(skip_locked=True)
     released = session.execute(
         update(Batch)
-        .where(RELEASE.is_allowed(Batch.state), is_over)
+        .where(Batch.id.in_(session.scalars(claimed).all()), RELEASE.is_allowed(Batch.state), is_over)
         .values(state=RELEASE.target, lease_until=None)
         .execution_options(synchronize_session=False)
     )
     assert isinstance(released, CursorResult)
     count = released.rowcount
-    lost = select(Batch).where(FINISH.is_allowed(Batch.state), is_over).with_for_update()
+    lost = select(Batch).where(FINISH.is_allowed(Batch.state), is_over).with_for_update(skip_locked=True)
     for batch in session.scalars(lost).all():
         in_doubt = Outcomes(batch.outcomes).batch_state() == BatchState.IN_DOUBT
         count += change_batch(session, batch, FINISH, lease_until=None, note=LOST if in_doubt else batch.note)
@@ -47,7 +49,7 @@ def close_finished(session: Session, *, by: Actor) -> list[int]:
     A digest with a provider schedule is not sent before its time: until then it can be withdrawn. The digests are
     locked first, so that the second statement sees the batches that a `retry` has just made ready.
     """
-    sending = select(Digest.id).where(Digest.status == DigestStatus.SENDING).with_for_update()
+    sending = select(Digest.id).where(Digest.status == DigestStatus.SENDING).with_for_update(skip_locked=True)
     ids = session.scalars(sending).all()
     if not ids:
         return []
