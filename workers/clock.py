@@ -30,6 +30,7 @@ def run(runtime: Runtime) -> None:
     """Tick until SIGTERM or SIGINT. An error in a tick is logged, and the next tick tries again."""
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, _stop)
+    shutdown.end_in_time()
     valkey = EmbeddedValkey(runtime.settings.data_dir) if runtime.settings.redis_is_embedded else None
     name = f"{socket.gethostname()}:{os.getpid()}"
     try:
