@@ -39,6 +39,7 @@ def judge(scene: Scene) -> Verdict:
     allowed = 0 if scene.provider.once_each else scene.service.kills + scene.provider.lost_answers()
     outcomes = _outcomes(scene)
     wrong = [*_ledger(scene, arrived, outcomes), *_status(scene, arrived, len(outcomes)), *_logs(scene)]
+    wrong += [f"the digest paused itself though nobody had to do anything: {note}" for note in scene.editor.needless]
     if twice > allowed:
         wrong.append(f"{twice} second copies, where at most {allowed} may be")
     if different := scene.provider.different_copies():

@@ -82,6 +82,7 @@ def _create_engine(url: str, timeouts: DatabaseTimeouts) -> Engine:
             "setting.database_kind", "DATABASE_URL names a kind of database that is neither PostgreSQL nor SQLite."
         )
     event.listen(engine, "handle_error", _leave_out_rows)
+    event.listen(engine, "handle_error", _leave_read_only)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -127,6 +128,14 @@ def _leave_out_rows(context: ExceptionContext) -> None:
         context.original_exception.args = (first,)
         if (shown := context.sqlalchemy_exception) is not None:
             shown.args = tuple(str(arg).replace(whole, first) for arg in shown.args)
+
+
+def _leave_read_only(context: ExceptionContext) -> None:
+    """Open new connections once one turns out to be read-only: SQLite's stays so for good, whatever becomes of the
+    file, and PostgreSQL's may lead to a host that is the standby now."""
+    error = context.original_exception
+    if getattr(error, "sqlstate", None) == "25006" or "readonly database" in str(error):
+        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

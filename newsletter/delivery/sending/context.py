@@ -91,7 +91,8 @@ class SendingContext:
                 self._unlimited_until = time.monotonic() + AWAY
                 return Allowance(wanted, 0)
             allowance = Allowance(0, WITHOUT_REDIS)
-        if allowance.allowed:
+        # A request for a whole batch asks each time: nothing leaks past a Retry-After that another worker was given.
+        if allowance.allowed and not self.transport.all_or_nothing:
             self._unlimited_until = time.monotonic() + LOOK_EVERY
         return allowance
 
