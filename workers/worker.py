@@ -6,6 +6,7 @@ import gc
 import logging
 import signal
 import time
+from resource import struct_rusage
 from types import FrameType
 
 from flask import Flask
@@ -14,13 +15,16 @@ from rq import Queue, Worker
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.core import parent_death, shutdown
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.jobs import ListedJob
 from newsletter.core.languages import LANGUAGES, language_of
 from newsletter.core.queue import EVENTS, MAIL, SENDING, SIGNUPS, Queues
-from newsletter.core.runtime import Runtime
+from newsletter.core.runtime import Runtime, runtime_of
+from newsletter.delivery.sending.abandoned import report_abandoned
+from newsletter.delivery.sending.progress_files import ProgressFiles
 from newsletter.mail.transports import open_transport
 from workers import jobs  # noqa: F401 - every fork finds them loaded, with all that they need
 
@@ -42,6 +46,17 @@ class NewsletterWorker(Worker):
         shutdown.end_in_time()
         with self.app.app_context():
             return super().perform_job(job, queue, execution)
+
+    def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: struct_rusage) -> None:
+        """Report what the killed child had reached: only this host has its progress files."""
+        super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
+        runtime = runtime_of(self.app)
+        try:
+            report_abandoned(runtime.db, ProgressFiles(runtime.settings.data_dir))
+        except SQLAlchemyError as error:  # the next draining job on this host tries again
+            log.warning("the progress of a killed child cannot be reported yet: %s", type(error).__name__)
+        finally:
+            runtime.db.dispose()  # no connection crosses a fork
 
     def setup_work_horse_signals(self) -> None:
         # A killed parent must not leave its child at work: RQ would give the same job to another worker (tried).

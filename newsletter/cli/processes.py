@@ -9,8 +9,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from newsletter import migrations
-from newsletter.core import private_files
-from newsletter.core import key_fingerprints
+from newsletter.core import key_fingerprints, private_files
 from newsletter.core.process_tree import ForkedChild, ProcessTree
 from newsletter.core.runtime import Runtime, runtime
 

@@ -186,10 +186,7 @@ def test_a_killed_worker_leaves_its_progress_and_nobody_is_mailed_twice(
         drain()
     assert state(db, digest_id).accepted == 0, "the ledger does not know yet"
     transport.answers.clear()
-    with db.transaction() as session:
-        session.scalars(select(Batch)).one().lease_until = 1.0
-    tick(runtime())
-    drain()
+    drain()  # this host knows that the process is gone: nobody waits for the end of its lease
     assert state(db, digest_id).accepted == 5
     assert [address for address, _ in transport.delivered] == ["r1", "r2", "r3", "r4", "r5"]
     assert list((runtime().settings.data_dir / "progress").iterdir()) == []

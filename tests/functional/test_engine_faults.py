@@ -20,7 +20,9 @@ from newsletter.core.runtime import runtime
 from newsletter.delivery.ledger import claims
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
 from newsletter.delivery.sending import lease
+from newsletter.delivery.sending.abandoned import report_abandoned
 from newsletter.delivery.sending.context import SendingContext
+from newsletter.delivery.sending.progress_files import ProgressFiles
 from newsletter.delivery.sending.rates import Allowance
 from newsletter.digests.queries import get_digest
 from newsletter.mail.failures.verdicts import FailureKind
@@ -331,6 +333,47 @@ class TestProgress:
         drain()
         assert copies(transport) == {f"r{number}": 1 for number in range(1, 6)}
         assert state(db, digest_id).status == "sent"
+
+    def test_the_files_of_a_dead_process_are_reported_before_its_lease_is_over(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        transport: ScriptedTransport,  # noqa: F811
+    ) -> None:
+        """KeyboardInterrupt stands for a kill."""
+        transport.answers["r4"] = die(KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            drain()
+        progress = ProgressFiles(runtime().settings.data_dir)
+        assert report_abandoned(db, progress) == 1
+        (batch,) = batches(db)
+        assert (batch.state, batch.outcomes, batch.lease_until) == (BatchState.READY, b"aaaww", None)
+        assert list(progress.folder.iterdir()) == []
+
+    def test_a_file_that_is_being_written_is_left_alone(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        transport: ScriptedTransport,  # noqa: F811
+    ) -> None:
+        def look() -> None:
+            assert report_abandoned(db, ProgressFiles(runtime().settings.data_dir)) == 0
+
+        transport.before["r3"] = look
+        drain()
+        assert state(db, digest_id).accepted == 5
+
+    def test_a_file_of_another_database_says_nothing(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+    ) -> None:
+        progress = ProgressFiles(runtime().settings.data_dir)
+        stale = progress.open("1-aaaaaaaaaaaa", 0)
+        stale.record_accepted(2)
+        stale.close()
+        assert report_abandoned(db, progress) == 0
+        assert [batch.outcomes for batch in batches(db)] == [b"wwwww"]
 
 
 class TestAHiccupOfTheDatabase:

@@ -35,6 +35,7 @@ def describe_figures(figures: Figures) -> str:
         "skipped": figures.skipped,
         "in doubt": figures.in_doubt,
         "waiting": figures.waiting,
+        "unanswered": figures.unanswered,
         "deferred": figures.deferred,
         "cancelled": figures.cancelled,
     }

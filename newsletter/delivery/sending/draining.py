@@ -14,6 +14,7 @@ from newsletter.core.runtime import Runtime
 from newsletter.delivery.ledger import claims, recovery
 from newsletter.delivery.ledger.claims import Claim
 from newsletter.delivery.ledger.restore_guard import RestoreWitness, is_set_back
+from newsletter.delivery.sending.abandoned import report_abandoned
 from newsletter.delivery.sending.batch_run import BatchRun
 from newsletter.delivery.sending.batch_sending import send_batch
 from newsletter.delivery.sending.context import SendingContext
@@ -35,6 +36,7 @@ def drain(runtime: Runtime) -> bool:
         return False  # the clock pauses the open digests at its next tick
     db, context = runtime.db, SendingContext.open(runtime)
     try:
+        report_abandoned(db, context.progress)
         claim = _record_and_claim(db, None, claim_next=True)
         while claim is not None and not shutdown.requested():
             run = send_batch(context, claim)
