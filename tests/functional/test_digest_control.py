@@ -242,12 +242,12 @@ class TestRestored:
         tick(runtime(), first=True)
         assert read(db, frozen).paused_reason == "restored"
 
-    def test_the_witness_keeps_the_highest_mark(self, witness: RestoreWitness, queues: Queues) -> None:
+    def test_the_witness_keeps_the_highest_batch(self, witness: RestoreWitness, queues: Queues) -> None:
         for batch, attempt in ((2, 1), (3, 2), (3, 1), (1, 9)):
-            witness.tell_marked(BatchId(batch), attempt)
-        highest = witness.last_marked()
+            witness.tell_batch(BatchId(batch), attempt)
+        highest = witness.highest_batch()
         queues.redis.flushall()
-        assert witness.last_marked() == highest
+        assert witness.highest_batch() == highest
         assert divmod(highest, 1 << 20) == (3, 2)
 
     def test_a_freeze_is_a_tick(self, db: Database, settings: Settings, witness: RestoreWitness) -> None:

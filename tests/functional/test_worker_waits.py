@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 from flask import Flask
-from redis.exceptions import OutOfMemoryError, RedisError, TimeoutError
+from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
@@ -25,7 +26,7 @@ from workers import worker
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-@pytest.mark.parametrize("error", [TimeoutError("frozen"), OutOfMemoryError("full"), RedisError("odd")])
+@pytest.mark.parametrize("error", [RedisTimeoutError("frozen"), OutOfMemoryError("full"), RedisError("odd")])
 def test_an_error_of_the_queue_is_no_reason_to_quit(
     app: Flask,
     settings: Settings,
@@ -40,7 +41,7 @@ def test_an_error_of_the_queue_is_no_reason_to_quit(
         raise error
 
     monkeypatch.setattr(worker.NewsletterWorker, "dequeue_job_and_maintain_ttl", fail)
-    monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
     assert worker.work_until_stopped(app, runtime()) is False
 
 

@@ -40,9 +40,9 @@ LONG_IDLE = (
 IDLE = timedelta(minutes=1)
 """The time between two counted ticks while nothing is sent."""
 _KEY = "newsletter:tick"
-_MARKED_KEY = "newsletter:marked"
+_BATCH_KEY = "newsletter:batch"
 _ATTEMPTS = 1 << 20
-"""A mark as one number that rises: batch * _ATTEMPTS + attempt."""
+"""A batch and its attempt as one number that rises: batch * _ATTEMPTS + attempt."""
 _RAISE = (
     "if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end"
 )
@@ -54,7 +54,7 @@ class RestoreWitness:
 
     def __init__(self, data_dir: Path, redis: Redis) -> None:
         self._path = data_dir / "tick"
-        self._marked_path = data_dir / "marked"
+        self._batch_path = data_dir / "batch"
         self._redis = redis
         self._redis_is_away = False
 
@@ -79,32 +79,32 @@ class RestoreWitness:
         except OSError as error:
             log.warning("the tick cannot be kept in DATA_DIR: %s", error.strerror)
 
-    def last_marked(self) -> int:
-        """The highest mark that a witness knows; 0 when there is none."""
+    def highest_batch(self) -> int:
+        """The highest batch, as one number, that a witness knows; 0 when there is none."""
         known = [0]
         with suppress(OSError, ValueError):
-            known.append(int(self._marked_path.read_text()))
+            known.append(int(self._batch_path.read_text()))
         with suppress(RedisError, ValueError):
-            known.append(int(self._redis.get(_MARKED_KEY) or 0))
+            known.append(int(self._redis.get(_BATCH_KEY) or 0))
         return max(known)
 
-    def tell_marked(self, batch_id: BatchId, attempt: int) -> None:
-        """Keep that a batch was marked as sending, unless a higher mark is known. One of two witnesses is enough."""
-        mark = batch_id * _ATTEMPTS + attempt
+    def tell_batch(self, batch_id: BatchId, attempt: int) -> None:
+        """Keep that a batch was marked as sending, unless a higher one is known. One of two witnesses is enough."""
+        number = batch_id * _ATTEMPTS + attempt
         if not self._redis_is_away:  # it would hold up each batch; the file is enough
             try:
-                self._redis.eval(_RAISE, 1, _MARKED_KEY, str(mark))
+                self._redis.eval(_RAISE, 1, _BATCH_KEY, str(number))
             except RedisError:
                 self._redis_is_away = True
         try:
-            with self._marked_path.open("a+") as file:
+            with self._batch_path.open("a+") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 file.seek(0)
-                if int(file.read() or 0) < mark:
+                if int(file.read() or 0) < number:
                     file.truncate(0)
-                    file.write(str(mark))
+                    file.write(str(number))
         except (OSError, ValueError) as error:
-            log.warning("the mark of batch %d cannot be kept in DATA_DIR: %s", batch_id, type(error).__name__)
+            log.warning("that batch %d is sent cannot be kept in DATA_DIR: %s", batch_id, type(error).__name__)
 
 
 def is_set_back(session: Session, witness: RestoreWitness) -> bool:
@@ -112,14 +112,14 @@ def is_set_back(session: Session, witness: RestoreWitness) -> bool:
     last, row = witness.last(), session.get(ClockTick, 1)
     if last is not None and last > (row.number if row else 0):
         return True
-    return _is_mark_unknown(session, witness.last_marked(), row)
+    return _is_batch_unknown(session, witness.highest_batch(), row)
 
 
-def _is_mark_unknown(session: Session, mark: int, row: ClockTick | None) -> bool:
+def _is_batch_unknown(session: Session, highest: int, row: ClockTick | None) -> bool:
     """Whether a witness knows of a batch, or of an attempt at it, that the database does not know."""
-    if mark <= (row.known_mark if row else 0):
+    if highest <= (row.known_batch if row else 0):
         return False
-    batch_id, attempt = divmod(mark, _ATTEMPTS)
+    batch_id, attempt = divmod(highest, _ATTEMPTS)
     known = session.scalar(select(Batch.attempt).where(Batch.id == batch_id))
     if known is None:  # deleted, if there are later ones
         return (session.scalar(select(func.max(Batch.id))) or 0) < batch_id
@@ -128,19 +128,19 @@ def _is_mark_unknown(session: Session, mark: int, row: ClockTick | None) -> bool
 
 def record_tick(runtime: Runtime, witness: RestoreWitness, *, first: bool) -> None:
     """Count a tick, after pausing the open digests of a restored backup. `first`: the first one since the start."""
-    last, mark = witness.last(), witness.last_marked()
+    last, highest = witness.last(), witness.highest_batch()
     with runtime.db.transaction() as session:
         row = session.get(ClockTick, 1, with_for_update=True) or ClockTick(
-            id=1, number=0, known_mark=0, ticked_at=clock.now()
+            id=1, number=0, known_batch=0, ticked_at=clock.now()
         )
         quiet = clock.now() - row.ticked_at
         if last is not None and last > row.number:
             _pause(session, RESTORED, _OPEN, by=CLOCK)
             row.number = last
-            row.known_mark = max(mark, row.known_mark)
-        elif _is_mark_unknown(session, mark, row):
+            row.known_batch = max(highest, row.known_batch)
+        elif _is_batch_unknown(session, highest, row):
             _pause(session, RESTORED, _OPEN, by=CLOCK)
-            row.known_mark = mark
+            row.known_batch = highest
         elif first and row.number and last is None and quiet > 3 * IDLE:
             _pause(session, RESTORED, _OPEN, by=CLOCK)
         elif first and row.number and quiet > runtime.settings.overdue_after:
@@ -155,7 +155,7 @@ def record_tick(runtime: Runtime, witness: RestoreWitness, *, first: bool) -> No
 
 def count_freeze(session: Session) -> int:
     """Count a tick in the transaction of a freeze; the number, which `RestoreWitness.tell` gets after the commit."""
-    row = session.get(ClockTick, 1, with_for_update=True) or ClockTick(id=1, number=0, known_mark=0)
+    row = session.get(ClockTick, 1, with_for_update=True) or ClockTick(id=1, number=0, known_batch=0)
     row.number += 1
     row.ticked_at = clock.now()
     session.add(row)

@@ -61,7 +61,7 @@ class BatchRun:
             if not marked:
                 claims.release_batch(session, self.claim)
         if marked and self._context.witness:  # before the first message: a restored backup must not send it again
-            self._context.witness.tell_marked(self.claim.batch_id, self.claim.attempt)
+            self._context.witness.tell_batch(self.claim.batch_id, self.claim.attempt)
         return marked
 
     def send(self) -> None:

@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     with op.batch_alter_table("clock_ticks") as batch_op:
-        batch_op.add_column(sa.Column("known_mark", sa.BigInteger(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("known_batch", sa.BigInteger(), server_default="0", nullable=False))
     op.create_table(
         "key_fingerprints",
         sa.Column("name", sa.Text(), nullable=False),
@@ -26,4 +26,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("key_fingerprints")
     with op.batch_alter_table("clock_ticks") as batch_op:
-        batch_op.drop_column("known_mark")
+        batch_op.drop_column("known_batch")
