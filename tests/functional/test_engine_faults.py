@@ -89,7 +89,7 @@ def taken_and(transport: ScriptedTransport, error: Exception, address: str) -> A
 class TestAMessageWithoutAnAnswer:
     """A filter that is slower than we wait, or an address that crashes a relay."""
 
-    LOST = InDoubtError("The mail server's answer to a message did not arrive.")
+    LOST = InDoubtError("test.error", "The mail server's answer to a message did not arrive.")
 
     def test_it_holds_up_nobody_and_is_repeated_twice_at_most(
         self,
@@ -118,7 +118,7 @@ class TestAMessageWithoutAnAnswer:
         digest_id: int,  # noqa: F811
         transport: ScriptedTransport,  # noqa: F811
     ) -> None:
-        transport.answers |= {"r1": die(self.LOST), "r3": die(RefusedForGoodError("The key is wrong."))}
+        transport.answers |= {"r1": die(self.LOST), "r3": die(RefusedForGoodError("test.error", "The key is wrong."))}
         drain()
         with db.transaction() as session:
             editor.resume(session, digest_id)
@@ -164,7 +164,7 @@ class TestAMessageWithoutAnAnswer:
 
 
 class TestARecipientAtWhomTheConnectionIsCut:
-    CUT = CutOffError("The mail server closed the connection before it had taken a message.")
+    CUT = CutOffError("test.error", "The mail server closed the connection before it had taken a message.")
 
     def test_the_others_get_theirs(
         self,
@@ -507,7 +507,7 @@ class TestADoubtAboutSome:
     ) -> None:
         """The limit allowed three of five, and the answer to their request is lost."""
         monkeypatch.setattr(SendingContext, "reserve", lambda self, wanted: Allowance(min(wanted, 3), 0))
-        whole.error = InDoubtError("SendGrid's answer was lost.")
+        whole.error = InDoubtError("test.error", "SendGrid's answer was lost.")
 
         def only_once() -> None:
             if whole.requests > 1:

@@ -59,8 +59,8 @@ class Doubt:
 class DigestReport:
     """Readers, each counted once in a figure.
 
-    recipients = accepted + refused + skipped + in_doubt + waiting + deferred + cancelled. Readers who bounced or
-    complained are among the accepted too, or among the refused whose mailbox was refused twice.
+    recipients = accepted + refused + skipped + in_doubt + waiting + unanswered + deferred + cancelled. Readers who
+    bounced or complained are among the accepted too, or among the refused whose mailbox was refused twice.
     """
 
     id: int
@@ -70,6 +70,7 @@ class DigestReport:
     skipped: int
     in_doubt: int
     waiting: int
+    unanswered: int
     deferred: int
     cancelled: int
     mailed_twice: int
@@ -101,6 +102,7 @@ def digest_report(session: Session, digest_id: int) -> DigestReport:
         skipped=state.skipped,
         in_doubt=state.in_doubt,
         waiting=state.waiting,
+        unanswered=state.unanswered,
         deferred=state.deferred,
         cancelled=state.cancelled,
         mailed_twice=_mailed_twice(session, digest_id),
