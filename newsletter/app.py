@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None, *, serving: bool = True) -> Fla
     )
     # Flask gets no SECRET_KEY: nothing here has a session, and without a key none can be opened by mistake.
     app.config.update(MAX_CONTENT_LENGTH=1_000_000, PREFERRED_URL_SCHEME="https")
-    Runtime(settings, Database(settings.database_url)).install(app)
+    Runtime(settings, Database(settings.database_url, settings.database_timeouts)).install(app)
     install(app)
     return app
 

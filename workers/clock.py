@@ -14,7 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from newsletter.core import shutdown
 from newsletter.core.errors import NewsletterError
 from newsletter.core.runtime import Runtime
+from newsletter.delivery.ledger.claims import lease_seconds
+from newsletter.delivery.ledger.lease_watch import LeaseWatch
 from newsletter.embedded.valkey import EmbeddedValkey
+from newsletter.mail.transports import open_transport
 from newsletter.operations.tick import tick
 
 log = logging.getLogger(__name__)
@@ -30,25 +33,29 @@ def run(runtime: Runtime) -> None:
     """Tick until SIGTERM or SIGINT. An error in a tick is logged, and the next tick tries again."""
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, _stop)
+    shutdown.end_in_time()
     valkey = EmbeddedValkey(runtime.settings.data_dir) if runtime.settings.redis_is_embedded else None
     name = f"{socket.gethostname()}:{os.getpid()}"
     try:
+        watch = LeaseWatch(lease_seconds(open_transport(runtime.settings)))
         first = True
         while not shutdown.requested():
-            first = not tick_once(runtime, valkey, name, first=first) and first
+            first = not tick_once(runtime, valkey, name, first=first, watch=watch) and first
             shutdown.wait(EVERY)
     finally:
         if valkey:
             valkey.stop()
 
 
-def tick_once(runtime: Runtime, valkey: EmbeddedValkey | None, name: str, *, first: bool) -> bool:
+def tick_once(
+    runtime: Runtime, valkey: EmbeddedValkey | None, name: str, *, first: bool, watch: LeaseWatch | None = None
+) -> bool:
     """Keep the queue alive, and tick unless another clock does; whether it ticked."""
     try:
         if valkey:
             valkey.ensure()
         if _is_leader(runtime, name):
-            tick(runtime, first=first)
+            tick(runtime, first=first, watch=watch)
             return True
     except (SQLAlchemyError, RedisError, NewsletterError, OSError) as error:
         log.error("this tick failed: %s: %s", type(error).__name__, _plain(error))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import logging
 import signal
 import time
+from resource import struct_rusage
 from types import FrameType
 
 from flask import Flask
@@ -13,14 +15,20 @@ from rq import Queue, Worker
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.core import parent_death, shutdown
 from newsletter.core.errors import ConfigurationError
+from newsletter.core.jobs import ListedJob
 from newsletter.core.languages import LANGUAGES, language_of
 from newsletter.core.queue import EVENTS, MAIL, SENDING, SIGNUPS, Queues
-from newsletter.core.runtime import Runtime
+from newsletter.core.runtime import Runtime, runtime_of
+from newsletter.delivery.sending.abandoned import report_abandoned
+from newsletter.delivery.sending.progress_files import ProgressFiles
 from newsletter.mail.transports import open_transport
 from workers import jobs  # noqa: F401 - every fork finds them loaded, with all that they need
+
+log = logging.getLogger(__name__)
 
 WAIT_FOR_QUEUE = 20.0
 """Seconds that a starting worker waits for the queue: on a single machine the clock starts it at the same time."""
@@ -31,9 +39,24 @@ class NewsletterWorker(Worker):
 
     app: Flask
 
+    max_connection_wait_time = 2.0
+    """Seconds between two tries to reach the queue."""
+
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        shutdown.end_in_time()
         with self.app.app_context():
             return super().perform_job(job, queue, execution)
+
+    def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: struct_rusage) -> None:
+        """Report what the killed child had reached: only this host has its progress files."""
+        super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
+        runtime = runtime_of(self.app)
+        try:
+            report_abandoned(runtime.db, ProgressFiles(runtime.settings.data_dir))
+        except SQLAlchemyError as error:  # the next draining job on this host tries again
+            log.warning("the progress of a killed child cannot be reported yet: %s", type(error).__name__)
+        finally:
+            runtime.db.dispose()  # no connection crosses a fork
 
     def setup_work_horse_signals(self) -> None:
         # A killed parent must not leave its child at work: RQ would give the same job to another worker (tried).
@@ -41,33 +64,71 @@ class NewsletterWorker(Worker):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, _stop)
 
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it was asked to stop."""
+        return bool(self._stop_requested) or shutdown.requested()
+
     def handle_warm_shutdown_request(self) -> None:
+        shutdown.request()
         if self.horse_pid:
             self.kill_horse(sig=signal.SIGTERM)
 
 
 def run(app: Flask, runtime: Runtime) -> None:
-    """Work until SIGTERM or SIGINT. Raises ConfigurationError when the queue cannot be reached."""
+    """Work until SIGTERM or SIGINT, whatever becomes of the queue meanwhile. Raises ConfigurationError when the queue
+    cannot be reached at the start."""
     open_transport(runtime.settings).close()  # a wrong setting stops the start, and forks find its modules loaded
     for language in LANGUAGES:
         language_of(language)
     wait_for_queue(runtime.queues)
+    # Forks share what is loaded now. A fork makes many thousands of small objects a second and soon drops them: at the
+    # default thresholds it spends a sixth of its time in the collector (measured).
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    while not work_until_stopped(app, runtime):
+        log.warning("the queue failed this worker, which waits for it")
+        while not shutdown.wait(1.0) and not _answers(runtime.queues):
+            pass
+
+
+def work_until_stopped(app: Flask, runtime: Runtime) -> bool:
+    """Work off the queue; True when the worker was asked to stop, False when the queue failed it.
+
+    RQ's worker quits when Redis restarts, freezes or is full. It gets connections of its own, since it changes their
+    time-outs for its long waits.
+    """
+    if shutdown.requested():
+        return True
+    queues = Queues(runtime.settings.redis_url, runtime.settings.send_deadline.total_seconds())
+    try:
+        worker = make_worker(app, queues)
+        worker.work(logging_level="WARNING")
+        return worker.was_stopped
+    except RedisError as error:
+        log.warning("the queue cannot be used: %s", type(error).__name__)
+        return shutdown.requested()
+    finally:
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, _stop)
+        queues.redis.close()
+
+
+def make_worker(app: Flask, queues: Queues) -> NewsletterWorker:
+    """A worker that listens to all queues."""
     # With RQ's defaults an abandoned job was found after 812 s, with these after 62 s (measured).
     worker = NewsletterWorker(
-        queues_by_urgency(runtime.queues),
-        connection=runtime.queues.redis,
+        queues_by_urgency(queues),
+        connection=queues.redis,
         serializer=JSONSerializer,
+        job_class=ListedJob,
         worker_ttl=25,
         maintenance_interval=10,
         job_monitoring_interval=5,
     )
     worker.app = app
-    # Forks share what is loaded now. A fork makes many thousands of small objects a second and soon drops them: at the
-    # default thresholds it spends a sixth of its time in the collector (measured).
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
     worker.log_job_description = False
-    worker.work(logging_level="WARNING")
+    return worker
 
 
 def queues_by_urgency(queues: Queues) -> list[Queue]:
@@ -87,6 +148,13 @@ def wait_for_queue(queues: Queues, seconds: float = WAIT_FOR_QUEUE) -> None:
             time.sleep(0.1)
         else:
             return
+
+
+def _answers(queues: Queues) -> bool:
+    try:
+        return bool(queues.redis.ping())
+    except RedisError:
+        return False
 
 
 def _stop(_signum: int, _frame: FrameType | None) -> None:

@@ -9,7 +9,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from newsletter import migrations
-from newsletter.core import private_files
+from newsletter.core import key_fingerprints, private_files
 from newsletter.core.process_tree import ForkedChild, ProcessTree
 from newsletter.core.runtime import Runtime, runtime
 
@@ -52,9 +52,11 @@ def clock() -> None:
 
 
 def _ready_runtime() -> Runtime:
-    """The runtime of a process that serves. Raises ConfigurationError, or ConflictError for an old database."""
+    """The runtime of a process that serves. Raises ConfigurationError, also for a key that is not the database's, or
+    ConflictError for an old database."""
     found = runtime()
     found.settings.check_serving()
     migrations.require_current(found.db)
     private_files.mend(found.settings.data_dir)
+    key_fingerprints.check_keys(found.db, found.settings)
     return found

@@ -1,7 +1,7 @@
 """The queue, which tells workers that there is work. The database is the record of it: a lost job costs time alone.
 
-Jobs are named by the dotted path of their entry point in `workers.jobs` and carry plain data, as JSON: pickle would run
-code for anyone who can write to Redis. Redis never holds an address.
+Jobs are named by the dotted path of their entry point in `workers.jobs` and carry whole numbers, as JSON: pickle would
+run code for anyone who can write to Redis (see `core.jobs`). Redis never holds an address.
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ from __future__ import annotations
 import logging
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
+
+from newsletter.core.jobs import DRAIN, PROCESS_EVENTS, PROCESS_SIGNUPS, SEND_TRANSACTIONAL_MAIL, ListedJob
 
 log = logging.getLogger(__name__)
 
@@ -25,24 +29,40 @@ EVENTS = "events"
 SENDING = "sending"
 """Drain jobs, which send digests batch by batch."""
 
-SEND_TRANSACTIONAL_MAIL = "workers.jobs.send_transactional_mail"
-PROCESS_SIGNUPS = "workers.jobs.process_signups"
-PROCESS_EVENTS = "workers.jobs.process_events"
-DRAIN = "workers.jobs.drain"
-
-JOB_TIMEOUT = 600
-"""Seconds after which RQ ends a job. Every job ends by itself long before."""
+ANSWER_WITHIN = 1.0
+"""Seconds for an answer of Redis: it answers in less than a thousandth, or it hangs, and work goes on without it."""
+JOB_TIMEOUT = 600.0
+"""Seconds after which RQ ends a job, besides what providers may take. Every job ends by itself long before."""
+MOST_CALLS = 4
+"""Calls of a transport that each take the whole deadline, in one job: after fewer a run ends."""
 
 
 class Queues:
-    """The four queues of the service, in one Redis or Valkey."""
+    """The four queues of the service, in one Redis or Valkey.
 
-    def __init__(self, url: str) -> None:
-        self.redis: Redis = Redis.from_url(url, socket_connect_timeout=2, health_check_interval=30)
+    `send_deadline`: seconds that a call of the transport may take (MAIL_DEADLINE). RQ must not end a job meanwhile: the
+    answer would be lost.
+    """
+
+    def __init__(self, url: str, send_deadline: float = 60.0) -> None:
+        self._job_timeout = int(JOB_TIMEOUT + MOST_CALLS * send_deadline)
+        self.redis: Redis = Redis.from_url(
+            url,
+            socket_connect_timeout=ANSWER_WITHIN,
+            socket_timeout=ANSWER_WITHIN,
+            retry=Retry(NoBackoff(), 1),
+            health_check_interval=30,
+        )
         self.queues = {name: self._queue(name) for name in (MAIL, SIGNUPS, EVENTS, SENDING)}
 
     def _queue(self, name: str) -> Queue:
-        return Queue(name, connection=self.redis, serializer=JSONSerializer, default_timeout=JOB_TIMEOUT)
+        return Queue(
+            name,
+            connection=self.redis,
+            serializer=JSONSerializer,
+            default_timeout=self._job_timeout,
+            job_class=ListedJob,
+        )
 
     def enqueue_mail(self, mail_id: int) -> bool:
         """Queue the sending of one row of the outgoing table; False when the queue cannot be reached.

@@ -24,7 +24,7 @@ class Runtime:
     @cached_property
     def queues(self) -> Queues:
         """The queues, connected at first use: a command that queues nothing needs no Redis."""
-        return Queues(self.settings.redis_url)
+        return Queues(self.settings.redis_url, self.settings.send_deadline.total_seconds())
 
     def install(self, app: Flask) -> None:
         app.extensions[_KEY] = self

@@ -9,6 +9,8 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 
 START_WITHIN = 10.0
 """Seconds."""
+_UNREADABLE = re.compile(rb"append.only|\baof\b|\brdb\b|manifest|loading the db", re.IGNORECASE)
+"""What Valkey writes into its log when it cannot read its files."""
 
 
 class EmbeddedValkey:
@@ -36,6 +40,8 @@ class EmbeddedValkey:
         self.folder = data_dir / "valkey"
         self.socket = socket_path(data_dir)
         self.process: subprocess.Popen[bytes] | None = None
+        self._log_from = 0
+        """Where the log of the present process begins."""
 
     def answers(self) -> bool:
         """Whether a Valkey answers on the socket, also one that another process started."""
@@ -54,7 +60,13 @@ class EmbeddedValkey:
             self.process = None
         if self.process is None:
             self._start()
-        self._wait()
+        try:
+            self._wait()
+        except NewsletterError:
+            if not self._move_damaged_aside():
+                raise
+            self._start()
+            self._wait()
 
     def stop(self) -> None:
         """End the Valkey that this object started; it saves its data first."""
@@ -79,6 +91,7 @@ class EmbeddedValkey:
             return  # another clock's Valkey has the folder and is just starting
         try:
             with (self.folder / "log").open("ab") as output:
+                self._log_from = output.tell()
                 self.process = subprocess.Popen(
                     self._command(),
                     stdin=subprocess.DEVNULL,
@@ -90,6 +103,25 @@ class EmbeddedValkey:
                 )
         finally:
             os.close(lock)
+
+    def _move_damaged_aside(self) -> bool:
+        """Move the queue's files aside if it ended because it cannot read them; whether it did.
+
+        Nothing is lost but time: the database says what is to be done. Only the last damaged files are kept.
+        """
+        files = self.folder / "appendonlydir"
+        if self.process is None or self.process.poll() is None or not files.exists():
+            return False
+        with (self.folder / "log").open("rb") as output:
+            output.seek(self._log_from)
+            if not _UNREADABLE.search(output.read()):
+                return False
+        aside = self.folder / "damaged"
+        shutil.rmtree(aside, ignore_errors=True)
+        files.rename(aside)
+        self.process = None
+        log.error("the embedded queue could not read its files; they are now in %s, and it starts empty", aside)
+        return True
 
     def _command(self) -> list[str]:
         options = {

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from newsletter.mail.failures.verdicts import FailureKind
+
 WAITING = ord("w")
 ACCEPTED = ord("a")
 DEFERRED = ord("d")
 REFUSED = ord("r")
 SKIPPED = ord("s")
+UNANSWERED = ord("1")
+"""One message was sent, and no answer to it came."""
+UNANSWERED_TWICE = ord("2")
 IN_DOUBT = ord("?")
 CANCELLED = ord("c")
+MOVED = ord("m")
+"""Counted in another batch of the digest, which took over the recipient. The position stays: events name it."""
 
 OUTCOME_NAMES = {
     ACCEPTED: "accepted",
@@ -18,17 +25,23 @@ OUTCOME_NAMES = {
     SKIPPED: "skipped",
     IN_DOUBT: "in_doubt",
     WAITING: "waiting",
+    UNANSWERED: "unanswered",
+    UNANSWERED_TWICE: "unanswered",
     DEFERRED: "deferred",
     CANCELLED: "cancelled",
 }
 """The name of each outcome, in the order in which a status shows them."""
+
+NEXT_WITHOUT_ANSWER = {UNANSWERED: UNANSWERED_TWICE, UNANSWERED_TWICE: IN_DOUBT}
+"""The outcome after one more message without an answer: there are two repeats at most. Any other becomes UNANSWERED."""
 
 
 class SendResult:
     """The answers that a transport records while it sends to `size` recipients, numbered from 0.
 
     `may_continue` is asked before each request or message: False when the sender's lease is over, or when the work
-    should stop. `answered` is called with the index after each answer, so that progress can be kept.
+    should stop. `answered` is called with the index after each answer, so that progress can be kept. `keep_alive` is
+    called about once a second while an answer is awaited, so that the sender can keep its lease.
     """
 
     def __init__(
@@ -36,11 +49,15 @@ class SendResult:
         size: int,
         may_continue: Callable[[], bool] = lambda: True,
         answered: Callable[[int], None] = lambda index: None,
+        keep_alive: Callable[[], None] = lambda: None,
     ) -> None:
         self.outcomes = bytearray([WAITING]) * size
         self.reasons: dict[int, str] = {}
+        self.about: dict[int, FailureKind] = {}
+        """What the refusals are about, by recipient; one that is missing says nothing (MOMENT)."""
         self.provider_ref: str | None = None
         self.may_continue = may_continue
+        self.keep_alive = keep_alive
         self._answered = answered
 
     def waiting(self) -> list[int]:
@@ -55,9 +72,10 @@ class SendResult:
         self.reasons[index] = reason
         self._set(index, DEFERRED)
 
-    def refused(self, index: int, reason: str) -> None:
-        """Refused for good; `reason` is the provider's answer, redacted."""
+    def refused(self, index: int, reason: str, about: FailureKind = FailureKind.MOMENT) -> None:
+        """Refused for good; `reason` is the provider's answer, redacted, and `about` what it speaks of."""
         self.reasons[index] = reason
+        self.about[index] = about
         self._set(index, REFUSED)
 
     def accept_rest(self, provider_ref: str) -> None:

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, or_, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now
 from newsletter.mail import return_path
+from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.mail_types import MailPayload, MailTypes, WaitingMail
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.models import OutgoingMail
 from newsletter.mail.outcomes import DEFERRED, REFUSED, WAITING, SendResult
-from newsletter.mail.transports.base import Transport
+from newsletter.mail.transports.base import NOT_AN_ADDRESS, Transport
 from newsletter.mail.transports.errors import TransportError
 
 log = logging.getLogger(__name__)
@@ -77,10 +81,11 @@ def send_mail(
 
     The transactions are short: none is open while the provider answers.
     """
-    claim = _claim(db, mail_id, lease=transport.deadline * 2)
+    lease = transport.silence * 2
+    claim = _claim(db, mail_id, lease)
     if claim is None:
         return None
-    result = SendResult(1)
+    result = SendResult(1, keep_alive=_Lease(db, claim, lease).keep)
     try:
         with db.reading() as session:
             mail = compose_row(session, settings, mail_types, claim)
@@ -98,10 +103,39 @@ def send_mail(
     outcome = result.outcomes[0]
     if outcome in (DEFERRED, WAITING):  # waiting: the process had to stop before the transport could send
         return _try_later(db, claim, result.reasons.get(0, ""), None)
+    if outcome == REFUSED and not _is_about_recipient(result):
+        return _try_later(db, claim, result.reasons[0], None)
     if outcome == REFUSED:
         log.warning("%s mail %d was refused: %s", claim.kind, claim.id, result.reasons.get(0, ""))
     _drop(db, claim)
     return claim
+
+
+class _Lease:
+    """The lease on a row, renewed while a mail server takes its time over the answer."""
+
+    def __init__(self, db: Database, claim: MailClaim, seconds: float) -> None:
+        self._db, self._claim, self._seconds = db, claim, seconds
+        self._renewed = time.monotonic()
+
+    def keep(self) -> None:
+        """Renew once a third of it is over. If the database fails, the next call tries again."""
+        if time.monotonic() - self._renewed < self._seconds / 3:
+            return
+        with suppress(DBAPIError), self._db.transaction() as session:
+            session.execute(
+                update(OutgoingMail)
+                .where(OutgoingMail.id == self._claim.id, OutgoingMail.attempt == self._claim.attempt)
+                .values(lease_until=epoch_now() + self._seconds)
+                .execution_options(synchronize_session=False)
+            )
+            self._renewed = time.monotonic()
+
+
+def _is_about_recipient(result: SendResult) -> bool:
+    """Whether a refusal is final: the mailbox is not there, or no mail can be sent to this address. Any other may be
+    about us, and a mail that a reader waits for is kept."""
+    return result.about[0] is FailureKind.MAILBOX or result.reasons[0] == NOT_AN_ADDRESS
 
 
 def compose_row(

@@ -94,6 +94,8 @@ def _one_transaction(db: Database) -> Iterator[Connection]:
                     )
         else:
             with connection.begin():
+                connection.execute(text("SET LOCAL statement_timeout = 0"))  # tables can be large
+                connection.execute(text("SET LOCAL lock_timeout = 0"))  # another process may be migrating
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
                 yield connection
 

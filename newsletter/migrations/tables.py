@@ -1,6 +1,7 @@
 """All tables in one place, for migrations and their test. Importing a package's models registers its tables."""
 
 from newsletter.articles import models as articles
+from newsletter.core import key_fingerprints as keys
 from newsletter.core.db import Base
 from newsletter.delivery.events import models as events
 from newsletter.delivery.ledger import models as ledger
@@ -8,5 +9,5 @@ from newsletter.digests import models as digests
 from newsletter.mail import models as mail
 from newsletter.subscribers import models as subscribers
 
-MODELS = (articles, subscribers, digests, ledger, events, mail)
+MODELS = (articles, subscribers, digests, ledger, events, mail, keys)
 metadata = Base.metadata

@@ -11,6 +11,7 @@ from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import acceptance, refused_mailboxes
 from newsletter.delivery.freezing import freeze
 from newsletter.delivery.ledger import cancelling, recovery, restore_guard
+from newsletter.delivery.ledger.lease_watch import LeaseWatch
 from newsletter.delivery.sending import failures, scheduled_sends
 from newsletter.operations import enqueueing, retention
 
@@ -20,15 +21,16 @@ GRACE = 2.0
 """Seconds after the end of a lease before its batch is recovered."""
 
 
-def tick(runtime: Runtime, *, first: bool = False) -> None:
+def tick(runtime: Runtime, *, first: bool = False, watch: LeaseWatch | None = None) -> None:
     """Do what is due, in an order in which each step finds the work of the one before.
 
-    `first` marks the first tick of this clock: whatever it finds open was left by another one.
+    `first` marks the first tick of this clock: whatever it finds open was left by another one. `watch` is what this
+    clock has seen of leases; without it they are measured by the database's time.
     """
     _record_tick(runtime, first=first)
     _pause_overdue_digests(runtime)
     _freeze_due_digests(runtime)
-    _recover_and_close(runtime)
+    _recover_and_close(runtime, watch)
     _end_refused_mailboxes(runtime)
     enqueueing.enqueue_due_work(runtime)
     retention.run_hourly(runtime)
@@ -50,9 +52,10 @@ def _freeze_due_digests(runtime: Runtime) -> None:
     """Freeze each digest whose time has come. One that cannot be frozen is paused, and does not hold up the others."""
     with runtime.db.reading() as session:
         due = freeze.due_digests(session)
+    witness = restore_guard.RestoreWitness(runtime.settings.data_dir, runtime.queues.redis)
     for digest_id in due:
         try:
-            freeze.freeze_digest(runtime.db, runtime.settings, digest_id)
+            freeze.freeze_digest(runtime.db, runtime.settings, digest_id, witness)
         except DBAPIError:
             raise  # trouble of the database, not of the digest: the next tick tries again
         except Exception as error:
@@ -60,10 +63,10 @@ def _freeze_due_digests(runtime: Runtime) -> None:
             failures.pause_for_unforeseen(runtime.db, digest_id, error, by=CLOCK)
 
 
-def _recover_and_close(runtime: Runtime) -> None:
+def _recover_and_close(runtime: Runtime, watch: LeaseWatch | None) -> None:
     """Recover lost batches, decide what can be decided, and close the digests that are finished then."""
     with runtime.db.transaction() as session:
-        if lost := recovery.recover_lost(session, grace=GRACE):
+        if lost := recovery.recover_lost(session, grace=GRACE, watch=watch):
             log.warning("%d batches whose worker was lost are recovered", lost)
         acceptance.resolve_proven(session)
         cancelling.cancel_waiting(session)

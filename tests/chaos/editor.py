@@ -25,6 +25,8 @@ class Editor:
     def __init__(self, app: Flask, provider: Provider, digest_id: int, timeline: Timeline) -> None:
         self.settled = 0
         self.resumed = 0
+        self.needless: list[str] = []
+        """Why the digest had paused itself, where nobody had to do anything: a failure of the service."""
         self._app = app
         self._provider = provider
         self._digest = str(digest_id)
@@ -47,6 +49,8 @@ class Editor:
             return
         if paused and self.command("resume"):
             self.resumed += 1
+            if not self._provider.needs_person(digest.paused_note or ""):
+                self.needless.append(f"{digest.paused_reason}: {digest.paused_note}")
         now = time.monotonic()
         self._since = {doubt: self._since.get(doubt, now) for doubt in doubts}
         for (batch, attempt), since in self._since.items():

@@ -10,7 +10,8 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from newsletter.core.queue import DRAIN, SENDING
+from newsletter.core.jobs import DRAIN
+from newsletter.core.queue import SENDING
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.account import unsubscribing
 from newsletter.subscribers.models import Subscriber

@@ -41,6 +41,9 @@ class Provider(Protocol):
     def took(self, batch: int, attempt: int) -> bool:
         """Whether it took a batch at an attempt: what an editor finds in the provider's activity."""
 
+    def needs_person(self, note: str) -> bool:
+        """Whether it did what only a person can mend, as the note of a paused digest says."""
+
     def arrived(self) -> Counter[str]:
         """How often each address was mailed."""
 
@@ -85,6 +88,9 @@ class SendGrid:
     def took(self, batch: int, attempt: int) -> bool:
         names = [document["custom_args"] for document in list(self.standin.requests)]
         return (str(batch), str(attempt)) in [(each["batch"], each["attempt"]) for each in names]
+
+    def needs_person(self, note: str) -> bool:
+        return "refused the API key" in note
 
     def arrived(self) -> Counter[str]:
         return self.standin.counts.copy()
@@ -164,7 +170,11 @@ class Smtp:
             steps.clear()
 
     def took(self, batch: int, attempt: int) -> bool:
-        raise AssertionError(f"by SMTP no batch is in doubt, but {batch} is")
+        """Three messages to one reader without an answer: by the script, each of them was taken."""
+        return True
+
+    def needs_person(self, note: str) -> bool:
+        return any(words in note for words in ("block list", "connections in a row", "ends each connection"))
 
     def arrived(self) -> Counter[str]:
         found: Counter[str] = Counter()
@@ -191,6 +201,7 @@ _SMTP: tuple[tuple[str, str, str | Say, bool], ...] = (
     ("goes away instead of taking a message (421)", ".", "421 Shutting down", False),
     ("takes a message and closes", ".", Say("250 OK", cut=0), True),
     ("takes a message and closes in the middle of its answer", ".", Say("250 OK", cut=2), True),
+    ("refuses everybody (550 5.7.1)", "RCPT", "550 5.7.1 Your host is on our block list", False),
     ("takes a message and drips", ".", Say("250 OK, and many words", drip=0.5), True),
 )
 

@@ -19,7 +19,7 @@ from newsletter.subscribers.models import Subscriber
 from tests.chaos.scene import Scene
 from tests.services.processes import environment_of
 
-PARTS = ("accepted", "refused", "skipped", "in_doubt", "waiting", "deferred", "cancelled")
+PARTS = ("accepted", "refused", "skipped", "in_doubt", "waiting", "unanswered", "deferred", "cancelled")
 
 
 class Verdict(NamedTuple):
@@ -39,6 +39,7 @@ def judge(scene: Scene) -> Verdict:
     allowed = 0 if scene.provider.once_each else scene.service.kills + scene.provider.lost_answers()
     outcomes = _outcomes(scene)
     wrong = [*_ledger(scene, arrived, outcomes), *_status(scene, arrived, len(outcomes)), *_logs(scene)]
+    wrong += [f"the digest paused itself though nobody had to do anything: {note}" for note in scene.editor.needless]
     if twice > allowed:
         wrong.append(f"{twice} second copies, where at most {allowed} may be")
     if different := scene.provider.different_copies():

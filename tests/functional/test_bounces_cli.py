@@ -186,7 +186,7 @@ def confirmation(db: Database, settings: Settings) -> Callable[[str], str]:
 class RecordingTransport:
     """Keeps the envelope's sender of each mail."""
 
-    name, all_or_nothing, idempotent, deadline = "recording", False, False, 5.0
+    name, all_or_nothing, idempotent, deadline, silence = "recording", False, False, 5.0, 5.0
 
     def __init__(self) -> None:
         self.senders: list[str] = []

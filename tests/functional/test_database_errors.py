@@ -6,8 +6,8 @@ import traceback
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import insert, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import insert, text, update
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from newsletter.core.db import Database
@@ -40,3 +40,15 @@ def test_an_error_quotes_no_row(db: Database, fault: Callable[[Session], None]) 
     assert "onstraint" in told
     assert ADA not in told
     assert TOKEN not in told
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_file_that_was_read_only_for_a_while_is_written_to_again(db: Database) -> None:
+    """A connection that SQLite opened for reading stays so: `query_only` stands for it, since root may write always."""
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+    with pytest.raises(OperationalError, match="readonly"), db.transaction() as session:
+        import_rows(session, [ImportedReader(ADA)])
+    with db.transaction() as session:
+        import_rows(session, [ImportedReader(ADA)])
+        assert session.scalar(text("SELECT count(*) FROM subscribers")) == 1

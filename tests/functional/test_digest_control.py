@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from newsletter.core import clock
 from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
+from newsletter.core.ids import BatchId
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import Runtime, runtime
 from newsletter.delivery.ledger import restore_guard
-from newsletter.delivery.ledger.models import Batch, Refusal
+from newsletter.delivery.ledger.models import Batch, BatchState, ClockTick, Refusal
 from newsletter.delivery.ledger.restore_guard import RestoreWitness
 from newsletter.delivery.reports.status import digest_status
 from newsletter.delivery.sending import draining
@@ -213,10 +214,61 @@ class TestRestored:
             tick(runtime(), first=True)
         assert read(db, frozen).paused_reason == "restored"
 
+    def test_a_digest_that_was_sent_between_two_ticks(
+        self, db: Database, settings: Settings, frozen: int, witness: RestoreWitness
+    ) -> None:
+        """The backup is of the moment after the freeze: the same tick, and nothing is sent."""
+        tick(runtime(), first=True)
+        draining.drain(runtime())
+        assert accepted(db, frozen) == 3
+        as_before_the_sending(db)
+        assert draining.drain(runtime()) is False
+        tick(runtime(), first=True)
+        assert read(db, frozen).paused_reason == "restored"
+        with db.transaction() as session:
+            editor.resume(session, frozen)
+        tick(runtime())
+        assert read(db, frozen).status == "sending", "the same knowledge pauses it once"
+
+    def test_a_digest_whose_freeze_is_missing(
+        self, db: Database, settings: Settings, frozen: int, witness: RestoreWitness
+    ) -> None:
+        """The backup is of the moment before the freeze."""
+        tick(runtime(), first=True)
+        draining.drain(runtime())
+        with db.transaction() as session:
+            session.execute(delete(Batch))
+            session.execute(update(Digest).values(status=DigestStatus.SCHEDULED, frozen_at=None))
+        tick(runtime(), first=True)
+        assert read(db, frozen).paused_reason == "restored"
+
+    def test_the_witness_keeps_the_highest_batch(self, witness: RestoreWitness, queues: Queues) -> None:
+        for batch, attempt in ((2, 1), (3, 2), (3, 1), (1, 9)):
+            witness.tell_batch(BatchId(batch), attempt)
+        highest = witness.highest_batch()
+        queues.redis.flushall()
+        assert witness.highest_batch() == highest
+        assert divmod(highest, 1 << 20) == (3, 2)
+
+    def test_a_freeze_is_a_tick(self, db: Database, settings: Settings, witness: RestoreWitness) -> None:
+        tick(runtime(), first=True)
+        before = witness.last() or 0
+        add_article(db, "Another story")
+        send_digest(db, settings)
+        with db.reading() as session:
+            assert session.get_one(ClockTick, 1).number == before + 1
+
     def test_by_hand(self, db: Database, frozen: int) -> None:
         with db.transaction() as session:
             assert restore_guard.pause_open_digests(session, by=OPERATOR) == [frozen]
         assert read(db, frozen).paused_reason == "restored"
+
+
+def as_before_the_sending(db: Database) -> None:
+    """The database as a backup has it that was made just before a worker claimed the first batch."""
+    with db.transaction() as session:
+        session.execute(update(Batch).values(state=BatchState.READY, attempt=0, outcomes=b"www", lease_until=None))
+        session.execute(update(Digest).values(status=DigestStatus.SENDING, sent_at=None))
 
 
 def test_two_clocks_freeze_once(db: Database, settings: Settings, app: Flask) -> None:

@@ -21,7 +21,8 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.ids import AddressKey
-from newsletter.core.queue import EVENTS, PROCESS_EVENTS, Queues
+from newsletter.core.jobs import PROCESS_EVENTS
+from newsletter.core.queue import EVENTS, Queues
 from newsletter.core.runtime import Runtime, runtime
 from newsletter.delivery.events import webhook_deliveries
 from newsletter.delivery.events.models import Event, WebhookDelivery

@@ -96,7 +96,7 @@ def test_a_claim_whose_worker_died_before_the_call_is_ready_again(db: Database, 
     ("outcomes", "state"),
     [
         (b"???", BatchState.IN_DOUBT),
-        (b"aw?", BatchState.IN_DOUBT),
+        (b"as?", BatchState.IN_DOUBT),
         (b"www", BatchState.READY),
         (b"adr", BatchState.READY),
         (b"asr", BatchState.DONE),
@@ -108,6 +108,16 @@ def test_a_worker_that_died_in_the_call(db: Database, digest_id: int, outcomes: 
     end_lease(db)
     assert recover(db) == 1
     assert (batch(db).state, batch(db).outcomes) == (state, outcomes)
+
+
+def test_recipients_who_wait_beside_a_doubt_go_on_in_a_batch_of_their_own(db: Database, digest_id: int) -> None:
+    assert mark(db, must_claim(db), b"aw?")
+    end_lease(db)
+    assert recover(db) == 1
+    with db.reading() as session:
+        found = session.execute(select(Batch.state, Batch.outcomes, Batch.first_id).order_by(Batch.id)).all()
+    assert found == [(BatchState.IN_DOUBT, b"am?", 1), (BatchState.READY, b"w", 2)]
+    assert must_claim(db).ids.tolist() == [2]
 
 
 def test_recipients_of_a_request_count_as_waiting_while_the_worker_lives(db: Database, digest_id: int) -> None:

@@ -14,6 +14,7 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now
 from newsletter.mail import outgoing, transactional
+from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.mail_types import MailPayload, MailType, WaitingMail, by_kind
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.models import OutgoingMail
@@ -24,7 +25,7 @@ from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, Re
 class Provider:
     """A transport that keeps the mails that it accepts, and answers as told. (Real ones: tests/contract.)"""
 
-    name, all_or_nothing, idempotent, deadline = "provider", False, False, 5.0
+    name, all_or_nothing, idempotent, deadline, silence = "provider", False, False, 5.0, 5.0
 
     def __init__(self, error: TransportError | None = None, refuse: str = "", defer: str = "") -> None:
         self.error, self.refuse, self.defer = error, refuse, defer
@@ -34,7 +35,7 @@ class Provider:
         if self.error:
             raise self.error
         if self.refuse:
-            result.refused(0, self.refuse)
+            result.refused(0, self.refuse, FailureKind.MAILBOX)
         elif self.defer:
             result.deferred(0, self.defer)
         else:

@@ -12,7 +12,8 @@ from newsletter.core import clock
 from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.queue import DRAIN, MAIL, PROCESS_SIGNUPS, SEND_TRANSACTIONAL_MAIL, SENDING, SIGNUPS, Queues
+from newsletter.core.jobs import DRAIN, PROCESS_SIGNUPS, SEND_TRANSACTIONAL_MAIL
+from newsletter.core.queue import MAIL, SENDING, SIGNUPS, Queues
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.status import digest_status
 from newsletter.delivery.sending import draining

@@ -17,7 +17,8 @@ from sqlalchemy import delete, event, select
 from newsletter.cli import cli
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.queue import MAIL, SEND_TRANSACTIONAL_MAIL, Queues
+from newsletter.core.jobs import SEND_TRANSACTIONAL_MAIL
+from newsletter.core.queue import MAIL, Queues
 from newsletter.mail import outgoing
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_types import MAIL_TYPES

@@ -23,9 +23,9 @@ def cancel(session: Session, digest_id: int) -> Digest:
     return cancelling.cancel_digest(session, digest_id, by=OPERATOR)
 
 
-def retry(session: Session, digest_id: int) -> int:
+def retry(session: Session, digest_id: int, reason: str | None = None) -> int:
     """The number of recipients who are sent to again."""
-    return retrying.retry_refused(session, digest_id, by=OPERATOR)
+    return retrying.retry_refused(session, digest_id, reason=reason, by=OPERATOR)
 
 
 def resolve(session: Session, digest_id: int, batch_id: int = 1, *, was_sent: bool) -> None:

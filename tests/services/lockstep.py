@@ -163,7 +163,7 @@ class Whole:
     name = "whole"
     all_or_nothing = True
     idempotent = False
-    deadline = DEADLINE
+    deadline = silence = DEADLINE
 
     def __init__(self, provider: Provider) -> None:
         self.worker: Worker
@@ -199,7 +199,7 @@ class Each:
     name = "each"
     all_or_nothing = False
     idempotent = False
-    deadline = DEADLINE
+    deadline = silence = DEADLINE
 
     def __init__(self, provider: Provider) -> None:
         self.worker: Worker

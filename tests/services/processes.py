@@ -89,4 +89,6 @@ def _as_text(value: object) -> str:
         return f"{value.most}/{_UNITS[value.seconds]}"
     if isinstance(value, tuple):
         return ",".join(map(_as_text, value))
+    if value is None:
+        return ""
     return f"{value.total_seconds():.0f}s" if isinstance(value, timedelta) else str(value)

@@ -70,8 +70,9 @@ def test_each_can_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "TRUSTED_PROXIES": "2",
         "WEB_CONCURRENCY": "3",
     }
+    waits = {f"DATABASE_{what}_TIMEOUT": "30s" for what in ("CONNECT", "LOCK", "STATEMENT", "IDLE", "NETWORK")}
     addresses = dict.fromkeys(("PUBLIC_URL", "KOFI_PAGE", "SENDGRID_HOST"), "https://www.example.org")
-    value = (values | addresses).get(name, "words-of-a-key-or-name")
+    value = (values | waits | addresses).get(name, "words-of-a-key-or-name")
     (tmp_path / "file").write_text(f"{value}\n")
     for other in ("DKIM_DOMAIN", "DKIM_SELECTOR", "DKIM_KEY"):
         monkeypatch.setenv(other, "x")

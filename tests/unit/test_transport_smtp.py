@@ -12,7 +12,13 @@ import pytest
 
 from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import ACCEPTED, DEFERRED, REFUSED, WAITING, SendResult
-from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError, TransportError
+from newsletter.mail.transports.errors import (
+    CutOffError,
+    InDoubtError,
+    NotAcceptedError,
+    RefusedForGoodError,
+    TransportError,
+)
 from newsletter.mail.transports.smtp import SmtpTransport
 from tests.contract.test_transports import message, readers
 from tests.services.certificates import Certificate, make_certificate
@@ -56,7 +62,7 @@ def test_each_recipient_has_an_answer_of_its_own(server: SmtpServer, transport: 
         "reader.2@mail.example.org": "550 5.1.1 reader.2@mail.example.org: no mailbox reader.2",
         "reader.3@mail.example.org": "450 4.2.1 <reader.3@mail.example.org> is over quota",
     }
-    server.data.extend(["250 OK", "554 5.7.1 Looks like spam", "451 Try again later", "250 OK"])
+    server.data.extend(["250 OK", "554 Not in this form", "451 Try again later", "250 OK"])
     record = SendResult(6)
 
     transport.send(message(), readers(6), record)
@@ -65,7 +71,7 @@ def test_each_recipient_has_an_answer_of_its_own(server: SmtpServer, transport: 
     assert record.reasons == {
         1: "550 5.1.1 …@…: no mailbox …",
         2: "450 4.2.1 <…@…> is over quota",
-        3: "554 5.7.1 Looks like spam",
+        3: "554 Not in this form",
         4: "451 Try again later",
     }
     assert [mail.recipient for mail in server.mails] == ["reader.1@mail.example.org", "reader.6@mail.example.org"]
@@ -116,7 +122,7 @@ def test_a_connection_that_was_cut_while_idle_is_made_anew(server: SmtpServer, t
 def test_a_server_that_always_closes_is_called_only_once(server: SmtpServer, transport: SmtpTransport) -> None:
     server.mail.extend(["421 Closing"] * 5)
 
-    assert type(fails(transport, SendResult(2))) is NotAcceptedError
+    assert type(fails(transport, SendResult(2))) is CutOffError
     assert server.connections == 1
 
 
@@ -139,7 +145,7 @@ def test_a_connection_that_breaks_before_data_leaves_no_doubt(server: SmtpServer
 
     error = fails(transport, record)
 
-    assert type(error) is NotAcceptedError
+    assert type(error) is CutOffError
     assert bytes(record.outcomes) == bytes([ACCEPTED, WAITING, WAITING])
 
 

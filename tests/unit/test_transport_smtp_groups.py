@@ -9,7 +9,13 @@ import pytest
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, SendResult
-from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError, TransportError
+from newsletter.mail.transports.errors import (
+    CutOffError,
+    InDoubtError,
+    NotAcceptedError,
+    RefusedForGoodError,
+    TransportError,
+)
 from newsletter.mail.transports.smtp import SmtpTransport
 from tests.contract.test_transports import message, readers
 from tests.services.certificates import Certificate, make_certificate
@@ -110,7 +116,7 @@ def test_each_recipient_has_an_answer_of_its_own(sink: SmtpSink, transport: Smtp
         "reader.2@mail.example.org": "550 5.1.1 reader.2@mail.example.org: no mailbox reader.2",
         "reader.3@mail.example.org": "450-4.2.1 <reader.3@mail.example.org>\n450 4.2.1 is over quota",
     }
-    sink.script["."].extend([None, "554 5.7.1 Looks like spam", "451 Try again later", None])
+    sink.script["."].extend([None, "554 Not in this form", "451 Try again later", None])
     record = SendResult(6)
 
     transport.send(message(), readers(6), record)
@@ -119,7 +125,7 @@ def test_each_recipient_has_an_answer_of_its_own(sink: SmtpSink, transport: Smtp
     assert record.reasons == {
         1: "550 5.1.1 …@…: no mailbox …",
         2: "450 4.2.1 <…@…> 4.2.1 is over quota",
-        3: "554 5.7.1 Looks like spam",
+        3: "554 Not in this form",
         4: "451 Try again later",
     }
     assert arrived(sink) == [1, 6]
@@ -259,7 +265,7 @@ def test_an_answer_that_is_none_takes_no_message(
 ) -> None:
     sink.script[verb].extend([answer] * 2)  # the second time without groups
 
-    assert fails(transport, 2) == (NotAcceptedError, "ww")
+    assert fails(transport, 2) == (CutOffError, "ww")
 
     assert sink.mails == []
 
@@ -275,7 +281,7 @@ def test_answers_may_come_octet_by_octet_and_in_many_lines(sink: SmtpSink, trans
 def test_a_reply_without_an_end_is_no_reply(sink: SmtpSink, transport: SmtpTransport) -> None:
     sink.script["MAIL"].extend(["\n".join(["250-more"] * 5000), "250-" + "x" * 100_000])
 
-    assert fails(transport, 1) == (NotAcceptedError, "w")
+    assert fails(transport, 1) == (CutOffError, "w")
 
 
 def test_a_server_that_drips_costs_no_more_than_the_deadline(sink: SmtpSink) -> None:

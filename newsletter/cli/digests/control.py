@@ -69,11 +69,12 @@ def cancel(digest_id: int, as_json: bool) -> None:
 
 @digests.command()
 @click.argument("digest_id", metavar="ID", type=ROW)
+@click.option("--reason", metavar="GROUP", help='Those refused for this reason instead, such as "550 5.7.1".')
 @json_option
-def retry(digest_id: int, as_json: bool) -> None:
-    """Send again to exactly those whose refusal was temporary."""
+def retry(digest_id: int, reason: str | None, as_json: bool) -> None:
+    """Send again to exactly those whose refusal was temporary, or to a group of refusals that `show` lists."""
     with runtime().db.transaction() as session:
-        count = retrying.retry_refused(session, digest_id, by=OPERATOR)
+        count = retrying.retry_refused(session, digest_id, reason=reason, by=OPERATOR)
         state = read_status(session, digest_id)
     emit(digest_state_json(state), f"Digest {digest_id} is sent again to {count:,} readers.", as_json=as_json)
 

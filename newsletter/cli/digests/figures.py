@@ -22,6 +22,8 @@ class Figures(Protocol):
     @property
     def waiting(self) -> int: ...
     @property
+    def unanswered(self) -> int: ...
+    @property
     def deferred(self) -> int: ...
     @property
     def cancelled(self) -> int: ...
@@ -35,6 +37,7 @@ def describe_figures(figures: Figures) -> str:
         "skipped": figures.skipped,
         "in doubt": figures.in_doubt,
         "waiting": figures.waiting,
+        "unanswered": figures.unanswered,
         "deferred": figures.deferred,
         "cancelled": figures.cancelled,
     }

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter.core.config import parsing
 from newsletter.core.config.parsing import RateLimit
+from newsletter.core.db import DatabaseTimeouts
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.ids import SuppressionKey
 
@@ -78,6 +79,39 @@ class Settings:
         "The database: `postgresql://…` for many machines, or `sqlite:////path`.",
         default_text="SQLite in `DATA_DIR`",
         is_secret=True,
+    )
+    database_connect_timeout: timedelta = setting(
+        timedelta(seconds=5),
+        parsing.duration("2s", "5m"),
+        "PostgreSQL: the time for a connection. After it a process tries again, instead of hanging on a host that is "
+        "gone.",
+        default_text="`5s`",
+    )
+    database_lock_timeout: timedelta = setting(
+        timedelta(seconds=5),
+        parsing.duration("1s", "5m"),
+        "PostgreSQL: the longest wait for a lock, which a dead host may have left. What waited is tried again.",
+        default_text="`5s`",
+    )
+    database_statement_timeout: timedelta = setting(
+        timedelta(minutes=2),
+        parsing.duration("10s", "1h"),
+        "PostgreSQL: the longest time of one statement; the largest freeze or import takes seconds. Migrations have "
+        "no such limit.",
+        default_text="`2m`",
+    )
+    database_idle_timeout: timedelta = setting(
+        timedelta(minutes=1),
+        parsing.duration("10s", "1h"),
+        "PostgreSQL: after it the server ends a transaction that does nothing, with its locks. No transaction of ours "
+        "waits for the network.",
+        default_text="`1m`",
+    )
+    database_network_timeout: timedelta = setting(
+        timedelta(seconds=20),
+        parsing.duration("5s", "5m"),
+        "PostgreSQL: the time for which its host may be silent (TCP keepalives); the system's own default is hours.",
+        default_text="`20s`",
     )
     redis_url: str = setting(
         "",
@@ -177,12 +211,12 @@ class Settings:
         parsing.listed(parsing.rate_limit),
         "The most mails of digests that all workers together send, like `50/second,9000/hour,90000/day`.",
     )
-    mail_deadline: timedelta = setting(
-        timedelta(seconds=60),
+    mail_deadline: timedelta | None = setting(
+        None,
         parsing.duration("1s", "1h"),
-        "The time that a provider gets for a batch, or a mail server for one group of commands. The batch of a killed "
-        "worker is taken back that much later.",
-        default_text="`60s`",
+        "The time that SendGrid gets for a batch, or a mail server to answer a whole message (RFC 5321 4.5.3.2.6 asks "
+        "for 10 minutes). With SendGrid the batch of a killed worker is taken back that much later.",
+        default_text="`10m` with SMTP, else `60s`",
     )
     overdue_after: timedelta = setting(
         timedelta(hours=2),
@@ -233,6 +267,22 @@ class Settings:
     def signing_keys(self) -> tuple[str, ...]:
         """Keys for signed tokens, the present one last, as itsdangerous wants them."""
         return (*self.secret_key_fallbacks, self.secret_key)
+
+    @property
+    def database_timeouts(self) -> DatabaseTimeouts:
+        """How long PostgreSQL is waited for."""
+        return DatabaseTimeouts(
+            self.database_connect_timeout.total_seconds(),
+            self.database_lock_timeout.total_seconds(),
+            self.database_statement_timeout.total_seconds(),
+            self.database_idle_timeout.total_seconds(),
+            self.database_network_timeout.total_seconds(),
+        )
+
+    @property
+    def send_deadline(self) -> timedelta:
+        """MAIL_DEADLINE, or what suits the transport."""
+        return self.mail_deadline or timedelta(minutes=10 if self.mail_transport == "smtp" else 1)
 
     @property
     def public_host(self) -> str:

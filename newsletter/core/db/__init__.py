@@ -4,12 +4,13 @@ SQLite serves one machine, PostgreSQL many; this package makes them behave alike
 """
 
 from newsletter.core.db.columns import Base, EnumText, Id, UtcDateTime, one_of
-from newsletter.core.db.engine import Database
+from newsletter.core.db.engine import Database, DatabaseTimeouts
 from newsletter.core.db.statements import dialect_insert, epoch_now, insert_ignoring, rows_where_in, table_of
 
 __all__ = [
     "Base",
     "Database",
+    "DatabaseTimeouts",
     "EnumText",
     "Id",
     "UtcDateTime",

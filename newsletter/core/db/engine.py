@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import ArgumentError
@@ -18,12 +18,25 @@ from sqlalchemy.orm import Session
 from newsletter.core.errors import ConfigurationError
 
 
+class DatabaseTimeouts(NamedTuple):
+    """Seconds after which PostgreSQL is not waited for any more. Without them a lock or a connection that a dead host
+    left behind stops every process until TCP gives up, which can take hours. SQLite needs none of them."""
+
+    connect: float = 5.0
+    lock: float = 5.0
+    statement: float = 120.0
+    idle: float = 60.0
+    """Of a transaction that does nothing: its host is gone, or hangs."""
+    network: float = 20.0
+    """For which a host may be silent: keepalives, and TCP_USER_TIMEOUT for what was sent."""
+
+
 class Database:
     """An engine and its two kinds of transaction. Raises ConfigurationError when `url` names no database of ours."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeouts: DatabaseTimeouts = DatabaseTimeouts()) -> None:  # noqa: B008 - a constant
         self.url = url
-        self.engine = _create_engine(url)
+        self.engine = _create_engine(url, timeouts)
         self._writing = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
 
     @property
@@ -51,7 +64,7 @@ class Database:
         self.engine.dispose()
 
 
-def _create_engine(url: str) -> Engine:
+def _create_engine(url: str, timeouts: DatabaseTimeouts) -> Engine:
     if url.startswith("postgres://"):
         url = "postgresql://" + url.removeprefix("postgres://")
     if url.startswith("postgresql://"):
@@ -69,10 +82,40 @@ def _create_engine(url: str) -> Engine:
             "setting.database_kind", "DATABASE_URL names a kind of database that is neither PostgreSQL nor SQLite."
         )
     event.listen(engine, "handle_error", _leave_out_rows)
+    event.listen(engine, "handle_error", _leave_read_only)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "do_connect", lambda _d, _r, _a, parameters: parameters.update(_network(timeouts)))
+        event.listen(engine, "connect", lambda connection, _record: _limit_waits(connection, timeouts))
     return engine
+
+
+def _network(timeouts: DatabaseTimeouts) -> dict[str, int]:
+    """libpq's parameters (postgresql.org/docs/current/libpq-connect.html)."""
+    third = max(round(timeouts.network / 3), 1)
+    return {
+        "connect_timeout": max(round(timeouts.connect), 2),  # libpq takes less for 2
+        "keepalives": 1,
+        "keepalives_idle": third,
+        "keepalives_interval": third,
+        "keepalives_count": 2,
+        "tcp_user_timeout": round(timeouts.network * 1000),
+    }
+
+
+def _limit_waits(connection: Any, timeouts: DatabaseTimeouts) -> None:
+    """Statements and not start-up options, which poolers such as PgBouncer refuse."""
+    limits = {
+        "lock_timeout": timeouts.lock,
+        "statement_timeout": timeouts.statement,
+        "idle_in_transaction_session_timeout": timeouts.idle,
+    }
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("; ".join(f"SET {name} = {round(seconds * 1000)}" for name, seconds in limits.items()))
+    connection.autocommit = False
 
 
 def _leave_out_rows(context: ExceptionContext) -> None:
@@ -85,6 +128,14 @@ def _leave_out_rows(context: ExceptionContext) -> None:
         context.original_exception.args = (first,)
         if (shown := context.sqlalchemy_exception) is not None:
             shown.args = tuple(str(arg).replace(whole, first) for arg in shown.args)
+
+
+def _leave_read_only(context: ExceptionContext) -> None:
+    """Open new connections once one turns out to be read-only: SQLite's stays so for good, whatever becomes of the
+    file, and PostgreSQL's may lead to a host that is the standby now."""
+    error = context.original_exception
+    if getattr(error, "sqlstate", None) == "25006" or "readonly database" in str(error):
+        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

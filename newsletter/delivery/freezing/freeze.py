@@ -20,8 +20,10 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import DigestId
 from newsletter.delivery.freezing import audience
+from newsletter.delivery.ledger import restore_guard
 from newsletter.delivery.ledger.creation import create_batches
 from newsletter.delivery.ledger.models import RenderedDigestRow
+from newsletter.delivery.ledger.restore_guard import RestoreWitness
 from newsletter.delivery.sending import scheduled_sends
 from newsletter.digests import lifecycle, preflight, queries, rendering
 from newsletter.digests.findings import Finding, blocking, describe
@@ -59,8 +61,8 @@ def pause_overdue(session: Session, after: timedelta) -> list[int]:
     )
 
 
-def freeze_digest(db: Database, settings: Settings, digest_id: int) -> bool:
-    """Freeze one scheduled digest and let its batches be claimed.
+def freeze_digest(db: Database, settings: Settings, digest_id: int, witness: RestoreWitness | None = None) -> bool:
+    """Freeze one scheduled digest and let its batches be claimed. The witness against restored backups is told.
 
     False when it is not scheduled any more, or was changed while it was rendered: then the next tick tries again. False
     too when the preflight, which looks once more, finds something that blocks: then the digest is paused and says why.
@@ -83,6 +85,9 @@ def freeze_digest(db: Database, settings: Settings, digest_id: int) -> bool:
         )
         batches = [(key.edition, key.due_at, ids) for key, ids in prepared.readers.items()]
         create_batches(session, DigestId(digest.id), batches, provider_schedule=digest.provider_schedule)
+        number = restore_guard.count_freeze(session)
+    if witness:
+        witness.tell(number)
     log.info("digest %d is frozen for %d readers", digest_id, sum(len(ids) for ids in prepared.readers.values()))
     return True
 

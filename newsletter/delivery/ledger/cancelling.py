@@ -29,7 +29,7 @@ def cancel_waiting(session: Session) -> None:
         select(Batch)
         .join(Digest, Digest.id == Batch.digest_id)
         .where(Digest.status == DigestStatus.CANCELLED, CANCEL.is_allowed(Batch.state))
-        .with_for_update(of=Batch)
+        .with_for_update(of=Batch, skip_locked=True)
     )
     for batch in session.scalars(ready).all():
         outcomes = Outcomes(batch.outcomes)

@@ -186,7 +186,7 @@ def finish_batch(
     provider_ref: str | None = None,
     pause: timedelta = timedelta(0),
     note: str | None = None,
-    failed: bool = False,
+    failures: int = 0,
 ) -> bool:
     """Record the outcomes. Open recipients make the batch ready again after `pause`. False when the claim is lost."""
     state = outcomes.batch_state()
@@ -198,15 +198,15 @@ def finish_batch(
         new_outcomes=bytes(outcomes),
         new_provider_ref=provider_ref,
         new_note=note,
-        new_failures=claim.failures + 1 if failed else 0,
+        new_failures=failures,
         new_deferred_since=(claim.deferred_since or clock.now()) if outcomes.any_deferred else None,
         new_not_before=clock.now() + pause if state == BatchState.READY and pause else None,
     )
 
 
 def lease_seconds(transport: Transport) -> float:
-    """Seconds of a lease: a request begins within LEASE and may then take the transport's deadline."""
-    return LEASE + transport.deadline
+    """Seconds of a lease: a request begins within LEASE, and the transport is then silent for a time at most."""
+    return LEASE + transport.silence
 
 
 def _run_fenced(session: Session, claim: Claim, statement: Update, **values: object) -> bool:

@@ -40,6 +40,10 @@ MARK_SENDING = BatchTransition((_S.CLAIMED,), _S.SENDING)
 RENEW = BatchTransition((_S.SENDING,), _S.SENDING)
 FINISH = BatchTransition((_S.SENDING,), None)
 """By the worker, or by the clock when the lease is over."""
+RECORD_LATE = BatchTransition((_S.READY, _S.DONE, _S.IN_DOUBT), None)
+"""By a worker whose batch the clock has taken back, and nobody has claimed since."""
+SPLIT = BatchTransition((_S.IN_DOUBT,), _S.IN_DOUBT)
+"""Its open recipients go to a batch of their own."""
 RESOLVE = BatchTransition((_S.IN_DOUBT,), None)
 WITHDRAW = BatchTransition((_S.READY, _S.DONE, _S.IN_DOUBT), None)
 RETRY = BatchTransition((_S.READY, _S.DONE, _S.IN_DOUBT), None)

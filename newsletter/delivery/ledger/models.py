@@ -143,6 +143,8 @@ class ClockTick(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger)
+    known_batch: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """The witness's highest batch when a restored backup was last recognised: that one is dealt with."""
     ticked_at: Mapped[datetime]
 
 

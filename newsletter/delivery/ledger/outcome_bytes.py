@@ -5,13 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from newsletter.delivery.ledger.models import BatchState
-from newsletter.mail.outcomes import ACCEPTED, CANCELLED, DEFERRED, IN_DOUBT, REFUSED, SKIPPED, WAITING
+from newsletter.mail.outcomes import (
+    ACCEPTED,
+    CANCELLED,
+    DEFERRED,
+    IN_DOUBT,
+    MOVED,
+    NEXT_WITHOUT_ANSWER,
+    REFUSED,
+    SKIPPED,
+    UNANSWERED,
+    UNANSWERED_TWICE,
+    WAITING,
+)
+
+_ASIDE = (UNANSWERED, UNANSWERED_TWICE)
+_OPEN = (WAITING, DEFERRED, *_ASIDE)
+
+_REPLACED_BY = {
+    ACCEPTED: (*_OPEN, IN_DOUBT, CANCELLED),
+    REFUSED: (*_OPEN, IN_DOUBT),
+    WAITING: (IN_DOUBT,),
+    **dict.fromkeys((DEFERRED, *_ASIDE), (WAITING, IN_DOUBT)),
+    IN_DOUBT: (WAITING,),
+}
+"""The outcomes that a late answer replaces, by the answer. WAITING: no request was made."""
 
 
 class Outcomes:
     """Owns a copy of the bytes that it is made from; `bytes(outcomes)` is what a column holds.
 
-    An open recipient is one who waits or was deferred: the next attempt sends to them.
+    An open recipient is one who waits, was deferred, or was set aside: the next attempt sends to them.
     """
 
     __slots__ = ("_codes",)
@@ -35,15 +59,16 @@ class Outcomes:
         """The state of a batch with these outcomes that no worker has."""
         if IN_DOUBT in self._codes:
             return BatchState.IN_DOUBT
-        return BatchState.READY if WAITING in self._codes or DEFERRED in self._codes else BatchState.DONE
+        return BatchState.READY if any(code in self._codes for code in _OPEN) else BatchState.DONE
 
     @property
     def any_deferred(self) -> bool:
         return DEFERRED in self._codes
 
     def open_positions(self) -> list[int]:
-        """The positions of open recipients, in order."""
-        return [position for position, code in enumerate(self._codes) if code in (WAITING, DEFERRED)]
+        """The positions of open recipients, in order; those who were set aside come last."""
+        positions = [position for position, code in enumerate(self._codes) if code in _OPEN]
+        return sorted(positions, key=lambda position: self._codes[position] in _ASIDE)
 
     def record(self, position: int, code: int) -> None:
         """Keep the answer for one recipient."""
@@ -54,6 +79,22 @@ class Outcomes:
         for position, code in zip(positions, codes, strict=True):
             if code != WAITING:
                 self._codes[position] = code
+
+    def set_aside(self, position: int) -> bool:
+        """Count a message without an answer: the recipient is sent to again after the others. False after two repeats:
+        now the recipient is in doubt."""
+        self._codes[position] = NEXT_WITHOUT_ANSWER.get(self._codes[position], UNANSWERED)
+        return self._codes[position] != IN_DOUBT
+
+    @property
+    def any_in_doubt(self) -> bool:
+        return IN_DOUBT in self._codes
+
+    def move_open(self) -> list[int]:
+        """Leave the open recipients to another batch; their positions, rising."""
+        positions = sorted(self.open_positions())
+        self._change_open(positions, MOVED)
+        return positions
 
     def accept_open(self, positions: Iterable[int]) -> None:
         """Count those of `positions` that are open as accepted."""
@@ -68,6 +109,11 @@ class Outcomes:
         assumed = Outcomes(self)
         assumed._change_open(positions, IN_DOUBT)
         return assumed
+
+    def learn(self, position: int, code: int) -> None:
+        """Keep an answer that came late: after the recipient was put in doubt, or had to wait again."""
+        if self._codes[position] in _REPLACED_BY.get(code, ()):
+            self._codes[position] = code
 
     def refuse_deferred(self) -> list[int]:
         """Count the deferred as refused; their positions."""
@@ -96,13 +142,15 @@ class Outcomes:
         return True
 
     def cancel_open(self) -> None:
-        """Count the open recipients as cancelled."""
+        """Count the open recipients as cancelled. Those who were set aside are in doubt: they may have it."""
         self._replace(WAITING, CANCELLED)
         self._replace(DEFERRED, CANCELLED)
+        for code in _ASIDE:
+            self._replace(code, IN_DOUBT)
 
     def _change_open(self, positions: Iterable[int], code: int) -> None:
         for position in positions:
-            if self._codes[position] in (WAITING, DEFERRED):
+            if self._codes[position] in _OPEN:
                 self._codes[position] = code
 
     def _replace(self, old: int, new: int) -> None:

@@ -79,7 +79,7 @@ def give_up_late_withdrawals(session: Session) -> None:
 
 def _lock_batches(session: Session, *conditions: SQLColumnExpression[bool]) -> Sequence[Batch]:
     batches = select(Batch).join(Digest, Digest.id == Batch.digest_id).where(*conditions)
-    return session.scalars(batches.with_for_update(of=Batch)).all()
+    return session.scalars(batches.with_for_update(of=Batch, skip_locked=True)).all()
 
 
 def _is_wanted() -> ColumnElement[bool]:

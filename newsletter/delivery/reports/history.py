@@ -17,7 +17,7 @@ from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch, Refusal
 from newsletter.delivery.ledger.packing import position_of
 from newsletter.digests.models import Digest
-from newsletter.mail.outcomes import OUTCOME_NAMES
+from newsletter.mail.outcomes import IN_DOUBT, MOVED, OUTCOME_NAMES
 
 
 class SentDigest(NamedTuple):
@@ -28,7 +28,7 @@ class SentDigest(NamedTuple):
     at: datetime | None
     """The moment of the freeze, shortly before the sending."""
     outcome: str
-    """One of `mail.outcomes.OUTCOME_NAMES`."""
+    """One of `mail.outcomes.OUTCOME_NAMES`; a reader is told "in_doubt" while a message is unanswered."""
     reason: str | None
     """The reason of a refusal."""
 
@@ -47,8 +47,9 @@ def digests_sent_to(session: Session, subscriber_id: int) -> list[SentDigest]:
     outcomes = {}
     for digest_id, recipients, outcome_bytes in rows:
         position = position_of(packing.unpack_ids(recipients), subscriber_id)
-        if position is not None:
-            outcomes[digest_id] = OUTCOME_NAMES[outcome_bytes[position]]
+        if position is not None and outcome_bytes[position] != MOVED:
+            name = OUTCOME_NAMES[outcome_bytes[position]]
+            outcomes[digest_id] = OUTCOME_NAMES[IN_DOUBT] if name == "unanswered" else name
     reasons = dict(
         session.execute(select(Refusal.digest_id, Refusal.reason).where(Refusal.subscriber_id == subscriber_id)).all()
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from bisect import bisect_left
 from collections import Counter
@@ -17,6 +16,7 @@ from newsletter.delivery.events.vocabulary import EventKind
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
 from newsletter.delivery.ledger.packing import position_of
+from newsletter.delivery.ledger.reason_groups import group_key, wording
 from newsletter.delivery.reports.causes import Cause, find_cause
 from newsletter.delivery.reports.status import digest_status
 from newsletter.digests.models import Digest
@@ -29,9 +29,6 @@ UNSUBSCRIBED_WITHIN = timedelta(hours=72)
 they used is not known, since links do not name it."""
 
 MOST_REASONS = 20
-
-_CODE = re.compile(r"\b([245]\d\d)\b(?:[ -]+([245]\.\d{1,3}\.\d{1,3})\b)?", re.ASCII)
-_VARYING = re.compile(r"\S*\d\S*")
 
 
 @dataclass(frozen=True)
@@ -62,8 +59,8 @@ class Doubt:
 class DigestReport:
     """Readers, each counted once in a figure.
 
-    recipients = accepted + refused + skipped + in_doubt + waiting + deferred + cancelled. Readers who bounced or
-    complained are among the accepted too, or among the refused whose mailbox was refused twice.
+    recipients = accepted + refused + skipped + in_doubt + waiting + unanswered + deferred + cancelled. Readers who
+    bounced or complained are among the accepted too, or among the refused whose mailbox was refused twice.
     """
 
     id: int
@@ -73,6 +70,7 @@ class DigestReport:
     skipped: int
     in_doubt: int
     waiting: int
+    unanswered: int
     deferred: int
     cancelled: int
     mailed_twice: int
@@ -104,6 +102,7 @@ def digest_report(session: Session, digest_id: int) -> DigestReport:
         skipped=state.skipped,
         in_doubt=state.in_doubt,
         waiting=state.waiting,
+        unanswered=state.unanswered,
         deferred=state.deferred,
         cancelled=state.cancelled,
         mailed_twice=_mailed_twice(session, digest_id),
@@ -159,14 +158,14 @@ def _reasons(session: Session, digest_id: int) -> tuple[ReasonGroup, ...]:
     counted: dict[tuple[str, str], Counter[str]] = {}
     refused = select(Refusal.reason, func.count()).where(Refusal.digest_id == digest_id).group_by(Refusal.reason)
     for reason, count in session.execute(refused):
-        counted.setdefault(("refused", _group_key(reason)), Counter())[_wording(reason)] += count
+        counted.setdefault(("refused", group_key(reason)), Counter())[wording(reason)] += count
     events = (
         select(Event.kind, Event.reason, func.count())
         .where(Event.digest_id == digest_id, Event.reason != "")
         .group_by(Event.kind, Event.reason)
     )
     for kind, reason, count in session.execute(events):
-        counted.setdefault((kind, _group_key(reason)), Counter())[_wording(reason)] += count
+        counted.setdefault((kind, group_key(reason)), Counter())[wording(reason)] += count
     groups = [
         _reason_group(kind, wordings.most_common(1)[0][0], wordings.total()) for (kind, _), wordings in counted.items()
     ]
@@ -175,21 +174,6 @@ def _reasons(session: Session, digest_id: int) -> tuple[ReasonGroup, ...]:
 
 def _reason_group(kind: str, reason: str, count: int) -> ReasonGroup:
     return ReasonGroup(kind, reason, count, find_cause(reason) if kind == EventKind.BLOCKED else None)
-
-
-def _group_key(reason: str) -> str:
-    """The part that reasons of one meaning share: "550 5.1.1", or the words where there is no code."""
-    match = _CODE.search(reason)
-    return " ".join(filter(None, match.groups())) if match else _wording(reason).lower()
-
-
-def _wording(reason: str) -> str:
-    """A reason with its code, but without the numbers, ids and hosts that differ from mail to mail."""
-    match = _CODE.search(reason)
-    if match is None:
-        return _VARYING.sub("…", reason)
-    text = _VARYING.sub("…", reason[match.end() :]).strip(" -:")
-    return f"{' '.join(filter(None, match.groups()))} {text}".strip()
 
 
 def _mailed_twice(session: Session, digest_id: int) -> int:

@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.delivery.ledger.models import Batch, BatchState
 from newsletter.digests.queries import get_digest
-from newsletter.mail.outcomes import IN_DOUBT, OUTCOME_NAMES, WAITING
+from newsletter.mail.outcomes import IN_DOUBT, MOVED, OUTCOME_NAMES, WAITING
 
 
 @dataclass(frozen=True)
 class DigestState:
-    """recipients = accepted + refused + skipped + in_doubt + waiting + deferred + cancelled; 0 before the freeze."""
+    """recipients = accepted + refused + skipped + in_doubt + waiting + unanswered + deferred + cancelled; 0 before the
+    freeze."""
 
     id: int
     status: str
@@ -27,6 +28,8 @@ class DigestState:
     skipped: int
     in_doubt: int
     waiting: int
+    unanswered: int
+    """Their message got no answer, and is sent again after the others."""
     deferred: int
     cancelled: int
     until_hour: int
@@ -37,7 +40,7 @@ class DigestState:
     @property
     def open(self) -> int:
         """Recipients whose outcome is not final yet."""
-        return self.waiting + self.deferred + self.in_doubt
+        return self.waiting + self.unanswered + self.deferred + self.in_doubt
 
 
 def digest_status(session: Session, digest_id: int) -> DigestState:
@@ -48,7 +51,7 @@ def digest_status(session: Session, digest_id: int) -> DigestState:
     last_hour, now = None, clock.now()
     batches = select(Batch.state, Batch.due_at, Batch.outcomes).where(Batch.digest_id == digest_id)
     for state, due_at, outcomes in session.execute(batches):
-        recipients += len(outcomes)
+        recipients += len(outcomes) - outcomes.count(MOVED)
         if due_at is not None and due_at > now and (waiting := outcomes.count(WAITING)):
             until_hour += waiting
             last_hour = max(last_hour or due_at, due_at)
@@ -59,7 +62,9 @@ def digest_status(session: Session, digest_id: int) -> DigestState:
             in_flight = outcomes.count(IN_DOUBT)
             counts[IN_DOUBT] -= in_flight
             counts[WAITING] += in_flight
-    parts = {OUTCOME_NAMES[outcome]: count for outcome, count in counts.items()}
+    parts = dict.fromkeys(OUTCOME_NAMES.values(), 0)
+    for outcome, count in counts.items():
+        parts[OUTCOME_NAMES[outcome]] += count
     return DigestState(
         digest.id,
         digest.status,

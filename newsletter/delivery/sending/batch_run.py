@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Sequence
 from datetime import timedelta
 
 from newsletter.core import shutdown
-from newsletter.core.actors import WORKER
+from newsletter.core.ids import SubscriberId
 from newsletter.delivery.ledger import claims
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
-from newsletter.delivery.sending import failures
 from newsletter.delivery.sending.context import SendingContext
 from newsletter.delivery.sending.lease import BatchLease
 from newsletter.delivery.sending.preparing import LONGEST_SLEEP, PreparedBatch
 from newsletter.delivery.sending.progress_files import ProgressFile, batch_name
+from newsletter.delivery.sending.refusal_streak import Refused
+from newsletter.delivery.sending.run_errors import RunErrors
+from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.message import Recipient
-from newsletter.mail.outcomes import ACCEPTED, WAITING, SendResult
-from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError
+from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, SendResult
+from newsletter.mail.transports.base import NOT_AN_ADDRESS
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +35,11 @@ class BatchRun:
         self.outcomes = batch.outcomes
         self.reasons: dict[int, str] = {}
         """Why a recipient was refused or deferred, by position."""
+        self.about: dict[int, FailureKind] = {}
+        """What a refusal is about, by position."""
         self.provider_ref: str | None = None
-        self.pause = timedelta(0)
-        """The wait before the rest is sent."""
-        self.note: str | None = None
-        """The error that ended the run, in words."""
-        self.failed = False
-        """Whether the provider took nothing because something is wrong (not because of limits)."""
+        self.errors = RunErrors(context, batch.claim)
+        """What went wrong, and the wait before the rest is sent."""
         self._context = context
         self._transport = context.transport
         self._message = batch.message
@@ -56,12 +55,14 @@ class BatchRun:
         seconds = claims.lease_seconds(self._transport)
         name = self._message.provider_batch_id or None
         with self._context.db.transaction() as session:
-            if claims.mark_sending(
+            marked = claims.mark_sending(
                 session, self.claim, self._outcomes_without_answer(), seconds, provider_batch_id=name
-            ):
-                return True
-            claims.release_batch(session, self.claim)
-        return False
+            )
+            if not marked:
+                claims.release_batch(session, self.claim)
+        if marked and self._context.witness:  # before the first message: a restored backup must not send it again
+            self._context.witness.tell_batch(self.claim.batch_id, self.claim.attempt)
+        return marked
 
     def send(self) -> None:
         """Send until everyone has an answer, or something says stop; the rest keeps waiting."""
@@ -76,9 +77,10 @@ class BatchRun:
                 self._progress.close()
 
     def delete_progress(self) -> None:
-        """Delete the batch's progress files. Call it once the ledger has committed the outcomes."""
+        """Delete the progress files of this attempt and earlier ones. Call it once the ledger has committed the
+        outcomes: a worker that lost the batch and could write nothing down leaves all files alone."""
         if self._progress:
-            self._context.progress.delete(self._name)
+            self._context.progress.delete(self._name, self.claim.attempt)
 
     def _send_at_once(self) -> None:
         if self._recipients and self._lease.may_continue():
@@ -97,61 +99,64 @@ class BatchRun:
                 return
 
     def _send_slice(self, recipients: Sequence[Recipient]) -> bool:
-        """Whether everyone got an answer, so that the next slice may follow."""
+        """Whether nobody of them waits any more, so that the next slice may follow.
+
+        After an error that concerns one recipient, or a connection that has served its time, the others go on at once.
+        """
+        rest: Sequence[Recipient] | None = recipients
+        while rest:
+            result, error = self._call_transport(rest)
+            if self._context.streak.is_full:
+                self._take_back_streak()
+                return False
+            if error is None:
+                return WAITING not in result.outcomes
+            if self._transport.all_or_nothing:
+                if self.errors.ends_request(error):
+                    self.outcomes = self._outcomes_without_answer()
+                return False
+            rest = self.errors.next_recipients(error, self.outcomes, [rest[index] for index in result.waiting()])
+        return rest is not None
+
+    def _call_transport(self, recipients: Sequence[Recipient]) -> tuple[SendResult, Exception | None]:
+        """Call the transport once, and keep the answers that are known, whatever went wrong."""
         positions = [recipient.position for recipient in recipients]
 
         def answered(index: int) -> None:
-            self._keep_answer(positions[index], result.outcomes[index])
+            self._keep_answer(recipients[index], result, index)
 
-        result = SendResult(len(recipients), self._lease.may_continue, answered)
-        error = self._call_transport(recipients, result)
-        # Known answers are kept whatever went wrong.
-        self.outcomes.record_all(positions, result.outcomes)
-        self.reasons.update({positions[index]: reason for index, reason in result.reasons.items()})
-        self.provider_ref = result.provider_ref or self.provider_ref
-        if error is not None:
-            self._handle_error(error)
-        return error is None and WAITING not in result.outcomes
-
-    def _call_transport(self, recipients: Sequence[Recipient], result: SendResult) -> Exception | None:
+        result = SendResult(len(recipients), self._may_continue, answered, self._lease.keep)
+        error: Exception | None = None
         try:
             self._transport.send(self._message, recipients, result)
-        except Exception as error:  # noqa: BLE001 - _handle_error tells them apart, after the answers are kept
-            return error
-        return None
+        except Exception as caught:  # noqa: BLE001 - RunErrors tells them apart, after the answers are kept
+            error = caught
+        self.outcomes.record_all(positions, result.outcomes)
+        self.reasons.update({positions[index]: reason for index, reason in result.reasons.items()})
+        self.about.update({positions[index]: about for index, about in result.about.items()})
+        self.provider_ref = result.provider_ref or self.provider_ref
+        return result, error
 
-    def _handle_error(self, error: Exception) -> None:
-        if isinstance(error, NotAcceptedError):
-            self._context.back_off(error.retry_after)
-            self._postpone(str(error), error.retry_after)
-        elif isinstance(error, RefusedForGoodError):
-            self.note = str(error)
-            failures.pause_for_error(self._context.db, self.claim.digest_id, self.note, by=WORKER)
-        elif isinstance(error, InDoubtError):
-            if self._transport.all_or_nothing:
-                self.note = str(error)
-                self._doubt_request()
-            else:
-                # The one message in flight: sent again with the same Message-ID, so that nobody is lost.
-                self._postpone(str(error), None)
-        else:
-            log.error("batch %d of digest %d", self.claim.batch_id, self.claim.digest_id, exc_info=error)
-            self.note = failures.pause_for_unforeseen(self._context.db, self.claim.digest_id, error, by=WORKER)
-            self._doubt_request()
+    def _may_continue(self) -> bool:
+        return not self._context.streak.is_full and self._lease.may_continue()
 
-    def _doubt_request(self) -> None:
-        """Put everyone in doubt who was in a request whose answer is one for all."""
-        self.outcomes = self._outcomes_without_answer()
-
-    def _postpone(self, note: str, retry_after: float | None) -> None:
-        self.note, self.failed = note, True
-        seconds = min(2.0 * 2 ** min(self.claim.failures, 10), 900.0) * random.uniform(0.8, 1.2)  # noqa: S311
-        self.pause = timedelta(seconds=max(seconds, retry_after or 0.0))
+    def _take_back_streak(self) -> None:
+        """Have those wait again who were refused in the same words, and pause their digest."""
+        streak = self._context.streak
+        here = {self.claim.ids[position]: position for position in self.about}
+        reason = ""
+        for refused in streak.recipients:
+            position = here.get(refused.subscriber_id) if refused.digest_id == self.claim.digest_id else None
+            if position is not None:
+                self.outcomes.record(position, WAITING)
+                reason = self.reasons.pop(position)
+        self.errors.pause_for_streak(reason, streak.recipients)
+        streak.end()
 
     def _sleep(self, seconds: float) -> bool:
         """Wait for the rate limit and keep the batch; False when it is better released."""
         if seconds > LONGEST_SLEEP:
-            self.pause = timedelta(seconds=seconds)
+            self.errors.pause = timedelta(seconds=seconds)
             return False
         return not shutdown.wait(max(seconds, 0.01))
 
@@ -159,8 +164,15 @@ class BatchRun:
         """The outcomes as the ledger shall read them if this worker ends now."""
         return self.outcomes.assume_in_doubt(self._in_request)
 
-    def _keep_answer(self, position: int, code: int) -> None:
+    def _keep_answer(self, recipient: Recipient, result: SendResult, index: int) -> None:
+        code, position = result.outcomes[index], recipient.position
         self.outcomes.record(position, code)
+        self.errors.answered()
+        if code != REFUSED:
+            self._context.streak.end()
+        elif result.reasons[index] != NOT_AN_ADDRESS and not self._transport.all_or_nothing:
+            refused = Refused(self.claim.digest_id, SubscriberId(recipient.id))
+            self._context.streak.add(refused, result.reasons[index], result.about[index])
         if code == ACCEPTED and self._progress and not self._lease.renew_always:
             try:
                 self._progress.record_accepted(position)

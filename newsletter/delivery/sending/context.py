@@ -10,9 +10,11 @@ from redis.exceptions import RedisError
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import Runtime
+from newsletter.delivery.ledger.restore_guard import RestoreWitness
 from newsletter.delivery.sending.message_cache import MessageCache
 from newsletter.delivery.sending.progress_files import ProgressFiles
 from newsletter.delivery.sending.rates import Allowance, SendRates
+from newsletter.delivery.sending.refusal_streak import RefusalStreak
 from newsletter.mail.transports import open_transport
 from newsletter.mail.transports.base import Transport
 
@@ -22,6 +24,10 @@ EVENTS_AFTER = 2.0
 """Seconds after which it yields to events: they can wait so long, and a job for each batch would cost too much."""
 LOOK_EVERY = 0.25
 """Seconds between two looks into the queue, or at a provider's wish to wait."""
+AWAY = 5.0
+"""Seconds for which Redis is left alone when it did not answer: each question would hold up the sending."""
+SLOW = 0.5
+"""Seconds for a look into the queue after which Redis counts as away."""
 WITHOUT_REDIS = 1.0
 """Seconds to wait when limits are set and Redis, which counts them, cannot be reached."""
 
@@ -37,6 +43,8 @@ class SendingContext:
     progress: ProgressFiles
     queues: Queues
     has_limits: bool
+    witness: RestoreWitness | None = None
+    streak: RefusalStreak = field(default_factory=RefusalStreak)
     began: float = field(default_factory=time.monotonic)
     _unlimited_until: float = 0.0
     _looked: float = 0.0
@@ -53,6 +61,7 @@ class SendingContext:
             progress=ProgressFiles(settings.data_dir),
             queues=runtime.queues,
             has_limits=bool(settings.mail_rate_limits),
+            witness=RestoreWitness(settings.data_dir, runtime.queues.redis),
         )
 
     def should_yield(self) -> bool:
@@ -64,6 +73,8 @@ class SendingContext:
             self._looked = now
             events = now - self.began > EVENTS_AFTER and self.queues.events_wait()
             self._urgent_work = events or self.queues.reader_waits()
+            if time.monotonic() - now > SLOW:
+                self._looked = time.monotonic() + AWAY
         return self._urgent_work
 
     def reserve(self, wanted: int) -> Allowance:
@@ -76,8 +87,12 @@ class SendingContext:
         try:
             allowance = self.rates.reserve(wanted)
         except RedisError:
-            allowance = Allowance(0, WITHOUT_REDIS) if self.has_limits else Allowance(wanted, 0)
-        if allowance.allowed:
+            if not self.has_limits:
+                self._unlimited_until = time.monotonic() + AWAY
+                return Allowance(wanted, 0)
+            allowance = Allowance(0, WITHOUT_REDIS)
+        # A request for a whole batch asks each time: nothing leaks past a Retry-After that another worker was given.
+        if allowance.allowed and not self.transport.all_or_nothing:
             self._unlimited_until = time.monotonic() + LOOK_EVERY
         return allowance
 

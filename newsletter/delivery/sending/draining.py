@@ -14,6 +14,7 @@ from newsletter.core.runtime import Runtime
 from newsletter.delivery.ledger import claims, recovery
 from newsletter.delivery.ledger.claims import Claim
 from newsletter.delivery.ledger.restore_guard import RestoreWitness, is_set_back
+from newsletter.delivery.sending.abandoned import report_abandoned
 from newsletter.delivery.sending.batch_run import BatchRun
 from newsletter.delivery.sending.batch_sending import send_batch
 from newsletter.delivery.sending.context import SendingContext
@@ -35,13 +36,14 @@ def drain(runtime: Runtime) -> bool:
         return False  # the clock pauses the open digests at its next tick
     db, context = runtime.db, SendingContext.open(runtime)
     try:
+        report_abandoned(db, context.progress)
         claim = _record_and_claim(db, None, claim_next=True)
         while claim is not None and not shutdown.requested():
             run = send_batch(context, claim)
-            more = not shutdown.requested() and not context.should_yield()
-            claim = _record_and_claim(db, run, claim_next=more)
-            if not more:
-                return True
+            # The answers are written down before the queue is looked at: it may hang.
+            claim = _record_and_claim(db, run, claim_next=not shutdown.requested())
+            if claim is not None and context.should_yield():
+                break
         return _end(db, claim)
     finally:
         context.close()
@@ -77,7 +79,7 @@ def _record_and_claim(db: Database, run: BatchRun | None, *, claim_next: bool) -
 
 
 def _end(db: Database, claim: Claim | None) -> bool:
-    """Release a batch that was claimed before the request to stop; else close what is finished."""
+    """Release a batch that was claimed and is not sent now; else close what is finished. Whether more may be to do."""
     with db.transaction() as session:
         if claim is not None:
             claims.release_batch(session, claim)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
+
+from sqlalchemy.exc import DBAPIError
 
 from newsletter.core import shutdown
 from newsletter.delivery.ledger import claims
@@ -11,6 +14,8 @@ from newsletter.delivery.ledger.claims import Claim
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.delivery.sending.context import SendingContext
 from newsletter.digests import lifecycle
+
+log = logging.getLogger(__name__)
 
 RENEW_EVERY = 1.0
 """Seconds between two renewals."""
@@ -37,8 +42,29 @@ class BatchLease:
         if self._lost or shutdown.requested():
             return False
         if self.renew_always or time.monotonic() - self._renewed > RENEW_EVERY:
-            return self._renew()
+            return self._renew_or_end()
         return True
+
+    def keep(self) -> None:
+        """Renew the lease while an answer is awaited. A lost one is noticed before the next message."""
+        if self._lost or time.monotonic() - self._renewed <= RENEW_EVERY:
+            return
+        try:
+            self._renew()
+        except DBAPIError as error:
+            self._warn(error)
+
+    def _renew_or_end(self) -> bool:
+        """Renew. If the database fails, the run ends and nothing else: the answers so far are recorded later."""
+        try:
+            return self._renew()
+        except DBAPIError as error:
+            self._warn(error)
+            self._lost = True
+            return False
+
+    def _warn(self, error: DBAPIError) -> None:
+        log.warning("batch %d cannot be kept: %s", self._claim.batch_id, type(error.orig).__name__)
 
     def _renew(self) -> bool:
         began = time.monotonic()

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.db import insert_ignoring
 from newsletter.core.ids import SubscriberId
-from newsletter.delivery.ledger import claims
+from newsletter.delivery.ledger import claims, late_answers, splitting
 from newsletter.delivery.ledger.models import Refusal
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.delivery.sending.batch_run import BatchRun
 from newsletter.delivery.sending.recipients import lock_present
+from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.outcomes import REFUSED
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ def record_outcomes(session: Session, run: BatchRun) -> bool:
 
     The run stays as it is, so that this can be tried again.
     """
-    claim, outcomes, pause = run.claim, Outcomes(run.outcomes), run.pause
+    claim, outcomes, errors = run.claim, Outcomes(run.outcomes), run.errors
+    pause = errors.pause
     given_up: Collection[int] = ()
     if outcomes.any_deferred:
         deferred_for = clock.now() - (claim.deferred_since or clock.now())
@@ -42,15 +44,29 @@ def record_outcomes(session: Session, run: BatchRun) -> bool:
         else:
             pause = max(pause, _defer_pause(deferred_for))
     kept = claims.finish_batch(
-        session, claim, outcomes, provider_ref=run.provider_ref, pause=pause, note=run.note, failed=run.failed
+        session,
+        claim,
+        outcomes,
+        provider_ref=run.provider_ref,
+        pause=pause,
+        note=errors.note,
+        failures=_failures(run),
     )
-    if not kept:
+    if kept:
+        splitting.split_open(session, claim.batch_id)
+    elif not late_answers.record_late(session, claim, outcomes, provider_ref=run.provider_ref):
         log.warning("batch %d was claimed by another worker; the answers here count for nothing", claim.batch_id)
         return False
     _keep_refusals(session, run, outcomes, given_up)
-    if run.note:
-        log.warning("batch %d of digest %d: %s", claim.batch_id, claim.digest_id, run.note)
+    if errors.note:
+        log.warning("batch %d of digest %d: %s", claim.batch_id, claim.digest_id, errors.note)
     return True
+
+
+def _failures(run: BatchRun) -> int:
+    """Failed attempts in a row; one that got on begins the count anew."""
+    before = 0 if run.errors.progressed else run.claim.failures
+    return before + 1 if run.errors.failed else 0
 
 
 def _defer_pause(deferred_for: timedelta) -> timedelta:
@@ -76,6 +92,7 @@ def _keep_refusals(session: Session, run: BatchRun, outcomes: Outcomes, given_up
             "subscriber_id": subscriber_id,
             "reason": reason,
             "temporary": position in given_up,
+            "about": run.about.get(position, FailureKind.MOMENT),
             "created_at": clock.now(),
         }
         for subscriber_id, (position, reason) in refused.items()

@@ -12,7 +12,7 @@ def open_transport(settings: Settings) -> Transport:
 
     Raises ConfigurationError for a wrong setting of this transport.
     """
-    deadline = settings.mail_deadline.total_seconds()
+    deadline = settings.send_deadline.total_seconds()
     if settings.mail_transport == "sendgrid":
         from newsletter.mail.transports.sendgrid import SendGridTransport
 

@@ -22,12 +22,16 @@ class Transport(Protocol):
     """Whether the same Message-ID sent again is no second mail."""
     deadline: float
     """Seconds that one call for one batch may take in all, whatever the other side does."""
+    silence: float
+    """Seconds that may pass in a call until it asks `result.may_continue` or calls `result.keep_alive` again: the lease
+    on a batch lasts no longer."""
 
     def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
         """Send `message` to the recipients who are still waiting in `result`, and record each answer there.
 
         Raises NotAcceptedError, RefusedForGoodError or InDoubtError for all who are still waiting then. Unless the
-        transport is `all_or_nothing`, the doubt is about the first of them alone: the others were not sent. Returns
+        transport is `all_or_nothing`, InDoubtError and CutOffError are about the first of them alone: the others were
+        not sent, and the next call goes on over a new connection. Returns
         early, leaving the rest waiting, when `result.may_continue()` is False or, between two messages, the deadline
         is over.
         """

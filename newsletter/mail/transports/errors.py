@@ -20,6 +20,10 @@ class NotAcceptedError(TransportError):
         self.retry_after = retry_after
 
 
+class CutOffError(NotAcceptedError):
+    """The connection was ended at one recipient, before the message was taken: perhaps because of that recipient."""
+
+
 class RefusedForGoodError(TransportError):
     """Not accepted, and trying again would not help (a wrong key, a forbidden sender): a person must act."""
 

@@ -39,7 +39,7 @@ class MaildirTransport:
 
     def __init__(self, folder: Path, deadline: float = 5.0, encoder: Encoder = encode) -> None:
         self.folder = folder
-        self.deadline = deadline
+        self.deadline = self.silence = deadline
         self._encode = encoder
         self._ready = False
         self._cur_names: set[str] = set()

@@ -52,7 +52,7 @@ class SendGridTransport:
             raise ConfigurationError(
                 "settings.sendgrid_host", "SENDGRID_HOST is not valid: it must look like https://api.sendgrid.com."
             )
-        self.deadline = deadline
+        self.deadline = self.silence = deadline
         self._client = SendGridClient(api_key, host, context)
 
     def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from newsletter.mail.encoding import Encoded, Encoder, encode
+from newsletter.mail.failures.judging import judge_smtp
+from newsletter.mail.failures.verdicts import FailureKind, Verdict
 from newsletter.mail.headers import wire_address
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
-from newsletter.mail.transports.errors import NotAcceptedError
+from newsletter.mail.transports.errors import CutOffError, NotAcceptedError, RefusedForGoodError
 from newsletter.mail.transports.smtp_replies import ClosedError, GoodbyeError, SmtpReply
 from newsletter.mail.transports.smtp_session import SmtpMessage, SmtpSession
 from newsletter.mail.transports.smtp_url import read_url
@@ -24,10 +26,10 @@ MADE_AHEAD = 32
 class SmtpTransport:
     """The mail server at SMTP_URL; ConfigurationError when that is not valid.
 
-    `timeout`: seconds for each answer. `deadline`: seconds for one whole call. A message begins only in the first half
+    `timeout`: seconds for a connection, and for each answer but that to a whole message. `deadline`: seconds for one
+    whole call, and so for that answer (RFC 5321 4.5.3.2.6 asks for 10 minutes). A message begins only in the first half
     of them. Otherwise a server that is slow, but answers, would be left at the end with a message in flight, which is
     then sent twice. The rest is left waiting. `context`: the certificates to trust, by default the system's.
-    InDoubtError concerns the one message in flight, the first that is still waiting.
     """
 
     name = "smtp"
@@ -38,13 +40,14 @@ class SmtpTransport:
         self,
         url: str,
         timeout: float = 30.0,
-        deadline: float = 60.0,
+        deadline: float = 600.0,
         context: ssl.SSLContext | None = None,
         encoder: Encoder = encode,
     ) -> None:
         self._server = read_url(url)
         self._timeout = timeout
         self.deadline = deadline
+        self.silence = timeout
         self._context = context
         self._encode = encoder
         self._session: SmtpSession | None = None
@@ -55,13 +58,18 @@ class SmtpTransport:
         messages = _made_ahead(_messages(message, self._encode(message), recipients, result))
         with Deadline(self.deadline) as deadline:
             if self._session is not None:
-                self._session.use(deadline)
+                self._session.use(deadline, result.keep_alive)
             try:
-                current = next(messages, None)
-                while current is not None and self._may_begin(deadline) and result.may_continue():
-                    following = next(messages, None)
-                    _record(self._deliver(current, following, deadline), current.number, result)
-                    current = following
+                current, following = next(messages, None), next(messages, None)
+                while current is not None and self._may_begin(deadline):
+                    is_new = self._session is None
+                    session = self._session or self._connect(deadline, result)
+                    if not result.may_continue():  # asked after the connecting, which may take a while
+                        break
+                    answer = self._deliver(session, current, following, is_new=is_new)
+                    if answer is not None:
+                        _record(answer, current.number, result)
+                        current, following = following, next(messages, None)
             except BaseException:
                 self._drop()
                 raise
@@ -77,34 +85,38 @@ class SmtpTransport:
     def _may_begin(self, deadline: Deadline) -> bool:
         return not deadline.passed and deadline.remaining() > self.deadline / 2
 
-    def _deliver(self, message: SmtpMessage, following: SmtpMessage | None, deadline: Deadline) -> SmtpReply:
-        """Deliver over the kept connection, or over a new one when the server has closed it.
+    def _deliver(
+        self, session: SmtpSession, message: SmtpMessage, following: SmtpMessage | None, *, is_new: bool
+    ) -> SmtpReply | None:
+        """Deliver one message. None when the server has closed the kept connection: a new one is tried at once.
 
         Groups are given up when they seem to be the reason: some servers, and boxes before them, offer them and lose
         commands that came together.
         """
-        kept = self._session
-        session = self._session = kept or self._connect(deadline)
         try:
             return session.deliver(message, following)
         except ClosedError as error:
             self._drop()
             if session.in_groups and not session.groups_work and not isinstance(error, GoodbyeError):
                 self._in_groups = False
-            elif kept is None:
-                raise NotAcceptedError(
+            elif is_new:
+                raise CutOffError(
                     "smtp.closed", "The mail server closed the connection before it had taken a message."
                 ) from None
-        return self._deliver(message, following, deadline)
+        return None
 
-    def _connect(self, deadline: Deadline) -> SmtpSession:
+    def _connect(self, deadline: Deadline, result: SendResult) -> SmtpSession:
         if deadline.passed:
             raise NotAcceptedError(
                 "smtp.too_slow",
                 "The mail server did not answer within %(seconds)s seconds.",
                 seconds=f"{self.deadline:g}",
             )
-        return SmtpSession(self._server, self._context, self._timeout, deadline, in_groups=self._in_groups)
+        with Deadline(min(self._timeout, deadline.remaining())) as opening:
+            session = SmtpSession(self._server, self._context, self._timeout, opening, in_groups=self._in_groups)
+        session.use(deadline, result.keep_alive)
+        self._session = session
+        return session
 
     def _drop(self) -> None:
         if self._session is not None:
@@ -135,9 +147,21 @@ def _made_ahead(messages: Iterator[SmtpMessage]) -> Iterator[SmtpMessage]:
 
 
 def _record(answer: SmtpReply, index: int, result: SendResult) -> None:
+    """Record an answer. Raises RefusedForGoodError when it is about us: then the recipient keeps waiting."""
     if answer.yes:
         result.accepted(index)
-    elif answer.code < 500:
+        return
+    verdict = judge_smtp(answer.code, answer.text)
+    if answer.code < 500:
+        result.deferred(index, str(answer))
+    elif verdict.kind is FailureKind.US:
+        raise RefusedForGoodError("smtp.about_us", "The mail server refuses our mail: %(answer)s.", answer=answer)
+    elif verdict.kind is FailureKind.MOMENT and _is_full(answer, verdict):
         result.deferred(index, str(answer))
     else:
-        result.refused(index, str(answer))
+        result.refused(index, str(answer), verdict.kind)
+
+
+def _is_full(answer: SmtpReply, verdict: Verdict) -> bool:
+    """Whether a 5xx says that the mailbox has no room now: such an answer is not final, whatever its code."""
+    return answer.code == 552 or verdict.code.endswith(".2.2")

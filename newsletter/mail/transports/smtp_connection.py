@@ -5,7 +5,7 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 
@@ -30,16 +30,18 @@ class SmtpConnection:
         except BaseException:
             self._smtp.close()
             raise
+        self._timeout = timeout
         self.replies = ReplyReader(self._sock, timeout, deadline)
 
     def offers(self, extension: str) -> bool:
         """Whether the server's answer to EHLO names `extension`, in lower case."""
         return self._smtp.has_extn(extension)
 
-    def use(self, deadline: Deadline) -> None:
-        """Use `deadline` from now on."""
+    def use(self, deadline: Deadline, keep_alive: Callable[[], None]) -> None:
+        """Use `deadline` from now on, and call `keep_alive` each second while an answer is awaited."""
         deadline.watch(lambda: self._smtp.sock)
         self.replies.deadline = deadline
+        self.replies.keep_alive = keep_alive
 
     def write(self, octets: Sequence[bytes], following: Sequence[bytes] = ()) -> None:
         """Write `octets` and, in the same write if possible, `following`.
@@ -47,6 +49,7 @@ class SmtpConnection:
         Raises ClosedError when the last one of `octets` surely did not leave us. If `following` did not, its answer
         will be missing.
         """
+        self._sock.settimeout(self._timeout)
         if isinstance(self._sock, ssl.SSLSocket):
             # How much of a write went out before it failed is not known here: so these are two.
             _send(self._sock, b"".join(octets))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import socket
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from newsletter.mail.transports.deadline import Deadline
@@ -14,6 +17,8 @@ LONGEST_LINE = 8192
 """Octets of a line that are read."""
 MOST_LINES = 100
 """Lines of a reply that are read."""
+BEAT = 1.0
+"""Seconds."""
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?\r?", re.DOTALL)
 
@@ -59,6 +64,8 @@ class ReplyReader:
     def __init__(self, sock: socket.socket, timeout: float, deadline: Deadline) -> None:
         self.deadline = deadline
         """The deadline of all reading from now on."""
+        self.keep_alive: Callable[[], None] = lambda: None
+        """Called each BEAT while a reply is awaited."""
         self._sock = sock
         self._timeout = timeout
         self._lines: deque[bytes] = deque()
@@ -111,13 +118,16 @@ class ReplyReader:
 
     def _read(self, patient: bool) -> None:
         """Read at least one more line."""
-        # A patient reader needs no time-out, since the deadline shuts the socket. That saves a poll for each call.
-        timeout = None if patient else min(self.deadline.remaining(), self._timeout)
+        end = math.inf if patient else time.monotonic() + self._timeout
+        self._sock.settimeout(min(BEAT, self._timeout))
         while not self._lines:
             try:
-                if self._sock.gettimeout() != timeout:
-                    self._sock.settimeout(timeout)
                 piece = self._sock.recv(LONGEST_LINE)
+            except TimeoutError as error:
+                if self.deadline.passed or time.monotonic() >= end:
+                    raise ClosedError from error
+                self.keep_alive()
+                continue
             except OSError as error:
                 raise ClosedError from error
             if not piece or len(self._begun) > LONGEST_LINE:

@@ -7,7 +7,7 @@ so that a message costs one round trip. It carries no content: never more than o
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from newsletter.mail.transports.deadline import Deadline
@@ -73,9 +73,9 @@ class SmtpSession:
         self._proven = False
         self._unfinished = False
 
-    def use(self, deadline: Deadline) -> None:
-        """Use `deadline` from now on."""
-        self._connection.use(deadline)
+    def use(self, deadline: Deadline, keep_alive: Callable[[], None]) -> None:
+        """Use `deadline` from now on, and call `keep_alive` each second while an answer is awaited."""
+        self._connection.use(deadline, keep_alive)
 
     def deliver(self, message: SmtpMessage, following: SmtpMessage | None) -> SmtpReply:
         """Send one message. `following` is the one of the next call, if there will be one.

@@ -1,0 +1,55 @@
+"""Jobs as workers run them: the listed functions, with whole numbers, and nothing else.
+
+Whoever can write to Redis writes jobs. RQ imports and calls whatever a job names: its function, its callbacks, and the
+addresses of its webhooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rq.job import Job
+from rq.utils import import_attribute
+
+SEND_TRANSACTIONAL_MAIL = "workers.jobs.send_transactional_mail"
+PROCESS_SIGNUPS = "workers.jobs.process_signups"
+PROCESS_EVENTS = "workers.jobs.process_events"
+DRAIN = "workers.jobs.drain"
+
+LISTED = frozenset({SEND_TRANSACTIONAL_MAIL, PROCESS_SIGNUPS, PROCESS_EVENTS, DRAIN})
+
+
+class ForeignJobError(Exception):
+    """A job that is none of ours. It is not run; its words are not repeated."""
+
+
+class ListedJob(Job):
+    """A job that runs a listed function, and has no callbacks and no webhooks."""
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        if self.func_name not in LISTED or self.instance is not None:
+            raise ForeignJobError("the queue held a job that is none of this service's")
+        function: Callable[..., Any] = import_attribute(self.func_name)
+        return function
+
+    def _execute(self) -> Any:
+        if self.kwargs or any(type(argument) is not int for argument in self.args):
+            raise ForeignJobError("the queue held a job whose arguments are not whole numbers")
+        return self.func(*self.args)
+
+    @property
+    def success_callback(self) -> None:
+        return None
+
+    @property
+    def failure_callback(self) -> None:
+        return None
+
+    @property
+    def stopped_callback(self) -> None:
+        return None
+
+    def send_webhooks(self, *_args: object, **_values: object) -> None:
+        """Contact nobody."""

@@ -1,0 +1,84 @@
+"""Fingerprints of the two keys in the database, so that a host with another key is noticed when it starts.
+
+With another SUPPRESSION_KEY nobody who must not be mailed would be recognised, and with another SECRET_KEY half of the
+links would not work. A fingerprint is a salted scrypt hash: whoever reads the database cannot try keys quickly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from sqlalchemy import LargeBinary, Text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Base, Database, insert_ignoring
+from newsletter.core.errors import ConfigurationError
+
+SUPPRESSION, SECRET = "SUPPRESSION_KEY", "SECRET_KEY"
+
+
+class KeyFingerprint(Base):
+    """The fingerprint of the key that all hosts use."""
+
+    __tablename__ = "key_fingerprints"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    """The name of the setting."""
+    salt: Mapped[bytes] = mapped_column(LargeBinary)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+def check_keys(db: Database, settings: Settings) -> None:
+    """Compare this host's keys with those that the database knows; the first start writes them down.
+
+    Raises ConfigurationError for another SUPPRESSION_KEY, and for another SECRET_KEY unless the known one is among
+    SECRET_KEY_FALLBACKS: then the new one is taken over.
+    """
+    with db.transaction() as session:
+        known = _known(session, SUPPRESSION, settings.suppression_key)
+        if not _is_key(known, settings.suppression_key):
+            raise ConfigurationError(
+                "setting.other_suppression_key",
+                "SUPPRESSION_KEY is not the one that this database was used with: addresses that must not be mailed "
+                "would not be recognised.",
+            )
+        known = _known(session, SECRET, settings.secret_key)
+        if _is_key(known, settings.secret_key):
+            return
+        if not any(_is_key(known, key) for key in settings.secret_key_fallbacks):
+            raise ConfigurationError(
+                "setting.other_secret_key",
+                "SECRET_KEY is not the one that this database was used with, nor is that one among "
+                "SECRET_KEY_FALLBACKS: links in mails would not work.",
+            )
+        session.execute(
+            update(KeyFingerprint)
+            .where(KeyFingerprint.name == SECRET, KeyFingerprint.digest == known.digest)
+            .values(_fingerprint(settings.secret_key))
+        )
+
+
+def _known(session: Session, name: str, key: str) -> KeyFingerprint:
+    """The fingerprint in the database, which is made of `key` if there is none yet."""
+    found = session.get(KeyFingerprint, name)
+    if found is None:
+        insert_ignoring(session, KeyFingerprint, [{"name": name, **_fingerprint(key)}])
+        found = session.get_one(KeyFingerprint, name)
+    return found
+
+
+def _fingerprint(key: str) -> dict[str, bytes]:
+    salt = secrets.token_bytes(16)
+    return {"salt": salt, "digest": _hash(key, salt)}
+
+
+def _is_key(known: KeyFingerprint, key: str) -> bool:
+    return hmac.compare_digest(known.digest, _hash(key, known.salt))
+
+
+def _hash(key: str, salt: bytes) -> bytes:
+    """Takes 16 MiB and some 50 ms: at each start, and for each try of somebody who guesses."""
+    return hashlib.scrypt(key.encode(), salt=salt, n=1 << 14, r=8, p=1, dklen=32)

@@ -1,0 +1,75 @@
+"""A worker waits for its queue, instead of quitting when it restarts or fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from flask import Flask
+from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from newsletter.core.actors import OPERATOR
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.queue import Queues
+from newsletter.core.runtime import runtime
+from newsletter.core.runtime_folder import socket_path
+from newsletter.delivery.reports.status import digest_status
+from newsletter.digests import scheduling
+from tests.factories import add_article, add_digest, add_readers
+from tests.services.processes import RunningService
+from workers import worker
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.mark.parametrize("error", [RedisTimeoutError("frozen"), OutOfMemoryError("full"), RedisError("odd")])
+def test_an_error_of_the_queue_is_no_reason_to_quit(
+    app: Flask,
+    settings: Settings,
+    queues: Queues,
+    valkey_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    error: RedisError,
+) -> None:
+    object.__setattr__(runtime().settings, "redis_url", valkey_url)
+
+    def fail(*_args: object, **_values: object) -> None:
+        raise error
+
+    monkeypatch.setattr(worker.NewsletterWorker, "dequeue_job_and_maintain_ttl", fail)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert worker.work_until_stopped(app, runtime()) is False
+
+
+def test_the_same_worker_goes_on_after_the_queue_was_killed(db: Database, settings: Settings, tmp_path: Path) -> None:
+    settings = replace(settings, redis_url=f"unix://{socket_path(tmp_path)}", redis_is_embedded=True)
+    add_article(db, "A story")
+    add_readers(db, 20)
+    with RunningService(settings, workers=1) as service:
+        clock, a_worker = service.supervisor.children[:2]
+        listening = Queues(settings.redis_url)
+        service.until(lambda: _count(listening) == 1, "the worker's start")
+        pid = a_worker.process.pid
+        (valkey,) = psutil.Process(clock.process.pid).children()
+        valkey.kill()
+        digest_id = add_digest(db)
+        with db.transaction() as session:
+            scheduling.send_now(session, settings, digest_id, by=OPERATOR)
+
+        def is_sent() -> bool:
+            with db.reading() as session:
+                return digest_status(session, digest_id).status == "sent"
+
+        service.until(is_sent, "the digest being sent")
+        assert a_worker.process.pid == pid
+
+
+def _count(queues: Queues) -> int:
+    try:
+        return queues.workers()
+    except RedisError:
+        return 0
