@@ -135,7 +135,7 @@ def test_after_a_day_it_needs_a_new_sign_up(client: FlaskClient, db: Database, l
         assert "Undo" not in client.get(link).text
         answer = client.post(f"{link}/undo")
         assert answer.status_code == 409
-        assert "Sign up again" in answer.text
+        assert "sign up again" in answer.text
     assert reader(db).status == SubscriberStatus.UNSUBSCRIBED
 
 
