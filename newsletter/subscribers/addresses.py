@@ -17,6 +17,9 @@ from newsletter.core.names import REPLACEMENT
 LONGEST = 254
 """Characters of an address at most (RFC 5321 4.5.3.1.3 with erratum 1690 of RFC 3696)."""
 
+_LONGEST_REPORTED = 4 * LONGEST
+"""Characters of what a provider calls an address: the time that IDNA takes grows with their square."""
+
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _PLAIN = re.compile(
@@ -58,7 +61,7 @@ def identity_key(address: str) -> AddressKey:
     addresses as providers report them too. Raises InvalidError for a text without local part or domain.
     """
     local, _, domain = address.strip().rpartition("@")
-    if not local or not domain:
+    if not local or not domain or len(address) > _LONGEST_REPORTED:
         raise InvalidError("address.wrong", WRONG)
     try:
         domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
