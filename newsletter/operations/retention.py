@@ -7,6 +7,7 @@ from redis.exceptions import RedisError
 from newsletter.core import secure_delete
 from newsletter.core.runtime import Runtime
 from newsletter.subscribers import retention
+from newsletter.subscribers.signup import salts
 
 INTERVAL = 3600
 """Seconds between two runs."""
@@ -14,7 +15,7 @@ LAST_RUN_KEY = "newsletter:retention"
 
 
 def run_hourly(runtime: Runtime) -> None:
-    """Delete subscribers who never confirmed, and clean the file after erasures, unless that was done within the hour.
+    """Delete subscribers who never confirmed and an old salt, and clean the file after erasures, once an hour.
 
     Redis keeps the time of the last run; without Redis the run waits.
     """
@@ -23,6 +24,8 @@ def run_hourly(runtime: Runtime) -> None:
             return
     except RedisError:
         return
+    with runtime.db.transaction() as session:
+        salts.forget_old_salt(session)
     more = True
     while more:
         with runtime.db.transaction() as session:

@@ -93,10 +93,13 @@ def mailbox(address_key: AddressKey) -> str:
     """
     local, _, domain = address_key.rpartition("@")
     local = local[:1] + local[1:].partition("+")[0]
-    return f"{local.replace('.', '') if domain in _DOTLESS else local}@{domain}"
+    if domain in _DOTLESS:
+        return f"{local.replace('.', '')}@{_DOTLESS[0]}"
+    return f"{local}@{domain}"
 
 
 _DOTLESS = ("gmail.com", "googlemail.com")
+"""Two names of one provider, which passes over dots."""
 
 
 def mask(address: str) -> str:

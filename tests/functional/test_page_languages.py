@@ -128,7 +128,9 @@ def test_the_switch_is_a_link_without_a_cookie(client: FlaskClient, db: Database
         "/subscribe?section=Policy&section=Sports&_external=1&endpoint=x", headers={"X-Forwarded-Host": "evil.example"}
     )
     assert switch(chosen.text) == {"de": "/subscribe?section=Policy&language=de"}
-    assert switch(client.get("//evil.example/x", base_url="https://letters.example.org").text) == {"de": "/?language=de"}
+    assert switch(client.get("//evil.example/x", base_url="https://letters.example.org").text) == {
+        "de": "/?language=de"
+    }
     assert switch(client.post("/subscribe", data={"email": "x"}).text) == {}, "an answer cannot be had again"
 
 
