@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -31,7 +32,11 @@ def create_app(settings: Settings | None = None, *, serving: bool = True) -> Fla
         root_path=str(Path(__file__).parent),
     )
     # Flask gets no SECRET_KEY: nothing here has a session, and without a key none can be opened by mistake.
-    app.config.update(MAX_CONTENT_LENGTH=1_000_000, PREFERRED_URL_SCHEME="https")
+    app.config.update(
+        MAX_CONTENT_LENGTH=1_000_000,
+        PREFERRED_URL_SCHEME="https",
+        SERVER_NAME=urlsplit(settings.public_url).netloc or None,  # restricts nothing: web.hosts does
+    )
     Runtime(settings, Database(settings.database_url, settings.database_timeouts)).install(app)
     install(app)
     return app

@@ -2,17 +2,24 @@
 
 There are two kinds. A *reader token* is random, stored with the reader, and outlives a rotation of SECRET_KEY: it opens
 the reader's own pages from any old mail. A *signed token* carries a purpose and an age and needs no row: it proves that
-someone read a mail that was sent a moment ago.
+someone read a mail that was sent a moment ago. It is sealed as well (AES-GCM), since it names rows by their numbers.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hmac
+import json
 import os
 import re
 import string
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 
 from newsletter.core import clock
@@ -68,29 +75,85 @@ def clean_token(text: str) -> str:
     return _WRAPPED.sub("", text).rstrip(_AFTER_A_LINK)
 
 
-class _ClockedSigner(TimestampSigner):
-    """A signer that takes the time from our clock."""
-
-    def get_timestamp(self) -> int:
-        return int(clock.now().timestamp())
-
-
 class TokenSigner:
     """Signs and reads tokens for one purpose. The newest key is the last, so that SECRET_KEY can be rotated."""
 
     def __init__(self, keys: tuple[str, ...], purpose: str) -> None:
-        self._serializer = URLSafeTimedSerializer(list(keys), salt=f"newsletter.{purpose}", signer=_ClockedSigner)
+        self._keys, self._purpose = keys, purpose
 
     def sign(self, payload: Any) -> str:
-        """A URL-safe token that carries `payload` (plain JSON data) and the time."""
-        return self._serializer.dumps(payload)
+        """A URL-safe token that carries `payload` (plain JSON data) and the time, and shows neither."""
+        content = json.dumps([_now(), payload], separators=(",", ":")).encode()
+        nonce = os.urandom(_NONCE)
+        sealed = nonce + _cipher(self._keys[-1], self._purpose).encrypt(nonce, content, None)
+        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     def read(self, token: str, max_age: timedelta) -> Any:
         """The payload. Raises TokenError for anything that this purpose did not sign within `max_age`."""
-        try:
-            return self._serializer.loads(clean_token(token), max_age=int(max_age.total_seconds()))
-        except (BadData, UnicodeError) as error:  # half a surrogate pair, as JSON may hold, is no text
-            raise TokenError("link.not_valid", "This link is not valid any more.") from error
+        token = clean_token(token)
+        if len(token) <= LONGEST:
+            try:
+                signed_at, payload = self._open(token) if "." not in token else self._open_former(token)
+            except (BadData, ValueError):  # half a surrogate pair, as JSON may hold, is no text
+                pass
+            else:
+                if 0 <= _now() - signed_at <= max_age.total_seconds():
+                    return payload
+        raise TokenError("link.not_valid", "This link is not valid any more.")
+
+    def _open(self, token: str) -> tuple[int, Any]:
+        """When a token was signed, and its payload. Raises ValueError."""
+        sealed = _decoded(token)
+        for key in reversed(self._keys):
+            try:
+                content = _cipher(key, self._purpose).decrypt(sealed[:_NONCE], sealed[_NONCE:], None)
+            except InvalidTag:
+                continue
+            signed_at, payload = json.loads(content)
+            return signed_at, payload
+        raise ValueError("no key opens it")
+
+    def _open_former(self, token: str) -> tuple[int, Any]:
+        """The same of a token as versions before 1.0 signed them; its links work for a week. Raises BadData."""
+        former = URLSafeTimedSerializer(list(self._keys), salt=f"newsletter.{self._purpose}", signer=_ClockedSigner)
+        payload, signed_at = former.loads(token, return_timestamp=True)
+        return int(signed_at.timestamp()), payload
+
+
+LONGEST = 1000
+"""Characters of a signed token at most: longer texts are not looked at."""
+_NONCE = 12
+_URLSAFE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def _decoded(token: str) -> bytes:
+    """The bytes of a token in its one spelling. Raises ValueError."""
+    if not _URLSAFE.fullmatch(token):
+        raise ValueError("not a token")
+    try:
+        sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except binascii.Error as error:
+        raise ValueError("not a token") from error
+    if len(sealed) < _NONCE + 16 or base64.urlsafe_b64encode(sealed).rstrip(b"=").decode() != token:
+        raise ValueError("not a token")
+    return sealed
+
+
+@lru_cache(64)
+def _cipher(key: str, purpose: str) -> AESGCM:
+    """The cipher of a purpose, whose key is made from SECRET_KEY."""
+    return AESGCM(hmac.digest(key.encode(), f"newsletter.{purpose}".encode(), "sha256"))
+
+
+def _now() -> int:
+    return int(clock.now().timestamp())
+
+
+class _ClockedSigner(TimestampSigner):
+    """A signer that takes the time from our clock."""
+
+    def get_timestamp(self) -> int:
+        return _now()
 
 
 def _random_text(length: int) -> str:

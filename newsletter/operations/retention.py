@@ -8,6 +8,7 @@ from newsletter.core import secure_delete
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import stored_reports
 from newsletter.subscribers import retention
+from newsletter.subscribers.signup import salts
 
 INTERVAL = 3600
 """Seconds between two runs."""
@@ -15,15 +16,17 @@ LAST_RUN_KEY = "newsletter:retention"
 
 
 def run_hourly(runtime: Runtime) -> None:
-    """Delete subscribers who never confirmed and old reports, and clean the file after erasures; once an hour.
+    """Delete subscribers who never confirmed, old reports and an old salt, and clean the file after erasures.
 
-    Redis keeps the time of the last run; without Redis the run waits.
+    It runs once an hour. Redis keeps the time of the last run; without Redis the run waits.
     """
     try:
         if not runtime.queues.redis.set(LAST_RUN_KEY, 1, nx=True, ex=INTERVAL):
             return
     except RedisError:
         return
+    with runtime.db.transaction() as session:
+        salts.forget_old_salt(session)
     more = True
     while more:
         with runtime.db.transaction() as session:

@@ -18,6 +18,9 @@ from newsletter.core.storable_text import is_storable
 LONGEST = 254
 """Characters of an address at most (RFC 5321 4.5.3.1.3 with erratum 1690 of RFC 3696)."""
 
+_LONGEST_REPORTED = 4 * LONGEST
+"""Characters of what a provider calls an address: the time that IDNA takes grows with their square."""
+
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _PLAIN = re.compile(
@@ -59,7 +62,7 @@ def identity_key(address: str) -> AddressKey:
     addresses as providers report them too. Raises InvalidError for a text without local part or domain.
     """
     local, _, domain = address.strip().rpartition("@")
-    if not local or not domain or not is_storable(address):
+    if not local or not domain or len(address) > _LONGEST_REPORTED or not is_storable(address):
         raise InvalidError("address.wrong", WRONG)
     try:
         domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
@@ -91,10 +94,13 @@ def mailbox(address_key: AddressKey) -> str:
     """
     local, _, domain = address_key.rpartition("@")
     local = local[:1] + local[1:].partition("+")[0]
-    return f"{local.replace('.', '') if domain in _DOTLESS else local}@{domain}"
+    if domain in _DOTLESS:
+        return f"{local.replace('.', '')}@{_DOTLESS[0]}"
+    return f"{local}@{domain}"
 
 
 _DOTLESS = ("gmail.com", "googlemail.com")
+"""Two names of one provider, which passes over dots."""
 
 
 def mask(address: str) -> str:

@@ -128,6 +128,16 @@ class SignupRequest(Base):
     requested_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
+class RateLimitSalt(Base):
+    """The one salt of the counts in Redis. It is replaced each hour, and then nobody can tell what was counted."""
+
+    __tablename__ = "rate_limit_salts"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    salt: Mapped[bytes] = mapped_column(LargeBinary(32))
+    made_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
 class Consent(Base):
     """Evidence that a reader agreed: to which words, on which page, and when."""
 

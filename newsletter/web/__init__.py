@@ -10,6 +10,7 @@ from newsletter.web import (
     csrf,
     errors,
     health,
+    hosts,
     language,
     public,
     readers,
@@ -26,7 +27,8 @@ def install(app: Flask) -> None:
     app.url_map.merge_slashes = False
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    language.install(app)
+    language.install(app)  # first: the headers of every answer ask it
+    hosts.install(app)
     security_headers.install(app)
     csrf.install(app)
     errors.install(app)

@@ -7,11 +7,9 @@ proof of a foreign page. A reader's link is guarded by its token as well.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Flask, abort, request
 
-from newsletter.core.runtime import runtime
+from newsletter.web import hosts
 
 FOREIGN_POSTS_ALLOWED = {"readers.subscribe", "readers.unsubscribe", "hooks.sendgrid"}
 """Endpoints that take a post from elsewhere: other sites' forms, which get a page of ours with a button; mail
@@ -39,8 +37,4 @@ def is_foreign() -> bool:
     origin = request.headers.get("Origin", "null")
     if origin == "null":
         return False
-    try:
-        host = urlsplit(origin).netloc
-    except ValueError:
-        return True
-    return host not in (urlsplit(runtime().settings.public_url).netloc, request.host)
+    return not hosts.is_own_origin(origin)

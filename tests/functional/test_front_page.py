@@ -110,7 +110,7 @@ def test_without_a_digest_it_says_so(client: FlaskClient, db: Database, settings
 def test_the_sample_is_the_mail_and_its_own_links_are_no_reader_s(
     client: FlaskClient, db: Database, settings: Settings, sent: int
 ) -> None:
-    answer = client.get("/sample", headers={"Host": "evil.example"})
+    answer = client.get("/sample", headers={"X-Forwarded-Host": "evil.example"})
     assert answer.status_code == 200
     assert answer.mimetype == "text/html"
     with db.reading() as session:
@@ -151,7 +151,7 @@ def test_older_digests_and_breaking_news_are_no_sample(
 
 
 def test_the_page_for_other_sites_has_a_snippet_to_copy(client: FlaskClient) -> None:
-    page = client.get("/embed", headers={"Host": "evil.example"}).text
+    page = client.get("/embed", headers={"X-Forwarded-Host": "evil.example"}).text
     copied = unescape(re.search(r"<code>(.*?)</code>", page, re.DOTALL)[1])  # type: ignore[index]
     assert copied.startswith('<form action="https://letters.example.org/subscribe" method="post">')
     assert "evil" not in page

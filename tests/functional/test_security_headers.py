@@ -71,7 +71,7 @@ def test_programs_get_errors_as_json(client: FlaskClient) -> None:
 def test_a_strange_host_changes_no_link(client: FlaskClient, token: str, host: str) -> None:
     for path in ("/", "/articles", "/articles/", "//articles", f"/unsubscribe/{token}", "/nothing"):
         answer = client.get(path, headers={"Host": host})
-        assert answer.status_code < 500
+        assert answer.status_code in (400, 421)
         assert "Location" not in answer.headers
         assert "evil" not in answer.text
         assert "Content-Security-Policy" in answer.headers

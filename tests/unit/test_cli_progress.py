@@ -18,6 +18,7 @@ def state(accepted: int, waiting: int, *, in_doubt: int = 0, until_hour: int = 0
         refused=0,
         skipped=0,
         in_doubt=in_doubt,
+        unanswered=0,
         waiting=waiting,
         deferred=0,
         cancelled=0,

@@ -123,6 +123,23 @@ def test_types(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.mail_rate_limits == (RateLimit(50, 1), RateLimit(9000, 3600))
 
 
+@pytest.mark.parametrize(
+    ("name", "typed", "taken"),
+    [
+        ("MAIL_FROM", "Dispatch <letters@example.org>", "letters@example.org"),
+        ("MAIL_FROM", '"Dispatch, the letter" <letters@example.org> ', "letters@example.org"),
+        ("MAIL_FROM", "<letters@example.org>", "letters@example.org"),
+        ("KOFI_PAGE", "dispatch", "https://ko-fi.com/dispatch"),
+        ("KOFI_PAGE", "ko-fi.com/dispatch", "https://ko-fi.com/dispatch"),
+        ("KOFI_PAGE", "https://ko-fi.com/dispatch", "https://ko-fi.com/dispatch"),
+        ("PUBLIC_URL", "https://letters.example.org/", "https://letters.example.org"),
+    ],
+)
+def test_what_people_type_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, typed: str, taken: str) -> None:
+    monkeypatch.setenv(name, typed)
+    assert getattr(from_environment(), name.lower()) == taken
+
+
 @pytest.mark.parametrize("site", ["http://192.0.2.7:8000", "http://[2001:db8::1]", "http://localhost:1", "http://a_b"])
 def test_a_site_whose_host_is_no_mail_domain_has_a_sender_all_the_same(
     monkeypatch: pytest.MonkeyPatch, site: str
@@ -146,12 +163,18 @@ def test_a_site_whose_host_is_no_mail_domain_has_a_sender_all_the_same(
         ("PUBLIC_URL", "https://a b.example"),
         ("PUBLIC_URL", "https://a.example/?x"),
         ("PUBLIC_URL", "https://[::1"),
+        ("PUBLIC_URL", "https://editor@a.example"),
+        ("PUBLIC_URL", "https://editor:secret@a.example"),
+        ("PUBLIC_URL", "https://a.example/letters"),
         ("PUBLIC_URL", "https://a.example:port"),
         ("TIMEZONE", "Europe/Atlantis"),
         ("TIMEZONE", "../../etc/passwd"),
         ("TIMEZONE", "Europe"),
         ("MAIL_TRANSPORT", "pigeon"),
         ("MAIL_FROM", "letters"),
+        ("MAIL_FROM", "Dispatch <letters@a.example> <b@c.example>"),
+        ("MAIL_FROM", "Dispatch <>"),
+        ("KOFI_PAGE", "a b"),
         ("MAIL_REPLY_TO", "a@b.example\nBcc: c@d.example"),
         ("PUBLICATION_NAME", "Dispatch\nBcc: c@d.example"),
         ("PUBLICATION_NAME", "Dispatch \udcff"),

@@ -162,3 +162,11 @@ def test_the_former_identity_can_be_told_from_the_present_one(local: str) -> Non
     local = unicodedata.normalize("NFC", local)
     folded = unicodedata.normalize("NFC", local.casefold())
     assert addresses.former_key(addresses.identity_key(f"{local}@example.org")) == f"{folded}@example.org"
+
+
+@pytest.mark.parametrize("text", ["é" * 1_000_000 + "@example.org", "ada@" + "é" * 1_000_000, "ada@" + "a." * 500_000])
+def test_a_megabyte_is_refused_before_it_is_looked_at(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("idna.encode", lambda *_args, **_more: pytest.fail("it was looked at"))
+    for read in (addresses.identity_key, addresses.normalise):
+        with pytest.raises(InvalidError):
+            read(text)

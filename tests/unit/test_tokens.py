@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
-from newsletter.core import tokens
+import pytest
+from itsdangerous import URLSafeTimedSerializer
+
+from newsletter.core import clock, tokens
+from newsletter.core.tokens import TokenError, TokenSigner
+
+KEYS = ("an older key of the site", "the present key of the site")
+DAY = timedelta(days=1)
+NOON = datetime(2026, 5, 2, 12, tzinfo=UTC)
 
 
 def test_tokens_of_rows_that_go_together_begin_alike_and_differ() -> None:
@@ -23,3 +33,46 @@ def test_each_character_is_as_likely_as_any_other() -> None:
     assert set(seen) == set(tokens.ALPHABET)
     # Chi squared of 61 degrees of freedom: beyond 180 once in 10**13 runs.
     assert sum((found - expected) ** 2 / expected for found in seen.values()) < 180
+
+
+def test_a_signed_token_shows_nothing_of_what_it_carries() -> None:
+    token = TokenSigner(KEYS, "confirm").sign([4711, "2026-05-02"])
+    opened = base64.urlsafe_b64decode(token + "==")
+    assert b"4711" not in opened
+    assert b"2026" not in opened
+    assert TokenSigner(KEYS, "confirm").read(token, DAY) == [4711, "2026-05-02"]
+    assert TokenSigner(KEYS, "confirm").sign([4711, "2026-05-02"]) != token
+
+
+def test_a_signed_token_is_of_one_purpose_key_and_time() -> None:
+    with clock.set_to(NOON):
+        token = TokenSigner(KEYS, "confirm").sign([1])
+    for moment, keys, purpose in (
+        (NOON + DAY + timedelta(seconds=1), KEYS, "confirm"),
+        (NOON - timedelta(seconds=1), KEYS, "confirm"),
+        (NOON, KEYS[:1], "confirm"),
+        (NOON, KEYS, "form"),
+    ):
+        with clock.set_to(moment), pytest.raises(TokenError):
+            TokenSigner(keys, purpose).read(token, DAY)
+    with clock.set_to(NOON + DAY):
+        assert TokenSigner((*KEYS, "a newer key of the site"), "confirm").read(token, DAY) == [1]
+
+
+def test_no_changed_token_is_read() -> None:
+    signer = TokenSigner(KEYS, "confirm")
+    token = signer.sign([1])
+    for place in range(len(token)):
+        other = "A" if token[place] != "A" else "B"
+        with pytest.raises(TokenError):
+            signer.read(token[:place] + other + token[place + 1 :], DAY)
+    for text in ("", "A", "=", "x" * 5000, token + "A", token[:-1], "\ud800", "é" * 50, "."):
+        with pytest.raises(TokenError):
+            signer.read(text, DAY)
+
+
+def test_links_that_an_earlier_version_mailed_go_on() -> None:
+    former = URLSafeTimedSerializer(list(KEYS), salt="newsletter.confirm")
+    assert TokenSigner(KEYS, "confirm").read(former.dumps([1]), DAY) == [1]
+    with pytest.raises(TokenError):
+        TokenSigner(KEYS, "form").read(former.dumps([1]), DAY)

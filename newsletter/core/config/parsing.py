@@ -27,6 +27,8 @@ SECONDS_OF_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LIMIT = re.compile(rf"([1-9]\d{{0,8}})/({'|'.join(SECONDS_OF_UNIT)})", re.ASCII)
+_KOFI_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}", re.ASCII)
+_WITH_NAME = re.compile(r"[^<>]*<([^<>]+)>\s*")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
 _DATABASES = ("sqlite", "postgres", "postgresql", "postgresql+psycopg")
 
@@ -146,6 +148,12 @@ def email_address(value: str) -> str:
         raise ValueError("an email address, like letters@example.org") from None
 
 
+def sender_address(value: str) -> str:
+    """An email address, also as mail programs write it, with a name before it and in angle brackets."""
+    match = _WITH_NAME.fullmatch(value)
+    return email_address(match[1].strip() if match else value)
+
+
 def host_name(value: str) -> str:
     """A host name in lower case."""
     if not _HOST_NAME.fullmatch(value):
@@ -173,6 +181,26 @@ def site_address(value: str) -> str:
     if parts is None or "@" in parts.netloc or parts.query or parts.fragment or value.endswith(("?", "#")):
         raise ValueError("an address like https://letters.example.org, with an IDN domain as xn--…")
     return value.rstrip("/")
+
+
+def site_root(value: str) -> str:
+    """The address of the whole site: pages lie at its root, and no proxy may put them below a path."""
+    try:
+        found = site_address(value)
+    except ValueError:
+        found = ""
+    if not found or urlsplit(found).path:
+        raise ValueError("an address like https://letters.example.org, without a path, with an IDN domain as xn--…")
+    return found
+
+
+def kofi_page(value: str) -> str:
+    """A web address; a bare name is a page at Ko-fi."""
+    if _KOFI_NAME.fullmatch(value):
+        return f"https://ko-fi.com/{value}"
+    if value.lower().startswith(("ko-fi.com/", "www.ko-fi.com/")):
+        value = f"https://{value}"
+    return web_address(value)
 
 
 def mail_domain(site: str) -> str | None:

@@ -126,8 +126,8 @@ class Settings:
     # The site
     public_url: str = setting(
         "",
-        parsing.site_address,
-        "The address of the site: links in mails begin with it.",
+        parsing.site_root,
+        "The address of the site: links in mails begin with it, and it answers under this host alone.",
         default_text="`http://localhost:` and `PORT`",
     )
     host: str = setting(
@@ -181,8 +181,8 @@ class Settings:
     )
     kofi_page: str = setting(
         "https://ko-fi.com/dispatch",
-        parsing.web_address,
-        "The page that the one link for support leads to.",
+        parsing.kofi_page,
+        "The page that the one link for support leads to, or its name at Ko-fi.",
         default_text="`https://ko-fi.com/dispatch`",
     )
 
@@ -195,8 +195,8 @@ class Settings:
     )
     mail_from: str = setting(
         "",
-        parsing.email_address,
-        "The sender's address.",
+        parsing.sender_address,
+        "The sender's address. A name before it is left out: `PUBLICATION_NAME` stands there.",
         default_text="`letters@` the host of `PUBLIC_URL`, or `letters@dispatch.example` if that is no domain",
     )
     mail_reply_to: str = setting("", parsing.email_address, "The address for replies, if it is not the sender's.")
@@ -265,7 +265,7 @@ class Settings:
 
     @property
     def signing_keys(self) -> tuple[str, ...]:
-        """Keys for signed tokens, the present one last, as itsdangerous wants them."""
+        """Keys for signed tokens, the present one last."""
         return (*self.secret_key_fallbacks, self.secret_key)
 
     @property

@@ -10,7 +10,7 @@ from flask import request
 from newsletter.articles import queries
 from newsletter.core.runtime import runtime
 from newsletter.subscribers import addresses
-from newsletter.subscribers.signup import rate_limit, requests
+from newsletter.subscribers.signup import rate_limit, requests, salts
 from newsletter.web.forms import form_tokens
 from newsletter.web.forms.preferences_form import FieldErrors
 from newsletter.web.forms.signup_form import SignupForm, suggested_address
@@ -70,13 +70,15 @@ def submit_signup(form: SignupForm) -> SignupResult:
         return Misspelt(suggestion)
     allowance = rate_limit.allow_signup(
         runtime().queues.redis,
-        runtime().settings.secret_key,
+        salts.present_salt(runtime().db),
         addresses.identity_key(address),
         request.remote_addr,
         is_forwarded="X-Forwarded-For" in request.headers,
     )
     if not allowance.rank:
         return Limited(allowance.wait)
+    if not allowance.address_is_free:
+        return Accepted(address)  # and nothing else: an answer of its own would tell that others signed it up
     with runtime().db.transaction() as session:
         wording = agreement(token.language)
         requests.request_signup(session, address, preferences, page=token.page, wording=wording, rank=allowance.rank)
