@@ -1,6 +1,6 @@
 """Jobs as workers run them: the listed functions, with whole numbers, and nothing else.
 
-Whoever can write to Redis writes jobs. RQ imports and calls whatever a job names: its function, its callbacks, and the
+Everybody who can write to Redis can write jobs. RQ imports and calls whatever a job names: its function, its callbacks, and the
 addresses of its webhooks.
 """
 

@@ -16,7 +16,7 @@ WRITTEN = (
     *("newsletter.sqlite3*", "secret_key.txt", "suppression_key.txt", "tick*", "demo"),
     *("valkey", "run", "mail", "log", "progress"),
 )
-"""What versions before the umask wrote into DATA_DIR. Since then nothing is written that has to be mended."""
+"""Files in DATA_DIR of versions before the umask. Later versions write none that has to be mended."""
 
 
 def write_privately() -> None:

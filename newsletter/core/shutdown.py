@@ -63,7 +63,7 @@ def wait(seconds: float) -> bool:
 def end_in_time() -> None:
     """End the process soon after a request, even if it hangs, as it does while a database is silent.
 
-    Call it once in each process. What a killed process leaves behind is made for that: answers are in the ledger or in
+    Call it once in each process. A killed process leaves nothing half done: answers are in the ledger or in
     a file, and batches are taken back.
     """
     _own_pipe()

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 START_WITHIN = 10.0
 """Seconds."""
 _UNREADABLE = re.compile(rb"append.only|\baof\b|\brdb\b|manifest|loading the db", re.IGNORECASE)
-"""What Valkey writes into its log when it cannot read its files."""
+"""Valkey's words in its log when it cannot read its files."""
 
 
 class EmbeddedValkey:

@@ -54,7 +54,7 @@ class SendResult:
         self.outcomes = bytearray([WAITING]) * size
         self.reasons: dict[int, str] = {}
         self.about: dict[int, FailureKind] = {}
-        """What the refusals are about, by recipient; one that is missing says nothing (MOMENT)."""
+        """The subject of each refusal, by recipient; one that is missing says nothing (MOMENT)."""
         self.provider_ref: str | None = None
         self.may_continue = may_continue
         self.keep_alive = keep_alive

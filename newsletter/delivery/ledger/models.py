@@ -171,5 +171,5 @@ class Refusal(Base):
     about: Mapped[FailureKind] = mapped_column(
         EnumText(FailureKind), default=FailureKind.MOMENT, server_default=FailureKind.MOMENT
     )
-    """What the refusal speaks of: only MAILBOX says that the reader's mailbox is not there."""
+    """The subject of the refusal: only MAILBOX says that the reader's mailbox is not there."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)

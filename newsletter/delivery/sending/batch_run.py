@@ -36,10 +36,10 @@ class BatchRun:
         self.reasons: dict[int, str] = {}
         """Why a recipient was refused or deferred, by position."""
         self.about: dict[int, FailureKind] = {}
-        """What a refusal is about, by position."""
+        """The subject of each refusal, by position."""
         self.provider_ref: str | None = None
         self.errors = RunErrors(context, batch.claim)
-        """What went wrong, and the wait before the rest is sent."""
+        """The errors so far, and the wait before the rest is sent."""
         self._context = context
         self._transport = context.transport
         self._message = batch.message

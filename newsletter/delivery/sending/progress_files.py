@@ -62,7 +62,7 @@ class ProgressFiles:
 
 
 class AbandonedProgress(NamedTuple):
-    """What a process that is gone had written down of an attempt at a batch."""
+    """The answers that a dead process had written down of an attempt at a batch."""
 
     path: Path
     batch_id: BatchId

@@ -37,7 +37,7 @@ NO_ANSWER = "No answer came to three messages to the same recipient: {error}"
 
 
 class RunErrors:
-    """What went wrong in one run."""
+    """The errors of one run."""
 
     def __init__(self, context: SendingContext, claim: Claim) -> None:
         self.pause = timedelta(0)

@@ -163,5 +163,5 @@ def _record(answer: SmtpReply, index: int, result: SendResult) -> None:
 
 
 def _is_full(answer: SmtpReply, verdict: Verdict) -> bool:
-    """Whether a 5xx says that the mailbox has no room now: such an answer is not final, whatever its code."""
+    """Whether a 5xx says that the mailbox is full for now: such an answer is not final, whatever its code."""
     return answer.code == 552 or verdict.code.endswith(".2.2")

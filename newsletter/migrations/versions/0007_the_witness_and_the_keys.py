@@ -1,4 +1,4 @@
-"""What a restored backup and a host with another key are recognised by"""
+"""The witness of a restored backup and of a host with another key"""
 
 from __future__ import annotations
 
