@@ -5,12 +5,12 @@ from __future__ import annotations
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events import webhook_deliveries
 from newsletter.delivery.sending import draining
-from newsletter.operations import signups, transactional_mails
+from newsletter.operations import signups, transactional_sending
 
 
 def send_transactional_mail(mail_id: int) -> None:
     """Send one row of the outgoing table."""
-    transactional_mails.send_transactional_mail(runtime(), mail_id)
+    transactional_sending.send_transactional_mail(runtime(), mail_id)
 
 
 def process_signups() -> None:

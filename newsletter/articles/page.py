@@ -17,7 +17,7 @@ from newsletter.articles.errors import PageError, quoted
 from newsletter.articles.models import Source
 from newsletter.articles.plaintext import PageLines, lines
 from newsletter.articles.sources import is_numbered, read_source
-from newsletter.core.names import LONGEST_NAME, is_name
+from newsletter.core.name_rules import LONGEST_NAME, is_name
 
 # Tables of our own: strptime reads the names of the machine's language.
 _FIRST_HALF = ("January", "February", "March", "April", "May", "June")

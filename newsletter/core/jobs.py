@@ -1,7 +1,7 @@
 """Jobs as workers run them: the listed functions, with whole numbers, and nothing else.
 
-Everybody who can write to Redis can write jobs. RQ imports and calls whatever a job names: its function, its callbacks, and the
-addresses of its webhooks.
+Everybody who can write to Redis can write jobs. RQ imports and calls whatever a job names: its function, its
+callbacks, and the addresses of its webhooks.
 """
 
 from __future__ import annotations

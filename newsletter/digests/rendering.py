@@ -16,12 +16,12 @@ import orjson
 from markupsafe import escape
 
 from newsletter.articles.models import Revision
-from newsletter.core import clock, paths
+from newsletter.core import clock, public_paths
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.languages import ENGLISH, Language, language_of
 from newsletter.core.tokens import random_token
-from newsletter.digests.blocks import article_block
+from newsletter.digests.article_blocks import article_block
 from newsletter.digests.cutting import CutPoints
 from newsletter.digests.headings import preheader_segments, subject_segments
 from newsletter.digests.segments import Segment, When, assemble, most_bytes
@@ -176,7 +176,7 @@ def to_message(
         text=text,
         html=html if format == "html" else "",
         placeholder=rendered.placeholder,
-        unsubscribe_url=settings.url(paths.unsubscribing(rendered.placeholder)),
+        unsubscribe_url=settings.url(public_paths.unsubscribing(rendered.placeholder)),
         # RFC 2919: a name for people, and one that stays for their filters.
         headers=(("List-ID", f"{phrase(settings.publication_name)} <letters.{settings.public_host}>"),),
         id_domain=settings.public_host,
@@ -207,6 +207,6 @@ def _values(
         "articles": [article_block(revision, settings, words) for revision in digest.revisions],
         "marker": cut_points.article,
         "kofi_page": settings.kofi_page,
-        "preferences_url": settings.url(paths.preferences(placeholder)),
-        "unsubscribe_url": settings.url(paths.unsubscribing(placeholder)),
+        "preferences_url": settings.url(public_paths.preferences(placeholder)),
+        "unsubscribe_url": settings.url(public_paths.unsubscribing(placeholder)),
     }

@@ -1,7 +1,7 @@
 """The types of transactional mails: a payload for the outgoing table, and the function that composes the mail.
 
-`newsletter.mail` knows none of them. The packages that send mails define theirs, and `operations.mail_types` collects
-them for the worker.
+`newsletter.mail` knows none of them. The packages that send mails define theirs, and `operations.mail_registry`
+brings them together for the worker.
 """
 
 from __future__ import annotations

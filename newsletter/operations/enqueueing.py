@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import webhook_deliveries
 from newsletter.delivery.ledger import recovery
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.subscribers.signup import process_signups
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def _enqueue_mails(runtime: Runtime) -> None:
     if queues.mail_waits():
         return
     with runtime.db.reading() as session:
-        mails = outgoing.due_mails(session)
+        mails = outgoing_mails.due_mails(session)
     for mail_id in mails:
         queues.enqueue_mail(mail_id)
 

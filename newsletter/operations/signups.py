@@ -9,10 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from newsletter.core import shutdown
 from newsletter.core.runtime import Runtime
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.mail.transports import open_transport
 from newsletter.mail.transports.base import Transport
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers.signup import process_signups
 
 log = logging.getLogger(__name__)
@@ -52,5 +52,5 @@ def _process_next(runtime: Runtime, transport: Transport) -> bool:
                 process_signups.postpone(session, address_key)
         raise
     if mail is not None:
-        outgoing.send_mail(runtime.db, runtime.settings, transport, MAIL_TYPES, mail)
+        outgoing_mails.send_mail(runtime.db, runtime.settings, transport, MAIL_TYPES, mail)
     return True

@@ -11,17 +11,22 @@ from newsletter.core import clock
 from newsletter.core.ids import SubscriberId, SuppressionKey
 from newsletter.delivery.events import stored_reports
 from newsletter.delivery.reports import history
-from newsletter.mail import outgoing
-from newsletter.privacy import reader_data
-from newsletter.privacy.reader_data import ReaderKeys, ReaderTable
+from newsletter.mail import outgoing_mails
+from newsletter.privacy import reader_tables
+from newsletter.privacy.reader_tables import ReaderKeys, ReaderTable
 from newsletter.serializers import subscribers
 from newsletter.serializers.values import json_object, json_value
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.suppression import suppressions
 
 _AS_ROWS = (
-    *(reader_data.CONSENTS, reader_data.SIGNUP_REQUESTS, reader_data.ADDRESS_CHANGES, reader_data.ONE_TIME_LINKS),
-    *(reader_data.UNSUPPRESSIONS, reader_data.EVENTS),
+    *(
+        reader_tables.CONSENTS,
+        reader_tables.SIGNUP_REQUESTS,
+        reader_tables.ADDRESS_CHANGES,
+        reader_tables.ONE_TIME_LINKS,
+    ),
+    *(reader_tables.UNSUPPRESSIONS, reader_tables.EVENTS),
 )
 """Tables whose rows are exported as they are. Refusals are part of `letters`."""
 
@@ -38,7 +43,7 @@ def export_subscriber(session: Session, suppression_key: SuppressionKey, reader:
         reader.address_key,
         suppressions.suppression_hashes(suppression_key, reader.address_key),
     )
-    suppression = _rows(session, reader_data.SUPPRESSIONS, keys)
+    suppression = _rows(session, reader_tables.SUPPRESSIONS, keys)
     return {
         "made_at": json_value(clock.now()),
         "reader": subscribers.subscriber_json(reader),
@@ -50,7 +55,9 @@ def export_subscriber(session: Session, suppression_key: SuppressionKey, reader:
         ],
         "suppression": suppression[0] if suppression else None,
         "letters": [json_object(sent._asdict()) for sent in history.digests_sent_to(session, reader.id)],
-        "waiting_mails": [subscribers.waiting_mail_json(mail) for mail in outgoing.mails_about(session, reader.id)],
+        "waiting_mails": [
+            subscribers.waiting_mail_json(mail) for mail in outgoing_mails.mails_about(session, reader.id)
+        ],
     }
 
 

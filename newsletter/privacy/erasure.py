@@ -1,6 +1,6 @@
 """Erasure: nothing is left of a reader but a keyed hash, by which no import brings them back unasked.
 
-`privacy.reader_data` lists the tables. The ledger keeps numbers that lead to nobody, since numbers are never given
+`privacy.reader_tables` lists the tables. The ledger keeps numbers that lead to nobody, since numbers are never given
 twice. A digest that is being sent skips erased readers.
 """
 
@@ -13,19 +13,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
-from newsletter.core import paths, secure_delete
+from newsletter.core import public_paths, secure_delete
 from newsletter.core.actors import Actor
 from newsletter.core.config import Settings
 from newsletter.core.db import Base, Database
 from newsletter.core.errors import NotFoundError
 from newsletter.core.ids import SubscriberId, SuppressionKey
 from newsletter.core.languages import gettext_noop
-from newsletter.mail import outgoing, transactional
+from newsletter.mail import outgoing_mails, transactional_rendering
 from newsletter.mail.formats import Format
 from newsletter.mail.mail_types import MailPayload, MailType, WaitingMail
 from newsletter.mail.message import Message, Recipient
-from newsletter.privacy import reader_data
-from newsletter.privacy.reader_data import Erasure, ReaderKeys
+from newsletter.privacy import reader_tables
+from newsletter.privacy.reader_tables import Erasure, ReaderKeys
 from newsletter.subscribers import addresses, lifecycle
 from newsletter.subscribers.account.one_time_links import NOT_MAILED
 from newsletter.subscribers.models import AddressChange, Subscriber
@@ -57,21 +57,21 @@ def erase_subscriber(session: Session, suppression_key: SuppressionKey, reader: 
     key_hashes = suppressions.suppression_hashes(suppression_key, reader.address_key)
     keys = ReaderKeys(SubscriberId(reader.id), reader.address_key, key_hashes)
     # Before the reader is locked: a worker that processes a sign-up locks the two in this order.
-    _delete(session, reader_data.SIGNUP_REQUESTS.model, reader_data.SIGNUP_REQUESTS.of(keys))
+    _delete(session, reader_tables.SIGNUP_REQUESTS.model, reader_tables.SIGNUP_REQUESTS.of(keys))
     if session.get(Subscriber, reader.id, with_for_update=True, populate_existing=True) is None:
         raise NotFoundError("subscriber.erased", ERASED_ALREADY)
     changes = session.scalars(select(AddressChange).where(AddressChange.subscriber_id == reader.id)).all()
     further = tuple(change.address for change in changes)
     former_keys = [change.address_key for change in changes if change.changed_at is not None]
-    for table in reader_data.READER_TABLES:
-        if table.erasure is Erasure.DELETE and table is not reader_data.SUBSCRIBERS:
+    for table in reader_tables.READER_TABLES:
+        if table.erasure is Erasure.DELETE and table is not reader_tables.SUBSCRIBERS:
             _delete(session, table.model, table.of(keys))
     # Another reader's request for a change to this address.
     _delete(session, AddressChange, AddressChange.address_key == reader.address_key)
     lifecycle.erase(session, suppression_key, reader, [reader.address_key, *former_keys], by=by)
     mailed = reader.status not in NOT_MAILED
     last_mail = Erased(reader.address, further, reader.language, reader.format, mailed)
-    mail_id = outgoing.add_mail(session, last_mail, subscriber_id=None)
+    mail_id = outgoing_mails.add_mail(session, last_mail, subscriber_id=None)
     return mail_id if mailed else None  # the clock finds the other
 
 
@@ -92,10 +92,10 @@ def compose_last_mail(
     """Write the last mail. None when the address takes no mail."""
     if not mail.payload.mailed:
         return None
-    message = transactional.compose_mail(
+    message = transactional_rendering.compose_mail(
         settings,
         Erased.kind,
-        {"link": settings.url(paths.SUBSCRIBE)},
+        {"link": settings.url(public_paths.SUBSCRIBE)},
         mail_id=mail.id,
         id_salt=settings.message_id_salt,
         language=mail.payload.language,

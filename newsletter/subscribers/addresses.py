@@ -12,7 +12,7 @@ from email_validator import validate_email
 from newsletter.core.errors import InvalidError
 from newsletter.core.ids import AddressKey
 from newsletter.core.languages import gettext_noop
-from newsletter.core.names import REPLACEMENT
+from newsletter.core.name_rules import REPLACEMENT
 from newsletter.core.storable_text import is_storable
 
 LONGEST = 254

@@ -22,7 +22,7 @@ from newsletter.core.ids import AddressKey, SubscriberId
 from newsletter.subscribers import preferences
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
-from newsletter.subscribers.transitions import CREATE, IMPORT
+from newsletter.subscribers.status_transitions import CREATE, IMPORT
 
 _TABLE = table_of(Subscriber)
 _NAMES = ("address", "address_key", "status", "token", "created_at", "confirmed_at", *preferences.PREFERENCE_COLUMNS)

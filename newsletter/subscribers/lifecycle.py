@@ -1,6 +1,6 @@
 """The one owner of a subscriber's status, confirmation and end.
 
-Each function is an action of `subscribers.transitions`, with everything that belongs to it: times, reasons,
+Each function is an action of `subscribers.status_transitions`, with everything that belongs to it: times, reasons,
 suppressions, one-time links that end, the pause that ends. Every change is an UPDATE on the condition that the status
 still is one of the action's sources, so a worker and a reader cannot undo each other's work.
 """
@@ -21,7 +21,7 @@ from newsletter.core.db import table_of
 from newsletter.core.errors import ConflictError
 from newsletter.core.ids import AddressKey, SuppressionKey
 from newsletter.core.languages import gettext_noop
-from newsletter.subscribers import transitions
+from newsletter.subscribers import status_transitions
 from newsletter.subscribers.bulk_insert import ConfirmedReader, insert_confirmed, insert_pending
 from newsletter.subscribers.models import (
     Consent,
@@ -31,9 +31,9 @@ from newsletter.subscribers.models import (
     UnsubscribeReason,
 )
 from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.status_transitions import SubscriberTransition
 from newsletter.subscribers.suppression import suppressions
 from newsletter.subscribers.suppression.suppressions import STRENGTH, ToSuppress
-from newsletter.subscribers.transitions import SubscriberTransition
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ _TABLE = table_of(Subscriber)
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
 ENDINGS = {
-    SuppressionReason.UNSUBSCRIBED: transitions.UNSUBSCRIBE,
-    SuppressionReason.BOUNCED: transitions.BOUNCE,
-    SuppressionReason.COMPLAINED: transitions.COMPLAIN,
+    SuppressionReason.UNSUBSCRIBED: status_transitions.UNSUBSCRIBE,
+    SuppressionReason.BOUNCED: status_transitions.BOUNCE,
+    SuppressionReason.COMPLAINED: status_transitions.COMPLAIN,
 }
 """The transitions that providers' reports cause, by the reason for which the address is suppressed."""
 
@@ -60,7 +60,7 @@ def create(session: Session, address: str, address_key: AddressKey, preferences:
     """Add a pending subscriber, unless the address has one already."""
     number = insert_pending(session, address, address_key, preferences)
     if number is not None:
-        _log(number, transitions.CREATE, by)
+        _log(number, status_transitions.CREATE, by)
 
 
 def import_confirmed(session: Session, readers: Sequence[ConfirmedReader], *, by: Actor) -> int:
@@ -69,7 +69,7 @@ def import_confirmed(session: Session, readers: Sequence[ConfirmedReader], *, by
     A pending subscriber becomes active with the preferences of the sign-up. All others stay as they are.
     """
     count = insert_confirmed(session, readers)
-    log.debug("%d subscribers are active (%s, by %s)", count, transitions.IMPORT.action, by)
+    log.debug("%d subscribers are active (%s, by %s)", count, status_transitions.IMPORT.action, by)
     return count
 
 
@@ -80,7 +80,9 @@ def confirm(session: Session, suppression_key: SuppressionKey, reader: Subscribe
     ConflictError for a reader who is active or has complained.
     """
     now = clock.now()
-    _require(_change(session, reader, transitions.CONFIRM, by, confirmed_at=now, paused_until=None, **_NOT_ENDED))
+    _require(
+        _change(session, reader, status_transitions.CONFIRM, by, confirmed_at=now, paused_until=None, **_NOT_ENDED)
+    )
     _prove_mailbox(session, suppression_key, reader.id, reader.address_key)
     session.execute(
         update(Consent).where(Consent.subscriber_id == reader.id, Consent.confirmed_at.is_(None)),
@@ -94,13 +96,15 @@ def unsubscribe(session: Session, reader: Subscriber, *, by: Actor) -> bool:
 
     Of a reader who bounced the wish is kept, so that no operator brings them back unasked.
     """
-    if _change(session, reader, transitions.UNSUBSCRIBE, by, unsubscribed_at=clock.now(), unsubscribe_reason=None):
+    if _change(
+        session, reader, status_transitions.UNSUBSCRIBE, by, unsubscribed_at=clock.now(), unsubscribe_reason=None
+    ):
         return True
     session.execute(
         update(Subscriber)
         .where(
             Subscriber.id == reader.id,
-            Subscriber.status == transitions.BOUNCED,
+            Subscriber.status == status_transitions.BOUNCED,
             Subscriber.unsubscribed_at.is_(None),
         )
         .values(unsubscribed_at=clock.now()),
@@ -113,7 +117,7 @@ def give_reason(session: Session, reader: Subscriber, reason: UnsubscribeReason)
     """Keep why a reader unsubscribed; the last reason counts. For readers who did not unsubscribe nothing changes."""
     session.execute(
         update(Subscriber)
-        .where(Subscriber.id == reader.id, Subscriber.status == transitions.UNSUBSCRIBED)
+        .where(Subscriber.id == reader.id, Subscriber.status == status_transitions.UNSUBSCRIBED)
         .values(unsubscribe_reason=reason),
         execution_options=_FETCHED,
     )
@@ -125,9 +129,9 @@ def undo_unsubscribe(session: Session, suppression_key: SuppressionKey, reader: 
     Raises ConflictError for a reader who is not unsubscribed.
     """
     if reader.confirmed_at is None:
-        _require(_change(session, reader, transitions.UNDO_UNCONFIRMED, by, **_NOT_ENDED))
+        _require(_change(session, reader, status_transitions.UNDO_UNCONFIRMED, by, **_NOT_ENDED))
         return
-    _require(_change(session, reader, transitions.UNDO_UNSUBSCRIBE, by, **_NOT_ENDED))
+    _require(_change(session, reader, status_transitions.UNDO_UNSUBSCRIBE, by, **_NOT_ENDED))
     suppressions.remove_suppression(session, suppression_key, reader.address_key)
 
 
@@ -154,7 +158,7 @@ def unsuppress(session: Session, reader: Subscriber, complained_at: datetime, *,
 
     A reader who bounced stays so until they confirm.
     """
-    _change(session, reader, transitions.UNSUPPRESS, by, unsubscribed_at=complained_at, unsubscribe_reason=None)
+    _change(session, reader, status_transitions.UNSUPPRESS, by, unsubscribed_at=complained_at, unsubscribe_reason=None)
 
 
 def unbounce(
@@ -168,18 +172,18 @@ def unbounce(
         update(Subscriber)
         .where(
             Subscriber.id.in_([reader.id for reader in readers]),
-            _starts(transitions.UNBOUNCE),
+            _starts(status_transitions.UNBOUNCE),
             Subscriber.confirmed_at.is_not(None),
             Subscriber.unsubscribed_at.is_(None),
         )
-        .values(status=transitions.UNBOUNCE.target)
+        .values(status=status_transitions.UNBOUNCE.target)
         .returning(Subscriber.id)
     )
     numbers = set(session.scalars(statement, execution_options={"synchronize_session": False}))
     address_keys = [reader.address_key for reader in readers if reader.id in numbers]
     suppressions.end_bounces(session, suppression_key, address_keys, why)
     for number in sorted(numbers):
-        _log(number, transitions.UNBOUNCE, by)
+        _log(number, status_transitions.UNBOUNCE, by)
     return len(numbers)
 
 
@@ -196,7 +200,7 @@ def change_address(
 
     Raises ConflictError for a reader who is not active, and IntegrityError when another subscriber has the address.
     """
-    _give_address(session, suppression_key, reader, transitions.CHANGE_ADDRESS, by, address, address_key)
+    _give_address(session, suppression_key, reader, status_transitions.CHANGE_ADDRESS, by, address, address_key)
 
 
 def undo_change(
@@ -212,7 +216,9 @@ def undo_change(
 
     Raises ConflictError for a reader who is pending, and IntegrityError when another subscriber has the address.
     """
-    _give_address(session, suppression_key, reader, transitions.UNDO_CHANGE, by, address, address_key, **_NOT_ENDED)
+    _give_address(
+        session, suppression_key, reader, status_transitions.UNDO_CHANGE, by, address, address_key, **_NOT_ENDED
+    )
 
 
 def erase(
@@ -227,7 +233,7 @@ def erase(
     for address_key in address_keys:
         suppressions.suppress(session, suppression_key, address_key, SuppressionReason.ERASED)
     session.execute(delete(Subscriber).where(Subscriber.id == reader.id), execution_options=_UNSYNCHRONIZED)
-    _log(reader.id, transitions.ERASE, by)
+    _log(reader.id, status_transitions.ERASE, by)
 
 
 _NOT_ENDED: dict[str, Any] = {"unsubscribed_at": None, "unsubscribe_reason": None}
@@ -264,7 +270,7 @@ def _require(changed: bool) -> None:
 def _end_all(session: Session, transition: SubscriberTransition, ends: Sequence[End], by: Actor) -> None:
     values: dict[str, Any] = {"status": transition.target}
     rows: list[dict[str, Any]] = [{"number": end.reader.id} for end in ends]
-    if transition is transitions.UNSUBSCRIBE:
+    if transition is status_transitions.UNSUBSCRIBE:
         values["unsubscribed_at"] = bindparam("ended_at")
         rows = [{"number": end.reader.id, "ended_at": end.at} for end in ends]
     statement = update(_TABLE).where(_TABLE.c.id == bindparam("number"), _starts(transition)).values(values)

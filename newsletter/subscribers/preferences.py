@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from newsletter.core.cadence import READER_CADENCES, Cadence
 from newsletter.core.errors import InvalidError
 from newsletter.core.languages import ENGLISH, LANGUAGES, gettext_noop
-from newsletter.core.names import is_name
+from newsletter.core.name_rules import is_name
 from newsletter.mail.formats import Format
 from newsletter.subscribers.models import Subscriber
 

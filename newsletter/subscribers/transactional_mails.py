@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.core import paths
+from newsletter.core import public_paths
 from newsletter.core.config import Settings
-from newsletter.mail import transactional
+from newsletter.mail import transactional_rendering
 from newsletter.mail.formats import Format
 from newsletter.mail.mail_types import MailType, WaitingMail
 from newsletter.mail.message import Message, Recipient
@@ -35,7 +35,7 @@ def confirmation(
     suppression = suppressions.find_suppression(session, settings.suppression_key, reader.address_key)
     if suppressions.blocks_confirmation(reader.status, suppression, reader.confirmation_sent_at):
         return None
-    link = settings.url(paths.confirmation(links.confirmation_token(settings.signing_keys, reader)))
+    link = settings.url(public_paths.confirmation(links.confirmation_token(settings.signing_keys, reader)))
     context = {"link": link, "days": links.CONFIRMATION_AGE.days}
     return _compose(settings, "confirmation", context, mail.id, reader)
 
@@ -47,7 +47,7 @@ def already_subscribed(
     reader = _reader_of_signup(session, mail)
     if reader is None or reader.status != SubscriberStatus.ACTIVE:
         return None
-    link = settings.url(paths.preferences(reader.token))
+    link = settings.url(public_paths.preferences(reader.token))
     return _compose(settings, "already_subscribed", {"link": link}, mail.id, reader)
 
 
@@ -59,7 +59,7 @@ def one_time_link(
     if reader is None or not one_time_links.may_request(reader, purpose):
         return None
     token = one_time_links.link_token(settings.signing_keys, reader, purpose)
-    link = settings.url(paths.one_time_page(purpose, token))
+    link = settings.url(public_paths.one_time_page(purpose, token))
     context = {"link": link, "hours": int(one_time_links.LINK_AGE.total_seconds()) // 3600}
     return _compose(settings, f"{purpose}_link", context, mail.id, reader)
 
@@ -75,7 +75,7 @@ def new_address(
         return None
     if not address_availability.may_be_mailed(session, settings, reader, change):
         return None
-    link = settings.url(paths.new_address(address_change.new_address_token(settings, change)))
+    link = settings.url(public_paths.new_address(address_change.new_address_token(settings, change)))
     context = {"link": link, "days": address_change.LINK_AGE.days}
     return _compose(settings, "new_address", context, mail.id, reader, to=change.address)
 
@@ -90,7 +90,7 @@ def old_address(
     suppression = suppressions.find_suppression(session, settings.suppression_key, change.address_key)
     if suppressions.blocks_confirmation(None, suppression, mail.payload.changed_at):
         return None
-    link = settings.url(paths.old_address(address_change.old_address_token(settings, change)))
+    link = settings.url(public_paths.old_address(address_change.old_address_token(settings, change)))
     context = {"link": link, "days": address_change.LINK_AGE.days}
     return _compose(settings, "old_address", context, mail.id, reader, to=change.address)
 
@@ -118,7 +118,7 @@ def _compose(
     to: str | None = None,
 ) -> tuple[Message, Recipient]:
     """Write a mail in the reader's language and format, to the reader's address or another one of theirs."""
-    message = transactional.compose_mail(
+    message = transactional_rendering.compose_mail(
         settings,
         name,
         context,

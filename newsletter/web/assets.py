@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort, url_for
 
-from newsletter.core import paths
+from newsletter.core import public_paths
 
 FOLDER = Path(__file__).parent / "static"
 TYPES = {"dispatch.css": "text/css", "mark.svg": "image/svg+xml", "zone.js": "text/javascript"}
@@ -28,7 +28,7 @@ def asset(name: str) -> str:
     return url_for("assets.file", version=_version(name), name=name)
 
 
-@pages.get(paths.asset("<version>", "<name>"))
+@pages.get(public_paths.asset("<version>", "<name>"))
 def file(version: str, name: str) -> Response:
     """The file as it is now. It may be kept only under its own version, since a new release may be half deployed."""
     if name not in TYPES:

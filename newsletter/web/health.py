@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Blueprint
 from sqlalchemy import text
 
-from newsletter.core import paths
+from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 
 pages = Blueprint("health", __name__)
 
 
-@pages.get(paths.HEALTH)
+@pages.get(public_paths.HEALTH)
 def health() -> tuple[dict[str, str], int]:
     """200 and {"status": "ok"} when the database answers."""
     with runtime().db.reading() as session:

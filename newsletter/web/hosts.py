@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
-from newsletter.core import paths
+from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 
-UNDER_ANY_HOST = {paths.HEALTH}
+UNDER_ANY_HOST = {public_paths.HEALTH}
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """Names of one's own machine, which are one site while PUBLIC_URL is one of them."""
 

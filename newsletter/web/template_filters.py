@@ -10,7 +10,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from newsletter.articles import grades
-from newsletter.articles.facts import facts_line
+from newsletter.articles.facts_line import facts_line
 from newsletter.articles.models import Revision
 from newsletter.core import clock
 from newsletter.core.errors import NewsletterError

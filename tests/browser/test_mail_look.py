@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from newsletter.digests.rendering import render_digest
-from newsletter.mail.transactional import compose_mail
+from newsletter.mail.transactional_rendering import compose_mail
 from tests.services.rendered_digests import (
     DAY,
     HEADLINE,

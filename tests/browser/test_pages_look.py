@@ -15,9 +15,9 @@ from sqlalchemy import select
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.languages import LANGUAGES
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers.account import links
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
@@ -177,7 +177,7 @@ def confirmation_link(db: Database, settings: Settings) -> str:
     factories.decide_all(db, settings)
     with db.reading() as session:
         row = session.scalars(select(OutgoingMail)).one()
-        composed = outgoing.compose_row(session, settings, MAIL_TYPES, row)
+        composed = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
     assert composed is not None
     return next(word for word in composed[0].text.split() if "/confirm/" in word)
 

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
@@ -39,7 +39,7 @@ def mailed(db: Database, settings: Settings) -> str:
     """The link in the one mail that was requested."""
     with db.transaction() as session:
         row = session.scalars(select(OutgoingMail)).one()
-        composed = outgoing.compose_row(session, settings, MAIL_TYPES, row)
+        composed = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
         session.delete(row)
     assert composed is not None
     return next(word for word in composed[0].text.split() if word.startswith(settings.public_url))

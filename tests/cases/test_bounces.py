@@ -13,8 +13,8 @@ from sqlalchemy import select
 from newsletter.cli.bounces import bounces
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.delivery.events import sendgrid
-from newsletter.delivery.events.vocabulary import EventKind
+from newsletter.delivery.events import sendgrid_events
+from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.ledger.models import Batch, RenderedDigestRow
 from newsletter.mail import message_ids, return_path
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
@@ -99,5 +99,7 @@ def test_a_complaint_without_a_return_path(app: Flask, db: Database, sent: Sent,
 )
 def test_sendgrids_type_alone_decides_nothing(item: dict[str, str]) -> None:
     expected = item.pop("expect")
-    (found,) = sendgrid.parse_delivery(json.dumps([item | {"email": "ada@example.org"}]).encode(), 1_777_723_200).events
+    (found,) = sendgrid_events.parse_delivery(
+        json.dumps([item | {"email": "ada@example.org"}]).encode(), 1_777_723_200
+    ).events
     assert (found.event.kind is EventKind.BOUNCED) == (expected == "hard")

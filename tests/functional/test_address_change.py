@@ -14,9 +14,9 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers import backoff, retention
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
@@ -40,7 +40,7 @@ class Mailbox(NamedTuple):
         with self.db.transaction() as session:
             for row in session.scalars(select(OutgoingMail).order_by(OutgoingMail.id)):
                 assert "@" not in str(row.payload)
-                composed = outgoing.compose_row(session, self.settings, MAIL_TYPES, row)
+                composed = outgoing_mails.compose_row(session, self.settings, MAIL_TYPES, row)
                 session.delete(row)
                 if composed:
                     message, recipient = composed

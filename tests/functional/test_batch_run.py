@@ -22,7 +22,7 @@ from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.delivery.ledger.models import Batch, Refusal
 from newsletter.delivery.reports.status import DigestState, digest_status
-from newsletter.delivery.sending import draining, lease
+from newsletter.delivery.sending import draining, lease_renewal
 from newsletter.digests.queries import get_digest
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
@@ -68,7 +68,7 @@ class ScriptedTransport:
 @pytest.fixture
 def transport(monkeypatch: pytest.MonkeyPatch) -> ScriptedTransport:
     transport = ScriptedTransport()
-    monkeypatch.setattr("newsletter.delivery.sending.context.open_transport", lambda settings: transport)
+    monkeypatch.setattr("newsletter.delivery.sending.sending_context.open_transport", lambda settings: transport)
     return transport
 
 
@@ -161,7 +161,7 @@ def test_an_editor_stops_it_between_two_messages(
     monkeypatch: pytest.MonkeyPatch,
     act: Callable[..., object],
 ) -> None:
-    monkeypatch.setattr(lease, "RENEW_EVERY", 0.0)  # as if a second had passed between two messages
+    monkeypatch.setattr(lease_renewal, "RENEW_EVERY", 0.0)  # as if a second had passed between two messages
 
     def stop() -> None:
         with db.transaction() as session:
@@ -208,7 +208,7 @@ def test_an_unanswered_message_goes_again_with_the_same_id(
 def test_a_worker_that_lost_its_lease_stops_and_records_nothing(
     db: Database, digest_id: int, transport: ScriptedTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease, "RENEW_EVERY", 0.0)
+    monkeypatch.setattr(lease_renewal, "RENEW_EVERY", 0.0)
 
     def lose_it() -> None:
         with db.transaction() as session:

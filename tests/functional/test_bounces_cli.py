@@ -25,11 +25,11 @@ from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey
 from newsletter.delivery.events.models import Event
 from newsletter.delivery.ledger.models import Batch
-from newsletter.mail import outgoing, return_path
+from newsletter.mail import outgoing_mails, return_path
 from newsletter.mail.formats import Format
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, Suppression, SuppressionReason
 from newsletter.subscribers.suppression import suppressions
 from tests.factories import add_article, add_readers, hand_over, sign_up
@@ -177,7 +177,7 @@ def confirmation(db: Database, settings: Settings) -> Callable[[str], str]:
         assert mail_id is not None
         transport = RecordingTransport()
         with_bounces = replace(settings, return_path_domain="bounces.example.org")
-        assert outgoing.send_mail(db, with_bounces, transport, MAIL_TYPES, mail_id)
+        assert outgoing_mails.send_mail(db, with_bounces, transport, MAIL_TYPES, mail_id)
         return transport.senders[0]
 
     return send

@@ -18,13 +18,13 @@ from newsletter.delivery.events import stored_reports
 from newsletter.delivery.events.models import Event, StoredReport
 from newsletter.delivery.ledger.models import Batch, Refusal
 from newsletter.delivery.reports import history
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
 from newsletter.mail.outcomes import ACCEPTED, REFUSED
 from newsletter.migrations.tables import metadata
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.privacy import data_export
-from newsletter.privacy.reader_data import READER_TABLES, Erasure
+from newsletter.privacy.reader_tables import READER_TABLES, Erasure
 from newsletter.subscribers import preferences
 from newsletter.subscribers.account import one_time_links
 from newsletter.subscribers.mail_payloads import OneTimeLinkMail
@@ -108,7 +108,7 @@ def full(db: Database, settings: Settings, digest: int) -> None:
                 ),
             ]
         )
-        outgoing.add_mail(session, OneTimeLinkMail(LinkPurpose.DATA), subscriber_id=mine.id)
+        outgoing_mails.add_mail(session, OneTimeLinkMail(LinkPurpose.DATA), subscriber_id=mine.id)
         suppressions.suppress(session, settings.suppression_key, key, SuppressionReason.UNSUBSCRIBED)
 
 

@@ -19,11 +19,11 @@ from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
 from newsletter.delivery.ledger import claims
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
-from newsletter.delivery.sending import lease
+from newsletter.delivery.sending import lease_renewal
 from newsletter.delivery.sending.abandoned import report_abandoned
-from newsletter.delivery.sending.context import SendingContext
 from newsletter.delivery.sending.progress_files import ProgressFiles
 from newsletter.delivery.sending.rates import Allowance
+from newsletter.delivery.sending.sending_context import SendingContext
 from newsletter.digests.queries import get_digest
 from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.message import Message, Recipient
@@ -51,7 +51,7 @@ GONE = OperationalError("UPDATE", {}, Exception("server closed the connection un
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lease is renewed before each message, as if a second had passed."""
-    monkeypatch.setattr(lease, "RENEW_EVERY", 0.0)
+    monkeypatch.setattr(lease_renewal, "RENEW_EVERY", 0.0)
 
 
 def take_back(db: Database) -> None:
@@ -326,7 +326,7 @@ class TestProgress:
         def sleep() -> None:
             del transport.before["r4"]
             take_back(db)
-            monkeypatch.setattr(lease, "RENEW_EVERY", 0.0)
+            monkeypatch.setattr(lease_renewal, "RENEW_EVERY", 0.0)
 
         transport.before["r4"] = sleep
         drain()
@@ -446,7 +446,7 @@ def whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Whole:
     whole = Whole()
-    monkeypatch.setattr("newsletter.delivery.sending.context.open_transport", lambda _: whole)
+    monkeypatch.setattr("newsletter.delivery.sending.sending_context.open_transport", lambda _: whole)
     return whole
 
 

@@ -22,11 +22,11 @@ from newsletter.core.runtime import Runtime, runtime
 from newsletter.delivery.events.models import Event
 from newsletter.delivery.ledger.models import Batch, Refusal
 from newsletter.delivery.sending import draining
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
 from newsletter.mail.outcomes import OUTCOME_NAMES
 from newsletter.migrations.tables import metadata
-from newsletter.operations import transactional_mails
+from newsletter.operations import transactional_sending
 from newsletter.operations.tick import tick
 from newsletter.privacy import erasure
 from newsletter.subscribers.account import one_time_links
@@ -111,9 +111,9 @@ def erase(client: FlaskClient, settings: Settings, reader: Subscriber) -> str:
 
 def send_last_mail(db: Database) -> None:
     with db.reading() as session:
-        due = outgoing.due_mails(session)
+        due = outgoing_mails.due_mails(session)
     for mail_id in due:
-        transactional_mails.send_transactional_mail(runtime(), mail_id)
+        transactional_sending.send_transactional_mail(runtime(), mail_id)
 
 
 def files_with(folder: Path, *texts: str) -> list[str]:

@@ -25,8 +25,8 @@ from newsletter.core.jobs import PROCESS_EVENTS
 from newsletter.core.queue import EVENTS, Queues
 from newsletter.core.runtime import Runtime, runtime
 from newsletter.delivery.events import webhook_deliveries
+from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.events.models import Event, WebhookDelivery
-from newsletter.delivery.events.vocabulary import EventKind
 from newsletter.delivery.ledger.models import Batch
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
 from newsletter.subscribers.suppression import suppressions

@@ -29,10 +29,10 @@ from newsletter.core.runtime import runtime
 from newsletter.delivery.freezing import freeze
 from newsletter.delivery.sending import draining
 from newsletter.digests import composing, scheduling
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.mail.encoding import encode
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers import addresses
 from newsletter.subscribers.account import one_time_links
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
@@ -66,7 +66,7 @@ def mailed(db: Database, settings: Settings) -> Iterator[tuple[EmailMessage, str
     """The mails that wait, as they would stand on the wire, each with its envelope's recipient; they are taken away."""
     with db.transaction() as session:
         for row in session.scalars(select(OutgoingMail)).all():
-            composed = outgoing.compose_row(session, settings, MAIL_TYPES, row)
+            composed = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
             session.delete(row)
             if composed is not None:
                 message, recipient = composed

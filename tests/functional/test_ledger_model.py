@@ -41,11 +41,11 @@ from newsletter.core.queue import Queues
 from newsletter.delivery.ledger import cancelling, packing, recovery, resolving
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
 from newsletter.delivery.reports.status import DigestState, digest_status
-from newsletter.delivery.sending import batch_sending, lease
-from newsletter.delivery.sending.context import SendingContext
+from newsletter.delivery.sending import batch_sending, lease_renewal
 from newsletter.delivery.sending.message_cache import MessageCache
 from newsletter.delivery.sending.progress_files import ProgressFiles
 from newsletter.delivery.sending.rates import Allowance, SendRates
+from newsletter.delivery.sending.sending_context import SendingContext
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import ACCEPTED, DEFERRED, REFUSED, WAITING
@@ -345,7 +345,7 @@ def world(
         event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
         db.dispose()
     world = World(db, settings, send_digest(db, settings), request.param)
-    for module in (lease, batch_sending):
+    for module in (lease_renewal, batch_sending):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=world.monotonic))
     return world
 

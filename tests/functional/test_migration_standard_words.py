@@ -18,7 +18,7 @@ from newsletter import migrations
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
 from newsletter.migrations.tables import metadata
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.operations.mail_registry import MAIL_TYPES
 
 Row = dict[str, Any]
 

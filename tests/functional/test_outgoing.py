@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now
-from newsletter.mail import outgoing, transactional
+from newsletter.mail import outgoing_mails, transactional_rendering
 from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.mail_types import MailPayload, MailType, WaitingMail, by_kind
 from newsletter.mail.message import Message, Recipient
@@ -57,17 +57,17 @@ def hello(_session: Session, settings: Settings, mail: WaitingMail[Hello]) -> tu
     if mail.payload.is_moot:
         return None
     context = {"link": settings.url("/confirm/x"), "days": 7}
-    message = transactional.compose_mail(settings, "confirmation", context, mail_id=mail.id, id_salt=b"salt")
+    message = transactional_rendering.compose_mail(settings, "confirmation", context, mail_id=mail.id, id_salt=b"salt")
     return message, Recipient(mail.id, mail.payload.to)
 
 
 def add(db: Database, to: str = "", *, is_moot: bool = False) -> int:
     with db.transaction() as session:
-        return outgoing.add_mail(session, Hello(to, is_moot), subscriber_id=None)
+        return outgoing_mails.add_mail(session, Hello(to, is_moot), subscriber_id=None)
 
 
 def send(db: Database, settings: Settings, provider: Provider, mail_id: int) -> None:
-    outgoing.send_mail(db, settings, provider, by_kind(MailType(Hello, hello)), mail_id)
+    outgoing_mails.send_mail(db, settings, provider, by_kind(MailType(Hello, hello)), mail_id)
 
 
 def rows(db: Database) -> Sequence[OutgoingMail]:
@@ -77,7 +77,7 @@ def rows(db: Database) -> Sequence[OutgoingMail]:
 
 def due(db: Database) -> list[int]:
     with db.reading() as session:
-        return outgoing.due_mails(session)
+        return outgoing_mails.due_mails(session)
 
 
 def test_a_row_is_deleted_when_its_mail_is_accepted(db: Database, settings: Settings) -> None:
@@ -93,7 +93,7 @@ def test_a_row_is_deleted_when_its_mail_is_accepted(db: Database, settings: Sett
 
 def test_a_rolled_back_transaction_sends_nothing(db: Database) -> None:
     with pytest.raises(RuntimeError), db.transaction() as session:  # noqa: PT012 - the error is in the block
-        outgoing.add_mail(session, Hello("a@readers.example"), subscriber_id=None)
+        outgoing_mails.add_mail(session, Hello("a@readers.example"), subscriber_id=None)
         raise RuntimeError
     assert due(db) == []
 
@@ -147,7 +147,7 @@ def test_a_mail_is_given_up_after_days(db: Database, settings: Settings) -> None
 
 def test_a_claim_holds_until_its_lease_is_over(db: Database, settings: Settings) -> None:
     mail_id = add(db, to="a@readers.example")
-    assert outgoing._claim(db, mail_id, lease=60) is not None
+    assert outgoing_mails._claim(db, mail_id, lease=60) is not None
     provider = Provider()
     send(db, settings, provider, mail_id)
     assert (provider.accepted, due(db)) == ([], [])

@@ -18,10 +18,10 @@ from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
 from newsletter.core.ids import AddressKey
 from newsletter.core.runtime import runtime
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations import signups
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers import backoff, retention
 from newsletter.subscribers.account import links, unsubscribing
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
@@ -241,12 +241,12 @@ def test_nobody_is_kept_out_by_whoever_made_the_pause_long(
             decide_all(db, settings)
             assert kinds(db) == ["confirmation"]
             with db.reading() as session:
-                assert outgoing.due_mails(session) == []
+                assert outgoing_mails.due_mails(session) == []
     with clock.set_to(pause_ends):
         with db.reading() as session:
-            (mail_id,) = outgoing.due_mails(session)
+            (mail_id,) = outgoing_mails.due_mails(session)
             row = session.get_one(OutgoingMail, mail_id)
-            composed = outgoing.compose_row(session, settings, MAIL_TYPES, row)
+            composed = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
         assert composed is not None
         link = next(word for word in composed[0].text.split() if "/confirm/" in word)
         assert client.post(f"/confirm/{link.rpartition('/')[2]}").status_code == 200
@@ -262,8 +262,8 @@ def test_a_worker_that_comes_late_sends_the_later_mail_alone(db: Database, setti
             decide_all(db, settings)
     with db.reading() as session:
         first, second = session.scalars(select(OutgoingMail).order_by(OutgoingMail.id))
-        assert outgoing.compose_row(session, settings, MAIL_TYPES, first) is None
-        assert outgoing.compose_row(session, settings, MAIL_TYPES, second) is not None
+        assert outgoing_mails.compose_row(session, settings, MAIL_TYPES, first) is None
+        assert outgoing_mails.compose_row(session, settings, MAIL_TYPES, second) is not None
 
 
 # The mails
@@ -285,7 +285,7 @@ def test_a_mail_holds_its_link_and_nothing_that_was_typed(
     with db.reading() as session:
         row = session.get_one(OutgoingMail, mail)
         assert "ada" not in str(row.payload).lower()
-        composed = outgoing.compose_row(session, settings, MAIL_TYPES, row)
+        composed = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
     assert composed is not None
     message, recipient = composed
     assert recipient.address == ADA
@@ -324,7 +324,7 @@ def test_no_mail_is_written_when_things_have_changed_meanwhile(
         meanwhile(session)
     with db.reading() as session:
         row = session.get(OutgoingMail, mail)  # gone with its reader
-        assert row is None or outgoing.compose_row(session, settings, MAIL_TYPES, row) is None
+        assert row is None or outgoing_mails.compose_row(session, settings, MAIL_TYPES, row) is None
 
 
 # The worker

@@ -23,7 +23,7 @@ from newsletter.delivery.sending import draining
 from newsletter.digests.queries import get_digest
 from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations.transactional_mails import send_transactional_mail
+from newsletter.operations.transactional_sending import send_transactional_mail
 from newsletter.subscribers.preferences import Preferences
 from tests import factories
 from tests.factories import add_article, add_readers, send_digest

@@ -16,7 +16,7 @@ from newsletter.core.db import Database
 from newsletter.core.errors import NotFoundError
 from newsletter.core.ids import BatchId
 from newsletter.delivery.events import applying
-from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
+from newsletter.delivery.events.event_kinds import EventKind, ReaderEvent
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
 from newsletter.delivery.reports import report
 from newsletter.delivery.reports.causes import Cause, find_cause

@@ -21,12 +21,12 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.tokens import TokenSigner
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Recipient
 from newsletter.mail.models import OutgoingMail
-from newsletter.mail.transactional import compose_mail
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.mail.transactional_rendering import compose_mail
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers import addresses
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import SignupRequest, Subscriber, SubscriberStatus
@@ -408,7 +408,7 @@ def test_the_host_of_a_request_changes_no_link_in_a_mail(
     [mail] = decide_all(db, settings)
     with db.reading() as session:
         row = session.get_one(OutgoingMail, mail)
-        composed = outgoing.compose_row(session, settings, MAIL_TYPES, row)
+        composed = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
     assert composed is not None
     for part in (composed[0].text, composed[0].html):
         assert "https://letters.example.org/" in part

@@ -19,14 +19,14 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
 from newsletter.core.ids import AddressKey
-from newsletter.subscribers import lifecycle, transitions
+from newsletter.subscribers import lifecycle, status_transitions
 from newsletter.subscribers.bulk_insert import ConfirmedReader
 from newsletter.subscribers.lifecycle import End
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
 from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.status_transitions import TRANSITIONS, SubscriberTransition
 from newsletter.subscribers.suppression import suppressions
 from newsletter.subscribers.suppression.suppressions import STRENGTH
-from newsletter.subscribers.transitions import TRANSITIONS, SubscriberTransition
 
 ADA, NEW = AddressKey("ada@example.org"), AddressKey("ada@new.example")
 
@@ -50,32 +50,40 @@ def _import(session: Session, settings: Settings, reader: Subscriber) -> None:
 
 
 ACTIONS = {
-    "confirm": Action(transitions.CONFIRM, lambda s, c, r: lifecycle.confirm(s, c.suppression_key, r, by=READER)),
-    "import": Action(transitions.IMPORT, _import),
-    "unsubscribe": Action(transitions.UNSUBSCRIBE, lambda s, c, r: lifecycle.unsubscribe(s, r, by=READER)),
+    "confirm": Action(
+        status_transitions.CONFIRM, lambda s, c, r: lifecycle.confirm(s, c.suppression_key, r, by=READER)
+    ),
+    "import": Action(status_transitions.IMPORT, _import),
+    "unsubscribe": Action(status_transitions.UNSUBSCRIBE, lambda s, c, r: lifecycle.unsubscribe(s, r, by=READER)),
     "undo": Action(
-        transitions.UNDO_UNSUBSCRIBE, lambda s, c, r: lifecycle.undo_unsubscribe(s, c.suppression_key, r, by=READER)
+        status_transitions.UNDO_UNSUBSCRIBE,
+        lambda s, c, r: lifecycle.undo_unsubscribe(s, c.suppression_key, r, by=READER),
     ),
     "undo, unconfirmed": Action(
-        transitions.UNDO_UNCONFIRMED,
+        status_transitions.UNDO_UNCONFIRMED,
         lambda s, c, r: lifecycle.undo_unsubscribe(s, c.suppression_key, r, by=READER),
         is_confirmed=False,
     ),
-    "reported unsubscribed": Action(transitions.UNSUBSCRIBE, _end(SuppressionReason.UNSUBSCRIBED)),
-    "bounce": Action(transitions.BOUNCE, _end(SuppressionReason.BOUNCED)),
-    "complain": Action(transitions.COMPLAIN, _end(SuppressionReason.COMPLAINED)),
-    "unsuppress": Action(transitions.UNSUPPRESS, lambda s, c, r: lifecycle.unsuppress(s, r, clock.now(), by=OPERATOR)),
+    "reported unsubscribed": Action(status_transitions.UNSUBSCRIBE, _end(SuppressionReason.UNSUBSCRIBED)),
+    "bounce": Action(status_transitions.BOUNCE, _end(SuppressionReason.BOUNCED)),
+    "complain": Action(status_transitions.COMPLAIN, _end(SuppressionReason.COMPLAINED)),
+    "unsuppress": Action(
+        status_transitions.UNSUPPRESS, lambda s, c, r: lifecycle.unsuppress(s, r, clock.now(), by=OPERATOR)
+    ),
     "unbounce": Action(
-        transitions.UNBOUNCE, lambda s, c, r: lifecycle.unbounce(s, c.suppression_key, [r], "Wrong", by=OPERATOR)
+        status_transitions.UNBOUNCE, lambda s, c, r: lifecycle.unbounce(s, c.suppression_key, [r], "Wrong", by=OPERATOR)
     ),
     "change address": Action(
-        transitions.CHANGE_ADDRESS,
+        status_transitions.CHANGE_ADDRESS,
         lambda s, c, r: lifecycle.change_address(s, c.suppression_key, r, NEW, NEW, by=READER),
     ),
     "undo change": Action(
-        transitions.UNDO_CHANGE, lambda s, c, r: lifecycle.undo_change(s, c.suppression_key, r, NEW, NEW, by=READER)
+        status_transitions.UNDO_CHANGE,
+        lambda s, c, r: lifecycle.undo_change(s, c.suppression_key, r, NEW, NEW, by=READER),
     ),
-    "erase": Action(transitions.ERASE, lambda s, c, r: lifecycle.erase(s, c.suppression_key, r, [ADA], by=READER)),
+    "erase": Action(
+        status_transitions.ERASE, lambda s, c, r: lifecycle.erase(s, c.suppression_key, r, [ADA], by=READER)
+    ),
 }
 
 
@@ -95,7 +103,7 @@ def status_of(db: Database, number: int) -> SubscriberStatus | None:
 
 def test_every_transition_is_tried_here() -> None:
     tried = {action.transition for action in ACTIONS.values()}
-    assert tried == {*TRANSITIONS} - {transitions.CREATE}
+    assert tried == {*TRANSITIONS} - {status_transitions.CREATE}
 
 
 @pytest.mark.parametrize("name", ACTIONS)

@@ -19,7 +19,7 @@ from newsletter.core.errors import NotFoundError
 from newsletter.core.ids import AddressKey
 from newsletter.core.runtime import runtime
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations import transactional_mails
+from newsletter.operations import transactional_sending
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason, UnsubscribeReason
 from newsletter.subscribers.suppression import suppressions
@@ -79,7 +79,7 @@ def test_an_address_that_takes_no_mail_gets_none(run: Run, db: Database, setting
     assert json.loads(run("erase", ADA, "--yes", "--json").stdout)["mailed"] is False
     with db.reading() as session:
         (row,) = session.scalars(select(OutgoingMail)).all()  # the worker has yet to clean the file
-    transactional_mails.send_transactional_mail(runtime(), row.id)
+    transactional_sending.send_transactional_mail(runtime(), row.id)
     assert not list(settings.maildir.glob("new/*"))
     with db.reading() as session:
         assert session.scalars(select(OutgoingMail)).all() == []

@@ -18,7 +18,7 @@ from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.status import digest_status
 from newsletter.delivery.sending import draining
 from newsletter.digests import scheduling
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.operations.retention import LAST_RUN_KEY
 from newsletter.operations.tick import tick
 from newsletter.subscribers.mail_payloads import Confirmation
@@ -61,7 +61,7 @@ def test_a_due_digest_is_frozen_and_a_drain_queued_once(db: Database, settings: 
 def test_a_queue_that_lost_everything_is_rebuilt(db: Database, settings: Settings, queues: Queues) -> None:
     send_now(db, settings)
     with db.transaction() as session:
-        outgoing.add_mail(session, Confirmation(clock.now()), subscriber_id=None)
+        outgoing_mails.add_mail(session, Confirmation(clock.now()), subscriber_id=None)
     tick(runtime())
     queues.redis.flushall()
     tick(runtime())
@@ -125,7 +125,7 @@ def test_a_draining_job_gives_way_to_a_transactional_mail(db: Database, settings
 def test_jobs_are_json_and_hold_no_address(db: Database, settings: Settings, queues: Queues) -> None:
     send_now(db, settings)
     with db.transaction() as session:
-        outgoing.add_mail(session, Confirmation(clock.now()), subscriber_id=None)
+        outgoing_mails.add_mail(session, Confirmation(clock.now()), subscriber_id=None)
     tick(runtime())
     stored = [queues.redis.hgetall(key) for key in queues.redis.keys("rq:job:*")]
     assert len(stored) == 2

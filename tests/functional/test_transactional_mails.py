@@ -10,10 +10,10 @@ from sqlalchemy import select
 from newsletter.core.actors import READER
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.mail.message import Message
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.privacy import erasure
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber, SubscriberStatus
@@ -31,7 +31,7 @@ def composed(db: Database, settings: Settings, preferences: Preferences) -> dict
     def read() -> None:
         with db.transaction() as session:
             for row in session.scalars(select(OutgoingMail).order_by(OutgoingMail.id)).all():
-                written = outgoing.compose_row(session, settings, MAIL_TYPES, row)
+                written = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
                 assert written is not None, row.kind
                 found[f"{row.kind} {row.payload.get('purpose', '')}".strip()] = written[0]
                 session.delete(row)

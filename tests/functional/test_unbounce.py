@@ -18,9 +18,9 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey, BatchId
 from newsletter.delivery.events import applying
+from newsletter.delivery.events.event_kinds import EventKind, ReaderEvent
 from newsletter.delivery.events.models import Event
 from newsletter.delivery.events.policy import SOFT_BOUNCES
-from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
 from newsletter.delivery.ledger.models import Batch
 from newsletter.subscribers import lifecycle
 from newsletter.subscribers.models import Subscriber, SuppressionReason, Unsuppression

@@ -19,9 +19,9 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.jobs import SEND_TRANSACTIONAL_MAIL
 from newsletter.core.queue import MAIL, Queues
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.privacy.erasure import Erased
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.mail_payloads import (
@@ -63,7 +63,7 @@ class Scene:
         """Take the one mail that waits out of the table; the path of its link."""
         with self.db.transaction() as session:
             row = session.scalars(select(OutgoingMail)).one()
-            composed = outgoing.compose_row(session, self.settings, MAIL_TYPES, row)
+            composed = outgoing_mails.compose_row(session, self.settings, MAIL_TYPES, row)
             assert composed is not None
             session.execute(delete(OutgoingMail))
         (path,) = set(re.findall(r"https://letters\.example\.org(/\S+)", composed[0].text))

@@ -22,11 +22,11 @@ from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
 from newsletter.core.templates import TEMPLATES
 from newsletter.delivery.sending import draining
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
 from newsletter.migrations.tables import metadata
-from newsletter.operations import transactional_mails
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.operations import transactional_sending
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.privacy import erasure
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber
@@ -73,9 +73,9 @@ def mails(client: FlaskClient, db: Database, settings: Settings) -> dict[str, Em
 def _send(db: Database) -> set[str]:
     with db.reading() as session:
         due = {row.id: row.kind for row in session.scalars(select(OutgoingMail))}
-        assert set(due) == set(outgoing.due_mails(session))
+        assert set(due) == set(outgoing_mails.due_mails(session))
     for mail_id in due:
-        transactional_mails.send_transactional_mail(runtime(), mail_id)
+        transactional_sending.send_transactional_mail(runtime(), mail_id)
     return set(due.values())
 
 

@@ -18,7 +18,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.languages import LANGUAGES
 from newsletter.digests.rendering import render_digest
-from newsletter.mail.transactional import render_mail
+from newsletter.mail.transactional_rendering import render_mail
 from tests.factories import add_readers, hand_over
 from tests.invariants.test_pages import Examples
 from tests.services.rendered_digests import DAY, SETTINGS, Content

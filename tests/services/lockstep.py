@@ -14,8 +14,8 @@ from queue import SimpleQueue
 
 from newsletter.delivery.ledger import claims
 from newsletter.delivery.sending.batch_sending import send_batch
-from newsletter.delivery.sending.context import SendingContext
 from newsletter.delivery.sending.recording import record_outcomes
+from newsletter.delivery.sending.sending_context import SendingContext
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError

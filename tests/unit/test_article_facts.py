@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.articles.facts import facts_line
+from newsletter.articles.facts_line import facts_line
 from newsletter.core.languages import language_of
 from tests.services.rendered_digests import revision
 

@@ -14,7 +14,7 @@ from newsletter.articles.models import Source
 from newsletter.articles.page import ParsedPage, parse_page
 from newsletter.articles.sources import publishers
 from newsletter.core.config import HYPE_LABELS
-from newsletter.core.names import is_name
+from newsletter.core.name_rules import is_name
 
 SAMPLES = Path(newsletter.__file__).parent / "embedded" / "samples"
 REAL = (SAMPLES / "01-musk-testifies-xai-used-model-distillation.txt").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from newsletter.core.db import Database
 from newsletter.core.ids import SuppressionKey
 from newsletter.delivery.events import bounces
 from newsletter.delivery.events.bounces import NoReportError
-from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
+from newsletter.delivery.events.event_kinds import EventKind, ReaderEvent
 from newsletter.mail import return_path
 from tests.services import bounce_mails
 from tests.services.bounce_mails import READER, arf, dsn, holiday, original, qmail

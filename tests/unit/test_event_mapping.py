@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from newsletter.core.errors import InvalidError
 from newsletter.core.ids import BatchId
 from newsletter.core.storable_text import is_storable
-from newsletter.delivery.events import sendgrid
-from newsletter.delivery.events.vocabulary import Acceptance, EventKind, ReaderEvent
+from newsletter.delivery.events import sendgrid_events
+from newsletter.delivery.events.event_kinds import Acceptance, EventKind, ReaderEvent
 from tests.services.sendgrid_events import body, event
 
 NOW = 1_777_723_200
@@ -57,7 +57,7 @@ WORDS: list[tuple[dict[str, Any], EventKind, EventKind | None]] = [
 @pytest.mark.parametrize(("fields", "kind", "listed"), WORDS)
 def test_each_word_has_its_meaning(fields: dict[str, Any], kind: EventKind, listed: EventKind | None) -> None:
     fields = dict(fields)
-    delivery = sendgrid.parse_delivery(
+    delivery = sendgrid_events.parse_delivery(
         body(event(fields.pop("event"), "ada@example.org", NOW - 60, **OURS, **fields)), NOW
     )
     assert delivery.acceptances == {Acceptance(BatchId(17), 2, "0123456789ab")}
@@ -66,15 +66,15 @@ def test_each_word_has_its_meaning(fields: dict[str, Any], kind: EventKind, list
     assert (found.kind, found.listed, found.batch_id, found.position, found.at) == (kind, listed, 17, 5, NOW - 60)
 
 
-@pytest.mark.parametrize("word", sorted(sendgrid.ACCEPTANCE_ONLY))
+@pytest.mark.parametrize("word", sorted(sendgrid_events.ACCEPTANCE_ONLY))
 def test_events_that_only_prove_acceptance(word: str) -> None:
-    delivery = sendgrid.parse_delivery(body(event(word, "ada@example.org", NOW, **OURS)), NOW)
+    delivery = sendgrid_events.parse_delivery(body(event(word, "ada@example.org", NOW, **OURS)), NOW)
     assert delivery == ({Acceptance(BatchId(17), 2, "0123456789ab")}, [])
 
 
 @pytest.mark.parametrize("word", ["open", "click", "group_resubscribe", "something_new", None, 7, ["bounce"]])
 def test_other_words_are_not_read_at_all(word: Any) -> None:
-    assert sendgrid.parse_delivery(body(event("", "ada@example.org", NOW, **OURS) | {"event": word}), NOW) == (
+    assert sendgrid_events.parse_delivery(body(event("", "ada@example.org", NOW, **OURS) | {"event": word}), NOW) == (
         set(),
         [],
     )
@@ -82,20 +82,20 @@ def test_other_words_are_not_read_at_all(word: Any) -> None:
 
 def test_the_address_is_taken_out_of_the_reason() -> None:
     said = "550 5.1.1 <Ada.L@example.org>: user ada.l unknown"
-    delivery = sendgrid.parse_delivery(body(event("bounce", "ada.l@example.org", NOW, reason=said)), NOW)
+    delivery = sendgrid_events.parse_delivery(body(event("bounce", "ada.l@example.org", NOW, reason=said)), NOW)
     assert "ada" not in delivery.events[0].event.reason.lower()
     assert delivery.events[0].event.reason.startswith("550 5.1.1")
 
 
 @pytest.mark.parametrize(("at", "kept"), [(NOW + 999, NOW), (-1, NOW), ("1777723100", NOW), (None, NOW), (1.5, NOW)])
 def test_a_strange_time_is_now(at: Any, kept: int) -> None:
-    delivery = sendgrid.parse_delivery(body(event("bounce", "ada@example.org", NOW) | {"timestamp": at}), NOW)
+    delivery = sendgrid_events.parse_delivery(body(event("bounce", "ada@example.org", NOW) | {"timestamp": at}), NOW)
     assert delivery.events[0].event.at == kept
 
 
 @pytest.mark.parametrize("number", ["", "x", "-1", "1.5", "٣", "1" * 19, 17, None, ["1"]])
 def test_a_strange_number_is_none(number: Any) -> None:
-    delivery = sendgrid.parse_delivery(
+    delivery = sendgrid_events.parse_delivery(
         body(event("bounce", "a@example.org", NOW) | {"batch": number, "attempt": "1"}), NOW
     )
     assert delivery.acceptances == set()
@@ -105,7 +105,7 @@ def test_a_strange_number_is_none(number: Any) -> None:
 @pytest.mark.parametrize("text", [b"", b"{", b"{}", b'"x"', b"[1]", b"[[]]", b"\xff", b"[" * 5000])
 def test_anything_but_an_array_of_objects_is_refused(text: bytes) -> None:
     with pytest.raises(InvalidError):
-        sendgrid.parse_delivery(text, NOW)
+        sendgrid_events.parse_delivery(text, NOW)
 
 
 @pytest.mark.parametrize("field", ["email", "reason", "event", "status", "type", "letter", "bounce_classification"])
@@ -113,7 +113,7 @@ def test_anything_but_an_array_of_objects_is_refused(text: bytes) -> None:
 def test_a_bad_item_is_dropped_alone(field: str, bad: str) -> None:
     good = event("spamreport", "ada@example.org", NOW, **OURS)
     for one in (event("bounce", "bo@example.org", NOW, **OURS) | {field: bad}, [bad], bad):
-        delivery = sendgrid.parse_delivery(json.dumps([good, one, good]).encode(), NOW)
+        delivery = sendgrid_events.parse_delivery(json.dumps([good, one, good]).encode(), NOW)
         assert [found.event.kind for found in delivery.events].count(EventKind.COMPLAINED) == 2
         assert all(is_storable(found.address + found.event.reason) for found in delivery.events)
 
@@ -122,7 +122,7 @@ def test_half_a_pair_in_raw_bytes_costs_its_item_alone() -> None:
     raw = (
         b'[{"event": "bounce", "email": "\xed\xa0\x80@example.org"}, {"event": "spamreport", "email": "a@example.org"}]'
     )
-    assert [found.address for found in sendgrid.parse_delivery(raw, NOW).events] == ["a@example.org"]
+    assert [found.address for found in sendgrid_events.parse_delivery(raw, NOW).events] == ["a@example.org"]
 
 
 anything = st.recursive(
@@ -142,7 +142,7 @@ hostile = st.lists(st.fixed_dictionaries({"event": words | anything}, optional=d
 @hypothesis_settings(deadline=None)
 @given(hostile)
 def test_no_json_breaks_it(events: list[dict[str, Any]]) -> None:
-    delivery = sendgrid.parse_delivery(json.dumps(events).encode(), NOW)
+    delivery = sendgrid_events.parse_delivery(json.dumps(events).encode(), NOW)
     for found in delivery.events:
         again = ReaderEvent.from_json(json.loads(json.dumps(found.event)))
         assert again == found.event

@@ -14,7 +14,7 @@ from babel.messages.frontend import parse_keywords, parse_mapping_cfg
 from babel.messages.pofile import read_po
 from jinja2 import Environment, nodes
 
-from newsletter.articles.facts import HYPE_NAMES
+from newsletter.articles.facts_line import HYPE_NAMES
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.languages import LANGUAGES, LOCALES, language_of
@@ -24,7 +24,7 @@ from newsletter.digests.segments import When
 from newsletter.digests.text import CADENCE_NAMES
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Recipient
-from newsletter.mail.transactional import compose_mail, render_mail
+from newsletter.mail.transactional_rendering import compose_mail, render_mail
 from tests.services.rendered_digests import DAY, SALT, SETTINGS, Content, hostile_revisions, revision, revisions
 from tests.unit.test_mail_valid_mjml import CONTEXTS
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from newsletter.core.templates import TEMPLATES
 from newsletter.mail.mail_types import MailPayload, MailType, by_kind
-from newsletter.operations.mail_types import MAIL_TYPES
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers.mail_payloads import AlreadySubscribed, Confirmation, OneTimeLinkMail
 from newsletter.subscribers.models import LinkPurpose
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.mail.share import share_links
+from newsletter.mail.share_links import share_links
 
 URL = "https://letters.example.org/articles/a-story"
 

@@ -8,7 +8,7 @@ from jinja2 import UndefinedError
 from newsletter.core import clock
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.transactional import compose_mail
+from newsletter.mail.transactional_rendering import compose_mail
 from tests.services.rendered_digests import MOMENT, SALT, SETTINGS
 
 LINK = "https://letters.example.org/confirm/InNpZ24i.aGVsbG8.c2lnbmF0dXJl_-"

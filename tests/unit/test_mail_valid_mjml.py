@@ -12,7 +12,7 @@ from newsletter.articles.models import Revision
 from newsletter.core.templates import TEMPLATES
 from newsletter.digests.rendering import render_digest
 from newsletter.mail.mjml import compile_mjml
-from newsletter.mail.transactional import render_mail
+from newsletter.mail.transactional_rendering import render_mail
 from tests.services.mjml_validate import validate
 from tests.services.rendered_digests import DAY, HOSTILE, SETTINGS, Content, hostile_revisions, revision, revisions
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.mail.failures.same_words import same_words
+from newsletter.mail.failures.comparable_answers import same_words
 
 ANSWER = "550-5.7.1 [{ip}] Mail for {address} refused by {host} at {when}, too much today ({id})"
 

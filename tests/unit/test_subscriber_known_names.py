@@ -7,7 +7,7 @@ import io
 import pytest
 
 from newsletter.core.errors import InvalidError
-from newsletter.core.names import LONGEST_NAME, is_name
+from newsletter.core.name_rules import LONGEST_NAME, is_name
 from newsletter.subscribers.files import csv_file
 from newsletter.subscribers.files.imported_readers import ImportedReader
 from newsletter.subscribers.preferences import KnownNames, Preferences

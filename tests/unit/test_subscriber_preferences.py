@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.errors import InvalidError
-from newsletter.core.names import LONGEST_NAME
+from newsletter.core.name_rules import LONGEST_NAME
 from newsletter.subscribers.preferences import MOST_SECTIONS, Preferences
 from newsletter.web.preferences_words import in_words
 

@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 
 from newsletter.articles import queries
 from newsletter.articles.errors import PageError
-from newsletter.articles.facts import facts_line
+from newsletter.articles.facts_line import facts_line
 from newsletter.articles.files import pages_in, read_page
 from newsletter.articles.importing import ImportedPage, import_page
 from newsletter.articles.models import Article

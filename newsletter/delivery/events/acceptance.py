@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from newsletter.core.db import insert_ignoring
 from newsletter.core.ids import BatchId
+from newsletter.delivery.events.event_kinds import Acceptance
 from newsletter.delivery.events.models import AcceptanceProof
-from newsletter.delivery.events.vocabulary import Acceptance
 from newsletter.delivery.ledger import resolving
 from newsletter.delivery.ledger.models import Batch, BatchState, RenderedDigestRow, digest_key
 

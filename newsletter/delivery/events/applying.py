@@ -21,8 +21,8 @@ from newsletter.core.actors import PROVIDER
 from newsletter.core.db import insert_ignoring
 from newsletter.core.ids import SuppressionKey
 from newsletter.delivery.events import policy, stored_reports
+from newsletter.delivery.events.event_kinds import EventKind, ReaderEvent
 from newsletter.delivery.events.models import Event, StoredReport
-from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch
 from newsletter.delivery.ledger.packing import position_of

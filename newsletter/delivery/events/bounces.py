@@ -19,8 +19,8 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
 from newsletter.delivery.events import policy, report_subject, stored_reports
+from newsletter.delivery.events.event_kinds import EventKind, ReaderEvent
 from newsletter.delivery.events.report_parts import enclosed_headers, field_blocks, field_value, own_text
-from newsletter.delivery.events.vocabulary import EventKind, ReaderEvent
 from newsletter.mail import return_path
 from newsletter.mail.failures.codes import answer_in
 from newsletter.mail.failures.judging import judge

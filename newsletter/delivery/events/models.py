@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core import clock
 from newsletter.core.db import Base, EnumText, Id, one_of
-from newsletter.delivery.events.vocabulary import EventKind
+from newsletter.delivery.events.event_kinds import EventKind
 
 _OPEN = text("payload IS NOT NULL")
 

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.events.models import Event
-from newsletter.delivery.events.vocabulary import EventKind
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch
 from newsletter.delivery.ledger.packing import position_of

@@ -19,8 +19,8 @@ from newsletter.core.actors import Actor
 from newsletter.core.db import insert_ignoring
 from newsletter.core.ids import SuppressionKey
 from newsletter.delivery.events import policy
+from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.events.models import Event
-from newsletter.delivery.events.vocabulary import EventKind
 from newsletter.delivery.ledger.models import Refusal
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.mail.failures.verdicts import FailureKind

@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.ids import SuppressionKey
+from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.events.models import StoredReport
-from newsletter.delivery.events.vocabulary import EventKind
 
 KEPT_FOR = timedelta(days=30)
 LONGEST = 16_000

@@ -18,11 +18,11 @@ from newsletter.core import clock
 from newsletter.core.actors import Actor
 from newsletter.core.errors import InvalidError
 from newsletter.core.ids import SuppressionKey
-from newsletter.delivery.events import policy, sendgrid
+from newsletter.delivery.events import policy, sendgrid_events
+from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.events.models import Event
-from newsletter.delivery.events.vocabulary import EventKind
 from newsletter.digests.queries import get_digest
-from newsletter.mail.failures.same_words import same_words
+from newsletter.mail.failures.comparable_answers import same_words
 from newsletter.subscribers import lifecycle
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
 
@@ -135,7 +135,7 @@ def _reported(event: Event) -> EventKind | None:
     """The report itself. That SendGrid lists an address as bounced only repeats an earlier one."""
     if event.kind is not EventKind.DROPPED:
         return event.kind
-    listed = sendgrid.LISTED.get(event.reason.strip().lower())
+    listed = sendgrid_events.LISTED.get(event.reason.strip().lower())
     return None if listed is EventKind.BOUNCED else listed
 
 

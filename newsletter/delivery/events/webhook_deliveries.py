@@ -22,9 +22,9 @@ from newsletter.core.db import insert_ignoring
 from newsletter.core.errors import InvalidError
 from newsletter.core.ids import AddressKey, SubscriberId, SuppressionKey
 from newsletter.core.runtime import Runtime
-from newsletter.delivery.events import acceptance, applying, sendgrid, signature, stored_reports
+from newsletter.delivery.events import acceptance, applying, sendgrid_events, signature, stored_reports
+from newsletter.delivery.events.event_kinds import Acceptance, ReaderEvent
 from newsletter.delivery.events.models import WebhookDelivery
-from newsletter.delivery.events.vocabulary import Acceptance, ReaderEvent
 from newsletter.subscribers import addresses
 from newsletter.subscribers.models import Subscriber
 
@@ -45,7 +45,7 @@ def store_delivery(session: Session, suppression_key: SuppressionKey, body: byte
     Raises InvalidError when it is not what SendGrid posts.
     """
     now = clock.now()
-    delivery = sendgrid.parse_delivery(body, int(now.timestamp()))
+    delivery = sendgrid_events.parse_delivery(body, int(now.timestamp()))
     events = [
         event._replace(sealed_report=stored_reports.seal_report(suppression_key, report))
         for chunk in _chunks(delivery.events, CHUNK)
@@ -134,7 +134,9 @@ def _delete_old_hashes(session: Session) -> None:
     )
 
 
-def _with_readers(session: Session, events: Sequence[sendgrid.AddressedEvent]) -> Iterator[tuple[ReaderEvent, bytes]]:
+def _with_readers(
+    session: Session, events: Sequence[sendgrid_events.AddressedEvent]
+) -> Iterator[tuple[ReaderEvent, bytes]]:
     """The events with subscribers' numbers for their addresses, and their reports.
 
     Events about unknown addresses are dropped.

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.events.models import Event
-from newsletter.delivery.events.vocabulary import EventKind
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
 from newsletter.delivery.ledger.packing import position_of

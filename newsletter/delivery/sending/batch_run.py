@@ -10,12 +10,12 @@ from newsletter.core import shutdown
 from newsletter.core.ids import SubscriberId
 from newsletter.delivery.ledger import claims
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
-from newsletter.delivery.sending.context import SendingContext
-from newsletter.delivery.sending.lease import BatchLease
+from newsletter.delivery.sending.lease_renewal import BatchLease
 from newsletter.delivery.sending.preparing import LONGEST_SLEEP, PreparedBatch
 from newsletter.delivery.sending.progress_files import ProgressFile, batch_name
 from newsletter.delivery.sending.refusal_streak import Refused
 from newsletter.delivery.sending.run_errors import RunErrors
+from newsletter.delivery.sending.sending_context import SendingContext
 from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, SendResult

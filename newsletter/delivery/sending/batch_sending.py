@@ -16,8 +16,8 @@ from newsletter.delivery.ledger import claims
 from newsletter.delivery.ledger.claims import Claim
 from newsletter.delivery.sending import failures
 from newsletter.delivery.sending.batch_run import BatchRun
-from newsletter.delivery.sending.context import SendingContext
 from newsletter.delivery.sending.preparing import LONGEST_SLEEP, prepare_batch, reserve_request
+from newsletter.delivery.sending.sending_context import SendingContext
 from newsletter.mail.transports.errors import NotAcceptedError, RefusedForGoodError
 
 log = logging.getLogger(__name__)

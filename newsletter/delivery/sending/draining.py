@@ -17,8 +17,8 @@ from newsletter.delivery.ledger.restore_guard import RestoreWitness, is_set_back
 from newsletter.delivery.sending.abandoned import report_abandoned
 from newsletter.delivery.sending.batch_run import BatchRun
 from newsletter.delivery.sending.batch_sending import send_batch
-from newsletter.delivery.sending.context import SendingContext
 from newsletter.delivery.sending.recording import record_outcomes
+from newsletter.delivery.sending.sending_context import SendingContext
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from newsletter.delivery.ledger.claims import Claim
 from newsletter.delivery.ledger.models import digest_key
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.delivery.sending import scheduled_sends
-from newsletter.delivery.sending.context import SendingContext
+from newsletter.delivery.sending.active_recipients import active_recipients
 from newsletter.delivery.sending.progress_files import batch_name
-from newsletter.delivery.sending.recipients import active_recipients
+from newsletter.delivery.sending.sending_context import SendingContext
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.transports.errors import NotAcceptedError
 

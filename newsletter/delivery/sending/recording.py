@@ -15,8 +15,8 @@ from newsletter.core.ids import SubscriberId
 from newsletter.delivery.ledger import claims, late_answers, splitting
 from newsletter.delivery.ledger.models import Refusal
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
+from newsletter.delivery.sending.active_recipients import lock_present
 from newsletter.delivery.sending.batch_run import BatchRun
-from newsletter.delivery.sending.recipients import lock_present
 from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.outcomes import REFUSED
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from newsletter.core.ids import DigestId, SubscriberId
-from newsletter.mail.failures.same_words import same_words
+from newsletter.mail.failures.comparable_answers import same_words
 from newsletter.mail.failures.verdicts import FailureKind
 
 IN_A_ROW = 3

@@ -12,8 +12,8 @@ from newsletter.delivery.ledger import retrying
 from newsletter.delivery.ledger.claims import Claim
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.delivery.sending import failures
-from newsletter.delivery.sending.context import SendingContext
 from newsletter.delivery.sending.refusal_streak import Refused
+from newsletter.delivery.sending.sending_context import SendingContext
 from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import DEFERRED, WAITING
 from newsletter.mail.transports.errors import CutOffError, InDoubtError, NotAcceptedError, RefusedForGoodError

@@ -19,7 +19,7 @@ from newsletter.core.config import Settings
 from newsletter.core.errors import ConflictError
 from newsletter.core.languages import gettext_noop, language_of
 from newsletter.core.tokens import TokenError, TokenSigner
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.subscribers import addresses, backoff, lifecycle
 from newsletter.subscribers.account.address_availability import is_free, other_subscribers
 from newsletter.subscribers.account.links import LinkError
@@ -76,7 +76,7 @@ def request_change(session: Session, reader: Subscriber, address: str) -> int | 
     change.requests += 1
     session.add(change)
     session.flush()
-    return outgoing.add_mail(session, NewAddress(now), subscriber_id=reader.id)
+    return outgoing_mails.add_mail(session, NewAddress(now), subscriber_id=reader.id)
 
 
 def change_of_new_address(
@@ -115,7 +115,7 @@ def change_address(
     session.add(
         Consent(subscriber_id=reader.id, wording=wording, page=PAGE, requested_at=change.requested_at, confirmed_at=now)
     )
-    return reader, outgoing.add_mail(session, OldAddress(now), subscriber_id=reader.id)
+    return reader, outgoing_mails.add_mail(session, OldAddress(now), subscriber_id=reader.id)
 
 
 def change_of_old_address(

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.languages import gettext_noop
 from newsletter.core.tokens import TokenError, TokenSigner
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.subscribers import backoff
 from newsletter.subscribers.account.links import LinkError
 from newsletter.subscribers.mail_payloads import OneTimeLinkMail
@@ -53,7 +53,7 @@ def request_link(session: Session, reader: Subscriber, purpose: LinkPurpose) -> 
     last, now = session.get(OneTimeLink, (reader.id, purpose)), clock.now()
     before = last.requests if last is not None and now - last.requested_at < backoff.RESET_AFTER else 0
     session.merge(OneTimeLink(subscriber_id=reader.id, purpose=purpose, requested_at=now, requests=before + 1))
-    return outgoing.add_mail(session, OneTimeLinkMail(purpose), subscriber_id=reader.id)
+    return outgoing_mails.add_mail(session, OneTimeLinkMail(purpose), subscriber_id=reader.id)
 
 
 def wait_before_next(session: Session, reader: Subscriber, purpose: LinkPurpose) -> timedelta:

@@ -16,8 +16,8 @@ from newsletter.core.languages import gettext_noop
 from newsletter.subscribers import lifecycle
 from newsletter.subscribers.account import links
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, UnsubscribeReason
+from newsletter.subscribers.status_transitions import ENDED
 from newsletter.subscribers.suppression import suppressions
-from newsletter.subscribers.transitions import ENDED
 
 UNDO_WITHIN = timedelta(hours=24)
 

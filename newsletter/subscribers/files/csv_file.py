@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from newsletter.core import clock
 from newsletter.core.errors import InvalidError
-from newsletter.core.names import REPLACEMENT
+from newsletter.core.name_rules import REPLACEMENT
 from newsletter.subscribers import preferences
 from newsletter.subscribers.files import csv_cells
 from newsletter.subscribers.files.csv_head import CsvHead, read_head, visible

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from newsletter.core.errors import InvalidError
-from newsletter.core.names import REPLACEMENT
+from newsletter.core.name_rules import REPLACEMENT
 from newsletter.subscribers.files.csv_lines import CsvLines, other_encoding
 from newsletter.subscribers.files.known_columns import (
     ADDRESS_COLUMNS,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.actors import WORKER
 from newsletter.core.ids import AddressKey, SuppressionKey
-from newsletter.mail import outgoing
+from newsletter.mail import outgoing_mails
 from newsletter.subscribers import backoff, lifecycle, preferences, queries
 from newsletter.subscribers.mail_payloads import AlreadySubscribed, Confirmation
 from newsletter.subscribers.models import Consent, SignupRequest, Subscriber, SubscriberStatus
@@ -130,4 +130,4 @@ def _add_mail(session: Session, reader: Subscriber, mail: type[AlreadySubscribed
             reader.confirmations_sent = 0
     reader.confirmation_sent_at = now
     reader.confirmations_sent += 1
-    return outgoing.add_mail(session, mail(now), subscriber_id=reader.id, not_before=not_before)
+    return outgoing_mails.add_mail(session, mail(now), subscriber_id=reader.id, not_before=not_before)

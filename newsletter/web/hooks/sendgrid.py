@@ -6,7 +6,7 @@ import logging
 
 from flask import Blueprint, Flask, Response, abort, request
 
-from newsletter.core import clock, paths
+from newsletter.core import clock, public_paths
 from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events import signature, webhook_deliveries
@@ -28,7 +28,7 @@ def install(app: Flask) -> None:
             signature.public_key(key)
 
 
-@pages.post(paths.SENDGRID_WEBHOOK)
+@pages.post(public_paths.SENDGRID_WEBHOOK)
 def sendgrid() -> Response:
     """Answer 204 when the delivery is stored, or was stored before. SendGrid tries anything but 2xx again for 24 hours.
 

@@ -7,27 +7,27 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.articles import queries
 from newsletter.articles.models import Article, Revision
-from newsletter.core import paths
+from newsletter.core import public_paths
 from newsletter.core.errors import NotFoundError
 from newsletter.core.runtime import runtime
-from newsletter.mail.share import share_links
+from newsletter.mail.share_links import share_links
 from newsletter.web.public.blueprint import pages
 
 
-@pages.get(paths.ARTICLES)
+@pages.get(public_paths.ARTICLES)
 def articles() -> str:
     """All stories, the newest first."""
     with runtime().db.reading() as session:
         return render_template("articles.html", articles=queries.current_revisions(session))
 
 
-@pages.get(paths.article("<slug>"))
+@pages.get(public_paths.article("<slug>"))
 def article(slug: str) -> ResponseReturnValue:
     """A story as it is now."""
     return _page(slug, None)
 
 
-@pages.get(paths.revision("<slug>", "<int:number>"))
+@pages.get(public_paths.revision("<slug>", "<int:number>"))
 def revision(slug: str, number: int) -> ResponseReturnValue:
     """A story as it was; what was public stays public."""
     return _page(slug, number)
@@ -40,7 +40,7 @@ def _page(slug: str, number: int | None) -> str:
         except NotFoundError:
             abort(404)
         shown = _revision(found, number)
-        address = runtime().settings.url(paths.article(found.slug))
+        address = runtime().settings.url(public_paths.article(found.slug))
         share = share_links(found.current.title, address)
         return render_template("article.html", article=found, revision=shown, address=address, share=share)
 

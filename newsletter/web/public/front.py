@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import render_template
 
 from newsletter.articles import queries
-from newsletter.core import paths
+from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.latest import latest_digest
 from newsletter.digests.text import paragraphs
@@ -21,7 +21,7 @@ STORIES_OF_LETTER = 3
 """Stories of the last letter there."""
 
 
-@pages.get(paths.FRONT)
+@pages.get(public_paths.FRONT)
 def front() -> str:
     """Show the newsletter, the sign-up, and the last letter, or the latest stories while none has been sent."""
     with runtime().db.reading() as session:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, render_template
 from flask.typing import ResponseReturnValue
 
-from newsletter.core import paths
+from newsletter.core import public_paths
 from newsletter.core.errors import NotFoundError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
@@ -16,7 +16,7 @@ MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'
 """A mail carries its styles in itself, and may do nothing else."""
 
 
-@pages.get(paths.SAMPLE)
+@pages.get(public_paths.SAMPLE)
 def sample_mail() -> ResponseReturnValue:
     """The HTML of the mail itself. Its links to a reader's own pages lead to one that says what they are for."""
     with runtime().db.reading() as session:
@@ -25,13 +25,13 @@ def sample_mail() -> ResponseReturnValue:
             raise NotFoundError(
                 "sample.none", gettext_noop("No letter has been sent yet. The first one will be shown here.")
             )
-        mail = latest.latest_digest_html(session, digest, instead=runtime().settings.url(paths.SAMPLE_LINKS))
+        mail = latest.latest_digest_html(session, digest, instead=runtime().settings.url(public_paths.SAMPLE_LINKS))
     response = Response(mail, mimetype="text/html")
     response.headers["Content-Security-Policy"] = MAIL_POLICY
     return response
 
 
-@pages.get(paths.SAMPLE_LINKS)
+@pages.get(public_paths.SAMPLE_LINKS)
 def sample_links() -> str:
     """Where a sample's links to preferences and unsubscribing lead."""
     return render_template("sample_links.html")

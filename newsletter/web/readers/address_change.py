@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from newsletter.core import paths, tokens
+from newsletter.core import public_paths, tokens
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.models import LinkPurpose, Subscriber
@@ -14,7 +14,7 @@ from newsletter.web.language import page_language, requested_language, speak_to
 from newsletter.web.readers.blueprint import pages, render_for
 
 
-@pages.get(paths.one_time_page(LinkPurpose.ADDRESS, "<token>"))
+@pages.get(public_paths.one_time_page(LinkPurpose.ADDRESS, "<token>"))
 def address_page(token: str) -> str:
     """Show the form for the new address."""
     with runtime().db.reading() as session:
@@ -22,7 +22,7 @@ def address_page(token: str) -> str:
     return _form(reader, token, PreferencesForm(), {})
 
 
-@pages.post(paths.one_time_page(LinkPurpose.ADDRESS, "<token>"))
+@pages.post(public_paths.one_time_page(LinkPurpose.ADDRESS, "<token>"))
 def address(token: str) -> ResponseReturnValue:
     """Send a link to the new address; the answer is the same whoever owns it."""
     form = PreferencesForm(email=request.form.get("email", ""))
@@ -39,7 +39,7 @@ def address(token: str) -> ResponseReturnValue:
     return render_for(reader, "address_requested.html", address=new, days=days, token=tokens.clean_token(token))
 
 
-@pages.get(paths.new_address("<token>"))
+@pages.get(public_paths.new_address("<token>"))
 def new_address_page(token: str) -> str:
     """Show the button, unless the address has been changed already."""
     settings = runtime().settings
@@ -52,7 +52,7 @@ def new_address_page(token: str) -> str:
     return render_for(reader, "new_address.html", address=change.address, agreement=agreement)
 
 
-@pages.post(paths.new_address("<token>"))
+@pages.post(public_paths.new_address("<token>"))
 def new_address(token: str) -> str:
     """Change the address, and notify the old one."""
     with runtime().db.transaction() as session:
@@ -61,7 +61,7 @@ def new_address(token: str) -> str:
     return render_for(reader, "new_address_done.html")
 
 
-@pages.get(paths.old_address("<token>"))
+@pages.get(public_paths.old_address("<token>"))
 def old_address_page(token: str) -> str:
     """Show the button that undoes the change."""
     with runtime().db.reading() as session:
@@ -69,7 +69,7 @@ def old_address_page(token: str) -> str:
     return render_for(reader, "old_address.html", address=change.address)
 
 
-@pages.post(paths.old_address("<token>"))
+@pages.post(public_paths.old_address("<token>"))
 def old_address(token: str) -> str:
     """Undo the change."""
     with runtime().db.transaction() as session:

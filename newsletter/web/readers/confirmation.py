@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newsletter.core import paths
+from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
@@ -10,7 +10,7 @@ from newsletter.subscribers.signup import confirmation
 from newsletter.web.readers.blueprint import pages, render_for
 
 
-@pages.get(paths.confirmation("<token>"))
+@pages.get(public_paths.confirmation("<token>"))
 def confirm_page(token: str) -> str:
     """Show the button; an active reader is told that nothing is left to do."""
     with runtime().db.reading() as session:
@@ -20,7 +20,7 @@ def confirm_page(token: str) -> str:
     return render_for(reader, "confirm.html", preferences=Preferences.of(reader))
 
 
-@pages.post(paths.confirmation("<token>"))
+@pages.post(public_paths.confirmation("<token>"))
 def confirm(token: str) -> str:
     """Make the reader active."""
     with runtime().db.transaction() as session:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, render_template
 from sqlalchemy.orm import Session
 
-from newsletter.core import paths, tokens
+from newsletter.core import public_paths, tokens
 from newsletter.core.actors import READER
 from newsletter.core.runtime import runtime
 from newsletter.privacy import data_export, erasure
@@ -20,8 +20,8 @@ from newsletter.web.readers import data_labels
 from newsletter.web.readers.blueprint import pages, render_for
 
 
-@pages.get(paths.one_time_page(LinkPurpose.DATA, "<token>"))
-@pages.get(paths.erasure("<token>"), endpoint="erase_page")
+@pages.get(public_paths.one_time_page(LinkPurpose.DATA, "<token>"))
+@pages.get(public_paths.erasure("<token>"), endpoint="erase_page")
 def data(token: str) -> str:
     """Show everything, in words, with a button that erases it."""
     with runtime().db.reading() as session:
@@ -37,7 +37,7 @@ def data(token: str) -> str:
     )
 
 
-@pages.get(paths.download("<token>"))
+@pages.get(public_paths.download("<token>"))
 def download(token: str) -> Response:
     """The same as JSON."""
     with runtime().db.reading() as session:
@@ -47,7 +47,7 @@ def download(token: str) -> Response:
     return response
 
 
-@pages.post(paths.erasure("<token>"))
+@pages.post(public_paths.erasure("<token>"))
 def erase(token: str) -> str:
     """Erase it, at once and for good."""
     settings = runtime().settings

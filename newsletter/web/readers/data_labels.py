@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from newsletter.core.languages import gettext_noop
-from newsletter.delivery.events.vocabulary import EventKind
+from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.subscribers.mail_payloads import (
     AlreadySubscribed,
     Confirmation,

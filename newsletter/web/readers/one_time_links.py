@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from newsletter.core import paths
+from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.account import links, one_time_links
 from newsletter.subscribers.models import LinkPurpose, Subscriber
 from newsletter.web.readers.blueprint import pages, render_for
 
 
-@pages.get(paths.request_link(LinkPurpose.ADDRESS, "<token>"), defaults={"purpose": LinkPurpose.ADDRESS})
-@pages.get(paths.request_link(LinkPurpose.DATA, "<token>"), defaults={"purpose": LinkPurpose.DATA})
+@pages.get(public_paths.request_link(LinkPurpose.ADDRESS, "<token>"), defaults={"purpose": LinkPurpose.ADDRESS})
+@pages.get(public_paths.request_link(LinkPurpose.DATA, "<token>"), defaults={"purpose": LinkPurpose.DATA})
 def one_time_link_page(token: str, purpose: LinkPurpose) -> str:
     """Show the button; a reader who may not have such a link reads why, and what can be done instead."""
     with runtime().db.reading() as session:
@@ -22,8 +22,8 @@ def one_time_link_page(token: str, purpose: LinkPurpose) -> str:
     return _page(reader, purpose)
 
 
-@pages.post(paths.request_link(LinkPurpose.ADDRESS, "<token>"), defaults={"purpose": LinkPurpose.ADDRESS})
-@pages.post(paths.request_link(LinkPurpose.DATA, "<token>"), defaults={"purpose": LinkPurpose.DATA})
+@pages.post(public_paths.request_link(LinkPurpose.ADDRESS, "<token>"), defaults={"purpose": LinkPurpose.ADDRESS})
+@pages.post(public_paths.request_link(LinkPurpose.DATA, "<token>"), defaults={"purpose": LinkPurpose.DATA})
 def one_time_link(token: str, purpose: LinkPurpose) -> str:
     """Send the link; the answer is the same when one was sent a moment ago."""
     with runtime().db.transaction() as session:

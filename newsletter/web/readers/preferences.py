@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from newsletter.articles import queries
-from newsletter.core import clock, paths
+from newsletter.core import clock, public_paths
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.core.languages import LANGUAGES, gettext_noop
 from newsletter.core.runtime import runtime
@@ -28,8 +28,8 @@ POLICY = HEADERS["Content-Security-Policy"] + "; script-src 'self'"
 """This page alone has a script: one of ours that preselects the browser's time zone. It works without, too."""
 
 
-@pages.get(paths.preferences("<token>"))
-@pages.get(paths.pause("<token>"), endpoint="pause_page")
+@pages.get(public_paths.preferences("<token>"))
+@pages.get(public_paths.pause("<token>"), endpoint="pause_page")
 def preferences_page(token: str) -> ResponseReturnValue:
     """Show the preferences; a reader who is not subscribed reads why."""
     with runtime().db.reading() as session:
@@ -39,7 +39,7 @@ def preferences_page(token: str) -> ResponseReturnValue:
         return _page(session, reader)
 
 
-@pages.post(paths.preferences("<token>"), endpoint="preferences")
+@pages.post(public_paths.preferences("<token>"), endpoint="preferences")
 def save_preferences(token: str) -> ResponseReturnValue:
     """Save the preferences and say what they mean."""
     form = PreferencesForm.from_preferences(request.form)
@@ -52,7 +52,7 @@ def save_preferences(token: str) -> ResponseReturnValue:
         return _page(session, reader, notice="saved")
 
 
-@pages.post(paths.pause("<token>"))
+@pages.post(public_paths.pause("<token>"))
 def pause(token: str) -> ResponseReturnValue:
     """Pause the letters until a day, or end the pause."""
     until = request.form.get("until", "")

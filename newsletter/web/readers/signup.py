@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from newsletter.core import paths
+from newsletter.core import public_paths
 from newsletter.subscribers.account import links
 from newsletter.web import csrf
 from newsletter.web.api import signup as api
@@ -28,7 +28,7 @@ from newsletter.web.negotiation import with_json
 from newsletter.web.readers.blueprint import pages
 
 
-@pages.get(paths.SUBSCRIBE)
+@pages.get(public_paths.SUBSCRIBE)
 @with_json(api.describe_signup)
 def subscribe_page() -> ResponseReturnValue:
     """The sign-up alone; `?section=` chooses some sections ahead."""
@@ -39,7 +39,7 @@ def subscribe_page() -> ResponseReturnValue:
     return render_template("subscribe.html", notice="", **signup_values(SignupForm(fields), sections))
 
 
-@pages.post(paths.SUBSCRIBE)
+@pages.post(public_paths.SUBSCRIBE)
 @with_json(api.sign_up)
 def subscribe() -> ResponseReturnValue:
     """Sign up: the answer is the same for every address. From another site's form, first a page of ours."""

@@ -8,20 +8,20 @@ from datetime import timedelta
 
 from flask import request
 
-from newsletter.core import paths
+from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.account import links, unsubscribing
 from newsletter.subscribers.account.unsubscribing import UNDO_WITHIN
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
-from newsletter.subscribers.transitions import ENDED
+from newsletter.subscribers.status_transitions import ENDED
 from newsletter.web.readers.blueprint import pages, render_for
 from newsletter.web.readers.data_labels import REASONS
 
 
-@pages.get(paths.unsubscribing("<token>"))
-@pages.get(paths.undo_unsubscribing("<token>"), endpoint="undo_page")
-@pages.get(paths.unsubscribe_reason("<token>"), endpoint="reason_page")
+@pages.get(public_paths.unsubscribing("<token>"))
+@pages.get(public_paths.undo_unsubscribing("<token>"), endpoint="undo_page")
+@pages.get(public_paths.unsubscribe_reason("<token>"), endpoint="reason_page")
 def unsubscribe_page(token: str) -> str:
     """Show the button, unless the subscription has ended."""
     with runtime().db.reading() as session:
@@ -29,7 +29,7 @@ def unsubscribe_page(token: str) -> str:
     return _page(reader)
 
 
-@pages.post(paths.unsubscribing("<token>"))
+@pages.post(public_paths.unsubscribing("<token>"))
 def unsubscribe(token: str) -> str:
     """The button, and the mail provider's one-click: 200 without a redirect. The body is not read: RFC 8058 3.2 lets it
     be urlencoded or multipart, without cookies or any other context.
@@ -39,7 +39,7 @@ def unsubscribe(token: str) -> str:
     return _page(reader)
 
 
-@pages.post(paths.undo_unsubscribing("<token>"))
+@pages.post(public_paths.undo_unsubscribing("<token>"))
 def undo(token: str) -> str:
     """Take it back, for a day."""
     with runtime().db.transaction() as session:
@@ -47,7 +47,7 @@ def undo(token: str) -> str:
     return render_for(reader, "resubscribed.html", preferences=Preferences.of(reader))
 
 
-@pages.post(paths.unsubscribe_reason("<token>"))
+@pages.post(public_paths.unsubscribe_reason("<token>"))
 def reason(token: str) -> str:
     """Keep why a reader unsubscribed."""
     with runtime().db.transaction() as session:

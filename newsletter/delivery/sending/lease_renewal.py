@@ -12,7 +12,7 @@ from newsletter.core import shutdown
 from newsletter.delivery.ledger import claims
 from newsletter.delivery.ledger.claims import Claim
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
-from newsletter.delivery.sending.context import SendingContext
+from newsletter.delivery.sending.sending_context import SendingContext
 from newsletter.digests import lifecycle
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from newsletter.core.errors import InvalidError
 from newsletter.core.ids import BatchId
 from newsletter.core.storable_text import is_storable
 from newsletter.delivery.events import policy
-from newsletter.delivery.events.vocabulary import Acceptance, EventKind, ReaderEvent
+from newsletter.delivery.events.event_kinds import Acceptance, EventKind, ReaderEvent
 from newsletter.mail.failures.sendgrid_bounces import judge_sendgrid
 from newsletter.mail.transports.redaction import redact
 

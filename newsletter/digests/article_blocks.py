@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from newsletter.articles.facts import facts_line
+from newsletter.articles.facts_line import facts_line
 from newsletter.articles.models import Revision
-from newsletter.core import paths
+from newsletter.core import public_paths
 from newsletter.core.config import Settings
 from newsletter.core.languages import Language
 from newsletter.digests.text import one_line
-from newsletter.mail.share import ShareLink, share_links
+from newsletter.mail.share_links import ShareLink, share_links
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ArticleBlock:
 def article_block(revision: Revision, settings: Settings, language: Language) -> ArticleBlock:
     """The block of an article at `revision`, with the words around it in `language`."""
     title = one_line(revision.title)
-    url = settings.url(paths.article(revision.slug))
+    url = settings.url(public_paths.article(revision.slug))
     return ArticleBlock(
         section=one_line(revision.section),
         day=language.day(revision.date),
