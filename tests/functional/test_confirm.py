@@ -17,8 +17,9 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.tokens import ALPHABET, TokenSigner
 from newsletter.subscribers.account import links
-from newsletter.subscribers.models import Subscriber, SubscriberStatus
+from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
 from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.suppression import suppressions
 from tests import factories
 
 ADA = "ada@example.org"
@@ -108,10 +109,12 @@ def test_an_old_link_brings_back_no_reader_who_unsubscribed_since(
 
 @pytest.mark.parametrize("ended", [SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED])
 def test_an_address_that_takes_no_mail_stays_so(
-    client: FlaskClient, db: Database, link: str, ended: SubscriberStatus
+    client: FlaskClient, db: Database, settings: Settings, link: str, ended: SubscriberStatus
 ) -> None:
     with db.transaction() as session:
-        session.scalars(select(Subscriber)).one().status = ended
+        reader = session.scalars(select(Subscriber)).one()
+        reader.status = ended
+        suppressions.suppress(session, settings.suppression_key, reader.address_key, SuppressionReason(ended))
     assert client.post(link).status_code == 409
     assert status(db) == ended
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import psutil
 import pytest
 
 from newsletter.web import server, server_channel
@@ -140,7 +141,11 @@ def test_a_client_that_drips_is_cut_off(site: Site, beginning: bytes) -> None:
 def test_a_client_that_does_not_read_its_answer_is_cut_off(site: Site) -> None:
     with site.connect() as slow:
         slow.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(4.0)
+        port = slow.getsockname()[1]
+        end = time.monotonic() + 60
+        while any(each.raddr and each.raddr.port == port for each in psutil.Process(site.pid).net_connections()):
+            assert time.monotonic() < end
+            time.sleep(0.1)
         received = 0
         while piece := slow.recv(1 << 16):
             received += len(piece)
