@@ -50,6 +50,13 @@ def test_show_masks_the_address_and_json_has_everything(run: Run) -> None:
     assert set(kept) >= {"preferences", "consents", "events", "letters", "suppression"}
 
 
+def test_an_address_can_be_typed_where_nobody_else_sees_it(run: Run, db: Database) -> None:
+    assert run("show", "-", input=f"{ADA}\n").stdout.startswith("A•••@example.org, number 1: active")
+    assert run("erase", "-", input=f"{ADA}\ny\n").exit_code == 0
+    assert addresses(db) == ["bob@example.org"]
+    assert run("show", "-", input="").exit_code != 0
+
+
 def test_erase_asks_first(run: Run, db: Database) -> None:
     for answer in ("n\n", ""):
         assert run("erase", ADA, input=answer).exit_code == 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -23,6 +25,8 @@ from newsletter.subscribers.suppression import unsuppress
 
 __all__ = ["subscribers"]
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 SUPPRESSED_BECAUSE = {
     SuppressionReason.UNSUBSCRIBED: "its reader unsubscribed",
     SuppressionReason.ERASED: "its reader was erased",
@@ -31,8 +35,17 @@ SUPPRESSED_BECAUSE = {
 }
 
 
+def _read_address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    return sys.stdin.readline() if value == "-" else value
+
+
+def address_argument(command: Command) -> Command:
+    """ADDRESS, or `-` for a line of stdin: other users of a machine see what stands in a command."""
+    return click.argument("address", callback=_read_address)(command)
+
+
 @subscribers.command()
-@click.argument("address")
+@address_argument
 @json_option
 def show(address: str, as_json: bool) -> None:
     """Show what is kept of the reader of ADDRESS.
@@ -48,7 +61,7 @@ def show(address: str, as_json: bool) -> None:
 
 
 @subscribers.command()
-@click.argument("address")
+@address_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def erase(address: str, yes: bool, as_json: bool) -> None:
@@ -83,7 +96,7 @@ def unsubscribed(days: int, as_json: bool) -> None:
 
 
 @subscribers.command("unsuppress")
-@click.argument("address")
+@address_argument
 @click.option("--reason", "why", required=True, help="Why the suppression ends; kept without the address.")
 @json_option
 def unsuppress_(address: str, why: str, as_json: bool) -> None:
