@@ -53,8 +53,8 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 @pytest.fixture
 def service(db: Database, settings: Settings) -> Iterator[RunningService]:
     """Every process of the Procfile; the web server as talkative as it can be."""
-    add_article(db, "A law is passed", section="Policy")
     add_article(db, "A model is tested", section="Research")
+    add_article(db, "A law is passed", section="Policy")  # the newer one leads, in every edition here
     add_readers(db, 1)
     with RunningService(settings, workers=1) as service:
         service.start_web()

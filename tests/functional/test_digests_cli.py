@@ -203,7 +203,7 @@ def test_status_from_draft_to_sent(newsletter: Any, db: Database, app: Flask) ->
     state = output(watched)
     assert list(state) == [
         "id", "status", "paused_reason", "recipients", "accepted", "refused", "skipped", "in_doubt", "waiting",
-        "deferred", "cancelled", "until_hour", "last_hour",
+        "unanswered", "deferred", "cancelled", "until_hour", "last_hour",
     ]  # fmt: skip
     assert (state["status"], state["recipients"], state["accepted"]) == ("sent", 3, 3)
     assert newsletter("digests", "send", "1").stderr == "Error: Digest 1 is sent and cannot be scheduled.\n"
