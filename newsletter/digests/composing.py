@@ -51,7 +51,8 @@ class Rule:
 def compose_draft(
     session: Session, rule: Rule, *, subject: str | None = None, preheader: str | None = None, intro: str = ""
 ) -> Digest:
-    """A new draft by `rule`. A subject or preheader that is not given is made from the headlines.
+    """A new draft by `rule`. The default subject is the first headline. Without a preheader each edition gets one from
+    its own headlines.
 
     Raises InvalidError when the rule is impossible, no article fits it, or a text cannot be accepted.
     """
@@ -59,7 +60,7 @@ def compose_draft(
     digest = Digest(
         cadence=rule.cadence,
         subject=_subject(subject or default_subject(rule.cadence, revisions[0].title)),
-        preheader=_line("preheader", _headlines(revisions[1:]) if preheader is None else preheader),
+        preheader=_line("preheader", preheader or ""),
         intro=_intro(intro),
         items=[DigestArticle(position=i, revision=revision) for i, revision in enumerate(revisions)],
     )
@@ -115,10 +116,6 @@ def _pick(session: Session, rule: Rule) -> Sequence[Revision]:
     if not revisions:
         raise InvalidError("digest.no_articles", "No article since %(since)s fits the rule.", since=since.isoformat())
     return revisions
-
-
-def _headlines(revisions: Sequence[Revision]) -> str:
-    return " · ".join(revision.title for revision in revisions[:3])[:200]
 
 
 def _subject(text: str) -> str:

@@ -58,7 +58,8 @@ class CutPoints:
         if element:
             hidden, after = element
             opening, closing = hidden.split(self.preheader)
-            shown = [When.WITHOUT_LEAD, *([When.WITH_LEAD] if preheader[0].text else [])]
+            is_written = any(segment.when is When.WITH_LEAD for segment in preheader)
+            shown = [When.WITHOUT_LEAD, When.WITH_LEAD] if is_written else [When.AT_LEAST]
             yield from (Segment(opening, when, 2) for when in shown)
             yield from _escaped(preheader, escape)
             yield from (Segment(closing, when, 2) for when in shown)

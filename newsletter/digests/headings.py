@@ -33,12 +33,16 @@ def subject_segments(written: str, cadence: Cadence, headlines: Sequence[str]) -
 
 
 def preheader_segments(written: str, headlines: Sequence[str]) -> tuple[Segment, ...]:
-    """The preheader: the written one with the lead, else the headlines after the edition's first."""
-    segments = [Segment(one_line(written), When.WITH_LEAD)]
+    """The preheader: the written one with the lead, else the headlines after the edition's first.
+
+    Without a written one every edition gets its own headlines.
+    """
+    second, others = (When.SECOND, When.THIRD_OR_FOURTH) if written else (When.ANY_SECOND, When.ANY_THIRD_OR_FOURTH)
+    segments = [Segment(one_line(written), When.WITH_LEAD)] if written else []
     for position, headline in enumerate(headlines):
         short = _shortened(one_line(headline), LONGEST_HEADLINE)
-        segments.append(Segment(short, When.SECOND, position))
-        segments.append(Segment(f" · {short}", When.THIRD_OR_FOURTH, position))
+        segments.append(Segment(short, second, position))
+        segments.append(Segment(f" · {short}", others, position))
     return tuple(segments)
 
 

@@ -6,7 +6,7 @@ article, which an edition may lack.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -37,6 +37,12 @@ class When(StrEnum):
     """… its second."""
     THIRD_OR_FOURTH = "third_or_fourth"
     """… its third or fourth."""
+    AT_LEAST = "at_least"
+    """The edition holds at least `number` articles."""
+    ANY_SECOND = "any_second"
+    """The article is the edition's second, with or without the lead."""
+    ANY_THIRD_OR_FOURTH = "any_third_or_fourth"
+    """… its third or fourth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +61,10 @@ def assemble(segments: Iterable[Segment], mask: int) -> str:
 
 
 def most_bytes(segments: Sequence[Segment], articles: int) -> int:
-    """The bytes that no edition exceeds: all articles, and those in full that are longest by it."""
+    """The bytes that no edition exceeds: all articles, those in full that are longest by it, the longest headlines."""
     whole = _Edition((1 << articles) - 1)
     size, gains = 0, [0] * articles
+    headlines: dict[When, list[int]] = {when: [] for when in _HEADLINES}
     for segment in segments:
         length = len(segment.text.encode())
         if segment.when is When.IN_FULL:
@@ -65,35 +72,42 @@ def most_bytes(segments: Sequence[Segment], articles: int) -> int:
         elif segment.when is When.COMPACT:
             gains[segment.number] -= length
             size += length
+        elif segment.when in headlines:
+            headlines[segment.when].append(length)
         elif whole.fulfils(segment):
             size += length
+    size += sum(sum(sorted(lengths, reverse=True)[: _HEADLINES[when]]) for when, lengths in headlines.items())
     return size + sum(sorted(gains, reverse=True)[:FULL_ARTICLES])
+
+
+_HEADLINES = {When.ANY_SECOND: 1, When.ANY_THIRD_OR_FOURTH: 2}
+"""How many segments of a condition an edition holds, whichever they are."""
 
 
 class _Edition:
     def __init__(self, mask: int) -> None:
         positions = [position for position in range(mask.bit_length()) if mask >> position & 1]
         self._rank = {position: rank for rank, position in enumerate(positions)}
-        self._has_lead = LEAD in self._rank
+        self.has_lead = LEAD in self._rank
+        self.size = len(positions)
 
     def fulfils(self, segment: Segment) -> bool:
         rank = self._rank.get(segment.number, -1)
-        match segment.when:
-            case When.ALWAYS:
-                return True
-            case When.HOLDS:
-                return rank >= 0
-            case When.IN_FULL:
-                return 0 <= rank < FULL_ARTICLES
-            case When.COMPACT:
-                return rank >= FULL_ARTICLES
-            case When.WITH_LEAD:
-                return self._has_lead
-            case When.WITHOUT_LEAD:
-                return not self._has_lead and len(self._rank) >= segment.number
-            case When.FIRST:
-                return not self._has_lead and rank == 0
-            case When.SECOND:
-                return not self._has_lead and rank == 1
-            case When.THIRD_OR_FOURTH:
-                return not self._has_lead and rank in (2, 3)
+        return _CONDITIONS[segment.when](self, rank, segment.number)
+
+
+_CONDITIONS: dict[When, Callable[[_Edition, int, int], bool]] = {
+    When.ALWAYS: lambda edition, rank, number: True,
+    When.HOLDS: lambda edition, rank, number: rank >= 0,
+    When.IN_FULL: lambda edition, rank, number: 0 <= rank < FULL_ARTICLES,
+    When.COMPACT: lambda edition, rank, number: rank >= FULL_ARTICLES,
+    When.WITH_LEAD: lambda edition, rank, number: edition.has_lead,
+    When.WITHOUT_LEAD: lambda edition, rank, number: not edition.has_lead and edition.size >= number,
+    When.FIRST: lambda edition, rank, number: not edition.has_lead and rank == 0,
+    When.SECOND: lambda edition, rank, number: not edition.has_lead and rank == 1,
+    When.THIRD_OR_FOURTH: lambda edition, rank, number: not edition.has_lead and rank in (2, 3),
+    When.AT_LEAST: lambda edition, rank, number: edition.size >= number,
+    When.ANY_SECOND: lambda edition, rank, number: rank == 1,
+    When.ANY_THIRD_OR_FOURTH: lambda edition, rank, number: rank in (2, 3),
+}
+"""By the rank of the segment's article in the edition (-1: it is not there), and the segment's number."""

@@ -53,10 +53,14 @@ def test_an_edition_names_no_headline_that_it_lacks(mask: int) -> None:
         assert (title in unescape(html)) == (title in text) == bool(mask >> position & 1)
 
 
-def test_without_a_written_preheader_the_lead_has_none() -> None:
-    bare = render_digest(Content(preheader="", revisions=revisions(3)), SETTINGS, day=DAY)
-    assert "display:none" not in bare.edition(0b111)[0]
-    assert "display:none" in bare.edition(0b110)[0]
+def test_without_a_written_preheader_each_edition_names_its_own_headlines() -> None:
+    named = [revision(f"s{i}", title=title) for i, title in enumerate(TITLES[:3])]
+    bare = render_digest(Content(preheader="", revisions=named), SETTINGS, day=DAY)
+    assert bare.preheader_of(0b111) == f"{TITLES[1]} · {TITLES[2]}"
+    assert bare.preheader_of(0b101) == TITLES[2]
+    assert bare.preheader_of(0b110) == TITLES[2]
+    assert bare.preheader_of(0b001) == ""
+    assert "display:none" not in bare.edition(0b001)[0]
 
 
 def test_breaking_news_says_so_in_each_subject() -> None:
