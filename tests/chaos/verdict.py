@@ -14,7 +14,7 @@ from sqlalchemy.orm import undefer
 from newsletter.core.runtime import runtime
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch
-from newsletter.mail.outcomes import ACCEPTED, SKIPPED
+from newsletter.mail.outcomes import ACCEPTED, MOVED, SKIPPED
 from newsletter.subscribers.models import Subscriber
 from tests.chaos.scene import Scene
 from tests.services.processes import environment_of
@@ -80,6 +80,7 @@ def _outcomes(scene: Scene) -> dict[str, int]:
             addresses[reader]: outcome
             for batch in batches
             for reader, outcome in zip(packing.unpack_ids(batch.recipients), batch.outcomes, strict=True)
+            if outcome != MOVED
         }
 
 
