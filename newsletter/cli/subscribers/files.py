@@ -16,6 +16,7 @@ from flask.cli import AppGroup
 from newsletter.articles import queries
 from newsletter.cli.hints import with_hint
 from newsletter.cli.output import emit, json_option, writing
+from newsletter.core import key_fingerprints
 from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import READER_CADENCES, Cadence
 from newsletter.core.errors import InvalidError
@@ -94,7 +95,9 @@ def _known_names() -> KnownNames:
 
 
 def _import(file: Path, result: Path, options: ImportOptions) -> ImportResult:
-    """Import with a progress bar on a terminal."""
+    """Import with a progress bar on a terminal. Raises ConfigurationError for another SUPPRESSION_KEY than the
+    database's: with it readers who were erased would come back."""
+    key_fingerprints.check_keys(runtime().db, runtime().settings)
     hidden = not sys.stderr.isatty()
     with click.progressbar(
         length=file.stat().st_size, label="Importing", file=sys.stderr, hidden=hidden, show_eta=True
