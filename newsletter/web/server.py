@@ -105,7 +105,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         for channel in sorted(self.active_channels.values(), key=Channel.buffered):
             buffered += channel.buffered()
             if channel.is_overdue(now) or buffered > MOST_BUFFERED:
-                channel.will_close = True
+                channel.handle_close()  # not `will_close`, which waits until the client reads
 
 
 def _adjustments(largest_body: int) -> Adjustments:

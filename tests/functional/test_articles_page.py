@@ -37,7 +37,7 @@ def test_the_page_shows_all_that_the_real_article_holds(client: FlaskClient, db:
 
 def test_only_the_address_of_the_article_is_shared(client: FlaskClient, db: Database) -> None:
     slug = add(db, title='Quotes "and" <b>markup</b> & ampersands')
-    shown = client.get(f"/articles/{slug}?utm_source=x", headers={"Host": "evil.example"}).text
+    shown = client.get(f"/articles/{slug}?utm_source=x", headers={"X-Forwarded-Host": "evil.example"}).text
     assert f'<link rel="canonical" href="{ADDRESS}{slug}">' in shown
     assert f'<meta property="og:url" content="{ADDRESS}{slug}">' in shown
     assert (

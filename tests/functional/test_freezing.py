@@ -36,7 +36,7 @@ def test_every_reader_stands_in_one_batch_of_the_edition_that_fits(db: Database,
         sizes = Counter({(mask, state): len(packing.unpack_ids(packed)) for mask, state, packed in rows})
         assert digest_state_json(digest_status(session, digest_id)) == {
             "id": digest_id, "status": "sending", "paused_reason": None, "recipients": 8, "accepted": 0, "refused": 0,
-            "skipped": 2, "in_doubt": 0, "waiting": 6, "deferred": 0, "cancelled": 0,
+            "skipped": 2, "in_doubt": 0, "waiting": 6, "unanswered": 0, "deferred": 0, "cancelled": 0,
             "until_hour": 0, "last_hour": None,
         }  # fmt: skip
     # Bit 0 is the digest's first article: of one day the most trusted, the policy story.

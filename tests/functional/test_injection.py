@@ -106,14 +106,14 @@ fields = st.fixed_dictionaries(
 headers = st.fixed_dictionaries(
     {
         name: st.sampled_from(["evil.example", "evil.example:80", "evil@letters.example.org", "x/evil"])
-        for name in ("Host", "X-Forwarded-Host", "Forwarded", "X-Forwarded-Proto", "User-Agent", "Accept-Language")
+        for name in ("X-Forwarded-Host", "Forwarded", "X-Forwarded-Proto", "User-Agent", "Accept-Language")
     }
 )
 
 
 @HOSTILE
 @given(address=st.one_of(st.just(ADA), typed), fields=fields, headers=headers)
-@example(address="evil+x@example.org", fields={}, headers={"Host": "evil.example"})
+@example(address="evil+x@example.org", fields={}, headers={"X-Forwarded-Host": "evil.example"})
 def test_a_stranger_s_sign_up(
     client: FlaskClient, db: Database, settings: Settings, address: str, fields: dict[str, str], headers: dict[str, str]
 ) -> None:

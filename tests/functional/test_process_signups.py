@@ -16,7 +16,7 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
-from newsletter.core.ids import AddressKey
+from newsletter.core.ids import AddressKey, SuppressionKey
 from newsletter.core.runtime import runtime
 from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
@@ -298,6 +298,10 @@ def test_a_mail_holds_its_link_and_nothing_that_was_typed(
 def _become(status: SubscriberStatus) -> Callable[[Session], None]:
     def change(session: Session) -> None:
         reader(session).status = status
+        if status is SubscriberStatus.BOUNCED:  # what holds then is the suppression
+            suppressions.suppress(
+                session, SuppressionKey("a suppression key for the tests"), ADA, SuppressionReason.BOUNCED
+            )
 
     return change
 
