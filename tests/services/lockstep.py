@@ -204,9 +204,12 @@ class Each:
     def __init__(self, provider: Provider) -> None:
         self.worker: Worker
         self._provider = provider
+        self._begun: tuple[tuple[str, str], ...] = ()
 
     def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
-        self._provider.begins(recipients)
+        if message.reference != self._begun:  # after a failed message the same claim goes on with the others,
+            self._begun = message.reference  # and a pause reaches it with its next renewal
+            self._provider.begins(recipients)
         for index in result.waiting():
             if not result.may_continue():
                 return
