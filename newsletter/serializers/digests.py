@@ -58,7 +58,8 @@ def check_json(digest: Digest, findings: Sequence[Finding]) -> dict[str, Any]:
 
 def digest_state_json(state: DigestState) -> dict[str, Any]:
     """The state of a digest: its status and a figure for each outcome."""
-    return json_object(asdict(state))
+    stands = {"id": state.id, "status": state.status, "paused_reason": state.paused_reason}
+    return stands | json_object(asdict(state))
 
 
 def digest_report_json(report: DigestReport) -> dict[str, Any]:

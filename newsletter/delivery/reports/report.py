@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -18,7 +18,7 @@ from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
 from newsletter.delivery.ledger.packing import position_of
 from newsletter.delivery.ledger.reason_groups import group_key, wording
 from newsletter.delivery.reports.causes import Cause, find_cause
-from newsletter.delivery.reports.status import digest_status
+from newsletter.delivery.reports.status import DigestFigures, digest_figures
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
 from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT
@@ -55,24 +55,11 @@ class Doubt:
     note: str | None
 
 
-@dataclass(frozen=True)
-class DigestReport:
-    """Readers, each counted once in a figure.
+@dataclass(frozen=True, kw_only=True)
+class DigestReport(DigestFigures):
+    """Readers, each counted once in a figure. Those who bounced or complained are among the accepted too, or among the
+    refused whose mailbox was refused twice."""
 
-    recipients = accepted + refused + skipped + in_doubt + waiting + unanswered + deferred + cancelled. Readers who
-    bounced or complained are among the accepted too, or among the refused whose mailbox was refused twice.
-    """
-
-    id: int
-    recipients: int
-    accepted: int
-    refused: int
-    skipped: int
-    in_doubt: int
-    waiting: int
-    unanswered: int
-    deferred: int
-    cancelled: int
     mailed_twice: int
     """Of the accepted: an editor had their batch sent again, and its events prove that it was sent before."""
     bounced: int
@@ -81,10 +68,6 @@ class DigestReport:
     dropped: int
     complained: int
     unsubscribed: int
-    until_hour: int
-    """Readers whose chosen hour is still to come."""
-    last_hour: datetime | None
-    """The last of these hours."""
     reasons: tuple[ReasonGroup, ...]
     """The commonest first, at most MOST_REASONS."""
     doubts: tuple[Doubt, ...]
@@ -92,28 +75,17 @@ class DigestReport:
 
 def digest_report(session: Session, digest_id: int) -> DigestReport:
     """The report on a digest. Raises NotFoundError."""
-    state = digest_status(session, digest_id)
+    digest = get_digest(session, digest_id)
     events = _count_events(session, digest_id)
     return DigestReport(
-        id=digest_id,
-        recipients=state.recipients,
-        accepted=state.accepted,
-        refused=state.refused,
-        skipped=state.skipped,
-        in_doubt=state.in_doubt,
-        waiting=state.waiting,
-        unanswered=state.unanswered,
-        deferred=state.deferred,
-        cancelled=state.cancelled,
+        **asdict(digest_figures(session, digest_id)),
         mailed_twice=_mailed_twice(session, digest_id),
         bounced=events[EventKind.BOUNCED],
         soft_bounced=events[EventKind.SOFT_BOUNCED],
         blocked=events[EventKind.BLOCKED],
         dropped=events[EventKind.DROPPED],
         complained=events[EventKind.COMPLAINED],
-        unsubscribed=_unsubscribed(session, get_digest(session, digest_id)),
-        until_hour=state.until_hour,
-        last_hour=state.last_hour,
+        unsubscribed=_unsubscribed(session, digest),
         reasons=_reasons(session, digest_id),
         doubts=_doubts(session, digest_id),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -14,14 +14,12 @@ from newsletter.digests.queries import get_digest
 from newsletter.mail.outcomes import IN_DOUBT, MOVED, OUTCOME_NAMES, WAITING
 
 
-@dataclass(frozen=True)
-class DigestState:
+@dataclass(frozen=True, kw_only=True)
+class DigestFigures:
     """recipients = accepted + refused + skipped + in_doubt + waiting + unanswered + deferred + cancelled; 0 before the
     freeze."""
 
     id: int
-    status: str
-    paused_reason: str | None
     recipients: int
     accepted: int
     refused: int
@@ -37,6 +35,14 @@ class DigestState:
     last_hour: datetime | None
     """When the last of these hours comes."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class DigestState(DigestFigures):
+    """Where a digest stands, and its figures."""
+
+    status: str
+    paused_reason: str | None
+
     @property
     def open(self) -> int:
         """Recipients whose outcome is not final yet."""
@@ -46,6 +52,12 @@ class DigestState:
 def digest_status(session: Session, digest_id: int) -> DigestState:
     """The state of a digest, read in one snapshot. Raises NotFoundError."""
     digest = get_digest(session, digest_id)
+    figures = digest_figures(session, digest_id)
+    return DigestState(**asdict(figures), status=digest.status, paused_reason=digest.paused_reason)
+
+
+def digest_figures(session: Session, digest_id: int) -> DigestFigures:
+    """The recipients of a digest, counted by their outcomes."""
     counts = dict.fromkeys(OUTCOME_NAMES, 0)
     recipients = until_hour = 0
     last_hour, now = None, clock.now()
@@ -65,12 +77,4 @@ def digest_status(session: Session, digest_id: int) -> DigestState:
     parts = dict.fromkeys(OUTCOME_NAMES.values(), 0)
     for outcome, count in counts.items():
         parts[OUTCOME_NAMES[outcome]] += count
-    return DigestState(
-        digest.id,
-        digest.status,
-        digest.paused_reason,
-        recipients,
-        **parts,
-        until_hour=until_hour,
-        last_hour=last_hour,
-    )
+    return DigestFigures(id=digest_id, recipients=recipients, **parts, until_hour=until_hour, last_hour=last_hour)
