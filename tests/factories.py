@@ -21,6 +21,7 @@ from newsletter.delivery.freezing import freeze
 from newsletter.delivery.ledger import claims, recovery
 from newsletter.delivery.ledger.models import RenderedDigestRow, digest_key
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
+from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.digests import composing, scheduling
 from newsletter.digests.models import MOST_ARTICLES
 from newsletter.subscribers import addresses
@@ -86,11 +87,17 @@ def add_digest(db: Database, *, subject: str | None = None, cadence: Cadence = C
         return composing.compose_draft(session, rule, subject=subject).id
 
 
-def send_digest(db: Database, settings: Settings, cadence: Cadence = Cadence.WEEKLY) -> int:
-    """A digest of all articles, scheduled for now and frozen: its batches are ready."""
+def schedule_now(db: Database, settings: Settings, cadence: Cadence = Cadence.WEEKLY) -> int:
+    """A digest of all articles, scheduled for now: the next tick freezes it."""
     digest_id = add_digest(db, cadence=cadence)
     with db.transaction() as session:
         scheduling.send_now(session, settings, digest_id, by=OPERATOR)
+    return digest_id
+
+
+def send_digest(db: Database, settings: Settings, cadence: Cadence = Cadence.WEEKLY) -> int:
+    """A digest of all articles, scheduled for now and frozen: its batches are ready."""
+    digest_id = schedule_now(db, settings, cadence)
     assert freeze.freeze_digest(db, settings, digest_id)
     return digest_id
 
@@ -106,6 +113,12 @@ def hand_over(db: Database, settings: Settings) -> int:
             assert claims.finish_batch(session, claim, outcomes)
         assert recovery.close_finished(session, by=WORKER) == [digest_id]
     return digest_id
+
+
+def state_of(db: Database, digest_id: int) -> DigestState:
+    """Where a digest stands, and its figures."""
+    with db.reading() as session:
+        return digest_status(session, digest_id)
 
 
 def letter_of(db: Database) -> str:

@@ -21,7 +21,6 @@ from newsletter.core.db import Database
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.delivery.ledger.models import Batch, Refusal
-from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.delivery.sending import draining, lease_renewal
 from newsletter.digests.queries import get_digest
 from newsletter.mail.message import Message, Recipient
@@ -30,7 +29,7 @@ from newsletter.mail.transports.errors import InDoubtError
 from newsletter.operations.tick import tick
 from newsletter.privacy import erasure
 from newsletter.subscribers.models import Subscriber
-from tests.factories import add_article, add_readers, send_digest
+from tests.factories import add_article, add_readers, send_digest, state_of
 from tests.services import editor
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -84,11 +83,6 @@ def digest_id(app: Flask, db: Database, settings: Settings, transport: ScriptedT
     return send_digest(db, settings)
 
 
-def state(db: Database, digest_id: int) -> DigestState:
-    with db.reading() as session:
-        return digest_status(session, digest_id)
-
-
 def drain(later: timedelta = timedelta(0)) -> None:
     with clock.set_to(clock.now() + later):
         draining.drain(runtime())
@@ -110,13 +104,13 @@ def test_a_deferred_reader_is_tried_again_and_nobody_else(
 ) -> None:
     transport.answers["r3"] = defer
     drain()
-    found = state(db, digest_id)
+    found = state_of(db, digest_id)
     assert (found.accepted, found.deferred, found.status) == (4, 1, "sending")
     drain()
     assert len(transport.delivered) == 4, "not before its time"
     del transport.answers["r3"]
     drain(timedelta(hours=2))
-    assert (state(db, digest_id).accepted, state(db, digest_id).status) == (5, "sent")
+    assert (state_of(db, digest_id).accepted, state_of(db, digest_id).status) == (5, "sent")
     assert sorted(address for address, _ in transport.delivered) == ["r1", "r2", "r3", "r4", "r5"]
 
 
@@ -127,7 +121,7 @@ def test_readers_deferred_for_too_long_are_refused_temporarily(
     transport.answers["r4"] = lambda result, index: result.refused(index, "550 5.1.1 unknown")
     drain()
     drain(timedelta(hours=73))
-    found = state(db, digest_id)
+    found = state_of(db, digest_id)
     assert (found.accepted, found.refused, found.deferred, found.status) == (3, 2, 0, "sent")
     with db.reading() as session:
         refusals = session.execute(select(Refusal.subscriber_id, Refusal.temporary, Refusal.reason)).all()
@@ -136,7 +130,7 @@ def test_readers_deferred_for_too_long_are_refused_temporarily(
     with db.transaction() as session:
         assert editor.retry(session, digest_id) == 1
     drain()
-    assert (state(db, digest_id).accepted, state(db, digest_id).refused) == (4, 1)
+    assert (state_of(db, digest_id).accepted, state_of(db, digest_id).refused) == (4, 1)
 
 
 def test_a_limit_allows_so_many_messages_and_no_more(
@@ -145,12 +139,12 @@ def test_a_limit_allows_so_many_messages_and_no_more(
     object.__setattr__(runtime().settings, "mail_rate_limits", (RateLimit(2, 86400),))
     drain()
     assert len(transport.delivered) == 2
-    assert state(db, digest_id).waiting == 3
+    assert state_of(db, digest_id).waiting == 3
     queues.redis.flushall()
     drain(timedelta(days=1))
     queues.redis.flushall()
     drain(timedelta(days=2))
-    assert state(db, digest_id).accepted == len(transport.delivered) == 5
+    assert state_of(db, digest_id).accepted == len(transport.delivered) == 5
 
 
 @pytest.mark.parametrize("act", [editor.pause, editor.cancel])
@@ -171,7 +165,7 @@ def test_an_editor_stops_it_between_two_messages(
     drain()
     assert [address for address, _ in transport.delivered] == ["r1", "r2", "r3"]
     tick(runtime())
-    found = state(db, digest_id)
+    found = state_of(db, digest_id)
     assert (found.accepted, found.waiting + found.cancelled) == (3, 2)
     drain()
     assert len(transport.delivered) == 3
@@ -184,10 +178,10 @@ def test_a_killed_worker_leaves_its_progress_and_nobody_is_mailed_twice(
     transport.answers["r4"] = die(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         drain()
-    assert state(db, digest_id).accepted == 0, "the ledger does not know yet"
+    assert state_of(db, digest_id).accepted == 0, "the ledger does not know yet"
     transport.answers.clear()
     drain()  # this host knows that the process is gone: nobody waits for the end of its lease
-    assert state(db, digest_id).accepted == 5
+    assert state_of(db, digest_id).accepted == 5
     assert [address for address, _ in transport.delivered] == ["r1", "r2", "r3", "r4", "r5"]
     assert list((runtime().settings.data_dir / "progress").iterdir()) == []
 
@@ -197,11 +191,11 @@ def test_an_unanswered_message_goes_again_with_the_same_id(
 ) -> None:
     transport.answers["r2"] = die(InDoubtError("test.failure", "The connection broke before the answer."))
     drain()
-    found = state(db, digest_id)
+    found = state_of(db, digest_id)
     assert (found.accepted, found.unanswered, found.open) == (4, 1, 1)
     transport.answers.clear()
     drain(timedelta(minutes=1))
-    assert state(db, digest_id).accepted == 5
+    assert state_of(db, digest_id).accepted == 5
     assert len({message_id for _, message_id in transport.delivered}) == 5
 
 
@@ -233,7 +227,7 @@ def test_an_unforeseen_error_pauses_the_digest_and_keeps_the_answers(
         digest = get_digest(session, digest_id)
     assert (digest.status, digest.paused_reason) == ("paused", "error")
     assert "ZeroDivisionError" in str(digest.paused_note)
-    assert state(db, digest_id).accepted == 1
+    assert state_of(db, digest_id).accepted == 1
     transport.answers.clear()
     with db.transaction() as session:
         editor.resume(session, digest_id)
@@ -251,7 +245,7 @@ def test_an_erasure_while_the_mail_is_under_way_delays_nobody(
     transport.before["r2"] = erased
     transport.answers["r2"] = lambda result, index: result.refused(index, "550 no such mailbox")
     drain()
-    after = state(db, digest_id)
+    after = state_of(db, digest_id)
     assert (after.status, after.accepted, after.refused) == ("sent", 4, 1)
     assert [address for address, _ in transport.delivered] == ["r1", "r3", "r4", "r5"]
     with db.reading() as session:

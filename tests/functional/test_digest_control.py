@@ -28,7 +28,7 @@ from newsletter.digests import scheduling
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.queries import get_digest
 from newsletter.operations.tick import tick
-from tests.factories import add_article, add_digest, add_readers, send_digest
+from tests.factories import add_article, add_digest, add_readers, schedule_now, send_digest
 from tests.services import editor
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -61,9 +61,7 @@ class TestOverdue:
     def test_it_waits_and_says_so_and_resuming_sends_it(self, db: Database, settings: Settings) -> None:
         add_article(db, "A story")
         add_readers(db, 3)
-        digest_id = add_digest(db)
-        with db.transaction() as session:
-            scheduling.send_now(session, settings, digest_id, by=OPERATOR)
+        digest_id = schedule_now(db, settings)
         with clock.set_to(clock.now() + timedelta(hours=3)):
             tick(runtime())
             digest = read(db, digest_id)
@@ -77,9 +75,7 @@ class TestOverdue:
 
     def test_a_little_late_is_not_overdue(self, db: Database, settings: Settings) -> None:
         add_article(db, "A story")
-        digest_id = add_digest(db)
-        with db.transaction() as session:
-            scheduling.send_now(session, settings, digest_id, by=OPERATOR)
+        digest_id = schedule_now(db, settings)
         with clock.set_to(clock.now() + timedelta(minutes=90)):
             tick(runtime())
         assert read(db, digest_id).frozen_at is not None
@@ -274,9 +270,7 @@ def as_before_the_sending(db: Database) -> None:
 def test_two_clocks_freeze_once(db: Database, settings: Settings, app: Flask) -> None:
     add_article(db, "A story")
     add_readers(db, 3)
-    digest_id = add_digest(db)
-    with db.transaction() as session:
-        scheduling.send_now(session, settings, digest_id, by=OPERATOR)
+    digest_id = schedule_now(db, settings)
     other = Runtime(settings, Database(settings.database_url))
     for clock_process in (runtime(), other, runtime(), other):
         tick(clock_process)

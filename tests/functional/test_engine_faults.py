@@ -30,6 +30,7 @@ from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
 from newsletter.mail.transports.errors import CutOffError, InDoubtError, NotAcceptedError, RefusedForGoodError
 from newsletter.operations.tick import tick
+from tests.factories import state_of
 from tests.functional.test_batch_run import (  # noqa: F401 - fixtures
     Answer,
     ScriptedTransport,
@@ -38,7 +39,6 @@ from tests.functional.test_batch_run import (  # noqa: F401 - fixtures
     digest_id,
     drain,
     settings,
-    state,
     transport,
 )
 from tests.services import editor
@@ -99,7 +99,7 @@ class TestAMessageWithoutAnAnswer:
     ) -> None:
         transport.answers["r2"] = taken_and(transport, self.LOST, "r2")
         drain()
-        found = state(db, digest_id)
+        found = state_of(db, digest_id)
         assert (found.status, found.accepted, found.unanswered, found.open) == ("sending", 4, 1, 1)
         for hour in range(1, 10):
             drain(timedelta(hours=hour))
@@ -110,7 +110,7 @@ class TestAMessageWithoutAnAnswer:
         with db.transaction() as session:
             editor.resolve(session, digest_id, was_sent=True)
         tick(runtime())
-        assert (state(db, digest_id).status, state(db, digest_id).accepted) == ("sent", 5)
+        assert (state_of(db, digest_id).status, state_of(db, digest_id).accepted) == ("sent", 5)
 
     def test_others_are_sent_to_first_in_the_next_attempt(
         self,
@@ -147,7 +147,7 @@ class TestAMessageWithoutAnAnswer:
     ) -> None:
         transport.answers = {name: die(self.LOST) for name in ("r1", "r3", "r5")}
         drain()
-        found = state(db, digest_id)
+        found = state_of(db, digest_id)
         assert (found.status, found.accepted, found.unanswered) == ("sending", 2, 3)
 
     def test_a_cancelled_digest_does_not_call_it_cancelled(
@@ -160,7 +160,7 @@ class TestAMessageWithoutAnAnswer:
         drain()
         with db.transaction() as session:
             editor.cancel(session, digest_id)
-        assert (state(db, digest_id).in_doubt, state(db, digest_id).cancelled) == (1, 0)
+        assert (state_of(db, digest_id).in_doubt, state_of(db, digest_id).cancelled) == (1, 0)
 
 
 class TestARecipientAtWhomTheConnectionIsCut:
@@ -174,11 +174,11 @@ class TestARecipientAtWhomTheConnectionIsCut:
     ) -> None:
         transport.answers["r2"] = die(self.CUT)
         drain()
-        found = state(db, digest_id)
+        found = state_of(db, digest_id)
         assert (found.accepted, found.deferred, found.open) == (4, 1, 1)
         for hour in range(1, 80, 4):
             drain(timedelta(hours=hour))
-        assert (state(db, digest_id).status, state(db, digest_id).refused) == ("sent", 1)
+        assert (state_of(db, digest_id).status, state_of(db, digest_id).refused) == ("sent", 1)
 
     def test_a_server_that_cuts_everybody_is_asked_less_and_less_often_and_then_an_editor(
         self,
@@ -188,11 +188,11 @@ class TestARecipientAtWhomTheConnectionIsCut:
     ) -> None:
         transport.answers = {f"r{number}": die(self.CUT) for number in range(1, 6)}
         drain()
-        assert (state(db, digest_id).status, state(db, digest_id).waiting) == ("sending", 5)
+        assert (state_of(db, digest_id).status, state_of(db, digest_id).waiting) == ("sending", 5)
         for hour in range(1, 8):
             drain(timedelta(hours=hour))
         assert "ends each connection" in str(paused_note(db, digest_id))
-        assert state(db, digest_id).waiting == 5
+        assert state_of(db, digest_id).waiting == 5
 
 
 class TestRefusals:
@@ -209,7 +209,7 @@ class TestRefusals:
     ) -> None:
         transport.answers = {f"r{number}": self.refuse(f"554 Odd <{number}@x> id {{number}}") for number in range(2, 6)}
         drain()
-        found = state(db, digest_id)
+        found = state_of(db, digest_id)
         assert (found.accepted, found.refused, found.waiting) == (1, 0, 4)
         assert "554 Odd" in str(paused_note(db, digest_id))
         with db.reading() as session:
@@ -225,7 +225,7 @@ class TestRefusals:
         split_in_singles(db)
         transport.answers = {f"r{number}": self.refuse("554 Odd") for number in range(2, 6)}
         drain()
-        found = state(db, digest_id)
+        found = state_of(db, digest_id)
         assert (found.status, found.accepted, found.refused, found.waiting) == ("paused", 1, 0, 4)
         with db.reading() as session:
             assert session.scalars(select(Refusal)).all() == []
@@ -239,7 +239,7 @@ class TestRefusals:
         unknown = self.refuse("550 5.1.1 unknown", FailureKind.MAILBOX)
         transport.answers = {f"r{number}": unknown for number in range(1, 6)}
         drain()
-        assert (state(db, digest_id).status, state(db, digest_id).refused) == ("sent", 5)
+        assert (state_of(db, digest_id).status, state_of(db, digest_id).refused) == ("sent", 5)
         with db.reading() as session:
             assert set(session.scalars(select(Refusal.about))) == {FailureKind.MAILBOX}
 
@@ -251,7 +251,7 @@ class TestRefusals:
     ) -> None:
         transport.answers = {name: self.refuse("554 Odd") for name in ("r1", "r2", "r4", "r5")}
         drain()
-        assert (state(db, digest_id).status, state(db, digest_id).refused) == ("sent", 4)
+        assert (state_of(db, digest_id).status, state_of(db, digest_id).refused) == ("sent", 4)
 
     def test_any_group_of_refusals_can_be_sent_to_again(
         self,
@@ -265,7 +265,7 @@ class TestRefusals:
         with db.transaction() as session:
             assert editor.retry(session, digest_id, reason="554 5.7.9") == 1
         drain()
-        assert (state(db, digest_id).accepted, state(db, digest_id).refused) == (4, 1)
+        assert (state_of(db, digest_id).accepted, state_of(db, digest_id).refused) == (4, 1)
 
 
 def split_in_singles(db: Database) -> None:
@@ -332,7 +332,7 @@ class TestProgress:
         drain()
         drain()
         assert copies(transport) == {f"r{number}": 1 for number in range(1, 6)}
-        assert state(db, digest_id).status == "sent"
+        assert state_of(db, digest_id).status == "sent"
 
     def test_the_files_of_a_dead_process_are_reported_before_its_lease_is_over(
         self,
@@ -361,7 +361,7 @@ class TestProgress:
 
         transport.before["r3"] = look
         drain()
-        assert state(db, digest_id).accepted == 5
+        assert state_of(db, digest_id).accepted == 5
 
     def test_a_file_of_another_database_says_nothing(
         self,
@@ -396,7 +396,7 @@ class TestAHiccupOfTheDatabase:
         drain()
         assert paused_note(db, digest_id) is None
         drain()
-        assert state(db, digest_id).status == "sent"
+        assert state_of(db, digest_id).status == "sent"
         assert copies(transport) == {f"r{number}": 1 for number in range(1, 6)}
 
     def test_nothing_sent_leaves_no_doubt(
@@ -461,7 +461,7 @@ class TestALateAnswer:
         drain()
         (batch,) = batches(db)
         assert (batch.state, batch.note, batch.provider_ref) == (BatchState.DONE, None, "ref")
-        assert state(db, digest_id).accepted == 5
+        assert state_of(db, digest_id).accepted == 5
 
     def test_it_ends_a_second_try_that_nobody_has_begun(
         self,
@@ -515,7 +515,7 @@ class TestADoubtAboutSome:
 
         whole.during = only_once
         drain()
-        found = state(db, digest_id)
+        found = state_of(db, digest_id)
         assert (found.recipients, found.accepted, found.in_doubt) == (5, 2, 3)
         doubt, rest = batches(db)
         assert (doubt.state, doubt.attempt, doubt.outcomes) == (BatchState.IN_DOUBT, 1, b"???mm")
@@ -523,7 +523,7 @@ class TestADoubtAboutSome:
         with db.transaction() as session:
             editor.resolve(session, digest_id, doubt.id, was_sent=True)
         tick(runtime())
-        assert (state(db, digest_id).status, state(db, digest_id).accepted) == ("sent", 5)
+        assert (state_of(db, digest_id).status, state_of(db, digest_id).accepted) == ("sent", 5)
 
 
 class TestBackoff:

@@ -17,10 +17,10 @@ from newsletter.delivery.freezing import audience, freeze
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch, BatchState, Edition
 from newsletter.delivery.reports.status import digest_status
-from newsletter.digests import lifecycle, scheduling
+from newsletter.digests import lifecycle
 from newsletter.digests.queries import get_digest
 from newsletter.serializers.digests import digest_state_json
-from tests.factories import add_article, add_digest, add_readers, send_digest
+from tests.factories import add_article, add_readers, schedule_now, send_digest
 
 
 def test_every_reader_stands_in_one_batch_of_the_edition_that_fits(db: Database, settings: Settings) -> None:
@@ -68,9 +68,7 @@ def test_a_digest_that_is_moved_meanwhile_is_not_frozen(
 ) -> None:
     add_article(db, "A story")
     add_readers(db, 1)
-    digest_id = add_digest(db)
-    with db.transaction() as session:
-        scheduling.send_now(session, settings, digest_id, by=OPERATOR)
+    digest_id = schedule_now(db, settings)
     read = audience.read_audience
 
     def read_while_an_editor_moves_it(*args: Any, **kwargs: Any) -> audience.Audience:

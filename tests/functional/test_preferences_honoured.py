@@ -21,13 +21,12 @@ from newsletter.core.runtime import runtime
 from newsletter.delivery.freezing import freeze
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch, Edition
-from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.delivery.sending import draining
 from newsletter.digests import composing, scheduling
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
-from tests.factories import add_article
+from tests.factories import add_article, state_of
 
 NOW = datetime(2026, 5, 4, 5, 30, tzinfo=UTC)  # a Monday; 07:30 in Berlin, 14:30 in Tokyo
 READERS = {
@@ -101,11 +100,6 @@ def text_of(mail: EmailMessage) -> str:
     return " ".join(body.get_content().split())
 
 
-def state(db: Database, digest_id: int) -> DigestState:
-    with db.reading() as session:
-        return digest_status(session, digest_id)
-
-
 def test_a_weekly_letter(app: Flask, db: Database, settings: Settings) -> None:
     with clock.set_to(NOW):
         digest_id = send(db, settings, Cadence.WEEKLY)
@@ -134,7 +128,7 @@ def test_a_weekly_letter(app: Flask, db: Database, settings: Settings) -> None:
         html = mails["german"].get_body(("html",))
         assert html is not None
         assert '<html lang="de"' in html.get_content()
-        now = state(db, digest_id)
+        now = state_of(db, digest_id)
         assert (now.status, now.accepted, now.skipped, now.waiting) == ("sending", 6, 1, 2)
         assert (now.until_hour, now.last_hour) == (2, tokyo)
         for command in ("status", "show"):
@@ -144,14 +138,14 @@ def test_a_weekly_letter(app: Flask, db: Database, settings: Settings) -> None:
         draining.drain(runtime())
         assert set(letters(settings)) == at_once
     with clock.set_to(nine):
-        assert (state(db, digest_id).waiting, state(db, digest_id).until_hour) == (2, 1)
+        assert (state_of(db, digest_id).waiting, state_of(db, digest_id).until_hour) == (2, 1)
         draining.drain(runtime())
         assert set(letters(settings)) == at_once | {"berlin-9"}
-        assert (state(db, digest_id).until_hour, state(db, digest_id).last_hour) == (1, tokyo)
+        assert (state_of(db, digest_id).until_hour, state_of(db, digest_id).last_hour) == (1, tokyo)
     with clock.set_to(tokyo):
         draining.drain(runtime())
         assert set(letters(settings)) == at_once | {"berlin-9", "tokyo-9"}
-        now = state(db, digest_id)
+        now = state_of(db, digest_id)
         assert (now.status, now.until_hour, now.last_hour) == ("sent", 0, None)
 
 
@@ -194,4 +188,4 @@ def test_a_letter_that_is_frozen_goes_by_what_was_chosen_before(db: Database, se
     with clock.set_to(NOW + timedelta(hours=2)):
         draining.drain(runtime())
         assert "Weekly letter" in text_of(letters(settings)["berlin-9"])
-        assert state(db, digest_id).until_hour == 1
+        assert state_of(db, digest_id).until_hour == 1

@@ -20,7 +20,7 @@ from newsletter.digests.findings import Finding, blocking
 from newsletter.digests.foreign_content import find_foreign_content
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
-from tests.factories import add_article, add_digest, add_readers, send_digest
+from tests.factories import add_article, add_digest, add_readers, schedule_now, send_digest
 
 
 @pytest.mark.parametrize(
@@ -109,10 +109,7 @@ class TestOnceMoreBeforeTheFreeze:
     def scheduled(self, db: Database, settings: Settings) -> int:
         add_article(db, "A story")
         add_readers(db, 2)
-        digest_id = add_digest(db)
-        with db.transaction() as session:
-            scheduling.send_now(session, settings, digest_id, by=OPERATOR)
-        return digest_id
+        return schedule_now(db, settings)
 
     def test_a_blocked_digest_is_paused_and_says_why(self, db: Database, settings: Settings, scheduled: int) -> None:
         without_address = replace(settings, mail_postal_address="")

@@ -12,17 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
 from newsletter.core.runtime_folder import socket_path
 from newsletter.delivery.reports.status import digest_status
-from newsletter.digests import scheduling
 from newsletter.mail.models import OutgoingMail
 from newsletter.subscribers.preferences import Preferences
 from tests import factories
-from tests.factories import add_article, add_digest, add_readers
+from tests.factories import add_article, add_readers, schedule_now
 from tests.services.processes import RunningService
 
 
@@ -51,10 +49,7 @@ def accepted(db: Database, digest_id: int) -> int:
 
 
 def start_digest(db: Database, settings: Settings) -> int:
-    digest_id = add_digest(db)
-    with db.transaction() as session:
-        scheduling.send_now(session, settings, digest_id, by=OPERATOR)
-    return digest_id
+    return schedule_now(db, settings)
 
 
 def test_killed_workers_lose_no_one_and_mail_no_one_twice(db: Database, settings: Settings) -> None:

@@ -18,7 +18,6 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
 from newsletter.delivery.ledger.models import Refusal
-from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.delivery.sending import draining
 from newsletter.digests.queries import get_digest
 from newsletter.mail.failures.verdicts import FailureKind
@@ -26,7 +25,7 @@ from newsletter.mail.models import OutgoingMail
 from newsletter.operations.transactional_sending import send_transactional_mail
 from newsletter.subscribers.preferences import Preferences
 from tests import factories
-from tests.factories import add_article, add_readers, send_digest
+from tests.factories import add_article, add_readers, send_digest, state_of
 from tests.services import editor
 from tests.services.smtp_server import SmtpServer
 
@@ -56,11 +55,6 @@ def address(reader: int) -> str:
     return f"r{reader}@readers.example"
 
 
-def state(db: Database, digest_id: int) -> DigestState:
-    with db.reading() as session:
-        return digest_status(session, digest_id)
-
-
 @pytest.mark.parametrize("case", [case for case in CASES if "from_message" in case], ids=lambda case: case["name"])
 def test_an_answer_about_us_pauses_the_digest_and_marks_nobody(
     db: Database, digest_id: int, server: SmtpServer, case: dict[str, Any]
@@ -73,7 +67,7 @@ def test_an_answer_about_us_pauses_the_digest_and_marks_nobody(
 
     draining.drain(runtime())
 
-    found = state(db, digest_id)
+    found = state_of(db, digest_id)
     assert (found.status, found.accepted, found.refused, found.waiting) == ("paused", 4, 0, 4)
     with db.reading() as session:
         note = get_digest(session, digest_id).paused_note
@@ -84,14 +78,14 @@ def test_an_answer_about_us_pauses_the_digest_and_marks_nobody(
     with db.transaction() as session:
         editor.resume(session, digest_id)
     draining.drain(runtime())
-    assert (state(db, digest_id).status, state(db, digest_id).accepted) == ("sent", READERS)
+    assert (state_of(db, digest_id).status, state_of(db, digest_id).accepted) == ("sent", READERS)
     assert sorted(mail.recipient for mail in server.mails) == [address(reader) for reader in range(1, READERS + 1)]
 
 
 def test_no_such_user_is_about_that_reader_alone(db: Database, digest_id: int, server: SmtpServer) -> None:
     server.rcpt = {"r4@readers.example": "550 5.1.1 No such user"}
     draining.drain(runtime())
-    assert (state(db, digest_id).status, state(db, digest_id).refused) == ("sent", 1)
+    assert (state_of(db, digest_id).status, state_of(db, digest_id).refused) == ("sent", 1)
     with db.reading() as session:
         refusal = session.scalars(select(Refusal)).one()
     assert (refusal.subscriber_id, refusal.about, refusal.temporary) == (4, FailureKind.MAILBOX, False)
@@ -101,13 +95,13 @@ def test_no_such_user_is_about_that_reader_alone(db: Database, digest_id: int, s
 def test_a_full_mailbox_is_tried_again(db: Database, digest_id: int, server: SmtpServer, answer: str) -> None:
     server.rcpt = {"r4@readers.example": answer}
     draining.drain(runtime())
-    assert (state(db, digest_id).deferred, state(db, digest_id).refused) == (1, 0)
+    assert (state_of(db, digest_id).deferred, state_of(db, digest_id).refused) == (1, 0)
 
 
 def test_words_that_nobody_has_listed_pause_it_too(db: Database, digest_id: int, server: SmtpServer) -> None:
     server.data.extend(["250 OK", *(f"554 Transaction failed, ref {number}x{number}" for number in range(9))])
     draining.drain(runtime())
-    found = state(db, digest_id)
+    found = state_of(db, digest_id)
     assert (found.status, found.accepted, found.refused, found.waiting) == ("paused", 1, 0, 7)
 
 

@@ -18,13 +18,12 @@ from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.delivery.ledger.models import Batch, Refusal
-from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.delivery.sending import draining
 from newsletter.digests.queries import get_digest
-from tests.factories import add_article, add_readers, send_digest
+from tests.factories import add_article, add_readers, send_digest, state_of
 from tests.services import editor
 from tests.services import sendgrid_exchange as does
-from tests.services.sendgrid_standin import KEY, SendGridStandIn
+from tests.services.sendgrid_standin import SendGridStandIn
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -37,14 +36,7 @@ def provider() -> Iterator[SendGridStandIn]:
 
 @pytest.fixture
 def settings(settings: Settings, provider: SendGridStandIn, queues: Queues, valkey_url: str) -> Settings:
-    return replace(
-        settings,
-        mail_transport="sendgrid",
-        sendgrid_api_key=KEY,
-        sendgrid_host=provider.url,
-        mail_deadline=timedelta(seconds=1),  # enough to see that no answer comes
-        redis_url=valkey_url,
-    )
+    return replace(provider.settings(settings), redis_url=valkey_url)
 
 
 @pytest.fixture
@@ -52,11 +44,6 @@ def digest_id(app: Flask, db: Database, settings: Settings) -> int:
     add_article(db, "A story")
     add_readers(db, 5)
     return send_digest(db, settings)
-
-
-def state(db: Database, digest_id: int) -> DigestState:
-    with db.reading() as session:
-        return digest_status(session, digest_id)
 
 
 def batch(db: Database) -> Batch:
@@ -96,7 +83,7 @@ def test_a_lost_answer_leaves_a_doubt_and_nothing_is_sent_twice(
     drain()
     drain()
     assert provider.asked == 1, "no second request while the first is in doubt"
-    found = state(db, digest_id)
+    found = state_of(db, digest_id)
     assert (found.status, found.in_doubt, found.open) == ("sending", 5, 5)
     assert batch(db).note
 
@@ -112,7 +99,7 @@ def test_an_editor_resolves_it(
     with db.transaction() as session, pytest.raises(ConflictError, match="not in doubt"):
         editor.resolve(session, digest_id, was_sent=was_sent)
     drain()
-    found = state(db, digest_id)
+    found = state_of(db, digest_id)
     assert (found.status, found.accepted, found.in_doubt) == ("sent", 5, 0)
     assert (provider.asked, provider.counts.total()) == (requests, mails)
 
@@ -124,11 +111,11 @@ def test_mail_that_was_surely_not_taken_is_sent_again_when_the_provider_says(
     provider.script(does.status(code, headers={"Retry-After": "30"}))
     drain()
     drain()
-    assert (provider.asked, state(db, digest_id).waiting) == (1, 5)
+    assert (provider.asked, state_of(db, digest_id).waiting) == (1, 5)
     assert int(queues.redis.pttl("newsletter:back-off")) > 20_000, "all workers wait"
     queues.redis.delete("newsletter:back-off")
     later(40, drain)
-    assert (state(db, digest_id).accepted, provider.counts.total()) == (5, 5)
+    assert (state_of(db, digest_id).accepted, provider.counts.total()) == (5, 5)
 
 
 def test_no_connection_is_tried_again_with_growing_pauses(
@@ -138,7 +125,7 @@ def test_no_connection_is_tried_again_with_growing_pauses(
     for _ in range(3):
         later(3600 * batch(db).failures, drain)
     assert batch(db).failures == 3
-    assert state(db, digest_id).waiting == 5
+    assert state_of(db, digest_id).waiting == 5
     not_before = batch(db).not_before
     assert not_before is not None
     assert not_before > clock.now()
@@ -155,13 +142,13 @@ def test_an_error_for_good_pauses_the_digest_and_changes_no_outcome(
     assert (digest.status, digest.paused_reason) == ("paused", "error")
     assert digest.paused_note
     assert "SendGrid" in digest.paused_note
-    assert state(db, digest_id).waiting == 5
+    assert state_of(db, digest_id).waiting == 5
     drain()
     assert provider.asked == 1
     with db.transaction() as session:
         editor.resume(session, digest_id)
     drain()
-    assert state(db, digest_id).accepted == 5
+    assert state_of(db, digest_id).accepted == 5
 
 
 def test_a_named_address_is_refused_and_the_rest_goes_on(
@@ -170,7 +157,7 @@ def test_a_named_address_is_refused_and_the_rest_goes_on(
     body = b'{"errors":[{"message":"r3@readers.example is odd","field":"personalizations.2.to.0.email"}]}'
     provider.script(does.status(400, body))
     drain()
-    found = state(db, digest_id)
+    found = state_of(db, digest_id)
     assert (found.accepted, found.refused, found.status) == (4, 1, "sent")
     with db.reading() as session:
         refusal = session.scalars(select(Refusal)).one()
@@ -183,13 +170,13 @@ def test_limits_split_a_batch_and_the_rest_follows(
 ) -> None:
     object.__setattr__(runtime().settings, "mail_rate_limits", (RateLimit(2, 3600),))
     drain()
-    assert (provider.counts.total(), state(db, digest_id).waiting) == (2, 3)
+    assert (provider.counts.total(), state_of(db, digest_id).waiting) == (2, 3)
     queues.redis.flushall()
     later(3601, drain)
-    assert (provider.counts.total(), state(db, digest_id).waiting) == (4, 1)
+    assert (provider.counts.total(), state_of(db, digest_id).waiting) == (4, 1)
     queues.redis.flushall()
     later(7202, drain)
-    assert state(db, digest_id).accepted == 5
+    assert state_of(db, digest_id).accepted == 5
     assert set(provider.counts.values()) == {1}
 
 
@@ -207,7 +194,7 @@ def test_a_part_in_doubt_does_not_touch_the_rest(
     object.__setattr__(runtime().settings, "mail_rate_limits", ())
     with clock.set_to(clock.now() + timedelta(hours=1)):
         drain()
-    assert state(db, digest_id).accepted == 5
+    assert state_of(db, digest_id).accepted == 5
     assert set(provider.counts.values()) == {1}
 
 

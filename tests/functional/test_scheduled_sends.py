@@ -19,15 +19,14 @@ from newsletter.core.errors import InvalidError
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.delivery.ledger.models import Batch
-from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.delivery.sending import draining
 from newsletter.digests import scheduling
 from newsletter.operations.tick import tick
 from newsletter.subscribers.models import Subscriber
-from tests.factories import add_article, add_digest, add_readers
+from tests.factories import add_article, add_digest, add_readers, state_of
 from tests.services import editor
 from tests.services import sendgrid_exchange as does
-from tests.services.sendgrid_standin import KEY, SendGridStandIn
+from tests.services.sendgrid_standin import SendGridStandIn
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -40,14 +39,7 @@ def provider() -> Iterator[SendGridStandIn]:
 
 @pytest.fixture
 def settings(settings: Settings, provider: SendGridStandIn, queues: Queues, valkey_url: str) -> Settings:
-    return replace(
-        settings,
-        mail_transport="sendgrid",
-        sendgrid_api_key=KEY,
-        sendgrid_host=provider.url,
-        mail_deadline=timedelta(seconds=1),
-        redis_url=valkey_url,
-    )
+    return replace(provider.settings(settings), redis_url=valkey_url)
 
 
 @pytest.fixture
@@ -66,11 +58,6 @@ def digest_id(app: Flask, db: Database, settings: Settings, at: datetime) -> int
     return digest_id
 
 
-def state(db: Database, digest_id: int) -> DigestState:
-    with db.reading() as session:
-        return digest_status(session, digest_id)
-
-
 def tick_and_drain() -> None:
     tick(runtime())
     draining.drain(runtime())
@@ -85,17 +72,17 @@ def test_sendgrid_gets_it_half_an_hour_ahead_and_sends_it_at_its_time(
 ) -> None:
     with clock.set_to(at - timedelta(minutes=31)):
         tick_and_drain()
-        assert (state(db, digest_id).status, provider.asked) == ("scheduled", 0)
+        assert (state_of(db, digest_id).status, provider.asked) == ("scheduled", 0)
     with clock.set_to(at - timedelta(minutes=29)):
         tick_and_drain()
-        found = state(db, digest_id)
+        found = state_of(db, digest_id)
         assert (found.status, found.accepted) == ("sending", 5), "until its time it can be withdrawn"
     (request,) = provider.requests
     assert request["send_at"] == at.timestamp()
     assert request["batch_id"] in provider.schedules.reserved
     with clock.set_to(at + timedelta(seconds=1)):
         tick(runtime())
-    assert state(db, digest_id).status == "sent"
+    assert state_of(db, digest_id).status == "sent"
 
 
 def test_sendgrid_keeps_the_hour_that_readers_chose(
@@ -110,18 +97,18 @@ def test_sendgrid_keeps_the_hour_that_readers_chose(
     assert times == {3: at.timestamp(), 2: hour.timestamp()}
     with clock.set_to(at + timedelta(hours=1)):
         tick(runtime())
-        assert state(db, digest_id).status == "sending", "mail that SendGrid keeps can still be withdrawn"
+        assert state_of(db, digest_id).status == "sending", "mail that SendGrid keeps can still be withdrawn"
         with db.transaction() as session:
             editor.pause(session, digest_id)
         tick(runtime())
-        assert state(db, digest_id).waiting == 2
+        assert state_of(db, digest_id).waiting == 2
         with db.transaction() as session:
             editor.resume(session, digest_id)
         tick_and_drain()
     assert provider.requests[-1]["send_at"] == hour.timestamp()
     with clock.set_to(hour + timedelta(seconds=1)):
         tick(runtime())
-    assert state(db, digest_id).status == "sent"
+    assert state_of(db, digest_id).status == "sent"
 
 
 @pytest.mark.parametrize("behaviour", [does.taken_and_reset, does.taken_and_silent, does.silent, does.status(500)])
@@ -131,9 +118,9 @@ def test_a_batch_in_doubt_is_withdrawn_and_sent_again_under_a_new_name(
     provider.script(behaviour)
     with clock.set_to(at - timedelta(minutes=29)):
         tick_and_drain()
-        assert state(db, digest_id).in_doubt == 5
+        assert state_of(db, digest_id).in_doubt == 5
         tick_and_drain()
-        assert state(db, digest_id).accepted == 5
+        assert state_of(db, digest_id).accepted == 5
     assert received(provider) == {f"r{n}@readers.example": 1 for n in range(1, 6)}
     assert len(provider.schedules.cancelled) == 1
 
@@ -147,7 +134,7 @@ def test_a_batch_in_doubt_near_its_time_waits_for_an_editor(
     with clock.set_to(at - timedelta(minutes=10)):
         tick_and_drain()
         tick_and_drain()
-    assert state(db, digest_id).in_doubt == 5
+    assert state_of(db, digest_id).in_doubt == 5
     assert provider.schedules.cancelled == []
 
 
@@ -160,7 +147,7 @@ def test_pausing_withdraws_and_resuming_sends_again(
             editor.pause(session, digest_id)
         tick_and_drain()
         assert received(provider) == {}
-        assert state(db, digest_id).waiting == 5
+        assert state_of(db, digest_id).waiting == 5
         with db.transaction() as session:
             editor.resume(session, digest_id)
         tick_and_drain()
@@ -178,7 +165,7 @@ def test_cancelling_withdraws_and_counts_everyone_as_cancelled(
         tick_and_drain()
         tick_and_drain()
     assert received(provider) == {}
-    assert state(db, digest_id).cancelled == 5
+    assert state_of(db, digest_id).cancelled == 5
 
 
 def test_a_cancellation_that_sendgrid_knows_already_is_one(
@@ -192,7 +179,7 @@ def test_a_cancellation_that_sendgrid_knows_already_is_one(
         assert name
         provider.schedules.cancelled.append(name)
         tick_and_drain()
-    assert state(db, digest_id).accepted == 5
+    assert state_of(db, digest_id).accepted == 5
     assert set(received(provider).values()) == {1}
 
 

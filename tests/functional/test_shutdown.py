@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime_folder import socket_path
 from newsletter.delivery.ledger.models import Batch, BatchState
-from newsletter.digests import scheduling
-from tests.factories import add_article, add_digest, add_readers
+from tests.factories import add_article, add_readers, schedule_now
 from tests.services import sendgrid_exchange as does
 from tests.services.processes import RunningService
 from tests.services.sendgrid_standin import KEY, SendGridStandIn
@@ -34,9 +32,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 def test_sigterm_ends_a_request_without_an_answer_as_a_doubt(db: Database, settings: Settings) -> None:
     add_article(db, "A story")
     add_readers(db, 3)
-    digest_id = add_digest(db)
-    with db.transaction() as session:
-        scheduling.send_now(session, settings, digest_id, by=OPERATOR)
+    schedule_now(db, settings)
     with SendGridStandIn() as provider:
         provider.script(does.silent)
         with RunningService(replace(settings, sendgrid_host=provider.url), workers=1) as service:

@@ -9,7 +9,6 @@ import pytest
 from rq.serializers import JSONSerializer
 
 from newsletter.core import clock
-from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.jobs import DRAIN, PROCESS_SIGNUPS, SEND_TRANSACTIONAL_MAIL
@@ -17,7 +16,6 @@ from newsletter.core.queue import MAIL, SENDING, SIGNUPS, Queues
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.status import digest_status
 from newsletter.delivery.sending import draining
-from newsletter.digests import scheduling
 from newsletter.mail import outgoing_mails
 from newsletter.operations.retention import LAST_RUN_KEY
 from newsletter.operations.tick import tick
@@ -25,7 +23,7 @@ from newsletter.subscribers.mail_payloads import Confirmation
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.signup import requests
-from tests.factories import add_article, add_digest, add_readers, sign_up
+from tests.factories import add_article, add_readers, schedule_now, sign_up
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -42,10 +40,7 @@ def queued(queues: Queues, name: str) -> list[str | None]:
 def send_now(db: Database, settings: Settings) -> int:
     add_article(db, "A story")
     add_readers(db, 1500)
-    digest_id = add_digest(db)
-    with db.transaction() as session:
-        scheduling.send_now(session, settings, digest_id, by=OPERATOR)
-    return digest_id
+    return schedule_now(db, settings)
 
 
 def test_a_due_digest_is_frozen_and_a_drain_queued_once(db: Database, settings: Settings, queues: Queues) -> None:

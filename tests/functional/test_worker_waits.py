@@ -11,15 +11,13 @@ from flask import Flask
 from redis.exceptions import OutOfMemoryError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.core.runtime_folder import socket_path
 from newsletter.delivery.reports.status import digest_status
-from newsletter.digests import scheduling
-from tests.factories import add_article, add_digest, add_readers
+from tests.factories import add_article, add_readers, schedule_now
 from tests.services.processes import RunningService
 from workers import worker
 
@@ -56,9 +54,7 @@ def test_the_same_worker_goes_on_after_the_queue_was_killed(db: Database, settin
         pid = a_worker.process.pid
         (valkey,) = psutil.Process(clock.process.pid).children()
         valkey.kill()
-        digest_id = add_digest(db)
-        with db.transaction() as session:
-            scheduling.send_now(session, settings, digest_id, by=OPERATOR)
+        digest_id = schedule_now(db, settings)
 
         def is_sent() -> bool:
             with db.reading() as session:

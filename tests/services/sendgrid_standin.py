@@ -14,9 +14,12 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from http.server import ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 
+from newsletter.core.config import Settings
 from tests.services.sendgrid_exchange import Behaviour, Exchange, ok, slow
 from tests.services.sendgrid_schedules import Schedules
 
@@ -62,6 +65,16 @@ class SendGridStandIn:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    def settings(self, settings: Settings) -> Settings:
+        """The settings of a service that sends here, and that soon sees when no answer comes."""
+        return replace(
+            settings,
+            mail_transport="sendgrid",
+            sendgrid_api_key=self.key,
+            sendgrid_host=self.url,
+            mail_deadline=timedelta(seconds=1),
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
