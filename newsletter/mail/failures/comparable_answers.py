@@ -16,7 +16,8 @@ _LONGEST = 2000
 
 
 def same_words(text: str) -> str:
-    """`text` without addresses, ids, IP addresses, host names, numbers, times, case and punctuation.
+    """`text` without addresses, ids, IP addresses, host names, numbers, times, case and punctuation. A capital inside a
+    word begins another ("MailboxFull").
 
     Two answers with an equal result that is not empty say the same.
     """
