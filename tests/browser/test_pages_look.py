@@ -46,6 +46,16 @@ class Look:
         assert response is not None
         assert response.status == status
 
+    def press(self, name: str | None = None) -> None:
+        """Press a button, and wait for the page that answers: an assertion of Playwright does not wait for it."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=name).click()
+
+    def follow(self, name: str) -> None:
+        """Follow a link to its page."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("link", name=name).click()
+
     def check(self) -> None:
         """Nothing went wrong, nothing was kept, nothing scrolls sideways."""
         assert self.wrong == []
@@ -135,7 +145,7 @@ def test_a_reader_s_way_without_javascript(browser: Browser, site: str, db: Data
         page = look.page
         look.open("/")
         page.get_by_label("Your email address").fill("nonsense")
-        page.get_by_role("button", name="Send me the confirmation email").click()
+        look.press("Send me the confirmation email")
         assert page.get_by_role("alert").is_visible()
         assert page.get_by_label("Your email address").input_value() == "nonsense"
 
@@ -144,25 +154,25 @@ def test_a_reader_s_way_without_javascript(browser: Browser, site: str, db: Data
         page.get_by_label("Daily").check()
         page.get_by_label("Only those I choose").check()
         page.get_by_label("Policy").check()
-        page.get_by_role("button", name="Send me the confirmation email").click()
+        look.press("Send me the confirmation email")
         assert page.get_by_text("We sent a link to a•••@example.org. It works for 7 days.").is_visible()
 
         page.goto(confirmation_link(db, settings))
-        page.get_by_role("button", name="Yes, subscribe me").click()
+        look.press("Yes, subscribe me")
         assert page.get_by_role("heading", name="You are subscribed").is_visible()
         assert reader(db).status == SubscriberStatus.ACTIVE
         assert (reader(db).cadence, reader(db).sections) == ("daily", ["Policy"])
 
-        page.get_by_role("link", name="change your preferences").click()
+        look.follow("change your preferences")
         page.get_by_label("Monthly").check()
         page.get_by_label("All of them, future ones too").check()
         page.get_by_label("Lowest trust score").select_option("80")
-        page.get_by_role("button", name="Save my preferences").click()
+        look.press("Save my preferences")
         assert page.get_by_role("status").inner_text().startswith("Saved. You get the monthly letter")
         assert (reader(db).cadence, reader(db).sections, reader(db).min_trust) == ("monthly", None, 80)
 
-        page.get_by_role("link", name="unsubscribe").click()
-        page.get_by_role("button", name="Unsubscribe").click()
+        look.follow("unsubscribe")
+        look.press("Unsubscribe")
         assert page.get_by_role("heading", name="You are unsubscribed").is_visible()
         assert reader(db).status == SubscriberStatus.UNSUBSCRIBED
 
@@ -190,11 +200,12 @@ def test_a_very_fast_reader_presses_again(
         page = look.page
         look.open("/")
         page.get_by_label("Your email address").fill("ada@gmial.com")
-        page.keyboard.press("Enter")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
         assert "One more press" in page.get_by_role("status").inner_text()
         monkeypatch.setattr(form_tokens, "FASTEST", timedelta(0))
-        page.get_by_role("button", name="Send me the confirmation email").click()
-        page.get_by_role("button", name="Yes, send it there").click()
+        look.press("Send me the confirmation email")
+        look.press("Yes, send it there")
         assert page.get_by_text("We sent a link to a•••@gmail.com.").is_visible()
         assert not page.get_by_label("Leave this field empty").is_visible()
     factories.decide_all(db, settings)
@@ -209,9 +220,9 @@ def test_a_form_on_another_site_leads_to_ours(browser: Browser, site: str, db: D
         look.page.route(f"{other}/embedded", lambda route: route.fulfill(body=form, content_type="text/html"))
         look.page.route(f"{site}/embedded", lambda route: route.fulfill(body=form, content_type="text/html"))
         look.page.goto(f"{site}/embedded")
-        look.page.get_by_role("button").click()
+        look.press()
         assert "You come from another site" in look.page.get_by_role("status").inner_text()
-        look.page.get_by_role("button", name="Send me the confirmation email").click()
+        look.press("Send me the confirmation email")
         assert look.page.get_by_role("heading", name="Check your mailbox").is_visible()
         look.wrong.clear()  # the other site's own page
     factories.decide_all(db, settings)
@@ -236,7 +247,7 @@ def test_every_page_is_accessible(
             found = Axe().run(look.page)
             assert found.violations_count == 0, f"{path}: {found.generate_report()}"
         look.open("/")
-        look.page.get_by_role("button").click()
+        look.press()
         found = Axe().run(look.page)
         assert found.violations_count == 0, found.generate_report()
 
@@ -272,15 +283,15 @@ def test_the_language_is_switched_by_a_link_that_the_way_keeps(browser: Browser,
     with looking(browser, site) as look:
         page = look.page
         look.open("/")
-        page.get_by_role("link", name="Deutsch").click()
+        look.follow("Deutsch")
         page.get_by_label("Ihre E-Mail-Adresse").fill("ada")
-        page.get_by_role("button", name="Bestätigungsmail anfordern").click()
+        look.press("Bestätigungsmail anfordern")
         assert page.get_by_role("alert").is_visible()
         assert page.locator("html").get_attribute("lang") == "de"
         assert page.get_by_label("Deutsch").is_checked()
-        page.get_by_role("link", name="Artikel", exact=True).click()
+        look.follow("Artikel")
         assert page.get_by_role("heading", name="Artikel").is_visible()
-        page.get_by_role("link", name="English").click()
+        look.follow("English")
         assert page.get_by_role("heading", name="Stories").is_visible()
 
 

@@ -60,13 +60,13 @@ def test_preferences_without_a_script(browser: Browser, site: str, db: Database,
         page.get_by_label("Also send breaking news").check()
         page.get_by_label("Highest hype").select_option("Low hype")
         page.get_by_label("Hour", exact=True).select_option("07:00")
-        page.get_by_role("button", name="Save my preferences").click()
+        look.press("Save my preferences")
         assert "Choose an hour and the time zone" in page.get_by_role("alert").inner_text()
         assert page.get_by_label("Hour", exact=True).input_value() == "7"
         page.get_by_label("Time zone").select_option("Berlin")
         page.get_by_label("Plain text").check()
         page.get_by_label("Language around the stories").select_option("Deutsch")
-        page.get_by_role("button", name="Save my preferences").click()
+        look.press("Save my preferences")
         said = page.get_by_role("status").inner_text()
         assert "um 07:00 Uhr (Europe/Berlin)" in said, "from now on the page speaks German"
         assert Preferences.of(reader(db)) == Preferences(
@@ -74,9 +74,9 @@ def test_preferences_without_a_script(browser: Browser, site: str, db: Database,
         )
         until = (clock.now() + timedelta(days=30)).date()
         page.get_by_label("Pause bis").fill(until.isoformat())
-        page.get_by_role("button", name="Newsletter pausieren").click()
+        look.press("Newsletter pausieren")
         assert reader(db).paused_until == until
-        page.get_by_role("button", name="Pause jetzt beenden").click()
+        look.press("Pause jetzt beenden")
         assert reader(db).paused_until is None
 
 
@@ -90,7 +90,7 @@ def test_the_script_preselects_the_browser_s_zone_and_sends_nothing(
         assert chosen in (zone, "Asia/Calcutta")  # as Chromium calls it
         assert reader(db).zone is None
         look.page.get_by_label("Hour", exact=True).select_option("07:00")
-        look.page.get_by_role("button", name="Save my preferences").click()
+        look.press("Save my preferences")
         assert "Saved" in look.page.get_by_role("status").inner_text()
         assert (reader(db).hour, reader(db).zone) == (7, chosen)
         look.open(f"/preferences/{ada.token}")
@@ -114,27 +114,27 @@ def test_every_page_of_a_change_of_address_can_be_used(
         page = look.page
         look.open(f"/preferences/{ada.token}")
         page.get_by_label("Pause until").fill("2020-01-01")
-        page.get_by_role("button", name="Pause my letters").click()
+        look.press("Pause my letters")
         assert page.get_by_role("alert").is_visible()
         check(look)
-        page.get_by_role("link", name="Change your address").click()
+        look.follow("Change your address")
         check(look)
-        page.get_by_role("button", name="Email me a link").click()
+        look.press("Email me a link")
         check(look)
         page.goto(mailed(db, settings))
-        page.get_by_role("button", name="Send a link").click()
+        look.press("Send a link")
         assert page.get_by_role("alert").is_visible()
         check(look)
         page.get_by_label("New email address").fill("ada@a-very-long-name-of-a-university-in-a-small-town.example")
-        page.get_by_role("button", name="Send a link").click()
+        look.press("Send a link")
         check(look)
         page.goto(mailed(db, settings))
         check(look)
-        page.get_by_role("button", name="Yes, use this address").click()
+        look.press("Yes, use this address")
         assert page.get_by_role("heading", name="Your address is changed").is_visible()
         check(look)
         page.goto(mailed(db, settings))
         check(look)
-        page.get_by_role("button", name="Send my letters here again").click()
+        look.press("Send my letters here again")
         check(look)
     assert reader(db).address == "ada@example.org"

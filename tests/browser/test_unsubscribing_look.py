@@ -48,24 +48,24 @@ def test_a_reader_unsubscribes_comes_back_and_is_erased(
     with looking(browser, site, script=script) as look:
         page = look.page
         look.open(f"/unsubscribe/{ada.token}")
-        page.get_by_role("button", name="Unsubscribe").click()
+        look.press("Unsubscribe")
         assert reader(db).status == SubscriberStatus.UNSUBSCRIBED
-        page.get_by_role("button", name="It came too often").click()
+        look.press("It came too often")
         assert page.get_by_role("status").inner_text() == "Thank you for telling us why."
         assert reader(db).unsubscribe_reason == "often"
-        page.get_by_role("button", name="Undo").click()
+        look.press("Undo")
         assert page.get_by_role("heading", name="You are subscribed again").is_visible()
         assert (reader(db).status, reader(db).unsubscribe_reason) == (SubscriberStatus.ACTIVE, None)
 
-        page.get_by_role("link", name="change your preferences").click()
-        page.get_by_role("link", name="See, download or erase").click()
-        page.get_by_role("button", name="Email me a link to my data").click()
+        look.follow("change your preferences")
+        look.follow("See, download or erase")
+        look.press("Email me a link to my data")
         page.goto(mailed(db, settings))
         with page.expect_download() as download:
             page.get_by_role("link", name="Download it as JSON").click()
         kept = json.loads(Path(download.value.path()).read_text())
         assert (kept["reader"]["address"], len(kept["letters"])) == (ADA, 3)
-        page.get_by_role("button", name="Erase my data").click()
+        look.press("Erase my data")
         assert page.get_by_role("heading", name="Your data is erased").is_visible()
     with db.reading() as session:
         assert session.scalars(select(Subscriber)).all() == []
@@ -81,24 +81,24 @@ def test_every_page_can_be_used(
         page = look.page
         look.open(f"/unsubscribe/{ada.token}")
         check(look)
-        page.get_by_role("button", name="Unsubscribe").click()
+        look.press("Unsubscribe")
         check(look)
         for button in page.query_selector_all("button"):
             box = button.bounding_box()
             assert box is not None
             assert box["height"] >= 44
-        page.get_by_role("button", name="Something else").click()
+        look.press("Something else")
         check(look)
-        page.get_by_role("button", name="Undo").click()
+        look.press("Undo")
         check(look)
         look.open(f"/data-link/{ada.token}")
         check(look)
-        page.get_by_role("button", name="Email me a link to my data").click()
+        look.press("Email me a link to my data")
         check(look)
         link = mailed(db, settings)
         page.goto(link)
         check(look)
-        page.get_by_role("button", name="Erase my data").click()
+        look.press("Erase my data")
         check(look)
         page.goto(link)
         assert "Nothing is kept" in page.content()
