@@ -24,7 +24,10 @@ from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.digests import composing, scheduling
 from newsletter.digests.models import MOST_ARTICLES
-from newsletter.subscribers import addresses
+from newsletter.mail import outgoing_mails, outgoing_sending
+from newsletter.mail.message import Message, Recipient
+from newsletter.mail.models import OutgoingMail
+from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers.files import imported_readers as readers
 from newsletter.subscribers.files.imported_readers import ImportedReader
 from newsletter.subscribers.preferences import Preferences
@@ -62,7 +65,9 @@ def sign_up(session: Session, settings: Settings, address: str, preferences: Pre
         page="/",
         wording=requests.agreement_text("Dispatch"),
     )
-    return process_signups.process_address(session, settings.suppression_key, addresses.identity_key(address))
+    before = set(session.scalars(select(OutgoingMail.id)))
+    assert process_signups.process_addresses(session, settings.suppression_key, 1) == 1
+    return next((number for number in session.scalars(select(OutgoingMail.id)) if number not in before), None)
 
 
 def form_token(page: str = "/subscribe", *, language: str = ENGLISH, age: timedelta = timedelta(seconds=10)) -> str:
@@ -73,11 +78,29 @@ def form_token(page: str = "/subscribe", *, language: str = ENGLISH, age: timede
 
 def decide_all(db: Database, settings: Settings) -> list[int]:
     """Decide on the sign-ups that wait, in their turn; the ids of the mails that came of them."""
-    mails = []
     with db.transaction() as session:
-        while (key := process_signups.next_address(session)) is not None:
-            mails.append(process_signups.process_address(session, settings.suppression_key, key))
-    return [mail for mail in mails if mail is not None]
+        before = set(session.scalars(select(OutgoingMail.id)))
+        while process_signups.process_addresses(session, settings.suppression_key, 50):
+            pass
+        return sorted(set(session.scalars(select(OutgoingMail.id))) - before)
+
+
+def compose_mail(session: Session, settings: Settings, row: OutgoingMail) -> tuple[Message, Recipient] | None:
+    """The mail of a row as its reader gets it, with the token in its place."""
+    composed = outgoing_sending.compose_row(session, settings, MAIL_TYPES, row)
+    if composed is None:
+        return None
+    message, recipient = composed
+    if not message.placeholder:
+        return composed
+    text, html = (part.replace(message.placeholder, recipient.token) for part in (message.text, message.html))
+    return replace(message, text=text, html=html, placeholder=""), recipient
+
+
+def due_mails(db: Database) -> list[int]:
+    """The ids of the mails that a worker may send now."""
+    with db.reading() as session:
+        return list(session.scalars(select(OutgoingMail.id).where(*outgoing_mails._claimable())))
 
 
 def add_digest(db: Database, *, subject: str | None = None, cadence: Cadence = Cadence.WEEKLY) -> int:

@@ -8,9 +8,10 @@ from newsletter.delivery.sending import draining
 from newsletter.operations import signups, transactional_sending
 
 
-def send_transactional_mail(mail_id: int) -> None:
-    """Send one row of the outgoing table."""
-    transactional_sending.send_transactional_mail(runtime(), mail_id)
+def send_mails() -> None:
+    """Send the transactional mails that are due, and queue a successor while there may be more."""
+    if transactional_sending.send_waiting_mails(runtime()):
+        runtime().queues.enqueue_mails()
 
 
 def process_signups() -> None:

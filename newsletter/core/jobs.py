@@ -1,4 +1,4 @@
-"""Jobs as workers run them: the listed functions, with whole numbers, and nothing else.
+"""Jobs as workers run them: the listed functions, without arguments, and nothing else.
 
 Everybody who can write to Redis can write jobs. RQ imports and calls whatever a job names: its function, its
 callbacks, and the addresses of its webhooks.
@@ -12,12 +12,12 @@ from typing import Any
 from rq.job import Job
 from rq.utils import import_attribute
 
-SEND_TRANSACTIONAL_MAIL = "workers.jobs.send_transactional_mail"
+SEND_MAILS = "workers.jobs.send_mails"
 PROCESS_SIGNUPS = "workers.jobs.process_signups"
 PROCESS_EVENTS = "workers.jobs.process_events"
 DRAIN = "workers.jobs.drain"
 
-LISTED = frozenset({SEND_TRANSACTIONAL_MAIL, PROCESS_SIGNUPS, PROCESS_EVENTS, DRAIN})
+LISTED = frozenset({SEND_MAILS, PROCESS_SIGNUPS, PROCESS_EVENTS, DRAIN})
 
 
 class ForeignJobError(Exception):
@@ -35,9 +35,9 @@ class ListedJob(Job):
         return function
 
     def _execute(self) -> Any:
-        if self.kwargs or any(type(argument) is not int for argument in self.args):
-            raise ForeignJobError("the queue held a job whose arguments are not whole numbers")
-        return self.func(*self.args)
+        if self.args or self.kwargs:
+            raise ForeignJobError("the queue held a job with arguments, which none of this service's has")
+        return self.func()
 
     @property
     def success_callback(self) -> None:

@@ -1,7 +1,7 @@
 """The queue, which tells workers that there is work. The database is the record of it: a lost job costs time alone.
 
-Jobs are named by the dotted path of their entry point in `workers.jobs` and carry whole numbers, as JSON: pickle would
-run code for anyone who can write to Redis (see `core.jobs`). Redis never holds an address.
+Jobs are named by the dotted path of their entry point in `workers.jobs` and carry nothing: the database says what is
+due. They are JSON, since pickle would run code for anyone who can write to Redis (see `core.jobs`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from redis.retry import Retry
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
-from newsletter.core.jobs import DRAIN, PROCESS_EVENTS, PROCESS_SIGNUPS, SEND_TRANSACTIONAL_MAIL, ListedJob
+from newsletter.core.jobs import DRAIN, PROCESS_EVENTS, PROCESS_SIGNUPS, SEND_MAILS, ListedJob
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +64,12 @@ class Queues:
             job_class=ListedJob,
         )
 
-    def enqueue_mail(self, mail_id: int) -> bool:
-        """Queue the sending of one row of the outgoing table; False when the queue cannot be reached.
+    def enqueue_mails(self) -> bool:
+        """Queue one job for all transactional mails, unless one is queued; False when the queue cannot be reached.
 
-        Call it after the commit. A lost job costs time, not mail: the clock finds the row.
+        Call it after the commit. A lost job costs time, not mail: the clock finds the rows.
         """
-        return self._enqueue(MAIL, SEND_TRANSACTIONAL_MAIL, mail_id)
+        return self.mails_wait() or self._enqueue(MAIL, SEND_MAILS)
 
     def enqueue_signups(self) -> bool:
         """Queue one job for all sign-ups, unless one is queued; False when the queue cannot be reached.
@@ -97,8 +97,8 @@ class Queues:
         """How many workers listen for drain jobs."""
         return Worker.count(queue=self.queues[SENDING])
 
-    def mail_waits(self) -> bool:
-        """Whether a transactional mail is queued."""
+    def mails_wait(self) -> bool:
+        """Whether a job for transactional mails is queued."""
         return self._is_waiting(MAIL)
 
     def reader_waits(self) -> bool:
@@ -115,9 +115,9 @@ class Queues:
         except RedisError:
             return False
 
-    def _enqueue(self, name: str, function: str, *args: int) -> bool:
+    def _enqueue(self, name: str, function: str) -> bool:
         try:
-            self.queues[name].enqueue_call(function, args=args, result_ttl=0, failure_ttl=86400)
+            self.queues[name].enqueue_call(function, result_ttl=0, failure_ttl=86400)
         except RedisError as error:
             log.warning("the queue cannot be reached (%s); the clock will find the work", type(error).__name__)
             return False

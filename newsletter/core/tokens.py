@@ -66,6 +66,11 @@ def is_random_token(text: str) -> bool:
     return len(text) == LENGTH and text.isascii() and text.isalnum()
 
 
+def is_link_token(text: str) -> bool:
+    """Whether `text` has the form of a token in a link: random or signed (nothing is looked up)."""
+    return LENGTH <= len(text) <= LONGEST and _URLSAFE.fullmatch(text) is not None
+
+
 def clean_token(text: str) -> str:
     """A token without the signs that mail programs and people put into and after a link.
 

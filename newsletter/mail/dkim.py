@@ -23,6 +23,7 @@ from newsletter.core import clock
 from newsletter.core.errors import ConfigurationError
 from newsletter.mail.encoding import EncodedMessage, encode
 from newsletter.mail.message import Message, Recipient
+from newsletter.mail.quoted_printable import encode_token
 
 SIGNED = (
     "from",
@@ -97,7 +98,7 @@ class SignedMessage:
     def pieces(self, recipient: Recipient) -> list[bytes]:
         """As EncodedMessage.pieces."""
         pieces = self._encoded.pieces(recipient)
-        token = recipient.token.encode()
+        token = encode_token(recipient.token)
         found = {**self._fields, **canonical_fields(pieces[0])}
         names = [name for name in SIGNED if name in found]
         fields = b"".join(found[name] for name in names)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import Protocol
 
-from newsletter.core.tokens import is_random_token
+from newsletter.core.tokens import is_link_token, is_random_token
 from newsletter.mail.headers import LONGEST, field, mailbox, unstructured, wire_address
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.quoted_printable import encode_text
+from newsletter.mail.quoted_printable import encode_text, encode_token
 
 _BOUNDARY = b"=_alternative"
 """Quoted-printable text never has "=_", so no body can hold it (RFC 2045 6.7 suggests such a boundary)."""
@@ -48,13 +48,15 @@ class EncodedMessage:
         Raises ValueError if the address cannot stand in a header, or if the message needs a token and has none.
         """
         token = recipient.token
-        if len(self.segments) > 1 and not is_random_token(token):
-            raise ValueError("the message needs a recipient's token")
+        if len(self.segments) > 1:
+            fits = is_random_token if self.message.unsubscribe_url else is_link_token  # a long one breaks a header
+            if not fits(token):
+                raise ValueError("the message needs a recipient's token")
         address = wire_address(recipient.address)
         own = f"Message-ID: <{self.message.message_id(recipient)}>\r\nTo: {address}\r\n"
         pieces = [own.encode()] * (2 * len(self.segments))
         pieces[1::2] = self.segments
-        pieces[2::2] = [token.encode()] * (len(self.segments) - 1)
+        pieces[2::2] = [encode_token(token)] * (len(self.segments) - 1)
         return pieces
 
 

@@ -12,13 +12,15 @@ from newsletter.mail import message_ids, return_path
 class Recipient(NamedTuple):
     """A recipient of a message. `id` is opaque, and `token` replaces the message's placeholder.
 
-    `position` is the one in the batch, by which a provider's event finds the reader again.
+    `position` is the one in the batch, by which a provider's event finds the reader again. `bounce_address` is the
+    signed return path of a mail that belongs to no batch (a transactional mail), else empty.
     """
 
     id: int
     address: str
     token: str = ""
     position: int = 0
+    bounce_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,6 @@ class Message:
     """The domain of bounces, which have an address for each recipient; empty when they go to the sender."""
     return_path_key: bytes = field(default=b"", repr=False)
     """Signs those addresses, so that nobody else can make one."""
-    bounce_address: str = ""
-    """The signed return path of a mail to one person (a transactional mail); empty for others."""
 
     def message_id(self, recipient: Recipient) -> str:
         """The Message-ID without its angle brackets (RFC 5322 3.6.4)."""
@@ -65,8 +65,8 @@ class Message:
 
         With a return path domain it names the batch and the recipient.
         """
-        if self.bounce_address:
-            return self.bounce_address
+        if recipient.bounce_address:
+            return recipient.bounce_address
         batch = dict(self.reference).get("batch") if self.return_path_domain else None
         if batch is None:
             return self.sender

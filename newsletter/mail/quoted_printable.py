@@ -29,6 +29,14 @@ def encode_text(text: str, placeholder: str) -> bytes:
     return b"\r\n".join(_encode_around(line, placeholder) if placeholder in line else _encode(line) for line in lines)
 
 
+def encode_token(token: str) -> bytes:
+    """A recipient's token as it stands in the place of the placeholder: a long one on several lines."""
+    encoded = token.encode("ascii")
+    if len(encoded) <= _WIDTH:
+        return encoded
+    return SOFT_BREAK.join(encoded[start : start + _WIDTH] for start in range(0, len(encoded), _WIDTH))
+
+
 def _encode_around(line: str, placeholder: str) -> bytes:
     *before, last = line.split(placeholder)
     token = placeholder.encode()

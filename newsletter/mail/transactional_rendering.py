@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.languages import ENGLISH, language_of
+from newsletter.core.tokens import random_token
 from newsletter.mail.frame import frame_values
 from newsletter.mail.message import Message
 from newsletter.mail.mjml import compile_mjml, mjml_template, text_template
+
+PLACEHOLDER = random_token()
+"""Stands for a reader's token in the link of a transactional mail. No text of a stranger is in such a mail."""
 
 
 class RenderedMail(NamedTuple):
@@ -39,19 +45,26 @@ def render_mail(settings: Settings, name: str, context: Mapping[str, object], la
 def compose_mail(
     settings: Settings,
     name: str,
-    context: Mapping[str, object],
+    path: str,
+    values: Mapping[str, int] = MappingProxyType({}),
     *,
-    mail_id: int,
-    id_salt: bytes,
     language: str = ENGLISH,
     text_only: bool = False,
 ) -> Message:
-    """The mail `name` about `context` in `language`, dated now; `text_only` leaves out the HTML part.
+    """The mail `name` in `language`; `text_only` leaves out the HTML part.
 
-    `mail_id` is the outgoing row's. Sent to a Recipient of that id, each try has the same Message-ID. The context must
-    hold no text that a stranger typed: anybody can enter anybody's address.
+    `path` is that of its link, with PLACEHOLDER for the reader's token: all else is the same for everyone, and rendered
+    once in a process. `values` are further ones that its words name; they hold nothing that a stranger typed, since
+    anybody can enter anybody's address.
     """
-    rendered = render_mail(settings, name, context, language)
+    return _shared_message(settings, name, path, tuple(sorted(values.items())), language, text_only)
+
+
+@lru_cache(maxsize=64)
+def _shared_message(
+    settings: Settings, name: str, path: str, values: tuple[tuple[str, int], ...], language: str, text_only: bool
+) -> Message:
+    rendered = render_mail(settings, name, {"link": settings.url(path), **dict(values)}, language)
     return Message(
         sender=settings.mail_from,
         sender_name=settings.publication_name,
@@ -59,12 +72,11 @@ def compose_mail(
         subject=rendered.subject,
         text=rendered.text,
         html="" if text_only else compile_mjml(rendered.mjml),
-        placeholder="",
+        placeholder=PLACEHOLDER if PLACEHOLDER in path else "",
         unsubscribe_url="",
         # RFC 3834: no holiday notice may answer this.
         headers=(("Auto-Submitted", "auto-generated"),),
         id_domain=settings.public_host,
-        id_salt=id_salt,
+        id_salt=settings.message_id_salt,
         date=clock.now(),
-        reference=(("mail", str(mail_id)),),
     )

@@ -43,14 +43,10 @@ def _enqueue_drains(runtime: Runtime) -> None:
 
 
 def _enqueue_mails(runtime: Runtime) -> None:
-    """Queue the transactional mails that are due, but only while none is queued, so that jobs do not pile up."""
-    queues = runtime.queues
-    if queues.mail_waits():
-        return
     with runtime.db.reading() as session:
-        mails = outgoing_mails.due_mails(session)
-    for mail_id in mails:
-        queues.enqueue_mail(mail_id)
+        waiting = outgoing_mails.mails_wait(session)
+    if waiting:
+        runtime.queues.enqueue_mails()
 
 
 def _enqueue_signups(runtime: Runtime) -> None:

@@ -92,14 +92,9 @@ def compose_last_mail(
     """Write the last mail. None when the address takes no mail."""
     if not mail.payload.mailed:
         return None
+    text_only = mail.payload.format == Format.TEXT
     message = transactional_rendering.compose_mail(
-        settings,
-        Erased.kind,
-        {"link": settings.url(public_paths.SUBSCRIBE)},
-        mail_id=mail.id,
-        id_salt=settings.message_id_salt,
-        language=mail.payload.language,
-        text_only=mail.payload.format == Format.TEXT,
+        settings, Erased.kind, public_paths.SUBSCRIBE, language=mail.payload.language, text_only=text_only
     )
     return message, Recipient(mail.id, mail.payload.address)
 

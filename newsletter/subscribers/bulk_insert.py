@@ -30,6 +30,14 @@ _CACHED = 16_384
 """Different preferences whose columns are cached: a million readers share a few thousand."""
 
 
+class PendingReader(NamedTuple):
+    """A reader who signed up."""
+
+    address: str
+    address_key: AddressKey
+    preferences: Preferences
+
+
 class ConfirmedReader(NamedTuple):
     """A reader who confirmed elsewhere."""
 
@@ -39,12 +47,19 @@ class ConfirmedReader(NamedTuple):
     preferences: Preferences
 
 
-def insert_pending(session: Session, address: str, address_key: AddressKey, chosen: Preferences) -> SubscriberId | None:
-    """Insert a pending subscriber; returns the number, or None when the address has a subscriber already."""
-    row = {"address": address, "address_key": address_key, "status": CREATE.target, **chosen.columns()}
+def insert_pending(session: Session, readers: Sequence[PendingReader]) -> list[SubscriberId]:
+    """Insert pending subscribers; returns their numbers. Addresses that have a subscriber already are left out."""
+    rows = [
+        {
+            "address": each.address,
+            "address_key": each.address_key,
+            "status": CREATE.target,
+            **each.preferences.columns(),
+        }
+        for each in readers
+    ]
     insert = dialect_insert(session, Subscriber).on_conflict_do_nothing(index_elements=["address_key"])
-    number = session.connection().scalar(insert.values(row).returning(_TABLE.c.id))
-    return None if number is None else SubscriberId(number)
+    return [SubscriberId(number) for number in session.connection().scalars(insert.returning(_TABLE.c.id), rows)]
 
 
 def insert_confirmed(session: Session, readers: Sequence[ConfirmedReader]) -> int:

@@ -22,7 +22,7 @@ from newsletter.core.errors import ConflictError
 from newsletter.core.ids import AddressKey, SuppressionKey
 from newsletter.core.languages import gettext_noop
 from newsletter.subscribers import status_transitions
-from newsletter.subscribers.bulk_insert import ConfirmedReader, insert_confirmed, insert_pending
+from newsletter.subscribers.bulk_insert import ConfirmedReader, PendingReader, insert_confirmed, insert_pending
 from newsletter.subscribers.models import (
     Consent,
     OneTimeLink,
@@ -30,7 +30,6 @@ from newsletter.subscribers.models import (
     SuppressionReason,
     UnsubscribeReason,
 )
-from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.status_transitions import SubscriberTransition
 from newsletter.subscribers.suppression import suppressions
 from newsletter.subscribers.suppression.suppressions import STRENGTH, ToSuppress
@@ -56,10 +55,9 @@ class End(NamedTuple):
     at: datetime
 
 
-def create(session: Session, address: str, address_key: AddressKey, preferences: Preferences, *, by: Actor) -> None:
-    """Add a pending subscriber, unless the address has one already."""
-    number = insert_pending(session, address, address_key, preferences)
-    if number is not None:
+def create_many(session: Session, readers: Sequence[PendingReader], *, by: Actor) -> None:
+    """Add pending subscribers for the addresses that have none, each address once."""
+    for number in insert_pending(session, readers):
         _log(number, status_transitions.CREATE, by)
 
 

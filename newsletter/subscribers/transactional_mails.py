@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.core import public_paths
 from newsletter.core.config import Settings
-from newsletter.mail import transactional_rendering
 from newsletter.mail.formats import Format
 from newsletter.mail.mail_types import MailType, WaitingMail
 from newsletter.mail.message import Message, Recipient
+from newsletter.mail.transactional_rendering import PLACEHOLDER, compose_mail
 from newsletter.subscribers.account import address_availability, address_change, links, one_time_links
 from newsletter.subscribers.mail_payloads import (
     AlreadySubscribed,
@@ -25,6 +25,13 @@ from newsletter.subscribers.models import AddressChange, Subscriber, SubscriberS
 from newsletter.subscribers.suppression import suppressions
 
 
+class TokenLink(NamedTuple):
+    """The link of a mail: its path with the placeholder in it, and the token that goes there."""
+
+    path: str
+    token: str
+
+
 def confirmation(
     session: Session, settings: Settings, mail: WaitingMail[Confirmation]
 ) -> tuple[Message, Recipient] | None:
@@ -35,9 +42,9 @@ def confirmation(
     suppression = suppressions.find_suppression(session, settings.suppression_key, reader.address_key)
     if suppressions.blocks_confirmation(reader.status, suppression, reader.confirmation_sent_at):
         return None
-    link = settings.url(public_paths.confirmation(links.confirmation_token(settings.signing_keys, reader)))
-    context = {"link": link, "days": links.CONFIRMATION_AGE.days}
-    return _compose(settings, "confirmation", context, mail.id, reader)
+    token = links.confirmation_token(settings.signing_keys, reader)
+    link = TokenLink(public_paths.confirmation(PLACEHOLDER), token)
+    return _compose(settings, "confirmation", link, mail.id, reader, days=links.CONFIRMATION_AGE.days)
 
 
 def already_subscribed(
@@ -47,8 +54,8 @@ def already_subscribed(
     reader = _reader_of_signup(session, mail)
     if reader is None or reader.status != SubscriberStatus.ACTIVE:
         return None
-    link = settings.url(public_paths.preferences(reader.token))
-    return _compose(settings, "already_subscribed", {"link": link}, mail.id, reader)
+    link = TokenLink(public_paths.preferences(PLACEHOLDER), reader.token)
+    return _compose(settings, "already_subscribed", link, mail.id, reader)
 
 
 def one_time_link(
@@ -59,9 +66,9 @@ def one_time_link(
     if reader is None or not one_time_links.may_request(reader, purpose):
         return None
     token = one_time_links.link_token(settings.signing_keys, reader, purpose)
-    link = settings.url(public_paths.one_time_page(purpose, token))
-    context = {"link": link, "hours": int(one_time_links.LINK_AGE.total_seconds()) // 3600}
-    return _compose(settings, f"{purpose}_link", context, mail.id, reader)
+    link = TokenLink(public_paths.one_time_page(purpose, PLACEHOLDER), token)
+    hours = int(one_time_links.LINK_AGE.total_seconds()) // 3600
+    return _compose(settings, f"{purpose}_link", link, mail.id, reader, hours=hours)
 
 
 def new_address(
@@ -75,9 +82,9 @@ def new_address(
         return None
     if not address_availability.may_be_mailed(session, settings, reader, change):
         return None
-    link = settings.url(public_paths.new_address(address_change.new_address_token(settings, change)))
-    context = {"link": link, "days": address_change.LINK_AGE.days}
-    return _compose(settings, "new_address", context, mail.id, reader, to=change.address)
+    link = TokenLink(public_paths.new_address(PLACEHOLDER), address_change.new_address_token(settings, change))
+    days = address_change.LINK_AGE.days
+    return _compose(settings, "new_address", link, mail.id, reader, to=change.address, days=days)
 
 
 def old_address(
@@ -90,9 +97,9 @@ def old_address(
     suppression = suppressions.find_suppression(session, settings.suppression_key, change.address_key)
     if suppressions.blocks_confirmation(None, suppression, mail.payload.changed_at):
         return None
-    link = settings.url(public_paths.old_address(address_change.old_address_token(settings, change)))
-    context = {"link": link, "days": address_change.LINK_AGE.days}
-    return _compose(settings, "old_address", context, mail.id, reader, to=change.address)
+    link = TokenLink(public_paths.old_address(PLACEHOLDER), address_change.old_address_token(settings, change))
+    days = address_change.LINK_AGE.days
+    return _compose(settings, "old_address", link, mail.id, reader, to=change.address, days=days)
 
 
 def _address_change(session: Session, subscriber_id: int | None) -> tuple[Subscriber | None, AddressChange | None]:
@@ -111,23 +118,17 @@ def _reader_of_signup(
 def _compose(
     settings: Settings,
     name: str,
-    context: Mapping[str, object],
+    link: TokenLink,
     mail_id: int,
     reader: Subscriber,
     *,
     to: str | None = None,
+    **values: int,
 ) -> tuple[Message, Recipient]:
     """Write a mail in the reader's language and format, to the reader's address or another one of theirs."""
-    message = transactional_rendering.compose_mail(
-        settings,
-        name,
-        context,
-        mail_id=mail_id,
-        id_salt=settings.message_id_salt,
-        language=reader.language,
-        text_only=reader.format == Format.TEXT,
-    )
-    return message, Recipient(mail_id, to or reader.address)
+    text_only = reader.format == Format.TEXT
+    message = compose_mail(settings, name, link.path, values, language=reader.language, text_only=text_only)
+    return message, Recipient(mail_id, to or reader.address, link.token)
 
 
 MAIL_TYPES = (

@@ -11,11 +11,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from newsletter.digests.rendering import render_digest
-from newsletter.mail.transactional_rendering import compose_mail
+from newsletter.mail.mjml import compile_mjml
+from newsletter.mail.transactional_rendering import render_mail
 from tests.services.rendered_digests import (
     DAY,
     HEADLINE,
-    SALT,
     SETTINGS,
     Content,
     hostile_revisions,
@@ -46,7 +46,7 @@ MAILS = {
     "letter in German": german(),
     "bare letter": letter(Content(preheader="", intro="", revisions=[revision(dek="", bullets=[])])),
     **{
-        name: compose_mail(SETTINGS, name, {**context, "link": LINK}, mail_id=1, id_salt=SALT).html
+        name: compile_mjml(render_mail(SETTINGS, name, {**context, "link": LINK}).mjml)
         for name, context in CONTEXTS.items()
     },
 }

@@ -15,16 +15,14 @@ from sqlalchemy import select
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.languages import LANGUAGES
-from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers.account import links
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
 from newsletter.web.forms import form_tokens
 from tests import factories
-from tests.factories import add_article
+from tests.factories import add_article, compose_mail
 
 LONG = (  # 140 characters
     "Regulators in eleven countries agree on words for the training data of large models, on who may check them, and "
@@ -187,7 +185,7 @@ def confirmation_link(db: Database, settings: Settings) -> str:
     factories.decide_all(db, settings)
     with db.reading() as session:
         row = session.scalars(select(OutgoingMail)).one()
-        composed = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
+        composed = compose_mail(session, settings, row)
     assert composed is not None
     return next(word for word in composed[0].text.split() if "/confirm/" in word)
 

@@ -12,14 +12,12 @@ from sqlalchemy import select
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
 from tests.browser.test_pages_look import Look, looking
-from tests.factories import add_article
+from tests.factories import add_article, compose_mail
 
 
 @pytest.fixture
@@ -39,7 +37,7 @@ def mailed(db: Database, settings: Settings) -> str:
     """The link in the one mail that was requested."""
     with db.transaction() as session:
         row = session.scalars(select(OutgoingMail)).one()
-        composed = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
+        composed = compose_mail(session, settings, row)
         session.delete(row)
     assert composed is not None
     return next(word for word in composed[0].text.split() if word.startswith(settings.public_url))

@@ -14,16 +14,14 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey
-from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers import backoff, retention
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, Consent, Subscriber, SubscriberStatus, SuppressionReason
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.suppression import suppressions
-from tests.factories import sign_up
+from tests.factories import compose_mail, sign_up
 
 ADA, NEW = AddressKey("ada@example.org"), AddressKey("ada@new.example")
 
@@ -40,7 +38,7 @@ class Mailbox(NamedTuple):
         with self.db.transaction() as session:
             for row in session.scalars(select(OutgoingMail).order_by(OutgoingMail.id)):
                 assert "@" not in str(row.payload)
-                composed = outgoing_mails.compose_row(session, self.settings, MAIL_TYPES, row)
+                composed = compose_mail(session, self.settings, row)
                 session.delete(row)
                 if composed:
                     message, recipient = composed

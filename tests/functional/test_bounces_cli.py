@@ -25,7 +25,7 @@ from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey
 from newsletter.delivery.events.models import Event
 from newsletter.delivery.ledger.models import Batch
-from newsletter.mail import outgoing_mails, return_path
+from newsletter.mail import outgoing_sending, return_path
 from newsletter.mail.formats import Format
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
@@ -177,7 +177,7 @@ def confirmation(db: Database, settings: Settings) -> Callable[[str], str]:
         assert mail_id is not None
         transport = RecordingTransport()
         with_bounces = replace(settings, return_path_domain="bounces.example.org")
-        assert outgoing_mails.send_mail(db, with_bounces, transport, MAIL_TYPES, mail_id)
+        assert outgoing_sending.send_due(db, with_bounces, transport, MAIL_TYPES).claimed == 1
         return transport.senders[0]
 
     return send

@@ -22,7 +22,6 @@ from newsletter.core.runtime import Runtime, runtime
 from newsletter.delivery.events.models import Event
 from newsletter.delivery.ledger.models import Batch, Refusal
 from newsletter.delivery.sending import draining
-from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
 from newsletter.mail.outcomes import OUTCOME_NAMES
 from newsletter.migrations.tables import metadata
@@ -110,10 +109,7 @@ def erase(client: FlaskClient, settings: Settings, reader: Subscriber) -> str:
 
 
 def send_last_mail(db: Database) -> None:
-    with db.reading() as session:
-        due = outgoing_mails.due_mails(session)
-    for mail_id in due:
-        transactional_sending.send_transactional_mail(runtime(), mail_id)
+    transactional_sending.send_waiting_mails(runtime())
 
 
 def files_with(folder: Path, *texts: str) -> list[str]:
@@ -175,7 +171,7 @@ def test_neither_logs_nor_redis_hear_of_it(
     client.post(f"/data-link/{ada.token}")
     erase(client, settings, ada)
     send_last_mail(db)
-    assert queues.mail_waits()
+    assert queues.mails_wait()
     kept = b"".join(queues.redis.dump(key) or b"" for key in queues.redis.scan_iter())
     for secret in (ADA, KEY, ada.token):
         assert secret not in caplog.text

@@ -29,15 +29,13 @@ from newsletter.core.runtime import runtime
 from newsletter.delivery.freezing import freeze
 from newsletter.delivery.sending import draining
 from newsletter.digests import composing, scheduling
-from newsletter.mail import outgoing_mails
 from newsletter.mail.encoding import encode
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers import addresses
 from newsletter.subscribers.account import one_time_links
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, LinkPurpose, OneTimeLink, SignupRequest, Subscriber
-from tests.factories import REAL_ARTICLE, decide_all, form_token
+from tests.factories import REAL_ARTICLE, compose_mail, decide_all, form_token
 
 HOSTILE = hypothesis_settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -66,7 +64,7 @@ def mailed(db: Database, settings: Settings) -> Iterator[tuple[EmailMessage, str
     """The mails that wait, as they would stand on the wire, each with its envelope's recipient; they are taken away."""
     with db.transaction() as session:
         for row in session.scalars(select(OutgoingMail)).all():
-            composed = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
+            composed = compose_mail(session, settings, row)
             session.delete(row)
             if composed is not None:
                 message, recipient = composed

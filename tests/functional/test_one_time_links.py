@@ -15,14 +15,13 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey
 from newsletter.core.tokens import TokenSigner
-from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers import backoff
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.account.links import LinkError
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber, SubscriberStatus
+from tests.factories import compose_mail
 
 ADA = "ada@example.org"
 
@@ -92,7 +91,7 @@ def test_the_mail_goes_to_the_reader_and_its_link_opens(db: Database, settings: 
     with db.reading() as session:
         row = session.scalars(select(OutgoingMail)).one()
         assert ADA not in str(row.payload)
-        composed = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
+        composed = compose_mail(session, settings, row)
     assert composed is not None
     message, recipient = composed
     assert recipient.address == ADA
@@ -110,7 +109,7 @@ def test_who_must_not_be_mailed_is_not(
     with db.transaction() as session:
         session.get_one(Subscriber, ada.id).status = status
     with db.reading() as session:
-        assert outgoing_mails.compose_row(session, settings, MAIL_TYPES, session.get_one(OutgoingMail, mail)) is None
+        assert compose_mail(session, settings, session.get_one(OutgoingMail, mail)) is None
     with clock.set_to(clock.now() + backoff.FIRST_PAUSE):
         assert ask(db, ada) is None
 

@@ -15,13 +15,10 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.errors import InvalidError
 from newsletter.core.ids import AddressKey, SuppressionKey
 from newsletter.core.runtime import runtime
-from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations import signups
-from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers import backoff, retention
 from newsletter.subscribers.account import links, unsubscribing
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
@@ -38,7 +35,7 @@ from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.signup import process_signups, requests
 from newsletter.subscribers.suppression import suppressions
 from newsletter.subscribers.suppression.suppressions import ToSuppress
-from tests.factories import decide_all, sign_up
+from tests.factories import compose_mail, decide_all, due_mails, sign_up
 
 ADA = AddressKey("ada@example.org")
 WORDS = requests.agreement_text("Dispatch")
@@ -240,13 +237,12 @@ def test_nobody_is_kept_out_by_whoever_made_the_pause_long(
             ask(db)
             decide_all(db, settings)
             assert kinds(db) == ["confirmation"]
-            with db.reading() as session:
-                assert outgoing_mails.due_mails(session) == []
+            assert due_mails(db) == []
     with clock.set_to(pause_ends):
+        (mail_id,) = due_mails(db)
         with db.reading() as session:
-            (mail_id,) = outgoing_mails.due_mails(session)
             row = session.get_one(OutgoingMail, mail_id)
-            composed = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
+            composed = compose_mail(session, settings, row)
         assert composed is not None
         link = next(word for word in composed[0].text.split() if "/confirm/" in word)
         assert client.post(f"/confirm/{link.rpartition('/')[2]}").status_code == 200
@@ -262,8 +258,8 @@ def test_a_worker_that_comes_late_sends_the_later_mail_alone(db: Database, setti
             decide_all(db, settings)
     with db.reading() as session:
         first, second = session.scalars(select(OutgoingMail).order_by(OutgoingMail.id))
-        assert outgoing_mails.compose_row(session, settings, MAIL_TYPES, first) is None
-        assert outgoing_mails.compose_row(session, settings, MAIL_TYPES, second) is not None
+        assert compose_mail(session, settings, first) is None
+        assert compose_mail(session, settings, second) is not None
 
 
 # The mails
@@ -285,7 +281,7 @@ def test_a_mail_holds_its_link_and_nothing_that_was_typed(
     with db.reading() as session:
         row = session.get_one(OutgoingMail, mail)
         assert "ada" not in str(row.payload).lower()
-        composed = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
+        composed = compose_mail(session, settings, row)
     assert composed is not None
     message, recipient = composed
     assert recipient.address == ADA
@@ -328,7 +324,7 @@ def test_no_mail_is_written_when_things_have_changed_meanwhile(
         meanwhile(session)
     with db.reading() as session:
         row = session.get(OutgoingMail, mail)  # gone with its reader
-        assert row is None or outgoing_mails.compose_row(session, settings, MAIL_TYPES, row) is None
+        assert row is None or compose_mail(session, settings, row) is None
 
 
 # The worker
@@ -356,8 +352,6 @@ def test_ten_thousand_sign_ups_of_a_victim_bring_one_mail_and_hold_up_nobody(db:
             if number == 5_000:
                 requests.request_signup(session, "real@readers.example", Preferences(), page="/", wording=WORDS)
             requests.request_signup(session, "victim@example.org", Preferences(), page="/", wording=WORDS)
-    with db.transaction() as session:
-        assert process_signups.next_address(session) == "victim@example.org"
     assert signups.process_waiting_signups(runtime()) is False
     assert sent_to(settings) == ["victim@example.org", "real@readers.example"]
 
@@ -379,10 +373,8 @@ def test_workers_at_the_same_moment_make_one_reader_and_one_mail(db: Database, s
     def work(_number: int) -> None:
         while True:
             with app_runtime.db.transaction() as session:
-                key = process_signups.next_address(session)
-                if key is None:
+                if not process_signups.process_addresses(session, settings.suppression_key, 1):
                     return
-                process_signups.process_address(session, settings.suppression_key, key)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(6)))
@@ -392,15 +384,19 @@ def test_workers_at_the_same_moment_make_one_reader_and_one_mail(db: Database, s
         assert session.scalar(select(func.count()).select_from(SignupRequest)) == 0
 
 
-def test_a_sign_up_whose_processing_fails_delays_no_other(db: Database, settings: Settings) -> None:
+def test_a_sign_up_whose_processing_fails_delays_no_other(
+    db: Database, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     ask(db, "broken@example.org")
     with db.transaction() as session:
         session.scalars(select(SignupRequest)).one().preferences = {"cadence": "hourly"}
     ask(db)
     for _ in range(2):
-        with pytest.raises(InvalidError, match="daily, weekly or monthly"):
-            signups.process_waiting_signups(runtime())
+        assert signups.process_waiting_signups(runtime()) is False
     assert sent_to(settings) == [ADA]
+    assert "daily, weekly or monthly" in caplog.text
+    with db.reading() as session:
+        assert session.scalars(select(SignupRequest.address)).all() == ["broken@example.org"]
 
 
 # What nobody confirms

@@ -21,8 +21,7 @@ from newsletter.delivery.ledger.models import Refusal
 from newsletter.delivery.sending import draining
 from newsletter.digests.queries import get_digest
 from newsletter.mail.failures.verdicts import FailureKind
-from newsletter.mail.models import OutgoingMail
-from newsletter.operations.transactional_sending import send_transactional_mail
+from newsletter.operations.transactional_sending import send_waiting_mails
 from newsletter.subscribers.preferences import Preferences
 from tests import factories
 from tests.factories import add_article, add_readers, send_digest, state_of
@@ -113,11 +112,9 @@ def test_a_confirmation_waits_and_goes_later(
 ) -> None:
     with db.transaction() as session:
         factories.sign_up(session, settings, "new@readers.example", Preferences())
-    with db.reading() as session:
-        (mail_id,) = session.scalars(select(OutgoingMail.id))
     server.data.append(answer)
-    send_transactional_mail(runtime(), mail_id)
+    send_waiting_mails(runtime())
     assert server.mails == []
     with clock.set_to(clock.now() + timedelta(hours=2)):
-        send_transactional_mail(runtime(), mail_id)
+        send_waiting_mails(runtime())
     assert [mail.recipient for mail in server.mails] == ["new@readers.example"]

@@ -21,18 +21,16 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.tokens import TokenSigner
-from newsletter.mail import outgoing_mails
+from newsletter.mail import transactional_rendering
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Recipient
 from newsletter.mail.models import OutgoingMail
-from newsletter.mail.transactional_rendering import compose_mail
-from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers import addresses
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import SignupRequest, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
-from tests.factories import add_article, decide_all, form_token
-from tests.services.rendered_digests import SALT, SETTINGS
+from tests.factories import add_article, compose_mail, decide_all, form_token
+from tests.services.rendered_digests import SETTINGS
 
 ADA = "ada@example.org"
 FOREIGN = {"Sec-Fetch-Site": "cross-site", "Origin": "https://blog.example"}
@@ -380,9 +378,7 @@ def test_any_input_is_one_clean_address_or_an_error(client: FlaskClient, db: Dat
         assert " " not in row.address.rpartition("@")[2]
         assert row.address.count("@") == 1 or row.address.startswith('"')
         assert row.address_key == addresses.identity_key(row.address)
-        wire = encode(
-            compose_mail(SETTINGS, "already_subscribed", {"link": "https://x.example"}, mail_id=1, id_salt=SALT)
-        )
+        wire = encode(transactional_rendering.compose_mail(SETTINGS, "already_subscribed", "/"))
         mail = BytesParser().parsebytes(wire.render(Recipient(1, row.address)))
         assert len(mail.get_all("To", [])) == 1
         assert {name.lower() for name in mail} <= HEADERS
@@ -408,7 +404,7 @@ def test_the_host_of_a_request_changes_no_link_in_a_mail(
     [mail] = decide_all(db, settings)
     with db.reading() as session:
         row = session.get_one(OutgoingMail, mail)
-        composed = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
+        composed = compose_mail(session, settings, row)
     assert composed is not None
     for part in (composed[0].text, composed[0].html):
         assert "https://letters.example.org/" in part

@@ -20,7 +20,7 @@ from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
 from newsletter.core.ids import AddressKey
 from newsletter.subscribers import lifecycle, status_transitions
-from newsletter.subscribers.bulk_insert import ConfirmedReader
+from newsletter.subscribers.bulk_insert import ConfirmedReader, PendingReader
 from newsletter.subscribers.lifecycle import End
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
 from newsletter.subscribers.preferences import Preferences
@@ -144,7 +144,8 @@ def test_the_row_decides_and_not_what_was_loaded_before(db: Database, settings: 
 def test_create_adds_one_subscriber_however_often(db: Database) -> None:
     for _ in range(2):
         with db.transaction() as session:
-            lifecycle.create(session, "Ada@example.org", ADA, Preferences("daily"), by=WORKER)
+            pending = PendingReader("Ada@example.org", ADA, Preferences("daily"))
+            lifecycle.create_many(session, [pending], by=WORKER)
     with db.reading() as session:
         reader = session.scalars(select(Subscriber)).one()
     assert (reader.status, reader.address, reader.cadence) == (SubscriberStatus.PENDING, "Ada@example.org", "daily")

@@ -11,7 +11,7 @@ from rq.serializers import JSONSerializer
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.jobs import DRAIN, PROCESS_SIGNUPS, SEND_TRANSACTIONAL_MAIL
+from newsletter.core.jobs import DRAIN, PROCESS_SIGNUPS, SEND_MAILS
 from newsletter.core.queue import MAIL, SENDING, SIGNUPS, Queues
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.status import digest_status
@@ -61,7 +61,7 @@ def test_a_queue_that_lost_everything_is_rebuilt(db: Database, settings: Setting
     queues.redis.flushall()
     tick(runtime())
     assert queued(queues, SENDING) == [DRAIN]
-    assert queued(queues, MAIL) == [SEND_TRANSACTIONAL_MAIL]
+    assert queued(queues, MAIL) == [SEND_MAILS]
 
 
 def test_a_sign_up_whose_job_was_lost_gets_one_job(db: Database, queues: Queues) -> None:
@@ -111,7 +111,7 @@ def test_a_finished_digest_queues_nothing(db: Database, settings: Settings, queu
 def test_a_draining_job_gives_way_to_a_transactional_mail(db: Database, settings: Settings, queues: Queues) -> None:
     digest_id = send_now(db, settings)
     tick(runtime())
-    queues.enqueue_mail(1)
+    queues.enqueue_mails()
     assert draining.drain(runtime()) is True
     with db.reading() as session:
         assert digest_status(session, digest_id).waiting >= 500, "one batch, then the reader who waits"

@@ -10,7 +10,6 @@ from sqlalchemy import select
 from newsletter.core.actors import READER
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.mail import outgoing_mails
 from newsletter.mail.message import Message
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_registry import MAIL_TYPES
@@ -18,7 +17,7 @@ from newsletter.privacy import erasure
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
-from tests.factories import sign_up
+from tests.factories import compose_mail, sign_up
 
 ADA = "ada@example.org"
 ENGLISH = re.compile(r"\b(you|your|the|this|mail because|link opens|works for)\b", re.IGNORECASE)
@@ -31,7 +30,7 @@ def composed(db: Database, settings: Settings, preferences: Preferences) -> dict
     def read() -> None:
         with db.transaction() as session:
             for row in session.scalars(select(OutgoingMail).order_by(OutgoingMail.id)).all():
-                written = outgoing_mails.compose_row(session, settings, MAIL_TYPES, row)
+                written = compose_mail(session, settings, row)
                 assert written is not None, row.kind
                 found[f"{row.kind} {row.payload.get('purpose', '')}".strip()] = written[0]
                 session.delete(row)

@@ -17,9 +17,8 @@ from sqlalchemy import delete, event, select
 from newsletter.cli import cli
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.jobs import SEND_TRANSACTIONAL_MAIL
+from newsletter.core.jobs import SEND_MAILS
 from newsletter.core.queue import MAIL, Queues
-from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.privacy.erasure import Erased
@@ -32,6 +31,7 @@ from newsletter.subscribers.mail_payloads import (
     OneTimeLinkMail,
 )
 from newsletter.subscribers.models import Subscriber
+from tests.factories import compose_mail
 
 ADA, NEW = "ada@example.org", "ada@new.example"
 OF_SIGNUPS = {Confirmation.kind, AlreadySubscribed.kind}
@@ -63,7 +63,7 @@ class Scene:
         """Take the one mail that waits out of the table; the path of its link."""
         with self.db.transaction() as session:
             row = session.scalars(select(OutgoingMail)).one()
-            composed = outgoing_mails.compose_row(session, self.settings, MAIL_TYPES, row)
+            composed = compose_mail(session, self.settings, row)
             assert composed is not None
             session.execute(delete(OutgoingMail))
         (path,) = set(re.findall(r"https://letters\.example\.org(/\S+)", composed[0].text))
@@ -140,10 +140,8 @@ def waiting_mails(db: Database) -> list[tuple[int, str]]:
         return [(row.id, row.kind) for row in session.scalars(select(OutgoingMail).order_by(OutgoingMail.id))]
 
 
-def queued_mails(queues: Queues) -> list[int]:
-    jobs = queues.queues[MAIL].jobs
-    assert {job.func_name for job in jobs} <= {SEND_TRANSACTIONAL_MAIL}
-    return [job.args[0] for job in jobs]
+def queued_jobs(queues: Queues) -> list[str | None]:
+    return [job.func_name for job in queues.queues[MAIL].jobs]
 
 
 def test_every_kind_of_mail_is_here() -> None:
@@ -157,17 +155,17 @@ def test_the_mail_has_a_job_which_finds_its_row(
     act = prepare(scene)
     queues.redis.flushall()
     seen: list[list[int]] = []
-    enqueue_mail = Queues.enqueue_mail
+    enqueue_mails = Queues.enqueue_mails
 
-    def look_and_enqueue(self: Queues, mail_id: int) -> bool:
+    def look_and_enqueue(self: Queues) -> bool:
         seen.append([number for number, _ in waiting_mails(scene.db)])
-        return enqueue_mail(self, mail_id)
+        return enqueue_mails(self)
 
-    monkeypatch.setattr(Queues, "enqueue_mail", look_and_enqueue)
+    monkeypatch.setattr(Queues, "enqueue_mails", look_and_enqueue)
     act()
     ((mail_id, kind),) = waiting_mails(scene.db)
     assert kind == KINDS[prepare]
-    assert queued_mails(queues) == [mail_id]
+    assert queued_jobs(queues) == [SEND_MAILS]
     assert seen == [[mail_id]], "another connection sees the row before the job is queued"
 
 
@@ -186,4 +184,4 @@ def test_a_transaction_that_fails_queues_nothing(scene: Scene, queues: Queues, p
     finally:
         event.remove(scene.db.engine, "commit", fail)
     assert waiting_mails(scene.db) == []
-    assert queued_mails(queues) == []
+    assert queued_jobs(queues) == []

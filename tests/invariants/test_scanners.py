@@ -22,7 +22,6 @@ from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
 from newsletter.core.templates import TEMPLATES
 from newsletter.delivery.sending import draining
-from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
 from newsletter.migrations.tables import metadata
 from newsletter.operations import transactional_sending
@@ -30,7 +29,7 @@ from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.privacy import erasure
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber
-from tests.factories import add_article, add_readers, send_digest, sign_up
+from tests.factories import add_article, add_readers, due_mails, send_digest, sign_up
 
 URL = re.compile(r"""https?://[^\s"'<>]+""")
 HREF = re.compile(r"""(?:href|action|src)="([^"]*)\"""")
@@ -73,9 +72,8 @@ def mails(client: FlaskClient, db: Database, settings: Settings) -> dict[str, Em
 def _send(db: Database) -> set[str]:
     with db.reading() as session:
         due = {row.id: row.kind for row in session.scalars(select(OutgoingMail))}
-        assert set(due) == set(outgoing_mails.due_mails(session))
-    for mail_id in due:
-        transactional_sending.send_transactional_mail(runtime(), mail_id)
+    assert set(due) == set(due_mails(db))
+    transactional_sending.send_waiting_mails(runtime())
     return set(due.values())
 
 

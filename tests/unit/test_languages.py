@@ -24,8 +24,8 @@ from newsletter.digests.segments import When
 from newsletter.digests.text import CADENCE_NAMES
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Recipient
-from newsletter.mail.transactional_rendering import compose_mail, render_mail
-from tests.services.rendered_digests import DAY, SALT, SETTINGS, Content, hostile_revisions, revision, revisions
+from newsletter.mail.transactional_rendering import PLACEHOLDER, compose_mail, render_mail
+from tests.services.rendered_digests import DAY, SETTINGS, Content, hostile_revisions, revision, revisions
 from tests.unit.test_mail_valid_mjml import CONTEXTS
 
 CHECKOUT = Path(__file__).parents[2]
@@ -192,5 +192,6 @@ def test_every_transactional_mail_speaks_it(name: str, language: str) -> None:
     assert sentences
     assert [line for line in sentences if line in other.text.splitlines()] == []
     assert other.subject != english.subject
-    message = compose_mail(SETTINGS, name, CONTEXTS[name], mail_id=1, id_salt=SALT, language=language)
-    encode(message).render(Recipient(1, "reader@example.org"))
+    values = {key: value for key, value in CONTEXTS[name].items() if isinstance(value, int)}
+    message = compose_mail(SETTINGS, name, f"/confirm/{PLACEHOLDER}", values, language=language)
+    encode(message).render(Recipient(1, "reader@example.org", "x" * 118))

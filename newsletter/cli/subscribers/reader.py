@@ -75,7 +75,7 @@ def erase(address: str, yes: bool, as_json: bool) -> None:
         reader = queries.get_by_address(session, suppression_key, address)
         mail_id = erasure.erase_subscriber(session, suppression_key, reader, by=OPERATOR)
     if mail_id is not None:
-        runtime().queues.enqueue_mail(mail_id)
+        runtime().queues.enqueue_mails()
         words = "Erased. One last mail tells the reader so."
     else:
         words = "Erased. The address takes no mail, so none is sent."

@@ -1,10 +1,12 @@
 """Processing sign-ups: a worker decides, so that the answer to a sign-up tells nobody who is subscribed.
 
-All sign-ups of one address are processed together, in one short transaction, and bring one mail at most. A table in
-docs/readers.md says which mail goes to a reader of which status.
+All sign-ups of one address are processed together and bring one mail at most; many addresses share a transaction. A
+table in docs/readers.md says which mail goes to a reader of which status.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -13,7 +15,9 @@ from newsletter.core import clock
 from newsletter.core.actors import WORKER
 from newsletter.core.ids import AddressKey, SuppressionKey
 from newsletter.mail import outgoing_mails
-from newsletter.subscribers import backoff, lifecycle, preferences, queries
+from newsletter.mail.outgoing_mails import NewMail
+from newsletter.subscribers import backoff, lifecycle, preferences
+from newsletter.subscribers.bulk_insert import PendingReader
 from newsletter.subscribers.mail_payloads import AlreadySubscribed, Confirmation
 from newsletter.subscribers.models import Consent, SignupRequest, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
@@ -28,93 +32,115 @@ def signups_wait(session: Session) -> bool:
     return session.scalar(select(SignupRequest.id).limit(1)) is not None
 
 
-def next_address(session: Session) -> AddressKey | None:
-    """The identity of the next address to process. Rows that another worker has locked are passed over."""
-    query = select(SignupRequest.address_key).order_by(SignupRequest.rank, SignupRequest.id).limit(1)
-    return session.scalar(query.with_for_update(skip_locked=True))
+def process_addresses(session: Session, suppression_key: SuppressionKey, limit: int) -> int:
+    """Process all sign-ups of up to `limit` addresses, and add the mails that come of them; returns how many addresses.
 
-
-def process_address(session: Session, suppression_key: SuppressionKey, address_key: AddressKey) -> int | None:
-    """Process all sign-ups of an address; returns the id of the mail that came of them, or None.
-
-    The last one counts: its preferences, and its words as the evidence of consent. An active reader keeps everything as
-    it is, and is told so by mail. Addresses that must not be mailed get no mail and no row.
+    The last sign-up counts: its preferences, and its words as the evidence of consent. An active reader keeps
+    everything as it is, and is told so by mail. Addresses that must not be mailed get no mail and no row.
     """
-    request = _take_requests(session, address_key)
-    if request is None:
-        return None
-    suppression = suppressions.find_suppression(session, suppression_key, address_key)
-    if suppressions.blocks_confirmation(None, suppression, clock.now()):
-        return None
-    chosen = Preferences.from_columns(request.preferences)
-    reader = _find_or_create(session, request, chosen)
-    if reader.status == SubscriberStatus.ACTIVE:
-        return _add_mail(session, reader, AlreadySubscribed)
-    if suppressions.blocks_confirmation(reader.status, suppression, clock.now()):
-        return None
-    reader.address = request.address  # the spelling that was typed last, until one is confirmed
-    preferences.set_preferences(reader, chosen)
-    _keep_evidence(session, reader, request)
-    return _add_mail(session, reader, Confirmation)
+    requests = _take_requests(session, limit)
+    suppressed = suppressions.find_suppressions(session, suppression_key, [each.address_key for each in requests])
+    now = clock.now()
+    open_to_mail = [
+        each for each in requests if not suppressions.blocks_confirmation(None, suppressed.get(each.address_key), now)
+    ]
+    chosen = {each.address_key: Preferences.from_columns(each.preferences) for each in open_to_mail}
+    readers = _find_or_create(session, open_to_mail, chosen)
+    mails: list[NewMail] = []
+    consents: list[Consent] = []
+    for request in open_to_mail:
+        reader = readers[request.address_key]
+        if reader.status == SubscriberStatus.ACTIVE:
+            mails += _mail(reader, AlreadySubscribed)
+        elif not suppressions.blocks_confirmation(reader.status, suppressed.get(request.address_key), now):
+            reader.address = request.address  # the spelling that was typed last, until one is confirmed
+            preferences.set_preferences(reader, chosen[request.address_key])
+            consents.append(_evidence(reader, request))
+            mails += _mail(reader, Confirmation)
+    _replace_evidence(session, consents)
+    outgoing_mails.add_mails(session, mails)
+    return len(requests)
 
 
-def postpone(session: Session, address_key: AddressKey) -> None:
-    """Let sign-ups whose processing failed wait for all others."""
-    session.execute(
-        update(SignupRequest)
-        .where(SignupRequest.address_key == address_key)
-        .values(rank=SignupRequest.rank + LATER)
-        .execution_options(synchronize_session=False)
-    )
+def postpone_next(session: Session) -> None:
+    """Let the sign-ups of the next address, whose processing failed, wait for all others."""
+    for address_key in _next_addresses(session, 1):
+        session.execute(
+            update(SignupRequest)
+            .where(SignupRequest.address_key == address_key)
+            .values(rank=SignupRequest.rank + LATER)
+            .execution_options(synchronize_session=False)
+        )
 
 
-def _take_requests(session: Session, address_key: AddressKey) -> SignupRequest | None:
-    """Delete all sign-ups of the address that no other worker has locked; returns the last of them.
+def _next_addresses(session: Session, limit: int) -> list[AddressKey]:
+    """The identities of the next addresses to process. Rows that another worker has locked are passed over."""
+    query = select(SignupRequest.address_key).order_by(SignupRequest.rank, SignupRequest.id).limit(limit)
+    return list(dict.fromkeys(session.scalars(query.with_for_update(skip_locked=True))))
+
+
+def _take_requests(session: Session, limit: int) -> list[SignupRequest]:
+    """Delete all sign-ups of the next addresses that no other worker has locked; returns the last of each address,
+    in the order in which they are to be processed.
 
     Two workers at the same address wait for each other at its subscriber alone, and so cannot deadlock.
     """
-    of_address = select(SignupRequest.id).where(SignupRequest.address_key == address_key)
-    last = session.scalars(
-        select(SignupRequest)
-        .where(SignupRequest.address_key == address_key)
-        .order_by(SignupRequest.id.desc())
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    ).one_or_none()
-    if last is not None:
-        session.expunge(last)
-        free = of_address.where(SignupRequest.id <= last.id).with_for_update(skip_locked=True)
-        session.execute(
-            delete(SignupRequest).where(SignupRequest.id.in_(free)).execution_options(synchronize_session=False)
-        )
-    return last
-
-
-def _find_or_create(session: Session, request: SignupRequest, chosen: Preferences) -> Subscriber:
-    """The subscriber of the address, locked; two workers at the same moment find the same one."""
-    reader = queries.find_by_key(session, request.address_key, for_change=True)
-    if reader is None:
-        lifecycle.create(session, request.address, request.address_key, chosen, by=WORKER)
-        reader = session.scalars(
-            select(Subscriber).where(Subscriber.address_key == request.address_key).with_for_update()
-        ).one()
-    return reader
-
-
-def _keep_evidence(session: Session, reader: Subscriber, request: SignupRequest) -> None:
-    """Replace evidence that was never confirmed: words and preferences come from the same sign-up."""
+    keys = _next_addresses(session, limit)
+    of_addresses = select(SignupRequest.id, SignupRequest.address_key).where(SignupRequest.address_key.in_(keys))
+    locked = session.execute(of_addresses.order_by(SignupRequest.id).with_for_update(skip_locked=True)).all()
+    if not locked:
+        return []
+    last = {address_key: number for number, address_key in locked}
+    requests = session.scalars(select(SignupRequest).where(SignupRequest.id.in_(last.values()))).all()
+    for request in requests:
+        session.expunge(request)
+    free = select(SignupRequest.id).where(SignupRequest.address_key.in_(keys), SignupRequest.id <= locked[-1].id)
     session.execute(
-        delete(Consent)
-        .where(Consent.subscriber_id == reader.id, Consent.confirmed_at.is_(None))
+        delete(SignupRequest)
+        .where(SignupRequest.id.in_(free.with_for_update(skip_locked=True)))
         .execution_options(synchronize_session=False)
     )
-    session.add(
-        Consent(subscriber_id=reader.id, wording=request.wording, page=request.page, requested_at=request.requested_at)
+    return sorted(requests, key=lambda request: keys.index(request.address_key))
+
+
+def _find_or_create(
+    session: Session, requests: Sequence[SignupRequest], chosen: Mapping[AddressKey, Preferences]
+) -> dict[AddressKey, Subscriber]:
+    """The subscribers of the addresses, locked; two workers at the same moment find the same ones."""
+    readers = _locked(session, {each.address_key for each in requests})
+    # Sorted: two workers add the same addresses in the same order.
+    missing = sorted((each for each in requests if each.address_key not in readers), key=lambda each: each.address_key)
+    if missing:
+        pending = [PendingReader(each.address, each.address_key, chosen[each.address_key]) for each in missing]
+        lifecycle.create_many(session, pending, by=WORKER)
+        readers |= _locked(session, {each.address_key for each in missing})
+    return readers
+
+
+def _locked(session: Session, keys: Collection[AddressKey]) -> dict[AddressKey, Subscriber]:
+    query = select(Subscriber).where(Subscriber.address_key.in_(keys)).order_by(Subscriber.id).with_for_update()
+    return {reader.address_key: reader for reader in session.scalars(query)}
+
+
+def _evidence(reader: Subscriber, request: SignupRequest) -> Consent:
+    return Consent(
+        subscriber_id=reader.id, wording=request.wording, page=request.page, requested_at=request.requested_at
     )
 
 
-def _add_mail(session: Session, reader: Subscriber, mail: type[AlreadySubscribed | Confirmation]) -> int | None:
-    """Put the mail into the outgoing table, unless one went out a moment ago; returns its id.
+def _replace_evidence(session: Session, consents: Sequence[Consent]) -> None:
+    """Replace evidence that was never confirmed: words and preferences come from the same sign-up."""
+    readers = [consent.subscriber_id for consent in consents]
+    session.execute(
+        delete(Consent)
+        .where(Consent.subscriber_id.in_(readers), Consent.confirmed_at.is_(None))
+        .execution_options(synchronize_session=False)
+    )
+    session.add_all(consents)
+
+
+def _mail(reader: Subscriber, mail: type[AlreadySubscribed | Confirmation]) -> list[NewMail]:
+    """The mail, unless one went out a moment ago.
 
     A reader may have unsubscribed since that one, and its link does not bring them back. Then the mail goes when the
     pause is over: otherwise somebody could keep them out by making the pause long.
@@ -124,10 +150,10 @@ def _add_mail(session: Session, reader: Subscriber, mail: type[AlreadySubscribed
         since, pause = now - reader.confirmation_sent_at, backoff.pause_after(reader.confirmations_sent)
         if since < pause:
             if reader.unsubscribed_at is None or reader.unsubscribed_at <= reader.confirmation_sent_at:
-                return None
+                return []
             not_before = reader.confirmation_sent_at + pause
         if since >= backoff.RESET_AFTER:
             reader.confirmations_sent = 0
     reader.confirmation_sent_at = now
     reader.confirmations_sent += 1
-    return outgoing_mails.add_mail(session, mail(now), subscriber_id=reader.id, not_before=not_before)
+    return [NewMail(mail(now), reader.id, not_before)]

@@ -90,9 +90,22 @@ def suppress_all(session: Session, key: SuppressionKey, suppressed: Sequence[ToS
 
 def find_suppression(session: Session, key: SuppressionKey, address_key: AddressKey) -> Suppression | None:
     """The suppression of an address, the one with the strongest reason; None when there is none."""
-    query = select(Suppression).where(Suppression.key_hash.in_(suppression_hashes(key, address_key)))
-    found = session.scalars(query.execution_options(populate_existing=True)).all()
-    return max(found, key=lambda each: (STRENGTH[each.reason], each.created_at), default=None)
+    return find_suppressions(session, key, [address_key]).get(address_key)
+
+
+def find_suppressions(
+    session: Session, key: SuppressionKey, address_keys: Sequence[AddressKey]
+) -> dict[AddressKey, Suppression]:
+    """The suppressions of those of some hundred addresses that are suppressed."""
+    hashes = {address_key: suppression_hashes(key, address_key) for address_key in address_keys}
+    query = select(Suppression).where(Suppression.key_hash.in_({each for some in hashes.values() for each in some}))
+    rows = {row.key_hash: row for row in session.scalars(query.execution_options(populate_existing=True))}
+    found = {address_key: [rows[each] for each in some if each in rows] for address_key, some in hashes.items()}
+    return {
+        address_key: max(some, key=lambda each: (STRENGTH[each.reason], each.created_at))
+        for address_key, some in found.items()
+        if some
+    }
 
 
 def reason_for(session: Session, key: SuppressionKey, address_key: AddressKey) -> SuppressionReason | None:

@@ -83,4 +83,4 @@ def _form(reader: Subscriber, token: str, form: PreferencesForm, errors: FieldEr
 
 def _enqueue(mail: int | None) -> None:
     if mail is not None:
-        runtime().queues.enqueue_mail(mail)
+        runtime().queues.enqueue_mails()

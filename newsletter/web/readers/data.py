@@ -56,7 +56,7 @@ def erase(token: str) -> str:
         language.speak_to(reader.language)
         mail = erasure.erase_subscriber(session, settings.suppression_key, reader, by=READER)
     if mail is not None:
-        runtime().queues.enqueue_mail(mail)
+        runtime().queues.enqueue_mails()
     return render_template("erased.html", is_mailed=mail is not None)
 
 

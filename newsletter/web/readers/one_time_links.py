@@ -31,7 +31,7 @@ def one_time_link(token: str, purpose: LinkPurpose) -> str:
         mail = one_time_links.request_link(session, reader, purpose)
         wait = one_time_links.wait_before_next(session, reader, purpose)
     if mail is not None:
-        runtime().queues.enqueue_mail(mail)
+        runtime().queues.enqueue_mails()
     return _page(reader, purpose, wait=wait)
 
 
