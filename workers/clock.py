@@ -1,4 +1,8 @@
-"""The clock: it starts what is due, each second. On a single machine it also runs the embedded queue."""
+"""The clock: it starts what is due. On a single machine it also runs the embedded queue.
+
+It sleeps until the next thing is due, and looks at once when it is signalled that something was scheduled or changed
+(`core.clock_signal`). While something is sent it ticks each second.
+"""
 
 from __future__ import annotations
 
@@ -6,75 +10,135 @@ import logging
 import os
 import signal
 import socket
+import time
 from types import FrameType
 
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.core import shutdown
+from newsletter.core.clock_signal import ClockSignal
 from newsletter.core.errors import NewsletterError
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.ledger.claims import lease_seconds
 from newsletter.delivery.ledger.lease_watch import LeaseWatch
 from newsletter.embedded.valkey import EmbeddedValkey
 from newsletter.mail.transports import open_transport
+from newsletter.operations.due import seconds_until_due
 from newsletter.operations.tick import tick
 
 log = logging.getLogger(__name__)
 
-EVERY = 1.0
-"""Seconds between two ticks."""
+WHILE_BUSY = 1.0
+"""Seconds between two ticks while something is sent, and between two looks while the queue is away: then no signal
+comes."""
+LOOK_EVERY = 5.0
+"""Seconds between two looks at what is due: so long a lost signal can delay something."""
+TICK_EVERY = 60.0
+"""Seconds between two ticks when nothing is due: some work, such as the hourly deletions, has no time of its own."""
 LEASE_MS = 10_000
-"""How long after the last tick of one clock a standby takes over."""
+"""How long after the last look of one clock a standby takes over."""
 LEASE_KEY = "newsletter:clock"
 
 
 def run(runtime: Runtime) -> None:
-    """Tick until SIGTERM or SIGINT. An error in a tick is logged, and the next tick tries again."""
+    """Run until SIGTERM or SIGINT."""
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, _stop)
     shutdown.end_in_time()
     valkey = EmbeddedValkey(runtime.settings.data_dir) if runtime.settings.redis_is_embedded else None
-    name = f"{socket.gethostname()}:{os.getpid()}"
+    clock = Clock(runtime, valkey)
     try:
-        watch = LeaseWatch(lease_seconds(open_transport(runtime.settings)))
-        first = True
         while not shutdown.requested():
-            first = not tick_once(runtime, valkey, name, first=first, watch=watch) and first
-            shutdown.wait(EVERY)
+            clock.sleep(clock.look())
     finally:
         if valkey:
             valkey.stop()
 
 
-def tick_once(
-    runtime: Runtime, valkey: EmbeddedValkey | None, name: str, *, first: bool, watch: LeaseWatch | None = None
-) -> bool:
-    """Keep the queue alive, and tick unless another clock does; whether it ticked."""
-    try:
-        if valkey:
-            valkey.ensure()
-        if _is_leader(runtime, name):
-            tick(runtime, first=first, watch=watch)
-            return True
-    except (SQLAlchemyError, RedisError, NewsletterError, OSError) as error:
-        log.error("this tick failed: %s: %s", type(error).__name__, _plain(error))
-    except Exception:
-        log.exception("this tick failed")
-    return False
+class Clock:
+    """A clock, and what it remembers between two looks."""
 
+    def __init__(self, runtime: Runtime, valkey: EmbeddedValkey | None = None) -> None:
+        self._runtime, self._valkey = runtime, valkey
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._signal = ClockSignal(runtime.queues.redis)
+        self._watch = LeaseWatch(lease_seconds(open_transport(runtime.settings)))
+        self._is_first = True
+        self._tick_next = True
+        """Whether to tick whatever is due: at the start, after a signal, and once more after each tick that had
+        something to do, since that may have brought the next thing to do."""
+        self._ticked_at = 0.0
 
-def _is_leader(runtime: Runtime, name: str) -> bool:
-    """Whether this clock has the lease. Without a queue every clock ticks: that does no harm, only work."""
-    redis = runtime.queues.redis
-    try:
-        if redis.set(LEASE_KEY, name, nx=True, px=LEASE_MS):
-            return True
-        if redis.get(LEASE_KEY) == name.encode():
-            redis.pexpire(LEASE_KEY, LEASE_MS)
-            return True
-    except RedisError:
+    def look(self) -> float:
+        """Keep the queue alive, and tick if something is due and no other clock has the lease; the seconds to sleep.
+
+        An error is logged, and the next look tries again.
+        """
+        try:
+            if self._valkey:
+                self._valkey.ensure()
+            longest = LOOK_EVERY if self._listens() else WHILE_BUSY
+            if not self._is_leader():
+                return longest
+            due = self._seconds_until_due()
+            if due > 0 and not self._tick_next and time.monotonic() - self._ticked_at < TICK_EVERY:
+                return min(due, longest)
+            did_something = tick(self._runtime, first=self._is_first, watch=self._watch)
+            self._is_first, self._tick_next, self._ticked_at = False, did_something or due <= 0, time.monotonic()
+            return WHILE_BUSY if self._tick_next else min(self._seconds_until_due(), longest)
+        except (SQLAlchemyError, RedisError, NewsletterError, OSError) as error:
+            log.error("this tick failed: %s: %s", type(error).__name__, _plain(error))
+        except Exception:
+            log.exception("this tick failed")
+        self._tick_next = True
+        return WHILE_BUSY
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, at most until a signal: the next look ticks then."""
+        self._tick_next |= self._signal.wait(seconds)
+
+    def _seconds_until_due(self) -> float:
+        with self._runtime.db.reading() as session:
+            found = seconds_until_due(session)
+        return float("inf") if found is None else found
+
+    def _listens(self) -> bool:
+        """Whether signals reach this clock. After a time without, it ticks: some may have been lost."""
+        try:
+            if self._signal.listen():
+                self._tick_next = True
+        except RedisError:
+            return False
         return True
+
+    def _is_leader(self) -> bool:
+        """Whether this clock has the lease. Without a queue every clock ticks: that does no harm, only work."""
+        redis = self._runtime.queues.redis
+        try:
+            if redis.set(LEASE_KEY, self._name, nx=True, px=LEASE_MS):
+                return True
+            holder = redis.get(LEASE_KEY)
+            if isinstance(holder, bytes) and (holder == self._name.encode() or _is_dead(holder.decode("latin-1"))):
+                redis.set(LEASE_KEY, self._name, px=LEASE_MS)
+                return True
+        except RedisError:
+            self._signal.close()
+            return True
+        return False
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether the clock that has the lease was a process of this host that has ended."""
+    host, _, pid = holder.rpartition(":")
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
     return False
 
 

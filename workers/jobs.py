@@ -5,19 +5,13 @@ from __future__ import annotations
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events import webhook_deliveries
 from newsletter.delivery.sending import draining
-from newsletter.operations import signups, transactional_sending
+from newsletter.operations import transactional_sending
 
 
 def send_mails() -> None:
-    """Send the transactional mails that are due, and queue a successor while there may be more."""
+    """Decide on sign-ups and send transactional mails, and queue a successor while there may be more."""
     if transactional_sending.send_waiting_mails(runtime()):
         runtime().queues.enqueue_mails()
-
-
-def process_signups() -> None:
-    """Process sign-ups and send their mails, and queue a successor while there may be more."""
-    if signups.process_waiting_signups(runtime()):
-        runtime().queues.enqueue_signups()
 
 
 def process_events() -> None:

@@ -1,4 +1,8 @@
-"""The worker: RQ's, with the application's context around each job. It notices dead jobs soon, and stops soon."""
+"""The worker's two processes: one for readers' mails, and one for digests and events. Both are RQ's workers.
+
+A reader's mail never waits for a batch of a digest. Jobs for readers are short and many, so they run in their process;
+a job that sends a digest is long, and runs in a fork, which can be killed without harm.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,14 @@ import gc
 import logging
 import signal
 import time
+from enum import StrEnum
+from functools import partial
 from resource import struct_rusage
 from types import FrameType
 
 from flask import Flask
 from redis.exceptions import RedisError
-from rq import Queue, Worker
+from rq import Queue, SimpleWorker, Worker
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -21,7 +27,8 @@ from newsletter.core import parent_death, shutdown
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.jobs import ListedJob
 from newsletter.core.languages import LANGUAGES, language_of
-from newsletter.core.queue import EVENTS, MAIL, SENDING, SIGNUPS, Queues
+from newsletter.core.process_tree import ForkedChild
+from newsletter.core.queue import EVENTS, MAIL, SENDING, Queues
 from newsletter.core.runtime import Runtime, runtime_of
 from newsletter.delivery.sending.abandoned import report_abandoned
 from newsletter.delivery.sending.progress_files import ProgressFiles
@@ -34,13 +41,37 @@ WAIT_FOR_QUEUE = 20.0
 """Seconds that a starting worker waits for the queue: on a single machine the clock starts it at the same time."""
 
 
-class NewsletterWorker(Worker):
-    """Runs each job inside the application's context. SIGTERM ends a job at its next safe point."""
+class Lane(StrEnum):
+    """The work of one process."""
+
+    MAILS = "mails"
+    """Sign-ups and transactional mails."""
+    DIGESTS = "digests"
+    """Batches of digests, and providers' events."""
+
+
+class MailWorker(SimpleWorker):
+    """Runs each job inside the application's context, in this process. SIGTERM ends a job at its next safe point."""
 
     app: Flask
 
     max_connection_wait_time = 2.0
     """Seconds between two tries to reach the queue."""
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        with self.app.app_context():
+            return super().perform_job(job, queue, execution)
+
+    def handle_warm_shutdown_request(self) -> None:
+        shutdown.request()
+
+
+class DigestWorker(Worker):
+    """Runs each job in a fork. It notices dead jobs soon, and stops soon."""
+
+    app: Flask
+
+    max_connection_wait_time = 2.0
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         shutdown.end_in_time()
@@ -64,35 +95,52 @@ class NewsletterWorker(Worker):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, _stop)
 
-    @property
-    def was_stopped(self) -> bool:
-        """Whether it was asked to stop."""
-        return bool(self._stop_requested) or shutdown.requested()
-
     def handle_warm_shutdown_request(self) -> None:
         shutdown.request()
         if self.horse_pid:
             self.kill_horse(sig=signal.SIGTERM)
 
 
-def run(app: Flask, runtime: Runtime) -> None:
-    """Work until SIGTERM or SIGINT, whatever becomes of the queue meanwhile. Raises ConfigurationError when the queue
-    cannot be reached at the start."""
-    open_transport(runtime.settings).close()  # a wrong setting stops the start, and forks find its modules loaded
+LANES: dict[Lane, tuple[type[MailWorker | DigestWorker], tuple[str, ...]]] = {
+    Lane.MAILS: (MailWorker, (MAIL,)),
+    Lane.DIGESTS: (DigestWorker, (EVENTS, SENDING)),
+}
+"""The worker of each lane and its queues: a job of an earlier one is begun first."""
+
+
+def prepare(runtime: Runtime) -> None:
+    """Load what forks shall share. Raises ConfigurationError for a wrong setting of the transport."""
+    open_transport(runtime.settings).close()
     for language in LANGUAGES:
         language_of(language)
+
+
+def children(app: Flask, runtime: Runtime) -> list[ForkedChild]:
+    """The processes of a worker, for a process tree."""
+    lanes = [Lane.MAILS, *[Lane.DIGESTS] * runtime.settings.worker_concurrency]
+    return [
+        ForkedChild(f"worker {number} ({lane})", partial(run, app, runtime, lane), stop_order=1)
+        for number, lane in enumerate(lanes, 1)
+    ]
+
+
+def run(app: Flask, runtime: Runtime, lane: Lane) -> None:
+    """Work until SIGTERM or SIGINT, whatever becomes of the queue meanwhile. Raises ConfigurationError when the queue
+    cannot be reached at the start."""
     wait_for_queue(runtime.queues)
     # Forks share what is loaded now. A fork makes many thousands of small objects a second and soon drops them: at the
     # default thresholds it spends a sixth of its time in the collector (measured).
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-    while not work_until_stopped(app, runtime):
+    if lane is Lane.MAILS:
+        shutdown.end_in_time()
+    while not work_until_stopped(app, runtime, lane):
         log.warning("the queue failed this worker, which waits for it")
         while not shutdown.wait(1.0) and not _answers(runtime.queues):
             pass
 
 
-def work_until_stopped(app: Flask, runtime: Runtime) -> bool:
+def work_until_stopped(app: Flask, runtime: Runtime, lane: Lane) -> bool:
     """Work off the queue; True when the worker was asked to stop, False when the queue failed it.
 
     RQ's worker quits when Redis restarts, freezes or is full. It gets connections of its own, since it changes their
@@ -102,9 +150,9 @@ def work_until_stopped(app: Flask, runtime: Runtime) -> bool:
         return True
     queues = Queues(runtime.settings.redis_url, runtime.settings.send_deadline.total_seconds())
     try:
-        worker = make_worker(app, queues)
+        worker = make_worker(app, queues, lane)
         worker.work(logging_level="WARNING")
-        return worker.was_stopped
+        return bool(worker._stop_requested) or shutdown.requested()
     except RedisError as error:
         log.warning("the queue cannot be used: %s", type(error).__name__)
         return shutdown.requested()
@@ -114,11 +162,12 @@ def work_until_stopped(app: Flask, runtime: Runtime) -> bool:
         queues.redis.close()
 
 
-def make_worker(app: Flask, queues: Queues) -> NewsletterWorker:
-    """A worker that listens to all queues."""
+def make_worker(app: Flask, queues: Queues, lane: Lane) -> MailWorker | DigestWorker:
+    """A worker that listens to the queues of its lane."""
+    kind, names = LANES[lane]
     # With RQ's defaults an abandoned job was found after 812 s, with these after 62 s (measured).
-    worker = NewsletterWorker(
-        queues_by_urgency(queues),
+    worker = kind(
+        [queues.queues[name] for name in names],
         connection=queues.redis,
         serializer=JSONSerializer,
         job_class=ListedJob,
@@ -129,11 +178,6 @@ def make_worker(app: Flask, queues: Queues) -> NewsletterWorker:
     worker.app = app
     worker.log_job_description = False
     return worker
-
-
-def queues_by_urgency(queues: Queues) -> list[Queue]:
-    """The queues that a worker listens to: a job of an earlier one is begun first."""
-    return [queues.queues[name] for name in (MAIL, SIGNUPS, EVENTS, SENDING)]
 
 
 def wait_for_queue(queues: Queues, seconds: float = WAIT_FOR_QUEUE) -> None:

@@ -19,6 +19,7 @@ from newsletter.cli.digests import progress
 from newsletter.core.config import Settings, from_environment
 from newsletter.core.db import Database
 from newsletter.core.errors import NewsletterError
+from newsletter.core.queue import Queues
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.embedded import demo_processes, sample_data
 from newsletter.embedded.supervisor import Supervisor
@@ -68,6 +69,7 @@ def _send_digest(database: Database, settings: Settings, supervisor: Supervisor,
     _say(f"{counts.articles} articles and {counts.readers} readers are there.")
     demo_processes.wait_until_ready(supervisor, settings)
     digest_id = sample_data.compose_and_send(database, settings)
+    Queues(settings.redis_url).signal_clock()
     _say(f"Digest {digest_id} is composed and scheduled.")
     return _follow(database, supervisor, digest_id)
 

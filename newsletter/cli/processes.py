@@ -1,17 +1,47 @@
-"""`newsletter web`, `newsletter worker` and `newsletter clock`: the processes of the service."""
+"""`newsletter serve`, and the processes that it consists of: `web`, `worker` and `clock`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
+from socket import socket
+from typing import TYPE_CHECKING
 
 import click
-from flask import current_app
+from flask import Flask, current_app
 from flask.cli import with_appcontext
+from sqlalchemy.orm import configure_mappers
 
 from newsletter import migrations
 from newsletter.core import key_fingerprints, private_files
 from newsletter.core.process_tree import ForkedChild, ProcessTree
 from newsletter.core.runtime import Runtime, runtime
+
+if TYPE_CHECKING:
+    from workers.worker import Lane
+
+
+@click.command()
+@with_appcontext
+def serve() -> None:
+    """Run the whole service on one machine: site, workers, clock and queue. Brings the database up to date first."""
+    from newsletter.web import server
+
+    migrations.upgrade_in_child(runtime().db)
+    ready, application = _ready_runtime(), _application()
+    listening = server.listen(ready.settings.host, ready.settings.port)
+    ProcessTree(_whole_service(application, ready, listening)).run()
+
+
+def _whole_service(application: Flask, ready: Runtime, listening: socket) -> Iterator[ForkedChild]:
+    """The site first: it needs least, so that it answers soon. The clock, which runs the queue, ends last."""
+    yield from _web_children(application, ready, listening)
+    from workers import clock as clock_process
+    from workers import worker as worker_process
+
+    worker_process.prepare(ready)
+    yield ForkedChild("clock", partial(clock_process.run, ready), stop_order=2)
+    yield from worker_process.children(application, ready)
 
 
 @click.command()
@@ -20,35 +50,50 @@ def web() -> None:
     """Answer readers and webhooks until stopped."""
     from newsletter.web import server
 
-    ready = _ready_runtime()
-    application = current_app._get_current_object()  # type: ignore[attr-defined]
+    ready, application = _ready_runtime(), _application()
     listening = server.listen(ready.settings.host, ready.settings.port)
-    ready.db.dispose()  # no connection crosses a fork
     if ready.settings.web_concurrency == 1:
         server.serve(application, listening)
     else:
-        names = [f"web-{number}" for number in range(1, ready.settings.web_concurrency + 1)]
-        ProcessTree([ForkedChild(name, partial(server.serve, application, listening)) for name in names]).run()
+        ProcessTree(_web_children(application, ready, listening)).run()
+
+
+def _web_children(application: Flask, ready: Runtime, listening: socket) -> list[ForkedChild]:
+    from newsletter.web import server
+
+    numbers = range(1, ready.settings.web_concurrency + 1)
+    return [ForkedChild(f"web {number}", partial(server.serve, application, listening)) for number in numbers]
 
 
 @click.command()
+@click.option("--only", type=click.Choice(["mails", "digests"]), help="One process, for this work alone.")
 @with_appcontext
-def worker() -> None:
-    """Send mail and apply events: work off the queue until stopped."""
+def worker(only: Lane | None) -> None:
+    """Send mail and apply events until stopped: one process for mails that readers wait for, others for digests."""
     from workers import worker as process
 
-    ready = _ready_runtime()
-    ready.db.dispose()  # no connection crosses a fork
-    process.run(current_app._get_current_object(), ready)  # type: ignore[attr-defined]
+    ready, application = _ready_runtime(), _application()
+    process.prepare(ready)
+    process.wait_for_queue(ready.queues)
+    ready.queues.redis.close()  # no connection crosses a fork
+    if only:
+        process.run(application, ready, process.Lane(only))
+    else:
+        ProcessTree(process.children(application, ready)).run()
 
 
 @click.command()
 @with_appcontext
 def clock() -> None:
-    """Start each second what is due; on a single machine, run the embedded queue too."""
+    """Start what is due; on a single machine, run the embedded queue too."""
     from workers import clock as process
 
     process.run(_ready_runtime())
+
+
+def _application() -> Flask:
+    application: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return application
 
 
 def _ready_runtime() -> Runtime:
@@ -59,4 +104,6 @@ def _ready_runtime() -> Runtime:
     migrations.require_current(found.db)
     private_files.mend(found.settings.data_dir)
     key_fingerprints.check_keys(found.db, found.settings)
+    found.db.dispose()  # no connection crosses a fork
+    configure_mappers()  # or each fork would do it at its first query
     return found

@@ -13,11 +13,10 @@ from rq.job import Job
 from rq.utils import import_attribute
 
 SEND_MAILS = "workers.jobs.send_mails"
-PROCESS_SIGNUPS = "workers.jobs.process_signups"
 PROCESS_EVENTS = "workers.jobs.process_events"
 DRAIN = "workers.jobs.drain"
 
-LISTED = frozenset({SEND_MAILS, PROCESS_SIGNUPS, PROCESS_EVENTS, DRAIN})
+LISTED = frozenset({SEND_MAILS, PROCESS_EVENTS, DRAIN})
 
 
 class ForeignJobError(Exception):

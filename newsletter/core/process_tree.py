@@ -13,7 +13,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from newsletter.core import systemd
@@ -46,18 +46,21 @@ class ForkedChild:
 
 
 class ProcessTree:
-    """Runs children until SIGTERM, SIGINT or SIGHUP. Starts in the given order."""
+    """Runs children until SIGTERM, SIGINT or SIGHUP.
 
-    def __init__(self, children: Sequence[ForkedChild]) -> None:
-        self.children = list(children)
+    Each is started as soon as the iterable yields it, so that it can load what the next ones need in between.
+    """
+
+    def __init__(self, children: Iterable[ForkedChild]) -> None:
+        self._given = children
+        self.children: list[ForkedChild] = []
 
     def run(self) -> None:
         """Return when all have ended after a signal."""
         # Blocked and waited for: no handler runs at a bad moment, and none is missed between two looks.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        gc.collect()
-        gc.freeze()
-        for child in self.children:
+        for child in self._given:
+            self.children.append(child)
             self._start(child)
         systemd.notify("READY=1")
         while True:
@@ -81,6 +84,7 @@ class ProcessTree:
         child.started_at = time.monotonic()
         sys.stdout.flush()
         sys.stderr.flush()
+        gc.freeze()  # a collection in the child would write to all that it shares
         pid = os.fork()
         if pid == 0:
             self._become(child)

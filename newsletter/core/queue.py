@@ -15,15 +15,14 @@ from redis.retry import Retry
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
-from newsletter.core.jobs import DRAIN, PROCESS_EVENTS, PROCESS_SIGNUPS, SEND_MAILS, ListedJob
+from newsletter.core import clock_signal
+from newsletter.core.jobs import DRAIN, PROCESS_EVENTS, SEND_MAILS, ListedJob
 
 log = logging.getLogger(__name__)
 
 MAIL = "mail"
-"""Transactional mails. Readers wait for them, so they come first."""
-SIGNUPS = "signups"
-"""Sign-ups that wait for a decision, and their mails. A flood of them may be an attack, so mails that readers asked for
-by a link come before them."""
+"""Sign-ups that wait for a decision, and transactional mails. Readers wait for them, so workers have a process for
+these jobs alone."""
 EVENTS = "events"
 """Providers' reports. They hold up no mail, and digests hold them up for half a minute at most."""
 SENDING = "sending"
@@ -38,7 +37,7 @@ MOST_CALLS = 4
 
 
 class Queues:
-    """The four queues of the service, in one Redis or Valkey.
+    """The three queues of the service, in one Redis or Valkey.
 
     `send_deadline`: seconds that a call of the transport may take (MAIL_DEADLINE). RQ must not end a job meanwhile: the
     answer would be lost.
@@ -53,7 +52,7 @@ class Queues:
             retry=Retry(NoBackoff(), 1),
             health_check_interval=30,
         )
-        self.queues = {name: self._queue(name) for name in (MAIL, SIGNUPS, EVENTS, SENDING)}
+        self.queues = {name: self._queue(name) for name in (MAIL, EVENTS, SENDING)}
 
     def _queue(self, name: str) -> Queue:
         return Queue(
@@ -64,19 +63,17 @@ class Queues:
             job_class=ListedJob,
         )
 
+    def signal_clock(self) -> None:
+        """Have the clock look at what is due now. Call it after the commit of what may change that."""
+        clock_signal.send_signal(self.redis)
+
     def enqueue_mails(self) -> bool:
-        """Queue one job for all transactional mails, unless one is queued; False when the queue cannot be reached.
+        """Queue one job for all sign-ups and transactional mails, unless one is queued; False when the queue cannot be
+        reached.
 
         Call it after the commit. A lost job costs time, not mail: the clock finds the rows.
         """
         return self.mails_wait() or self._enqueue(MAIL, SEND_MAILS)
-
-    def enqueue_signups(self) -> bool:
-        """Queue one job for all sign-ups, unless one is queued; False when the queue cannot be reached.
-
-        One is enough: it takes all sign-ups that it finds when it begins.
-        """
-        return self._is_waiting(SIGNUPS) or self._enqueue(SIGNUPS, PROCESS_SIGNUPS)
 
     def enqueue_events(self) -> bool:
         """Queue one job for all webhook deliveries, unless one is queued; False when the queue cannot be reached."""
@@ -98,12 +95,8 @@ class Queues:
         return Worker.count(queue=self.queues[SENDING])
 
     def mails_wait(self) -> bool:
-        """Whether a job for transactional mails is queued."""
+        """Whether a job for sign-ups and transactional mails is queued."""
         return self._is_waiting(MAIL)
-
-    def reader_waits(self) -> bool:
-        """Whether a transactional mail or a sign-up is queued: every other job gives way to it."""
-        return self._is_waiting(MAIL) or self._is_waiting(SIGNUPS)
 
     def events_wait(self) -> bool:
         """Whether a job for webhook deliveries is queued: a drain job gives way to it, but not after each batch."""

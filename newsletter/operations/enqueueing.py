@@ -26,7 +26,6 @@ def enqueue_due_work(runtime: Runtime) -> None:
     try:
         _enqueue_drains(runtime)
         _enqueue_mails(runtime)
-        _enqueue_signups(runtime)
         _enqueue_events(runtime)
     except RedisError as error:
         log.warning("the queue cannot be reached (%s); trying again", type(error).__name__)
@@ -44,16 +43,9 @@ def _enqueue_drains(runtime: Runtime) -> None:
 
 def _enqueue_mails(runtime: Runtime) -> None:
     with runtime.db.reading() as session:
-        waiting = outgoing_mails.mails_wait(session)
+        waiting = outgoing_mails.mails_wait(session) or process_signups.signups_wait(session)
     if waiting:
         runtime.queues.enqueue_mails()
-
-
-def _enqueue_signups(runtime: Runtime) -> None:
-    with runtime.db.reading() as session:
-        waiting = process_signups.signups_wait(session)
-    if waiting:
-        runtime.queues.enqueue_signups()
 
 
 def _enqueue_events(runtime: Runtime) -> None:

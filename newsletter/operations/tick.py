@@ -21,8 +21,8 @@ GRACE = 2.0
 """Seconds after the end of a lease before its batch is recovered."""
 
 
-def tick(runtime: Runtime, *, first: bool = False, watch: LeaseWatch | None = None) -> None:
-    """Do what is due, in an order in which each step finds the work of the one before.
+def tick(runtime: Runtime, *, first: bool = False, watch: LeaseWatch | None = None) -> bool:
+    """Do what is due, in an order in which each step finds the work of the one before; whether there is more to do now.
 
     `first` marks the first tick of this clock: whatever it finds open was left by another one. `watch` is what this
     clock has seen of leases; without it they are measured by the database's time.
@@ -34,7 +34,7 @@ def tick(runtime: Runtime, *, first: bool = False, watch: LeaseWatch | None = No
     _end_refused_mailboxes(runtime)
     enqueueing.enqueue_due_work(runtime)
     retention.run_hourly(runtime)
-    _withdraw_scheduled_sends(runtime)
+    return _withdraw_scheduled_sends(runtime)
 
 
 def _record_tick(runtime: Runtime, *, first: bool) -> None:
@@ -83,6 +83,8 @@ def _end_refused_mailboxes(runtime: Runtime) -> None:
     log.info("%d readers count as bounced: their mailbox was refused twice", count)
 
 
-def _withdraw_scheduled_sends(runtime: Runtime) -> None:
-    if runtime.settings.mail_transport == "sendgrid":
-        scheduled_sends.withdraw_batches(runtime.db, runtime.settings)
+def _withdraw_scheduled_sends(runtime: Runtime) -> bool:
+    """Withdraw some; whether there may be more."""
+    if runtime.settings.mail_transport != "sendgrid":
+        return False
+    return scheduled_sends.withdraw_batches(runtime.db, runtime.settings) > 0

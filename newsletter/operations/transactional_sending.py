@@ -1,4 +1,4 @@
-"""Sending the transactional mails that wait, of any package."""
+"""The loop over readers' mails: it decides on sign-ups, and sends the transactional mails that are due."""
 
 from __future__ import annotations
 
@@ -9,27 +9,40 @@ from newsletter.core.runtime import Runtime
 from newsletter.mail import outgoing_sending
 from newsletter.mail.transports import open_transport
 from newsletter.mail.transports.base import Transport
+from newsletter.operations import signups
 from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.privacy import erasure
 
-RUN_FOR = 3.0
-"""Seconds after which a job ends and its successor queues behind jobs that are more urgent."""
+RUN_FOR = 5.0
+"""Seconds after which a job ends, and its successor goes on: a worker looks at its own state between jobs."""
+LINGER = 0.3
+"""Seconds for which a job that had something to do looks for more. A job costs more than the mail of a sign-up, so that
+readers who come one after the other share one."""
+LOOK_EVERY = 0.1
 
 
 def send_waiting_mails(runtime: Runtime) -> bool:
-    """Send what is due for up to RUN_FOR seconds; True when there may be more."""
+    """Decide on sign-ups and send mails for up to RUN_FOR seconds; True when there may be more."""
     end = time.monotonic() + RUN_FOR
     transport = open_transport(runtime.settings)
+    last_work: float | None = None
     try:
         while time.monotonic() < end and not shutdown.requested():
-            if not send_some(runtime, transport):
+            # Mails that wait come first: a flood of sign-ups may be an attack.
+            sent = _send_some(runtime, transport)
+            decided = signups.decide_some(runtime)
+            if sent or decided:
+                last_work = time.monotonic()
+            elif last_work is None or time.monotonic() - last_work > LINGER:
                 return False
+            else:
+                shutdown.wait(LOOK_EVERY)
         return True
     finally:
         transport.close()
 
 
-def send_some(runtime: Runtime, transport: Transport) -> bool:
+def _send_some(runtime: Runtime, transport: Transport) -> bool:
     """Send some mails that are due; False when there was none."""
     sent = outgoing_sending.send_due(runtime.db, runtime.settings, transport, MAIL_TYPES)
     for claim in sent.deleted:

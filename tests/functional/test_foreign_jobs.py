@@ -30,7 +30,7 @@ def strangers_queue(queues: Queues) -> Queue:
 
 
 def work_off(app: Flask, queues: Queues) -> None:
-    worker.make_worker(app, queues).work(burst=True, logging_level="CRITICAL")
+    worker.make_worker(app, queues, worker.Lane.DIGESTS).work(burst=True, logging_level="CRITICAL")
 
 
 def test_a_job_that_names_another_function_is_not_run(app: Flask, queues: Queues, tmp_path: Path) -> None:

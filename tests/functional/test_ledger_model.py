@@ -105,9 +105,6 @@ class FakeRedis:
     def back_off(self, seconds: float) -> None:
         """The pause of a batch is its own, too."""
 
-    def reader_waits(self) -> bool:
-        return False
-
     def events_wait(self) -> bool:
         return False
 

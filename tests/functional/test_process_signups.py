@@ -18,7 +18,7 @@ from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey, SuppressionKey
 from newsletter.core.runtime import runtime
 from newsletter.mail.models import OutgoingMail
-from newsletter.operations import signups
+from newsletter.operations import transactional_sending
 from newsletter.subscribers import backoff, retention
 from newsletter.subscribers.account import links, unsubscribing
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
@@ -340,7 +340,7 @@ def sent_to(settings: Settings) -> list[str]:
 def test_a_worker_decides_and_sends_at_once(db: Database, settings: Settings) -> None:
     for number in range(3):
         ask(db, f"r{number}@readers.example")
-    assert signups.process_waiting_signups(runtime()) is False
+    assert transactional_sending.send_waiting_mails(runtime()) is False
     assert sent_to(settings) == [f"r{number}@readers.example" for number in range(3)]
     assert kinds(db) == []
 
@@ -352,7 +352,7 @@ def test_ten_thousand_sign_ups_of_a_victim_bring_one_mail_and_hold_up_nobody(db:
             if number == 5_000:
                 requests.request_signup(session, "real@readers.example", Preferences(), page="/", wording=WORDS)
             requests.request_signup(session, "victim@example.org", Preferences(), page="/", wording=WORDS)
-    assert signups.process_waiting_signups(runtime()) is False
+    assert transactional_sending.send_waiting_mails(runtime()) is False
     assert sent_to(settings) == ["victim@example.org", "real@readers.example"]
 
 
@@ -360,7 +360,7 @@ def test_a_network_that_sends_many_waits_for_the_others(db: Database, settings: 
     for rank in range(1, 21):
         ask(db, f"victim{rank}@example.org", rank=rank)
     ask(db, "real@readers.example")
-    signups.process_waiting_signups(runtime())
+    transactional_sending.send_waiting_mails(runtime())
     assert sent_to(settings)[:3] == ["victim1@example.org", "real@readers.example", "victim2@example.org"]
     assert len(sent_to(settings)) == 21
 
@@ -392,7 +392,7 @@ def test_a_sign_up_whose_processing_fails_delays_no_other(
         session.scalars(select(SignupRequest)).one().preferences = {"cadence": "hourly"}
     ask(db)
     for _ in range(2):
-        assert signups.process_waiting_signups(runtime()) is False
+        assert transactional_sending.send_waiting_mails(runtime()) is False
     assert sent_to(settings) == [ADA]
     assert "daily, weekly or monthly" in caplog.text
     with db.reading() as session:

@@ -212,7 +212,7 @@ def test_the_worker_is_woken_after_the_commit(
         seen.append(len(requests(db)))  # another connection sees a row only when it is committed
         return True
 
-    monkeypatch.setattr("newsletter.core.queue.Queues.enqueue_signups", wake)
+    monkeypatch.setattr("newsletter.core.queue.Queues.enqueue_mails", wake)
     client.post("/subscribe", data={"email": ADA})
     client.post("/subscribe", data={"email": ADA})
     assert seen == [1, 2]

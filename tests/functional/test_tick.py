@@ -11,8 +11,8 @@ from rq.serializers import JSONSerializer
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.jobs import DRAIN, PROCESS_SIGNUPS, SEND_MAILS
-from newsletter.core.queue import MAIL, SENDING, SIGNUPS, Queues
+from newsletter.core.jobs import DRAIN, SEND_MAILS
+from newsletter.core.queue import MAIL, SENDING, Queues
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.status import digest_status
 from newsletter.delivery.sending import draining
@@ -70,13 +70,12 @@ def test_a_sign_up_whose_job_was_lost_gets_one_job(db: Database, queues: Queues)
             requests.request_signup(session, f"r{number}@readers.example", Preferences(), page="/", wording="")
     tick(runtime())
     tick(runtime())
-    assert queued(queues, SIGNUPS) == [PROCESS_SIGNUPS]
-    assert queues.reader_waits()
+    assert queued(queues, MAIL) == [SEND_MAILS]
 
 
 def test_many_sign_ups_queue_one_job(queues: Queues) -> None:
-    assert all(queues.enqueue_signups() for _ in range(100))
-    assert queued(queues, SIGNUPS) == [PROCESS_SIGNUPS]
+    assert all(queues.enqueue_mails() for _ in range(100))
+    assert queued(queues, MAIL) == [SEND_MAILS]
 
 
 def test_unconfirmed_subscribers_are_deleted_each_hour(db: Database, settings: Settings, queues: Queues) -> None:
@@ -106,15 +105,6 @@ def test_a_finished_digest_queues_nothing(db: Database, settings: Settings, queu
     assert queued(queues, SENDING) == []
     with db.reading() as session:
         assert digest_status(session, digest_id).status == "sent"
-
-
-def test_a_draining_job_gives_way_to_a_transactional_mail(db: Database, settings: Settings, queues: Queues) -> None:
-    digest_id = send_now(db, settings)
-    tick(runtime())
-    queues.enqueue_mails()
-    assert draining.drain(runtime()) is True
-    with db.reading() as session:
-        assert digest_status(session, digest_id).waiting >= 500, "one batch, then the reader who waits"
 
 
 def test_jobs_are_json_and_hold_no_address(db: Database, settings: Settings, queues: Queues) -> None:

@@ -24,6 +24,7 @@ from workers import worker
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
+@pytest.mark.parametrize("lane", worker.Lane)
 @pytest.mark.parametrize("error", [RedisTimeoutError("frozen"), OutOfMemoryError("full"), RedisError("odd")])
 def test_an_error_of_the_queue_is_no_reason_to_quit(
     app: Flask,
@@ -32,15 +33,16 @@ def test_an_error_of_the_queue_is_no_reason_to_quit(
     valkey_url: str,
     monkeypatch: pytest.MonkeyPatch,
     error: RedisError,
+    lane: worker.Lane,
 ) -> None:
     object.__setattr__(runtime().settings, "redis_url", valkey_url)
 
     def fail(*_args: object, **_values: object) -> None:
         raise error
 
-    monkeypatch.setattr(worker.NewsletterWorker, "dequeue_job_and_maintain_ttl", fail)
+    monkeypatch.setattr("rq.worker.BaseWorker.dequeue_job_and_maintain_ttl", fail)
     monkeypatch.setattr("signal.signal", lambda *_: None)
-    assert worker.work_until_stopped(app, runtime()) is False
+    assert worker.work_until_stopped(app, runtime(), lane) is False
 
 
 def test_the_same_worker_goes_on_after_the_queue_was_killed(db: Database, settings: Settings, tmp_path: Path) -> None:

@@ -22,7 +22,10 @@ _UNITS = {seconds: unit for unit, seconds in SECONDS_OF_UNIT.items()}
 
 
 class RunningService:
-    """Clock and workers with the settings of a test; what dies is started again by `until`."""
+    """Clock and workers with the settings of a test; what dies is started again by `until`.
+
+    `workers` send digests, and one more process sends readers' mails.
+    """
 
     def __init__(self, settings: Settings, *, workers: int = 2) -> None:
         self.settings = settings
@@ -32,7 +35,8 @@ class RunningService:
     def __enter__(self) -> RunningService:
         self.supervisor.start_command("clock", "clock")
         for number in range(self.workers):
-            self.supervisor.start_command(f"worker-{number}", "worker")
+            self.supervisor.start_command(f"worker-{number}", "worker", "--only", "digests")
+        self.supervisor.start_command("mails", "worker", "--only", "mails")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -76,6 +76,7 @@ def retry(digest_id: int, reason: str | None, as_json: bool) -> None:
     with runtime().db.transaction() as session:
         count = retrying.retry_refused(session, digest_id, reason=reason, by=OPERATOR)
         state = read_status(session, digest_id)
+    runtime().queues.signal_clock()
     emit(digest_state_json(state), f"Digest {digest_id} is sent again to {count:,} readers.", as_json=as_json)
 
 
@@ -101,7 +102,9 @@ def _change(digest_id: int, act: Callable[[Session], object]) -> DigestState:
     with runtime().db.transaction() as session:
         act(session)
         session.flush()
-        return read_status(session, digest_id)
+        state = read_status(session, digest_id)
+    runtime().queues.signal_clock()
+    return state
 
 
 def _emit(state: DigestState, done: str, *, as_json: bool) -> None:

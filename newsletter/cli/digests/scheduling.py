@@ -56,6 +56,7 @@ def schedule(
             session, runtime().settings, digest_id, at, provider_schedule=provider_schedule, by=OPERATOR
         )
         value = digest_json(scheduled.digest)
+    runtime().queues.signal_clock()
     _emit_scheduled(value, scheduled, f"Digest {digest_id} will be sent on {at:%-d %B %Y at %H:%M %Z}.", as_json)
 
 
@@ -66,6 +67,7 @@ def unschedule(digest_id: int, as_json: bool) -> None:
     """Make a scheduled digest a draft again, before its freeze."""
     with runtime().db.transaction() as session:
         value = digest_json(lifecycle.unschedule(session, digest_id, by=OPERATOR))
+    runtime().queues.signal_clock()
     emit(value, f"Digest {digest_id} is a draft again.", as_json=as_json)
 
 
@@ -77,6 +79,7 @@ def send(digest_id: int, as_json: bool) -> None:
     with runtime().db.transaction() as session:
         scheduled = scheduling.send_now(session, runtime().settings, digest_id, by=OPERATOR)
         value = digest_json(scheduled.digest)
+    runtime().queues.signal_clock()
     watch = f"Digest {digest_id} is on its way. Watch: newsletter digests status {digest_id} --watch"
     _emit_scheduled(value, scheduled, watch, as_json)
 

@@ -137,6 +137,13 @@ class Settings:
     web_concurrency: int = setting(
         1, parsing.number(1, 256), "The number of the site's processes, of 8 threads each.", default_text="`1`"
     )
+    worker_concurrency: int = setting(
+        1,
+        parsing.number(1, 64),
+        "The number of a worker's processes that send digests. One more sends confirmations and other mails that "
+        "readers wait for.",
+        default_text="`1`",
+    )
     trusted_proxies: int = setting(
         0,
         parsing.number(0, 10),

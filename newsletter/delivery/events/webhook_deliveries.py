@@ -72,7 +72,7 @@ def process_deliveries(runtime: Runtime) -> bool:
     A delivery that fails is tried again later, after all others, and the error is raised.
     """
     end = time.monotonic() + RUN_FOR
-    while time.monotonic() < end and not shutdown.requested() and not runtime.queues.reader_waits():
+    while time.monotonic() < end and not shutdown.requested():
         if not _process_next(runtime):
             return False
     return True

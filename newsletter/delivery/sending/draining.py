@@ -29,8 +29,7 @@ RECORD_WITHIN = 30.0
 def drain(runtime: Runtime) -> bool:
     """Send ready batches for up to DRAIN_FOR seconds; True when there may be more to do.
 
-    Yields earlier when a transactional mail waits (a reader who signs up does not wait for a digest) and, after
-    EVENTS_AFTER seconds, when providers' events do.
+    Yields earlier, after EVENTS_AFTER seconds, when providers' events wait.
     """
     if _is_restored_backup(runtime):
         return False  # the clock pauses the open digests at its next tick

@@ -71,8 +71,7 @@ class SendingContext:
             return True
         if now - self._looked > LOOK_EVERY:
             self._looked = now
-            events = now - self.began > EVENTS_AFTER and self.queues.events_wait()
-            self._urgent_work = events or self.queues.reader_waits()
+            self._urgent_work = now - self.began > EVENTS_AFTER and self.queues.events_wait()
             if time.monotonic() - now > SLOW:
                 self._looked = time.monotonic() + AWAY
         return self._urgent_work

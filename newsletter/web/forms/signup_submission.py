@@ -82,7 +82,7 @@ def submit_signup(form: SignupForm) -> SignupResult:
     with runtime().db.transaction() as session:
         wording = agreement(token.language)
         requests.request_signup(session, address, preferences, page=token.page, wording=wording, rank=allowance.rank)
-    runtime().queues.enqueue_signups()
+    runtime().queues.enqueue_mails()
     return Accepted(address)
 
 

@@ -1,0 +1,57 @@
+"""The next moment at which the clock has something to do, by two statements that read indexes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, SQLColumnExpression, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from newsletter.core import clock
+from newsletter.core.db import epoch_now
+from newsletter.delivery.events import webhook_deliveries
+from newsletter.delivery.ledger.models import Batch, BatchState
+from newsletter.delivery.sending.scheduled_sends import AHEAD
+from newsletter.digests.models import Digest, DigestStatus
+from newsletter.mail.models import OutgoingMail
+from newsletter.subscribers.models import SignupRequest
+
+_BUSY = (BatchState.CLAIMED, BatchState.SENDING)
+
+
+def seconds_until_due(session: Session) -> float | None:
+    """Seconds until the clock's next work, as far as it is known; at most 0 when there is some now, None when there is
+    none. While workers have batches, there is some: the clock watches their leases.
+    """
+    is_busy = or_(exists().where(Batch.state.in_(_BUSY)), exists().where(Batch.withdrawing), exists(SignupRequest.id))
+    if session.scalar(select(is_busy)) or webhook_deliveries.deliveries_wait(session):
+        return 0.0
+    scheduled, ahead, batch, mail, lease = session.execute(
+        select(
+            _earliest(Digest.scheduled_at, Digest.status == DigestStatus.SCHEDULED, ~Digest.provider_schedule),
+            _earliest(Digest.scheduled_at, Digest.status == DigestStatus.SCHEDULED, Digest.provider_schedule),
+            _earliest(_ready_from(), Batch.state == BatchState.READY, _is_being_sent()),
+            _earliest(
+                func.coalesce(OutgoingMail.not_before, OutgoingMail.created_at), OutgoingMail.lease_until.is_(None)
+            ),
+            _earliest(OutgoingMail.lease_until - epoch_now(), OutgoingMail.lease_until.is_not(None)),
+        )
+    ).one()
+    now = clock.now()
+    moments: list[datetime] = [each for each in (scheduled, ahead and ahead - AHEAD, batch, mail) if each is not None]
+    found = [(moment - now).total_seconds() for moment in moments]
+    return min([*found, lease] if lease is not None else found, default=None)
+
+
+def _earliest(column: SQLColumnExpression[Any], *conditions: SQLColumnExpression[bool]) -> ScalarSelect[Any]:
+    return select(func.min(column)).where(*conditions).scalar_subquery()
+
+
+def _ready_from() -> ColumnElement[datetime]:
+    return func.coalesce(Batch.not_before, Batch.created_at)
+
+
+def _is_being_sent() -> ColumnElement[bool]:
+    """Whether the batch's digest is: a paused one is never due."""
+    return Batch.digest_id.in_(select(Digest.id).where(Digest.status == DigestStatus.SENDING))
