@@ -56,15 +56,18 @@ def add_readers(
         readers.import_rows(session, rows)
 
 
+def request_signup(
+    session: Session, address: str, preferences: Preferences | None = None, *, page: str = "/", rank: int = 1
+) -> None:
+    """Keep that somebody signed the address up, in the session's transaction."""
+    wording = requests.agreement_text("Dispatch")
+    row = requests.signup_row(address, preferences or Preferences(), page=page, wording=wording, rank=rank)
+    session.connection().execute(requests.INSERT, row)
+
+
 def sign_up(session: Session, settings: Settings, address: str, preferences: Preferences | None = None) -> int | None:
     """Sign an address up and decide on it at once; the id of the mail that comes of it."""
-    requests.request_signup(
-        session,
-        address,
-        preferences or Preferences(),
-        page="/",
-        wording=requests.agreement_text("Dispatch"),
-    )
+    request_signup(session, address, preferences)
     before = set(session.scalars(select(OutgoingMail.id)))
     assert process_signups.process_addresses(session, settings.suppression_key, 1) == 1
     return next((number for number in session.scalars(select(OutgoingMail.id)) if number not in before), None)

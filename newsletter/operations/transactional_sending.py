@@ -15,10 +15,10 @@ from newsletter.privacy import erasure
 
 RUN_FOR = 5.0
 """Seconds after which a job ends, and its successor goes on: a worker looks at its own state between jobs."""
-LINGER = 0.3
+LINGER = 0.6
 """Seconds for which a job that had something to do looks for more. A job costs more than the mail of a sign-up, so that
 readers who come one after the other share one."""
-LOOK_EVERY = 0.1
+LOOK_EVERY = 0.2
 
 
 def send_waiting_mails(runtime: Runtime) -> bool:

@@ -122,9 +122,7 @@ def main(url: str) -> None:
     sys.stdout.flush()
     while sys.stdin.buffer.read(1) is None:
         began = time.perf_counter()
-        with database.transaction() as session:
-            address = f"late{len(waits)}@readers.example"
-            requests.request_signup(session, address, Preferences(), page="/", wording="Yes.")
+        requests.request_signup(database, f"late{len(waits)}@readers.example", Preferences(), page="/", wording="Yes.")
         waits.append(time.perf_counter() - began)
         time.sleep(EVERY)
     sys.stdout.write(json.dumps(waits))

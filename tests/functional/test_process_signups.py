@@ -35,7 +35,7 @@ from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.signup import process_signups, requests
 from newsletter.subscribers.suppression import suppressions
 from newsletter.subscribers.suppression.suppressions import ToSuppress
-from tests.factories import compose_mail, decide_all, due_mails, sign_up
+from tests.factories import compose_mail, decide_all, due_mails, request_signup, sign_up
 
 ADA = AddressKey("ada@example.org")
 WORDS = requests.agreement_text("Dispatch")
@@ -43,7 +43,7 @@ WORDS = requests.agreement_text("Dispatch")
 
 def ask(db: Database, address: str = ADA, preferences: Preferences | None = None, rank: int = 1) -> None:
     with db.transaction() as session:
-        requests.request_signup(session, address, preferences or Preferences(), page="/", wording=WORDS, rank=rank)
+        request_signup(session, address, preferences, rank=rank)
 
 
 def reader(session: Session, address: str = ADA) -> Subscriber:
@@ -168,9 +168,9 @@ def test_the_words_the_page_and_the_time_are_kept(client: FlaskClient, db: Datab
 def test_the_last_sign_up_counts_with_its_preferences_and_its_words(db: Database, settings: Settings) -> None:
     with db.transaction() as session:
         for cadence in ("daily", "monthly"):
-            requests.request_signup(session, ADA, Preferences(cadence), page=f"/{cadence}", wording=WORDS)
+            request_signup(session, ADA, Preferences(cadence), page=f"/{cadence}")
         sign_up(session, settings, ADA, Preferences("weekly"))
-        requests.request_signup(session, ADA.upper(), Preferences("monthly"), page="/monthly", wording=WORDS)
+        request_signup(session, ADA.upper(), Preferences("monthly"), page="/monthly")
     decide_all(db, settings)
     with db.reading() as session:
         assert reader(session).cadence == "monthly"
@@ -350,8 +350,8 @@ def test_ten_thousand_sign_ups_of_a_victim_bring_one_mail_and_hold_up_nobody(db:
     with db.transaction() as session:
         for number in range(10_000):
             if number == 5_000:
-                requests.request_signup(session, "real@readers.example", Preferences(), page="/", wording=WORDS)
-            requests.request_signup(session, "victim@example.org", Preferences(), page="/", wording=WORDS)
+                request_signup(session, "real@readers.example")
+            request_signup(session, "victim@example.org")
     assert transactional_sending.send_waiting_mails(runtime()) is False
     assert sent_to(settings) == ["victim@example.org", "real@readers.example"]
 

@@ -21,9 +21,7 @@ from newsletter.operations.retention import LAST_RUN_KEY
 from newsletter.operations.tick import tick
 from newsletter.subscribers.mail_payloads import Confirmation
 from newsletter.subscribers.models import Subscriber
-from newsletter.subscribers.preferences import Preferences
-from newsletter.subscribers.signup import requests
-from tests.factories import add_article, add_readers, schedule_now, sign_up
+from tests.factories import add_article, add_readers, request_signup, schedule_now, sign_up
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -67,7 +65,7 @@ def test_a_queue_that_lost_everything_is_rebuilt(db: Database, settings: Setting
 def test_a_sign_up_whose_job_was_lost_gets_one_job(db: Database, queues: Queues) -> None:
     with db.transaction() as session:
         for number in range(3):
-            requests.request_signup(session, f"r{number}@readers.example", Preferences(), page="/", wording="")
+            request_signup(session, f"r{number}@readers.example")
     tick(runtime())
     tick(runtime())
     assert queued(queues, MAIL) == [SEND_MAILS]

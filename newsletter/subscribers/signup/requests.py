@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from sqlalchemy import insert
-from sqlalchemy.orm import Session
 
-from newsletter.core.db import table_of
+from newsletter.core.db import Database, table_of
 from newsletter.core.languages import ENGLISH, gettext_noop, language_of
 from newsletter.subscribers import addresses
 from newsletter.subscribers.models import SignupRequest
@@ -17,7 +16,7 @@ AGREEMENT = gettext_noop(
 )
 """The sentence beside the button, and kept with each sign-up as what was agreed to."""
 
-_INSERT = insert(table_of(SignupRequest))
+INSERT = insert(table_of(SignupRequest))
 
 
 def agreement_text(publication: str, language: str = ENGLISH) -> str:
@@ -26,15 +25,20 @@ def agreement_text(publication: str, language: str = ENGLISH) -> str:
 
 
 def request_signup(
-    session: Session, address: str, preferences: Preferences, *, page: str, wording: str, rank: int = 1
+    db: Database, address: str, preferences: Preferences, *, page: str, wording: str, rank: int = 1
 ) -> None:
-    """Keep that somebody signed `address` up, on this `page` beside this `wording`.
+    """Keep that somebody signed `address` up, on this `page` beside this `wording`. It is committed on return.
 
     `rank` counts the recent sign-ups of the network; low ranks are processed first. Raises InvalidError when `address`
     is none.
     """
+    db.insert_together(INSERT, signup_row(address, preferences, page=page, wording=wording, rank=rank))
+
+
+def signup_row(address: str, preferences: Preferences, *, page: str, wording: str, rank: int = 1) -> dict[str, object]:
+    """The row of a sign-up, for INSERT. Raises InvalidError when `address` is none."""
     address = addresses.normalise(address)
-    row = {
+    return {
         "address": address,
         "address_key": addresses.identity_key(address),
         "preferences": preferences.columns(),
@@ -42,4 +46,3 @@ def request_signup(
         "wording": wording,
         "rank": rank,
     }
-    session.connection().execute(_INSERT, row)

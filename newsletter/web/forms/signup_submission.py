@@ -79,9 +79,8 @@ def submit_signup(form: SignupForm) -> SignupResult:
         return Limited(allowance.wait)
     if not allowance.address_is_free:
         return Accepted(address)  # and nothing else: an answer of its own would tell that others signed it up
-    with runtime().db.transaction() as session:
-        wording = agreement(token.language)
-        requests.request_signup(session, address, preferences, page=token.page, wording=wording, rank=allowance.rank)
+    wording = agreement(token.language)
+    requests.request_signup(runtime().db, address, preferences, page=token.page, wording=wording, rank=allowance.rank)
     runtime().queues.enqueue_mails()
     return Accepted(address)
 

@@ -1,0 +1,90 @@
+"""Inserts that share a commit: each is committed when its thread goes on, and none fails for another's fault."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Column, Connection, Engine, Insert, Integer, MetaData, Table, Text, event, insert, select
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from newsletter.core.db import Database
+
+ROWS = Table("shared", MetaData(), Column("id", Integer, primary_key=True), Column("name", Text, unique=True))
+INSERT: Insert = insert(ROWS)
+THREADS = 12
+
+
+@pytest.fixture
+def commits(db: Database) -> Iterator[list[Connection]]:
+    """The commits since the table was made."""
+    with db.engine.begin() as connection:
+        ROWS.create(connection)
+    found: list[Connection] = []
+    event.listen(db.engine, "commit", found.append)
+    yield found
+    with db.engine.begin() as connection:
+        ROWS.drop(connection)
+
+
+def stored(db: Database) -> list[str]:
+    with db.reading() as session:
+        return sorted(session.scalars(select(ROWS.c.name)))
+
+
+def held_back(engine: Engine) -> Callable[[], None]:
+    """Holds the next commit back until the function is called."""
+    go_on, first = threading.Event(), threading.Event()
+
+    def wait(_connection: Connection) -> None:
+        if not first.is_set():
+            first.set()
+            assert go_on.wait(60)
+
+    event.listen(engine, "commit", wait)
+    return go_on.set
+
+
+def test_those_that_come_during_a_commit_share_the_next(db: Database, commits: list[Connection]) -> None:
+    let_go = held_back(db.engine)
+    shared = db._shared_inserts
+    with ThreadPoolExecutor(THREADS) as pool:
+        done = [pool.submit(db.insert_together, INSERT, {"name": f"r{number:02}"}) for number in range(THREADS)]
+        while INSERT not in shared or len(shared[INSERT]._waiting) < THREADS - 1:
+            pass
+        assert not any(each.done() for each in done), "nobody goes on before the commit"
+        let_go()
+        for each in done:
+            each.result(60)
+    assert stored(db) == [f"r{number:02}" for number in range(THREADS)]
+    assert len(commits) == 2
+
+
+def test_a_row_that_is_refused_fails_alone(db: Database, commits: list[Connection]) -> None:
+    db.insert_together(INSERT, {"name": "taken"})
+    let_go = held_back(db.engine)
+    names = ["first", "one", "taken", "two"]
+    with ThreadPoolExecutor(THREADS) as pool:
+        done = {name: pool.submit(db.insert_together, INSERT, {"name": name}) for name in names}
+        while len(db._shared_inserts[INSERT]._waiting) < len(names) - 1:
+            pass
+        let_go()
+        assert isinstance(done.pop("taken").exception(60), IntegrityError)
+        assert [each.result(60) for each in done.values()] == [None] * 3
+    assert stored(db) == ["first", "one", "taken", "two"]
+
+
+def test_an_error_of_the_database_reaches_every_thread(db: Database, commits: list[Connection]) -> None:
+    def fail(_connection: Connection) -> None:
+        raise OperationalError("COMMIT", {}, Exception("the disk is full"))
+
+    event.listen(db.engine, "commit", fail)
+    with ThreadPoolExecutor(THREADS) as pool:
+        done = [pool.submit(db.insert_together, INSERT, {"name": f"r{number}"}) for number in range(THREADS)]
+        assert all(isinstance(each.exception(60), OperationalError) for each in done)
+    event.remove(db.engine, "commit", fail)
+    assert stored(db) == []
+    db.insert_together(INSERT, {"name": "later"})
+    assert stored(db) == ["later"]
