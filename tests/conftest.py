@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from flask import Flask
@@ -25,6 +26,9 @@ from newsletter.migrations.tables import metadata
 from tests.services.postgres import Postgres
 
 CI = os.environ.get("CI") == "true"
+# An example may take as long as it likes: machines are slow now and then.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 POSTAL = "Dispatch, 1 Example Street, 10115 Berlin"
 
 

@@ -24,7 +24,7 @@ from newsletter.delivery.ledger.claims import lease_seconds
 from newsletter.delivery.ledger.lease_watch import LeaseWatch
 from newsletter.embedded.valkey import EmbeddedValkey
 from newsletter.mail.transports import open_transport
-from newsletter.operations.due import seconds_until_due
+from newsletter.operations.next_due import seconds_until_due
 from newsletter.operations.tick import tick
 
 log = logging.getLogger(__name__)

@@ -30,10 +30,10 @@ def serve() -> None:
     migrations.upgrade_in_child(runtime().db)
     ready, application = _ready_runtime(), _application()
     listening = server.listen(ready.settings.host, ready.settings.port)
-    ProcessTree(_whole_service(application, ready, listening)).run()
+    ProcessTree(_service_children(application, ready, listening)).run()
 
 
-def _whole_service(application: Flask, ready: Runtime, listening: socket) -> Iterator[ForkedChild]:
+def _service_children(application: Flask, ready: Runtime, listening: socket) -> Iterator[ForkedChild]:
     """The site first: it needs least, so that it answers soon. The clock, which runs the queue, ends last."""
     yield from _web_children(application, ready, listening)
     from workers import clock as clock_process

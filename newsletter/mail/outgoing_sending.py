@@ -89,7 +89,7 @@ def compose_row(
 
 
 class _Record:
-    """What became of each claim, until it is written into the table."""
+    """The result of each claim, until it is written into the table."""
 
     def __init__(self, db: Database, claims: list[MailClaim], lease: float) -> None:
         self._db, self._lease = db, lease
@@ -171,7 +171,7 @@ def _groups(composed: list[tuple[MailClaim, Message, Recipient]], transport: Tra
 
 
 def _send_group(transport: Transport, group: _Group, record: _Record, errors: list[Exception]) -> None:
-    """Send a group and note the answers. What a stop leaves waiting stays open."""
+    """Send a group and note the answers. After a stop, those who still wait stay open."""
 
     def answered(index: int) -> None:
         if result.outcomes[index] == ACCEPTED:

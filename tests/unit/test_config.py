@@ -69,6 +69,7 @@ def test_each_can_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "TIMEZONE": "Europe/Berlin",
         "TRUSTED_PROXIES": "2",
         "WEB_CONCURRENCY": "3",
+        "WORKER_CONCURRENCY": "3",
     }
     waits = {f"DATABASE_{what}_TIMEOUT": "30s" for what in ("CONNECT", "LOCK", "STATEMENT", "IDLE", "NETWORK")}
     addresses = dict.fromkeys(("PUBLIC_URL", "KOFI_PAGE", "SENDGRID_HOST"), "https://www.example.org")

@@ -31,7 +31,7 @@ def seconds_until_due(session: Session) -> float | None:
         select(
             _earliest(Digest.scheduled_at, Digest.status == DigestStatus.SCHEDULED, ~Digest.provider_schedule),
             _earliest(Digest.scheduled_at, Digest.status == DigestStatus.SCHEDULED, Digest.provider_schedule),
-            _earliest(_ready_from(), Batch.state == BatchState.READY, _is_being_sent()),
+            _earliest(_earliest_claim(), Batch.state == BatchState.READY, _of_sending_digest()),
             _earliest(
                 func.coalesce(OutgoingMail.not_before, OutgoingMail.created_at), OutgoingMail.lease_until.is_(None)
             ),
@@ -48,10 +48,10 @@ def _earliest(column: SQLColumnExpression[Any], *conditions: SQLColumnExpression
     return select(func.min(column)).where(*conditions).scalar_subquery()
 
 
-def _ready_from() -> ColumnElement[datetime]:
+def _earliest_claim() -> ColumnElement[datetime]:
     return func.coalesce(Batch.not_before, Batch.created_at)
 
 
-def _is_being_sent() -> ColumnElement[bool]:
+def _of_sending_digest() -> ColumnElement[bool]:
     """Whether the batch's digest is: a paused one is never due."""
     return Batch.digest_id.in_(select(Digest.id).where(Digest.status == DigestStatus.SENDING))
