@@ -15,7 +15,7 @@ from newsletter.core import clock
 from newsletter.core.actors import Actor
 from newsletter.core.cadence import Cadence
 from newsletter.core.errors import InvalidError
-from newsletter.digests import lifecycle
+from newsletter.digests import leads, lifecycle
 from newsletter.digests.headings import default_subject
 from newsletter.digests.models import MOST_ARTICLES, Digest, DigestArticle
 from newsletter.digests.queries import get_digest
@@ -49,10 +49,16 @@ class Rule:
 
 
 def compose_draft(
-    session: Session, rule: Rule, *, subject: str | None = None, preheader: str | None = None, intro: str = ""
+    session: Session,
+    rule: Rule,
+    *,
+    subject: str | None = None,
+    preheader: str | None = None,
+    intro: str = "",
+    intro_with_lead: bool = False,
 ) -> Digest:
     """A new draft by `rule`. The default subject is the first headline. Without a preheader each edition gets one from
-    its own headlines.
+    its own headlines. With `intro_with_lead` only editions with the lead have the intro.
 
     Raises InvalidError when the rule is impossible, no article fits it, or a text cannot be accepted.
     """
@@ -62,10 +68,13 @@ def compose_draft(
         subject=_subject(subject or default_subject(rule.cadence, revisions[0].title)),
         preheader=_line("preheader", preheader or ""),
         intro=_intro(intro),
+        intro_with_lead=intro_with_lead,
+        min_trust=rule.min_trust,
         items=[DigestArticle(position=i, revision=revision) for i, revision in enumerate(revisions)],
     )
     session.add(digest)
     session.flush()
+    leads.note_written(digest, leads.TEXTS)
     return digest
 
 
@@ -73,24 +82,33 @@ def edit_draft(
     session: Session,
     digest_id: int,
     *,
+    lead: str | None = None,
     subject: str | None = None,
     preheader: str | None = None,
     intro: str | None = None,
+    intro_with_lead: bool | None = None,
     by: Actor,
 ) -> Digest:
-    """Set words on a draft; None leaves a text as it is.
+    """Name the lead of a draft, then set its texts, as written for that lead; None leaves a thing as it is.
 
-    Raises ConflictError when the digest is no draft (a scheduled digest stays as the preflight saw it) or was changed
-    since this transaction read it, InvalidError for a text that cannot be accepted.
+    `lead` is the slug of an article; "" makes the first one the lead again. Raises ConflictError when the digest is no
+    draft (a scheduled digest stays as the preflight saw it) or was changed since this transaction read it, InvalidError
+    for a text or a lead that cannot be accepted, NotFoundError for a lead that the digest does not hold.
     """
     read = get_digest(session, digest_id)
     digest = lifecycle.begin_edit(session, digest_id, read.version, by=by)
+    if lead is not None:
+        leads.name_lead(digest, lead or None)
     if subject is not None:
         digest.subject = _subject(subject)
     if preheader is not None:
         digest.preheader = _line("preheader", preheader)
     if intro is not None:
         digest.intro = _intro(intro)
+    if intro_with_lead is not None:
+        digest.intro_with_lead = intro_with_lead
+    texts = {"subject": subject, "preheader": preheader, "intro": intro}
+    leads.note_written(digest, [name for name, text in texts.items() if text is not None])
     return digest
 
 

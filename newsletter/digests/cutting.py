@@ -19,7 +19,10 @@ class CutPoints:
         self.subject = f"{token}subject"
         self.preheader = f"{token}preheader"
         """The place of the preheader, inside an element between two `<!--TOKENpreheader-->`."""
+        self.intro = f"{token}intro"
+        """`<!--TOKENintro-->` stands before the introduction, which goes to the first article."""
         self._between = re.compile(rf"\n?<!--{token} \d+-->\n?")
+        self._before_intro = re.compile(rf"\n?<!--{self.intro}-->\n?")
 
     def cut(
         self,
@@ -28,10 +31,12 @@ class CutPoints:
         subject: Sequence[Segment],
         preheader: Sequence[Segment],
         escape: Escape,
+        *,
+        intro: When = When.ALWAYS,
     ) -> tuple[Segment, ...]:
         """The segments of `whole`; those of subject and preheader come in with their texts escaped.
 
-        Raises RuntimeError when a mark is missing, which is a bug.
+        `intro` is the condition of the introduction. Raises RuntimeError when a mark is missing, which is a bug.
         """
         head, *forms, foot = (piece + "\n" for piece in self._between.split(whole))
         if len(forms) != 2 * articles:
@@ -44,26 +49,35 @@ class CutPoints:
                 Segment(forms[2 * position + 1], When.COMPACT, position),
             )
         ]
-        return (*self._head(head, subject, preheader, escape), *blocks, Segment(foot))
+        return (*self._head(head, subject, preheader, escape, intro), *blocks, Segment(foot))
 
     def fill_in(self, whole: str, subject: str, preheader: str) -> str:
         """`whole` with the written subject and preheader in their places, for people to read."""
         return whole.replace(self.subject, subject).replace(f">{self.preheader}<", f">{preheader}<")
 
     def _head(
-        self, head: str, subject: Sequence[Segment], preheader: Sequence[Segment], escape: Escape
+        self, head: str, subject: Sequence[Segment], preheader: Sequence[Segment], escape: Escape, intro: When
     ) -> Iterator[Segment]:
         before, *element = head.split(f"<!--{self.preheader}-->")
-        yield from _filled(before, self.subject, _escaped(subject, escape))
-        if element:
-            hidden, after = element
-            opening, closing = hidden.split(self.preheader)
-            is_written = any(segment.when is When.WITH_LEAD for segment in preheader)
-            shown = [When.WITHOUT_LEAD, When.WITH_LEAD] if is_written else [When.AT_LEAST]
-            yield from (Segment(opening, when, 2) for when in shown)
-            yield from _escaped(preheader, escape)
-            yield from (Segment(closing, when, 2) for when in shown)
-            yield from _filled(after, self.subject, _escaped(subject, escape))
+        subject = _escaped(subject, escape)
+        if not element:
+            yield from self._body(before, subject, intro)
+            return
+        yield from _filled(before, self.subject, subject)
+        hidden, after = element
+        opening, closing = hidden.split(self.preheader)
+        is_written = any(segment.when is When.WITH_LEAD for segment in preheader)
+        shown = [When.WITHOUT_LEAD, When.WITH_LEAD] if is_written else [When.AT_LEAST]
+        yield from (Segment(opening, when, 2) for when in shown)
+        yield from _escaped(preheader, escape)
+        yield from (Segment(closing, when, 2) for when in shown)
+        yield from self._body(after, subject, intro)
+
+    def _body(self, text: str, subject: Sequence[Segment], intro: When) -> Iterator[Segment]:
+        """The text before the articles, with the introduction under its condition."""
+        before, *introduction = self._before_intro.split(text)
+        yield from _filled(before + "\n" if introduction else before, self.subject, subject)
+        yield from (Segment(words, intro) for words in introduction)
 
 
 def _filled(text: str, place: str, segments: Sequence[Segment]) -> Iterator[Segment]:

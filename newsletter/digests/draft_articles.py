@@ -1,7 +1,7 @@
 """The articles of a draft, one change at a time: add, drop, move, take the newest revisions.
 
 Each function changes the draft as it was read at `version` (None: as this transaction reads it), and raises
-ConflictError when the digest is no draft or was changed since.
+ConflictError when the digest is no draft or was changed since. Each can change the lead: `digests.leads`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from newsletter.articles import queries as articles
 from newsletter.core.actors import Actor
-from newsletter.core.errors import ConflictError, InvalidError, NotFoundError
-from newsletter.digests import lifecycle
+from newsletter.core.errors import ConflictError, InvalidError
+from newsletter.digests import leads, lifecycle
 from newsletter.digests.models import MOST_ARTICLES, Digest, DigestArticle
-from newsletter.digests.queries import get_digest, newer_revisions
+from newsletter.digests.queries import digest_article, get_digest, newer_revisions
 
 
 def add_article(
@@ -35,50 +35,49 @@ def add_article(
         )  # fmt: skip
     items = list(digest.items)
     items.insert(_index(position, len(items) + 1), DigestArticle(revision=revision))
-    _put_in_order(session, digest, items)
+    with leads.subject_follows(digest):
+        _put_in_order(session, digest, items)
     return digest
 
 
 def drop_article(session: Session, digest_id: int, slug: str, *, version: int | None = None, by: Actor) -> Digest:
-    """Take an article out."""
+    """Take an article out. A named lead is none any more."""
     digest = _begin(session, digest_id, version, by)
-    item = _item(digest, slug)
-    _put_in_order(session, digest, [each for each in digest.items if each is not item])
+    item = digest_article(digest, slug)
+    with leads.subject_follows(digest):
+        if item.revision.article_id == digest.lead_id:
+            digest.lead_id = None
+        _put_in_order(session, digest, [each for each in digest.items if each is not item])
     return digest
 
 
 def move_article(
     session: Session, digest_id: int, slug: str, position: int, *, version: int | None = None, by: Actor
 ) -> Digest:
-    """Move an article to `position`, 1 for the first."""
+    """Move an article to `position`, 1 for the first. A named lead stays the lead."""
     digest = _begin(session, digest_id, version, by)
-    item = _item(digest, slug)
+    item = digest_article(digest, slug)
     items = [each for each in digest.items if each is not item]
     items.insert(_index(position, len(digest.items)), item)
-    _put_in_order(session, digest, items)
+    with leads.subject_follows(digest):
+        _put_in_order(session, digest, items)
     return digest
 
 
 def refresh_articles(session: Session, digest_id: int, *, version: int | None = None, by: Actor) -> list[str]:
-    """Take the newest revision of each article; the slugs of those that changed. Subject and texts stay."""
+    """Take the newest revision of each article; the slugs of those that changed. What editors wrote stays."""
     digest = _begin(session, digest_id, version, by)
     newer = {old.id: new for old, new in newer_revisions(session, digest)}
-    for item in digest.items:
-        item.revision = newer.get(item.revision_id, item.revision)
-    session.flush()
+    with leads.subject_follows(digest):
+        for item in digest.items:
+            item.revision = newer.get(item.revision_id, item.revision)
+        session.flush()
     return [revision.slug for revision in newer.values()]
 
 
 def _begin(session: Session, digest_id: int, version: int | None, by: Actor) -> Digest:
     read = get_digest(session, digest_id)
     return lifecycle.begin_edit(session, digest_id, read.version if version is None else version, by=by)
-
-
-def _item(digest: Digest, slug: str) -> DigestArticle:
-    for item in digest.items:
-        if item.revision.slug == slug:
-            return item
-    raise NotFoundError("digest.article_absent", "Digest %(digest)s holds no “%(slug)s”.", digest=digest.id, slug=slug)
 
 
 def _index(position: int | None, count: int) -> int:

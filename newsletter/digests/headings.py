@@ -18,16 +18,19 @@ LONGEST_HEADLINE = 90
 
 
 def default_subject(cadence: Cadence, headline: str) -> str:
-    """The first headline. Breaking news comes outside its readers' cadence, so its subject says why."""
-    return f"Breaking news: {headline}" if cadence == Cadence.BREAKING else headline
+    """The headline. Breaking news comes outside its readers' cadence, so its subject says why."""
+    line = one_line(headline)
+    return _shortened(f"Breaking news: {line}" if cadence == Cadence.BREAKING else line, LONGEST_SUBJECT)
 
 
-def subject_segments(written: str, cadence: Cadence, headlines: Sequence[str]) -> tuple[Segment, ...]:
-    """The subject: the written one with the lead, else the edition's first headline."""
+def subject_segments(
+    written: str, cadence: Cadence, headlines: Sequence[str], lead: int | None
+) -> tuple[Segment, ...]:
+    """The subject: the written one with the lead, at position `lead`; else the edition's first headline."""
     others = [
-        Segment(_shortened(default_subject(cadence, one_line(headline)), LONGEST_SUBJECT), When.FIRST, position)
+        Segment(default_subject(cadence, headline), When.FIRST, position)
         for position, headline in enumerate(headlines)
-        if position
+        if position != lead
     ]
     return (Segment(one_line(written), When.WITH_LEAD), *others)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.articles.models import Revision
@@ -63,6 +63,14 @@ class Digest(Base):
     subject: Mapped[str] = mapped_column(Text)
     preheader: Mapped[str] = mapped_column(Text, default="")
     intro: Mapped[str] = mapped_column(Text, default="")
+    intro_with_lead: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Only editions with the lead have the intro."""
+    lead_id: Mapped[int | None] = mapped_column(ForeignKey("articles.id"))
+    """The article that an editor named as the lead; None: the first one."""
+    min_trust: Mapped[int] = mapped_column(default=0, server_default="0")
+    """The lowest trust score of the rule that composed it. An article below it is never the lead."""
+    written_for: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True), default=dict)
+    """For each text of an editor's by its name, the revision that was the lead when it was written, where known."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     scheduled_at: Mapped[datetime | None]
     provider_schedule: Mapped[bool] = mapped_column(default=False)
@@ -75,6 +83,19 @@ class Digest(Base):
     def revisions(self) -> list[Revision]:
         """The articles in their order, each at the revision that the digest took."""
         return [item.revision for item in self.items]
+
+    @property
+    def lead_position(self) -> int | None:
+        """The position of the lead: the named article, else the first. None when no article has the digest's trust."""
+        trusted = [position for position, each in enumerate(self.revisions) if each.trust >= self.min_trust]
+        named = [position for position in trusted if self.revisions[position].article_id == self.lead_id]
+        return next(iter(named or trusted), None)
+
+    @property
+    def lead(self) -> Revision | None:
+        """The revision at the lead's position."""
+        position = self.lead_position
+        return None if position is None else self.revisions[position]
 
 
 class DigestArticle(Base):

@@ -28,6 +28,14 @@ def newest_digests(session: Session, limit: int = 50) -> list[Digest]:
     return list(session.scalars(select(Digest).order_by(Digest.id.desc()).limit(limit).options(*names)))
 
 
+def digest_article(digest: Digest, slug: str) -> DigestArticle:
+    """The place of an article in a digest. Raises NotFoundError."""
+    for item in digest.items:
+        if item.revision.slug == slug:
+            return item
+    raise NotFoundError("digest.article_absent", "Digest %(digest)s holds no “%(slug)s”.", digest=digest.id, slug=slug)
+
+
 def newer_revisions(session: Session, digest: Digest) -> list[tuple[Revision, Revision]]:
     """The articles of a digest that changed since it took them: the revision that it holds, and the newest."""
     taken = {revision.article_id: revision for revision in digest.revisions}

@@ -43,9 +43,13 @@ class DigestContent(Protocol):
     @property
     def intro(self) -> str: ...
     @property
+    def intro_with_lead(self) -> bool: ...
+    @property
     def cadence(self) -> Cadence: ...
     @property
     def revisions(self) -> Sequence[Revision]: ...
+    @property
+    def lead_position(self) -> int | None: ...
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class RenderedDigest:
 
     language: str
     articles: int
+    lead: int | None
+    """The position of the lead."""
     placeholder: str
     """The place of a reader's token; random, so that no article can hold it."""
     mjml: str
@@ -75,20 +81,20 @@ class RenderedDigest:
         """
         if not 0 < mask <= self.full_mask:
             raise ValueError(f"no edition of this digest has the mask {mask}")
-        return assemble(self.html, mask), assemble(self.text, mask)
+        return assemble(self.html, mask, self.lead), assemble(self.text, mask, self.lead)
 
     def subject_of(self, mask: int) -> str:
         """The subject of an edition: the written one only where the lead is."""
-        return assemble(self.subject, mask)
+        return assemble(self.subject, mask, self.lead)
 
     def preheader_of(self, mask: int) -> str:
         """The preheader of an edition: the written one only where the lead is."""
-        return assemble(self.preheader, mask)
+        return assemble(self.preheader, mask, self.lead)
 
     @property
     def most_html_bytes(self) -> int:
         """The bytes of HTML that no edition exceeds."""
-        return most_bytes(self.html, self.articles)
+        return most_bytes(self.html)
 
     def to_json(self) -> bytes:
         return orjson.dumps(self)
@@ -100,8 +106,11 @@ class RenderedDigest:
             values = _from_blocks(values)
         for name in _SEGMENTED:
             values[name] = tuple(Segment(each["text"], When(each["when"]), each["number"]) for each in values[name])
-        return cls(**values)
+        return cls(**{"lead": FIRST_ARTICLE} | values)
 
+
+FIRST_ARTICLE = 0
+"""The lead of each digest that was frozen before editors could name another."""
 
 _SEGMENTED = ("subject", "preheader", "html", "text")
 
@@ -134,21 +143,23 @@ def render_digest(
     words = language_of(language)
     placeholder, cut_points = random_token(), CutPoints(random_token())
     headlines = [revision.title for revision in digest.revisions]
-    subject = subject_segments(digest.subject, digest.cadence, headlines)
+    lead = digest.lead_position
+    subject = subject_segments(digest.subject, digest.cadence, headlines, lead)
     preheader = preheader_segments(digest.preheader, headlines)
     values = _values(digest, settings, day, words, placeholder, cut_points)
     mjml = mjml_template("digest/body.mjml", words).render(values)
     text = text_template("digest/body.txt", words).render(values)
-    count = len(headlines)
+    count, intro = len(headlines), When.WITH_LEAD if digest.intro_with_lead else When.ALWAYS
     return RenderedDigest(
         language=language,
         articles=count,
+        lead=lead,
         placeholder=placeholder,
         mjml=cut_points.fill_in(mjml, _escape(one_line(digest.subject)), _escape(one_line(digest.preheader))),
         subject=subject,
         preheader=preheader,
-        html=cut_points.cut(compile_mjml(mjml), count, subject, preheader, _escape),
-        text=cut_points.cut(text, count, subject, preheader, str),
+        html=cut_points.cut(compile_mjml(mjml), count, subject, preheader, _escape, intro=intro),
+        text=cut_points.cut(text, count, subject, preheader, str, intro=intro),
     )
 
 
@@ -204,6 +215,7 @@ def _values(
         "is_breaking": digest.cadence == Cadence.BREAKING,
         "day": words.day(day or clock.now().astimezone(settings.timezone).date()),
         "intro": paragraphs(digest.intro),
+        "intro_marker": cut_points.intro,
         "articles": [article_block(revision, settings, words) for revision in digest.revisions],
         "marker": cut_points.article,
         "kofi_page": settings.kofi_page,

@@ -1,20 +1,18 @@
 """Segments: the pieces of a rendered digest, each with a condition on the edition. An edition is their concatenation.
 
-An edition is a mask over the articles, where bit i stands for the article at position i. Its lead is the digest's first
-article, which an edition may lack.
+An edition is a mask over the articles, where bit i stands for the article at position i. It may lack the digest's lead
+(`digests.leads`); a digest may have none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 FULL_ARTICLES = 10
 """Articles of an edition that are shown in full; those after them are compact, so that 60 fit into a mail."""
-
-LEAD = 0
-"""The position of the lead."""
 
 
 class When(StrEnum):
@@ -54,41 +52,41 @@ class Segment:
     number: int = 0
 
 
-def assemble(segments: Iterable[Segment], mask: int) -> str:
-    """The text of the edition `mask`."""
-    edition = _Edition(mask)
+def assemble(segments: Iterable[Segment], mask: int, lead: int | None) -> str:
+    """The text of the edition `mask`; `lead` is the position of the digest's lead."""
+    edition = _Edition(mask, lead)
     return "".join(segment.text for segment in segments if edition.fulfils(segment))
 
 
-def most_bytes(segments: Sequence[Segment], articles: int) -> int:
-    """The bytes that no edition exceeds: all articles, those in full that are longest by it, the longest headlines."""
-    whole = _Edition((1 << articles) - 1)
-    size, gains = 0, [0] * articles
-    headlines: dict[When, list[int]] = {when: [] for when in _HEADLINES}
+def most_bytes(segments: Iterable[Segment]) -> int:
+    """The bytes that no edition exceeds: all articles, those in full that are longest by it, the longest headlines.
+
+    Words that go with the lead and words of editions without it never stand together: the longer ones count.
+    """
+    sizes: dict[When, Counter[int]] = {when: Counter() for when in When}
     for segment in segments:
-        length = len(segment.text.encode())
-        if segment.when is When.IN_FULL:
-            gains[segment.number] += length
-        elif segment.when is When.COMPACT:
-            gains[segment.number] -= length
-            size += length
-        elif segment.when in headlines:
-            headlines[segment.when].append(length)
-        elif whole.fulfils(segment):
-            size += length
-    size += sum(sum(sorted(lengths, reverse=True)[: _HEADLINES[when]]) for when, lengths in headlines.items())
-    return size + sum(sorted(gains, reverse=True)[:FULL_ARTICLES])
+        sizes[segment.when][segment.number] += len(segment.text.encode())
 
+    def longest(when: When, count: int) -> int:
+        return sum(size for _, size in sizes[when].most_common(count))
 
-_HEADLINES = {When.ANY_SECOND: 1, When.ANY_THIRD_OR_FOURTH: 2}
-"""How many segments of a condition an edition holds, whichever they are."""
+    full, compact = sizes[When.IN_FULL], sizes[When.COMPACT]
+    gains = sorted((full[position] - compact[position] for position in full), reverse=True)
+    without_lead = longest(When.FIRST, 1) + longest(When.SECOND, 1) + longest(When.THIRD_OR_FOURTH, 2)
+    return (
+        sum(sizes[when].total() for when in (When.ALWAYS, When.AT_LEAST, When.HOLDS, When.COMPACT))
+        + sum(gains[:FULL_ARTICLES])
+        + max(sizes[When.WITH_LEAD].total(), sizes[When.WITHOUT_LEAD].total() + without_lead)
+        + longest(When.ANY_SECOND, 1)
+        + longest(When.ANY_THIRD_OR_FOURTH, 2)
+    )
 
 
 class _Edition:
-    def __init__(self, mask: int) -> None:
+    def __init__(self, mask: int, lead: int | None) -> None:
         positions = [position for position in range(mask.bit_length()) if mask >> position & 1]
-        self._rank = {position: rank for rank, position in enumerate(positions)}
-        self.has_lead = LEAD in self._rank
+        self._rank: dict[int | None, int] = {position: rank for rank, position in enumerate(positions)}
+        self.has_lead = lead in self._rank
         self.size = len(positions)
 
     def fulfils(self, segment: Segment) -> bool:

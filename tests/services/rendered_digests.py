@@ -98,6 +98,8 @@ class Content:
     intro: str = "Two things stood out this week.\n\nThe rest is shorter than usual."
     cadence: Cadence = Cadence.WEEKLY
     revisions: Sequence[Revision] = field(default_factory=lambda: [revision()])
+    intro_with_lead: bool = False
+    lead_position: int | None = 0
 
 
 def message(**changes: Any) -> Message:

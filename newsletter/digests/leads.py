@@ -1,0 +1,83 @@
+"""The lead of a digest: which article it is, and which lead the editor's texts were written for.
+
+The lead is the article that an editor named, else the first one (`Digest.lead_position`). Articles below the digest's
+trust are never the lead. A subject that is the lead's headline follows the lead; one that an editor wrote stays, and
+the preflight says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from newsletter.articles.models import Revision
+from newsletter.core.errors import InvalidError
+from newsletter.digests.headings import default_subject
+from newsletter.digests.models import Digest
+from newsletter.digests.queries import digest_article
+
+TEXTS = ("subject", "preheader", "intro")
+"""The texts that editors write with the lead in mind."""
+
+
+class OutdatedText(NamedTuple):
+    """A text that was written for another lead, or for the lead under another headline."""
+
+    name: str
+    """One of TEXTS."""
+    written_for: Revision
+    lead: Revision
+
+
+def name_lead(digest: Digest, slug: str | None) -> None:
+    """Make an article of the digest its lead, wherever it stands; None: the first one.
+
+    Raises NotFoundError when the digest does not hold it, InvalidError when its trust is below the digest's.
+    """
+    named = digest_article(digest, slug).revision if slug is not None else None
+    if named and named.trust < digest.min_trust:
+        raise InvalidError(
+            "digest.lead_below_trust",
+            "“%(title)s” has trust %(trust)d, and the lead of digest %(digest)s needs %(least)d.",
+            digest=digest.id,
+            slug=slug,
+            title=named.title,
+            trust=named.trust,
+            least=digest.min_trust,
+        )
+    with subject_follows(digest):
+        digest.lead_id = named.article_id if named else None
+
+
+@contextmanager
+def subject_follows(digest: Digest) -> Iterator[None]:
+    """Change the lead inside: a subject that was its headline becomes the new one's."""
+    before = digest.lead
+    yield
+    lead = digest.lead
+    if before and lead and digest.subject == default_subject(digest.cadence, before.title):
+        digest.subject = default_subject(digest.cadence, lead.title)
+        note_written(digest, ["subject"])
+
+
+def note_written(digest: Digest, names: Iterable[str]) -> None:
+    """Note that these texts were written for the present lead."""
+    noted = {name: id_ for name, id_ in (digest.written_for or {}).items() if name not in names}
+    if lead := digest.lead:
+        noted |= {name: lead.id for name in names if getattr(digest, name)}
+    digest.written_for = noted
+
+
+def outdated_texts(session: Session, digest: Digest) -> Iterator[OutdatedText]:
+    """The texts that were written for another lead, or when the lead had another headline."""
+    lead = digest.lead
+    noted = (digest.written_for or {}) if lead else {}
+    for name in TEXTS:
+        written_for = session.get(Revision, noted[name]) if name in noted else None
+        if lead is None or written_for is None:
+            continue
+        if (written_for.article_id, written_for.title) != (lead.article_id, lead.title):
+            yield OutdatedText(name, written_for, lead)
