@@ -16,7 +16,7 @@ class Finding:
     code: str
     """Stable, such as "mail.too_large"."""
     where: str
-    """"settings", "articles", or "mail"."""
+    """"settings", "articles", "texts", or "mail"."""
     message: str
     """The fault, in a sentence."""
     remedy: str

@@ -23,9 +23,7 @@ def default_subject(cadence: Cadence, headline: str) -> str:
     return _shortened(f"Breaking news: {line}" if cadence == Cadence.BREAKING else line, LONGEST_SUBJECT)
 
 
-def subject_segments(
-    written: str, cadence: Cadence, headlines: Sequence[str], lead: int | None
-) -> tuple[Segment, ...]:
+def subject_segments(written: str, cadence: Cadence, headlines: Sequence[str], lead: int | None) -> tuple[Segment, ...]:
     """The subject: the written one with the lead, at position `lead`; else the edition's first headline."""
     others = [
         Segment(default_subject(cadence, headline), When.FIRST, position)

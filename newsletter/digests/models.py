@@ -97,6 +97,11 @@ class Digest(Base):
         position = self.lead_position
         return None if position is None else self.revisions[position]
 
+    @property
+    def lead_is_named(self) -> bool:
+        """Whether the lead is the article that an editor named."""
+        return self.lead is not None and self.lead.article_id == self.lead_id
+
 
 class DigestArticle(Base):
     """A place in a digest."""

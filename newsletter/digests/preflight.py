@@ -13,6 +13,7 @@ from newsletter.core.config import Settings
 from newsletter.core.languages import LANGUAGES
 from newsletter.digests.findings import Finding
 from newsletter.digests.foreign_content import find_foreign_content
+from newsletter.digests.leads import outdated_texts
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import newer_revisions
 from newsletter.digests.rendering import render_digest
@@ -25,7 +26,7 @@ def check_digest(session: Session, settings: Settings, digest: Digest) -> list[F
     """Everything that an editor should know before the digest is sent; an empty list when there is nothing."""
     findings = [*_check_settings(settings), *_check_articles(session, digest)]
     if digest.items:
-        findings += _check_mails(settings, digest)
+        findings += [*_check_lead(digest), *_check_texts(session, digest), *_check_mails(settings, digest)]
     return findings
 
 
@@ -51,6 +52,52 @@ def _check_articles(session: Session, digest: Digest) -> Iterator[Finding]:
             {"slug": taken.slug, "title": taken.title, "revision": taken.number, "newest": newest.number},
             blocks=False,
         )
+
+
+def _check_lead(digest: Digest) -> Iterator[Finding]:
+    lead = digest.lead
+    if lead is None:
+        yield Finding(
+            "lead.none",
+            "articles",
+            "No article has the trust of %(least)d that its lead needs: nobody gets the written subject.",
+            "Add an article of that trust, or each edition is named after its own first headline.",
+            {"least": digest.min_trust},
+            blocks=False,
+        )
+        return
+    named = next((each for each in digest.revisions if each.article_id == digest.lead_id), lead)
+    if named is not lead:
+        yield Finding(
+            "lead.below_trust",
+            "articles",
+            "“%(title)s” was named as the lead, but has trust %(trust)d, below %(least)d: now the lead is “%(lead)s”.",
+            "Name another lead.",
+            {
+                "slug": named.slug,
+                "title": named.title,
+                "trust": named.trust,
+                "least": digest.min_trust,
+                "lead": lead.title,
+            },
+            blocks=False,
+        )
+
+
+def _check_texts(session: Session, digest: Digest) -> Iterator[Finding]:
+    """Texts may promise the story that was the lead when they were written."""
+    for name, written_for, lead in outdated_texts(session, digest):
+        values = {"text": name, "slug": written_for.slug, "title": written_for.title, "lead": lead.title}
+        if written_for.article_id == lead.article_id:
+            code = "text.other_headline"
+            message = "The %(text)s was written when the lead's headline was “%(title)s”; now it is “%(lead)s”."
+        elif any(each.article_id == written_for.article_id for each in digest.revisions):
+            code = "text.other_lead"
+            message = "The %(text)s was written when “%(title)s” was the lead; now the lead is “%(lead)s”."
+        else:
+            code = "text.dropped_lead"
+            message = "The %(text)s was written for “%(title)s”, which is no longer there; now the lead is “%(lead)s”."
+        yield Finding(code, "texts", message, "Write it for the present lead.", values, blocks=False)
 
 
 def _check_mails(settings: Settings, digest: Digest) -> Iterator[Finding]:

@@ -19,10 +19,10 @@ def get_digest(session: Session, digest_id: int) -> Digest:
 
 
 def newest_digests(session: Session, limit: int = 50) -> list[Digest]:
-    """Digests, the newest first, in two queries: of their articles only slugs and titles are read."""
+    """Digests, the newest first, in two queries: of their articles only the names and the trust are read."""
     revision = selectinload(Digest.items).joinedload(DigestArticle.revision)
     names = (
-        revision.load_only(Revision.title),
+        revision.load_only(Revision.article_id, Revision.title, Revision.trust),
         revision.joinedload(Revision.article).load_only(Article.slug),
     )
     return list(session.scalars(select(Digest).order_by(Digest.id.desc()).limit(limit).options(*names)))

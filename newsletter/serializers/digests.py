@@ -8,6 +8,7 @@ from typing import Any
 
 from newsletter.delivery.reports.report import DigestReport
 from newsletter.delivery.reports.status import DigestState
+from newsletter.delivery.reports.subjects import SubjectCounts
 from newsletter.digests.findings import Finding, blocking
 from newsletter.digests.models import Digest
 from newsletter.serializers.values import json_object, json_value
@@ -25,14 +26,23 @@ def digest_json(digest: Digest) -> dict[str, Any]:
         "subject": digest.subject,
         "preheader": digest.preheader,
         "intro": digest.intro,
+        "intro_with_lead": digest.intro_with_lead,
         "created_at": json_value(digest.created_at),
         "scheduled_at": json_value(digest.scheduled_at),
         "provider_schedule": digest.provider_schedule,
         "frozen_at": json_value(digest.frozen_at),
         "sent_at": json_value(digest.sent_at),
+        "lead": digest.lead.slug if digest.lead else None,
+        "lead_is_named": digest.lead_is_named,
+        "min_trust": digest.min_trust,
         "articles": [revision.slug for revision in digest.revisions],
         "titles": [revision.title for revision in digest.revisions],
     }
+
+
+def subjects_json(counts: SubjectCounts) -> dict[str, Any]:
+    """The readers of each subject of a digest."""
+    return asdict(counts)
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:

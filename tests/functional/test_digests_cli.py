@@ -144,7 +144,10 @@ def test_check_says_what_blocks_and_what_is_only_worth_knowing(newsletter: Any, 
     add_digest(db)
     result = newsletter("digests", "check", "1")
     assert (result.exit_code, result.stdout) == (0, "Digest 1 can be sent.\n")
-    assert output(newsletter("digests", "check", "1", "--json")) == {"id": 1, "can_be_sent": True, "findings": []}
+    nobody = {"subjects": [], "with_lead": 0, "without_article": 0}
+    assert output(newsletter("digests", "check", "1", "--json")) == {
+        "id": 1, "can_be_sent": True, "findings": [], "subjects": nobody,
+    }  # fmt: skip
     add_article(db, "A policy story", section="Policy", trust=20)
     noted = output(newsletter("digests", "check", "1", "--json"))
     assert noted["can_be_sent"]
@@ -228,12 +231,70 @@ def test_lists_and_show_say_when_a_digest_goes_or_went_out(newsletter: Any, db: 
     assert (value["scheduled_at"][:16], value["sent_at"][:16]) == ("2031-01-02T06:00", "2031-01-02T06:01")
 
 
+WHO_GETS_WHICH = """\
+Subjects, of 6 readers:
+        3  Written (as written)
+        2  A research story
+        1  A safety story
+Preheader: as written for 3 readers with the lead, the edition's own headlines for 3 readers.
+Intro: for 3 readers with the lead, none for 3 readers.
+No article is left for 1 reader, who get no mail.
+"""
+
+
 @pytest.mark.usefixtures("articles")
-def test_show_and_preview_say_who_gets_the_subject(newsletter: Any, db: Database, tmp_path: Path) -> None:
+def test_check_show_and_preview_say_who_gets_which(newsletter: Any, db: Database, tmp_path: Path) -> None:
+    add_readers(db, 3)
+    add_readers(db, 2, start=4, sections=["Research"])
+    add_readers(db, 1, start=6, sections=["Safety"])
+    add_readers(db, 1, start=7, sections=["Gardening"])
+    add_digest(db, subject="Written")
+    newsletter("digests", "edit", "1", "--preheader", "Before", "--intro", "Hello", "--intro-with-lead")
+    commands = [("check", "1"), ("show", "1"), ("preview", "1", "--out", str(tmp_path))]
+    for words in commands:
+        assert WHO_GETS_WHICH in newsletter("digests", *words).stdout
+    newsletter("digests", "send", "1")
+    freeze.freeze_digest(db, runtime().settings, 1)
+    assert WHO_GETS_WHICH in newsletter("digests", "show", "1").stdout
+    for words in commands:
+        assert output(newsletter("digests", *words, "--json"))["subjects"] == {
+            "subjects": [
+                {"subject": "Written", "is_written": True, "readers": 3},
+                {"subject": "A research story", "is_written": False, "readers": 2},
+                {"subject": "A safety story", "is_written": False, "readers": 1},
+            ],
+            "with_lead": 3,
+            "without_article": 1,
+        }
+
+
+@pytest.mark.usefixtures("articles")
+def test_an_editor_names_the_lead(newsletter: Any, db: Database) -> None:
     add_digest(db)
-    says = "Subject and preheader go to readers who get “A policy story”; others get their own first headlines.\n"
-    assert says in newsletter("digests", "show", "1").stdout
-    assert says in newsletter("digests", "preview", "1", "--out", str(tmp_path)).stdout
+    shown = newsletter("digests", "edit", "1", "--lead", "a-safety-story").stdout
+    assert shown == (
+        "Digest 1: A safety story\n  1. A policy story\n  2. A safety story (the lead)\n  3. A research story\n"
+    )
+    value = output(newsletter("digests", "show", "1", "--json"))
+    assert (value["lead"], value["lead_is_named"], value["min_trust"]) == ("a-safety-story", True, 0)
+    again = output(newsletter("digests", "edit", "1", "--first-lead", "--json"))
+    assert (again["lead"], again["lead_is_named"], again["subject"]) == ("a-policy-story", False, "A policy story")
+    both = newsletter("digests", "edit", "1", "--first-lead", "--lead", "a-safety-story")
+    assert (both.exit_code, both.stderr.splitlines()[-1]) == (2, "Error: --lead and --first-lead exclude each other.")
+
+
+@pytest.mark.usefixtures("articles")
+def test_a_lead_below_the_digest_s_trust_or_not_in_it_is_refused(newsletter: Any) -> None:
+    newsletter("digests", "compose", "--since", "2026-05-01", "--min-trust", "60")
+    newsletter("digests", "add", "1", "a-research-story", "--position", "1")
+    refused = newsletter("digests", "edit", "1", "--lead", "a-research-story", "--subject", "New")
+    assert (refused.exit_code, refused.stderr) == (
+        1, "Error: “A research story” has trust 50, and the lead of digest 1 needs 60.\n",
+    )  # fmt: skip
+    absent = newsletter("digests", "edit", "1", "--lead", "nowhere")
+    assert absent.stderr.startswith("Error: Digest 1 holds no “nowhere”.")
+    value = output(newsletter("digests", "show", "1", "--json"))
+    assert (value["lead"], value["subject"]) == ("a-policy-story", "A policy story")
 
 
 @pytest.mark.usefixtures("articles")

@@ -28,6 +28,26 @@ def test_an_edition_equals_its_articles_rendered_alone(mask: int) -> None:
     )
 
 
+INTRO_WITH_LEAD = render_digest(Content(revisions=ARTICLES, intro_with_lead=True, lead_position=3), SETTINGS, day=DAY)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, INTRO_WITH_LEAD.full_mask))
+def test_an_edition_without_its_intro_equals_a_digest_that_has_none(mask: int) -> None:
+    content = Content(
+        subject=INTRO_WITH_LEAD.subject_of(mask),
+        preheader=INTRO_WITH_LEAD.preheader_of(mask),
+        intro=Content().intro if mask >> 3 & 1 else "",
+        revisions=[article for i, article in enumerate(ARTICLES) if mask >> i & 1],
+    )
+    alone = render_digest(content, SETTINGS, day=DAY)
+    html, text = alone.edition(alone.full_mask)
+    assert INTRO_WITH_LEAD.edition(mask) == (
+        html.replace(alone.placeholder, INTRO_WITH_LEAD.placeholder),
+        text.replace(alone.placeholder, INTRO_WITH_LEAD.placeholder),
+    )
+
+
 @pytest.mark.parametrize("mask", [0, -1, RENDERED.full_mask + 1])
 def test_a_mask_without_its_article_is_refused(mask: int) -> None:
     with pytest.raises(ValueError, match="mask"):

@@ -92,6 +92,46 @@ def test_the_first_of_an_edition_are_in_full_and_no_edition_is_larger_than_is_sa
     assert len(html.encode()) <= SIXTY.most_html_bytes
 
 
+def mails(mask: int, **changes: object) -> tuple[str, str, bool]:
+    """Subject and preheader of an edition of six articles, and whether both parts hold the intro."""
+    articles = [revision(f"s{i}", title=title) for i, title in enumerate(TITLES)]
+    values = {"subject": "Written", "preheader": "Before", "intro": "One word.\n\nAnother.", **changes}
+    rendered = render_digest(Content(revisions=articles, **values), SETTINGS, day=DAY)  # type: ignore[arg-type]
+    html, text = rendered.edition(mask)
+    assert ("One word." in html) == ("One word." in text) == ("Another." in html)
+    assert "\n\n\n" not in text
+    assert len(html.encode()) <= rendered.most_html_bytes
+    assert RenderedDigest.from_json(rendered.to_json()) == rendered
+    return rendered.subject_of(mask), rendered.preheader_of(mask), "One word." in html
+
+
+@pytest.mark.parametrize(
+    ("lead", "mask", "expected"),
+    [
+        (2, 0b000100, ("Written", "Before", True)),
+        (2, 0b111111, ("Written", "Before", True)),
+        (2, 0b000001, ("Lead <b> & co", "", False)),
+        (2, 0b100011, ("Lead <b> & co", "Second · Sixth", False)),
+        (5, 0b000011, ("Lead <b> & co", "Second", False)),
+        (None, 0b111111, ("Lead <b> & co", "Second · Third · Fourth", False)),
+        (None, 0b100000, ("Sixth", "", False)),
+    ],
+)
+def test_what_goes_with_the_lead_goes_with_it_wherever_it_stands(
+    lead: int | None, mask: int, expected: tuple[str, str, bool]
+) -> None:
+    assert mails(mask, lead_position=lead, intro_with_lead=True) == expected
+    assert mails(mask, lead_position=lead) == (*expected[:2], True)
+
+
+def test_the_longest_words_of_any_edition_are_counted() -> None:
+    """With a short written subject, the editions without the lead are the longer ones."""
+    long = [revision(f"s{i}", title=f"{i} {'long ' * 48}", dek="", bullets=[]) for i in range(3)]
+    articles = [revision("lead", title="x", dek="", bullets=[]), *long]
+    digest = render_digest(Content(subject="x", preheader="x", revisions=articles, lead_position=0), SETTINGS, day=DAY)
+    assert max(len(digest.edition(mask)[0].encode()) for mask in range(1, 16)) <= digest.most_html_bytes
+
+
 def test_a_digest_that_was_frozen_before_there_were_segments_is_read() -> None:
     old = {
         "language": "en",
@@ -108,3 +148,9 @@ def test_a_digest_that_was_frozen_before_there_were_segments_is_read() -> None:
     read = RenderedDigest.from_json(orjson.dumps(old))
     assert read.edition(0b110) == ("<a>12</a>", "(yz)")
     assert (read.subject_of(0b110), read.full_mask) == ("Old", 0b111)
+
+
+def test_the_lead_of_a_digest_that_was_frozen_before_it_could_be_named_is_the_first_article() -> None:
+    old = orjson.loads(RENDERED.to_json())
+    del old["lead"]
+    assert RenderedDigest.from_json(orjson.dumps(old)) == RENDERED

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from newsletter.cli.digests.drafts import digests
+from newsletter.cli.digests.contents_text import describe_contents
+from newsletter.cli.digests.views import digests
 from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option
 from newsletter.core.actors import OPERATOR
@@ -65,6 +66,4 @@ def refresh(digest_id: int, as_json: bool) -> None:
 
 
 def _emit(digest: Digest, *, as_json: bool) -> None:
-    value = digest_json(digest)
-    titles = "\n".join(f"  {i}. {title}" for i, title in enumerate(value["titles"], 1))
-    emit(value, f"Digest {digest.id}: {digest.subject}\n{titles}", as_json=as_json)
+    emit(digest_json(digest), f"Digest {digest.id}: {describe_contents(digest)}", as_json=as_json)

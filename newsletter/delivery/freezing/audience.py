@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import Text, cast, or_, select
+from sqlalchemy import ColumnElement, Text, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Revision
@@ -66,12 +66,9 @@ def read_audience(
 
     `begins` is the digest's time. Breaking news waits for nobody's hour.
     """
-    today = begins.astimezone(settings.timezone).date()
-    wants_it = Subscriber.breaking if cadence == Cadence.BREAKING else Subscriber.cadence == cadence
     rows = session.execute(
         select(Subscriber.id, *_COLUMNS)
-        .where(Subscriber.status == SubscriberStatus.ACTIVE, wants_it)
-        .where(or_(Subscriber.paused_until.is_(None), Subscriber.paused_until <= today))
+        .where(*_is_reader(settings, cadence, begins))
         .order_by(Subscriber.id)
         .execution_options(yield_per=10_000)
     )
@@ -91,6 +88,33 @@ def read_audience(
             ids = known[columns] = audience[key]
         ids.append(row[0])
     return audience
+
+
+def count_masks(
+    session: Session, settings: Settings, cadence: Cadence, revisions: Sequence[Revision], *, begins: datetime
+) -> Counter[int]:
+    """The readers of each mask among those whom `read_audience` would read, counted by the database."""
+    columns = (cast(Subscriber.sections, Text), Subscriber.min_trust, Subscriber.max_hype)
+    rows = session.execute(
+        select(*columns, func.count()).where(*_is_reader(settings, cadence, begins)).group_by(*columns)
+    )
+    masks: Counter[int] = Counter()
+    for sections, min_trust, max_hype, readers in rows:
+        mask = mask_of(revisions, json.loads(sections) if sections else None, min_trust, max_hype, settings.hype_labels)
+        masks[mask] += readers
+    return masks
+
+
+def _is_reader(settings: Settings, cadence: Cadence, begins: datetime) -> tuple[ColumnElement[bool], ...]:
+    today = begins.astimezone(settings.timezone).date()
+    wants_it: ColumnElement[bool] = Subscriber.cadence == cadence
+    if cadence == Cadence.BREAKING:
+        wants_it = Subscriber.breaking.expression
+    return (
+        Subscriber.status == SubscriberStatus.ACTIVE,
+        wants_it,
+        or_(Subscriber.paused_until.is_(None), Subscriber.paused_until <= today),
+    )
 
 
 def _edition(preferences: _Preferences, revisions: Sequence[Revision], labels: Sequence[str]) -> EditionKey:

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery.events.models import Event
 from newsletter.delivery.ledger import packing
-from newsletter.delivery.ledger.models import Batch, Refusal
+from newsletter.delivery.ledger.models import Batch, Edition, Refusal
 from newsletter.delivery.ledger.packing import position_of
+from newsletter.delivery.reports.subjects import edition_subject
 from newsletter.digests.models import Digest
 from newsletter.mail.outcomes import IN_DOUBT, MOVED, OUTCOME_NAMES
 
@@ -25,6 +26,7 @@ class SentDigest(NamedTuple):
 
     digest_id: int
     subject: str
+    """The subject of the reader's own edition; the digest's where no article was left for the reader."""
     at: datetime | None
     """The moment of the freeze, shortly before the sending."""
     outcome: str
@@ -40,16 +42,18 @@ def digests_sent_to(session: Session, subscriber_id: int) -> list[SentDigest]:
     the size of the audience (tested with a million readers).
     """
     rows = session.execute(
-        select(Batch.digest_id, Batch.recipients, Batch.outcomes)
+        select(Batch.digest_id, Batch.recipients, Batch.outcomes, Edition.mask, Edition.language)
+        .join(Batch.edition)
         .where(Batch.first_id <= subscriber_id, Batch.last_id >= subscriber_id)
         .execution_options(yield_per=100)
     )
-    outcomes = {}
-    for digest_id, recipients, outcome_bytes in rows:
+    outcomes, editions = {}, {}
+    for digest_id, recipients, outcome_bytes, mask, language in rows:
         position = position_of(packing.unpack_ids(recipients), subscriber_id)
         if position is not None and outcome_bytes[position] != MOVED:
             name = OUTCOME_NAMES[outcome_bytes[position]]
             outcomes[digest_id] = OUTCOME_NAMES[IN_DOUBT] if name == "unanswered" else name
+            editions[digest_id] = mask, language
     reasons = dict(
         session.execute(select(Refusal.digest_id, Refusal.reason).where(Refusal.subscriber_id == subscriber_id)).all()
     )
@@ -57,8 +61,17 @@ def digests_sent_to(session: Session, subscriber_id: int) -> list[SentDigest]:
         select(Digest.id, Digest.subject, Digest.frozen_at)
         .where(Digest.id.in_(outcomes))
         .order_by(Digest.frozen_at.desc(), Digest.id.desc())
-    )
-    return [SentDigest(*digest, outcomes[digest.id], reasons.get(digest.id)) for digest in digests]
+    ).all()
+    return [
+        SentDigest(
+            digest.id,
+            edition_subject(session, digest.id, *editions[digest.id]) or digest.subject,
+            digest.frozen_at,
+            outcomes[digest.id],
+            reasons.get(digest.id),
+        )
+        for digest in digests
+    ]
 
 
 def events_about(session: Session, subscriber_id: int) -> Sequence[Event]:
