@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from newsletter.mail import message_ids, return_path
 
+TEST_REFERENCE = ("test", "yes")
+"""The reference of a test of a digest: a provider's events of it are ignored."""
+
 
 class Recipient(NamedTuple):
     """A recipient of a message. `id` is opaque, and `token` replaces the message's placeholder.

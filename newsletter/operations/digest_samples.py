@@ -16,7 +16,7 @@ from newsletter.delivery.freezing.audience import mask_of
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
 from newsletter.digests.rendering import render_digest, to_message
-from newsletter.mail.message import Message, Recipient
+from newsletter.mail.message import TEST_REFERENCE, Message, Recipient
 from newsletter.mail.outcomes import ACCEPTED, SendResult
 from newsletter.mail.transports import open_transport
 from newsletter.subscribers import addresses
@@ -38,9 +38,10 @@ class SampleSent:
 def send_sample(runtime: Runtime, digest_id: int, address: str, preferences: Preferences) -> SampleSent:
     """Send the edition that a reader with these preferences would get, as it is now, to an address.
 
-    It is marked by its subject and a header. Its token belongs to nobody, so its links change nothing; and it names no
-    batch, so no event of it counts. Raises InvalidError for a wrong or suppressed address or an edition without an
-    article, ConflictError when the address is refused, TransportError when nothing can be sent.
+    It is marked by its subject and a header. Its token belongs to nobody, so its links change nothing. Its reference
+    says that it is a test, so no event of it counts, even if the address is a reader's. Raises InvalidError for a wrong
+    or suppressed address or an edition without an article, ConflictError when the address is refused, TransportError
+    when nothing can be sent.
     """
     with runtime.db.reading() as session:
         to = _require_mailable(session, runtime.settings, address)
@@ -78,7 +79,15 @@ def _compose(digest: Digest, settings: Settings, preferences: Preferences) -> tu
         )
     rendered = render_digest(digest, settings, language=preferences.language)
     salt = secrets.token_bytes(32)  # each test is a mail of its own
-    message = to_message(rendered, mask, preferences.format, settings, id_salt=salt, date=clock.now())
+    message = to_message(
+        rendered,
+        mask,
+        preferences.format,
+        settings,
+        id_salt=salt,
+        date=clock.now(),
+        reference=(TEST_REFERENCE,),
+    )
     marked = replace(message, subject=f"[Test] {message.subject}", headers=(*message.headers, TEST_HEADER))
     slugs = [revision.slug for position, revision in enumerate(digest.revisions) if mask >> position & 1]
     return marked, tuple(slugs)

@@ -12,12 +12,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from newsletter.core import clock
+from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, table_of
 from newsletter.delivery.events import stored_reports
 from newsletter.delivery.events.models import Event, StoredReport
+from newsletter.delivery.freezing import freeze
 from newsletter.delivery.ledger.models import Batch, Refusal
 from newsletter.delivery.reports import history
+from newsletter.digests import scheduling
 from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
 from newsletter.mail.outcomes import ACCEPTED, REFUSED
@@ -41,7 +44,7 @@ from newsletter.subscribers.models import (
 )
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.suppression import suppressions
-from tests.factories import add_article, add_readers, send_digest
+from tests.factories import add_article, add_digest, add_readers, send_digest
 
 MOMENT = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 
@@ -274,3 +277,27 @@ def test_the_history_has_the_reader_s_own_digests(db: Database, settings: Settin
         2: [(later, "waiting"), (digest, "refused")],
         4: [(later, "waiting")],
     }
+
+
+def test_each_reader_is_shown_the_subject_of_their_own_edition(
+    client: FlaskClient, db: Database, settings: Settings
+) -> None:
+    add_article(db, "A policy story", section="Policy", trust=80)
+    add_article(db, "A safety story", section="Safety", trust=70)
+    add_readers(db, 1)
+    add_readers(db, 1, start=2, sections=["Safety"])
+    add_readers(db, 1, start=3, sections=["Gardening"])
+    add_digest(db, subject="Policy, and more")
+    with db.transaction() as session:
+        scheduling.send_now(session, settings, 1, by=OPERATOR)
+    assert freeze.freeze_digest(db, settings, 1)
+    with db.reading() as session:
+        shown = {
+            number: [sent.subject for sent in history.digests_sent_to(session, reader(db, number).id)]
+            for number in (1, 2, 3)
+        }
+    # The third got no mail: no article was left.
+    assert shown == {1: ["Policy, and more"], 2: ["A safety story"], 3: ["Policy, and more"]}
+    page = client.get(data_page(db, settings, 2)).text
+    assert "A safety story" in page
+    assert "Policy, and more" not in page

@@ -19,6 +19,7 @@ from newsletter.core.storable_text import is_storable
 from newsletter.delivery.events import policy
 from newsletter.delivery.events.event_kinds import Acceptance, EventKind, ReaderEvent
 from newsletter.mail.failures.sendgrid_bounces import judge_sendgrid
+from newsletter.mail.message import TEST_REFERENCE
 from newsletter.mail.transports.redaction import redact
 
 log = logging.getLogger(__name__)
@@ -101,6 +102,8 @@ def _parse_int(digits: str) -> int:
 
 
 def _parse_event(item: Mapping[str, Any], now: int, delivery: ParsedDelivery) -> None:
+    if TEST_REFERENCE in item.items():
+        return
     word = _text(item.get("event"))
     kind = _bounce_kind(item) if word == "bounce" else _KINDS.get(word)
     if kind is None and word not in ACCEPTANCE_ONLY:
