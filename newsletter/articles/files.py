@@ -8,6 +8,7 @@ from pathlib import Path
 from newsletter.articles.errors import PageError
 from newsletter.articles.page import ParsedPage, parse_page
 from newsletter.articles.plaintext import LARGEST
+from newsletter.core.languages import PUBLICATION_LANGUAGE
 
 
 def pages_in(path: Path) -> list[Path]:
@@ -26,14 +27,17 @@ def pages_in(path: Path) -> list[Path]:
     return pages
 
 
-def read_page(path: Path, hype_labels: Sequence[str]) -> ParsedPage:
-    """Read a saved page. Raises PageError; its line is None if the file cannot be read at all."""
+def read_page(path: Path, hype_labels: Sequence[str], *, language: str = PUBLICATION_LANGUAGE) -> ParsedPage:
+    """Read a saved page; `language` is that of a page which says none.
+
+    Raises PageError; its line is None if the file cannot be read at all.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)  # never more than is needed to see that it is too large
     except OSError as error:
         raise _unreadable(error) from error
-    return parse_page(data, hype_labels)
+    return parse_page(data, hype_labels, language=language)
 
 
 def _unreadable(error: OSError) -> PageError:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.core import clock
 from newsletter.core.db import Base, Id
+from newsletter.core.languages import PUBLICATION_LANGUAGE
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class Revision(Base):
     """1 for the first state, then counted up."""
     is_current: Mapped[bool]
     """True for the newest revision of its article alone."""
+    language: Mapped[str] = mapped_column(Text, default=PUBLICATION_LANGUAGE, server_default=PUBLICATION_LANGUAGE)
+    """Of its texts, as a canonical BCP 47 tag (`core.language_tags`). The section's name is in the publication's."""
     section: Mapped[str] = mapped_column(Text)
     date: Mapped[date]
     title: Mapped[str] = mapped_column(Text)
@@ -104,5 +107,8 @@ class Revision(Base):
         return {name: getattr(self, name) for name in CONTENT}
 
 
-CONTENT = ("section", "date", "title", "dek", "trust", "hype", "source_count", "sources_json", "bullets", "body")
+CONTENT = (
+    *("language", "section", "date", "title", "dek"),
+    *("trust", "hype", "source_count", "sources_json", "bullets", "body"),
+)
 """The fields that editors write."""

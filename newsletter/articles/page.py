@@ -3,6 +3,9 @@
 The real page has: "Skip to content", "Policy · May 2, 2026", title, dek, "Trust69", "HypeSome hype",
 "1 source · cross-referenced", "ShareXLinkedInEmail" (buttons), "TL;DR" with its points, paragraphs, "Sources" with a
 numbered list, "Also on Policy", the site's footer. Dek and TL;DR may be missing. All fields are plain text.
+
+The text of a page lacks the `lang` that its HTML had. A story in another language than the publication's has a line
+like "Language: de" before its section.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from newsletter.articles.errors import PageError, quoted
 from newsletter.articles.models import Source
 from newsletter.articles.plaintext import PageLines, lines
 from newsletter.articles.sources import is_numbered, read_source
+from newsletter.core.language_tags import canonical_tag
+from newsletter.core.languages import PUBLICATION_LANGUAGE
 from newsletter.core.name_rules import LONGEST_NAME, is_name
 
 # Tables of our own: strptime reads the names of the machine's language.
@@ -49,10 +54,13 @@ class ParsedPage:
     bullets: tuple[str, ...]
     paragraphs: tuple[str, ...]
     """Without empty lines inside."""
+    language: str = PUBLICATION_LANGUAGE
+    """A canonical BCP 47 tag."""
 
     def content(self) -> dict[str, Any]:
         """The same as `Revision.content()` of a revision that holds this page."""
         return {
+            "language": self.language,
             "section": self.section,
             "date": self.date,
             "title": self.title,
@@ -66,9 +74,15 @@ class ParsedPage:
         }
 
 
-def parse_page(data: bytes | str, hype_labels: Sequence[str]) -> ParsedPage:
-    """Parse a saved page. Raises PageError, with line and reason, unless it is a whole article page."""
+def parse_page(data: bytes | str, hype_labels: Sequence[str], *, language: str = PUBLICATION_LANGUAGE) -> ParsedPage:
+    """Parse a saved page. Raises PageError, with line and reason, unless it is a whole article page.
+
+    `language` is that of a page which says none.
+    """
     page = PageLines(lines(data))
+    if _plain(page.peek()) == "Skip to content":
+        page.take("the section")
+    language = _language(page) or language
     section, day = _section_and_date(page)
     title, dek = _title_and_dek(page)
     trust, hype, source_count = _trust(page), _hype(page, hype_labels), _source_count(page)
@@ -92,6 +106,7 @@ def parse_page(data: bytes | str, hype_labels: Sequence[str]) -> ParsedPage:
         sources=_sources(page, sources_at),
         bullets=bullets,
         paragraphs=paragraphs,
+        language=language,
     )
 
 
@@ -100,9 +115,24 @@ def _plain(line: str) -> str:
     return " ".join(line.split())
 
 
+def _language(page: PageLines) -> str | None:
+    """The language that the page says; None when it says none."""
+    name, colon, words = _plain(page.peek()).partition(":")
+    if name != "Language" or not colon or "·" in words:
+        return None
+    page.take("the language")
+    tag = canonical_tag(words.strip())
+    if tag is None:
+        raise PageError(
+            page.at,
+            "page.wrong_language",
+            "%(language)s is no language tag like “de” or “pt-BR”.",
+            language=quoted(words.strip()),
+        )
+    return tag
+
+
 def _section_and_date(page: PageLines) -> tuple[str, date]:
-    if _plain(page.peek()) == "Skip to content":
-        page.take("the section")
     section, dot, words = _plain(page.take("the section and the date")).rpartition("·")
     section = section.strip()
     if not dot or not section:

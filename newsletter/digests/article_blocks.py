@@ -17,6 +17,8 @@ from newsletter.mail.share_links import ShareLink, share_links
 class ArticleBlock:
     """The values of templates/mail/digest/article.mjml and article.txt."""
 
+    language: str
+    """The language tag of title, dek and bullets."""
     section: str
     day: str
     title: str
@@ -33,6 +35,7 @@ def article_block(revision: Revision, settings: Settings, language: Language) ->
     title = one_line(revision.title)
     url = settings.url(public_paths.article(revision.slug))
     return ArticleBlock(
+        language=revision.language,
         section=one_line(revision.section),
         day=language.day(revision.date),
         title=title,

@@ -12,7 +12,8 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from mjml import mjml2html
 
-from newsletter.core.languages import Language, language_of
+from newsletter.core.language_tags import lang_attribute
+from newsletter.core.languages import PUBLICATION_LANGUAGE, Language, language_of
 from newsletter.core.templates import TEMPLATES
 
 COLUMNS = 72
@@ -53,6 +54,8 @@ def _environment(code: str, *, autoescape: bool) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.filters["wrap"] = wrap
+    environment.globals["lang"] = lambda tag: lang_attribute(tag, code)
+    environment.globals["publication_language"] = PUBLICATION_LANGUAGE
     # The extension adds this method. New style: values are put in by name, and escaped where that is on.
     environment.install_gettext_translations(language_of(code).translations, newstyle=True)  # type: ignore[attr-defined]
     return environment

@@ -26,6 +26,7 @@ def revision_json(revision: Revision) -> dict[str, Any]:
     """A revision with its text and sources."""
     return {
         **revision_summary_json(revision),
+        "language": revision.language,
         "dek": revision.dek,
         "sources": [asdict(source) for source in revision.sources],
         "bullets": revision.bullets,

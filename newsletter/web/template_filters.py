@@ -14,6 +14,7 @@ from newsletter.articles.facts_line import facts_line
 from newsletter.articles.models import Revision
 from newsletter.core import clock
 from newsletter.core.errors import NewsletterError
+from newsletter.core.language_tags import lang_attribute
 from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE
 from newsletter.core.runtime import runtime
 from newsletter.digests.models import Digest
@@ -130,6 +131,7 @@ def _everywhere() -> dict[str, object]:
         "year": clock.now().astimezone(settings.timezone).year,
         "page_language": page_language(),
         "publication_language": PUBLICATION_LANGUAGE,
+        "lang": lambda tag: lang_attribute(tag, page_language().code),
         "language_names": LANGUAGES,
         "alternatives": language.alternatives,
         "is_shared": language.is_shared,

@@ -53,7 +53,15 @@ def ten_articles() -> Digest:
         content = page.parse_page(path.read_bytes(), HYPE_LABELS).content()
         revision = Revision(article=Article(slug=f"article-{position}"), number=1, is_current=True, **content)
         items.append(DigestArticle(position=position, revision=revision))
-    return Digest(cadence="weekly", subject="Ten articles", preheader="", intro="", items=items)
+    return Digest(
+        cadence="weekly",
+        subject="Ten articles",
+        preheader="",
+        intro="",
+        intro_with_lead=False,
+        min_trust=0,
+        items=items,
+    )
 
 
 def encode_whole(rendered: RenderedDigest, mask: int) -> EncodedMessage:

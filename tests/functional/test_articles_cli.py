@@ -189,3 +189,20 @@ def test_show_of_an_unknown_article(run: Run) -> None:
     result = run("show", "no-such")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "Error: There is no article “no-such”. `newsletter articles list` shows all.\n"
+
+
+def test_the_language_of_a_page(run: Run, page: Callable[..., Path]) -> None:
+    assert run("import", page("a.txt")).stdout == f"created    {SLUG}\n"
+    assert " · en" not in run("show", SLUG).stdout.splitlines()[0]
+    assert run("import", page("a.txt"), "--language", "de-at").stdout == f"revised    {SLUG}\n"
+    assert run("show", SLUG).stdout.splitlines()[0] == "Policy · 2 May 2026 · de-AT"
+    said = page("a.txt", "Policy · May", "Language: fr\nPolicy · May")
+    assert run("import", said, "--language", "de").stdout == f"revised    {SLUG}\n"
+    value = json.loads(run("show", SLUG, "--json").stdout)
+    assert [each["language"] for each in value["revisions"]] == ["en", "de-AT", "fr"]
+    wrong = run("import", page("b.txt"), "--language", "German")
+    assert (wrong.exit_code, wrong.stderr.splitlines()[-1]) == (
+        2, "Error: Invalid value for '--language': This is no language tag like de or pt-BR.",
+    )  # fmt: skip
+    refused = run("import", page("c.txt", "Policy · May", "Language: German\nPolicy · May"))
+    assert refused.stderr.endswith("line 2: “German” is no language tag like “de” or “pt-BR”.\n")

@@ -99,3 +99,21 @@ def test_text_stays_text(client: FlaskClient, db: Database, text: str) -> None:
         assert "<script" not in shown
         assert "onclick=x>" not in shown
         assert text in unescape(shown)
+
+
+def test_a_story_in_another_language_than_its_page_says_so(client: FlaskClient, db: Database) -> None:
+    english, german = add(db, title="Plain words"), add(db, title="Klare Worte", language="de")
+    assert 'lang="en"' not in _article(client, english, "en")
+    assert _article(client, german, "en").count(' lang="de"') == 4  # title, dek, points, text
+    assert _article(client, english, "de").count(' lang="en"') == 6  # … section and sources
+    shown = _article(client, german, "de")
+    assert 'lang="de"' not in shown
+    assert '<span lang="en">Policy</span>' in shown
+    stories = client.get("/articles?language=en").text
+    assert '<h2 lang="de"><a href="/articles/klare-worte">Klare Worte</a></h2>' in stories
+    assert '<h2><a href="/articles/plain-words">Plain words</a></h2>' in stories
+
+
+def _article(client: FlaskClient, slug: str, language: str) -> str:
+    page = client.get(f"/articles/{slug}?language={language}").text
+    return page.partition("<article>")[2].partition("</article>")[0]

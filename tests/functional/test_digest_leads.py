@@ -58,7 +58,7 @@ def articles(db: Database) -> None:
 def change(db: Database, articles: None) -> Callable[..., Digest]:
     """Composes a draft of trust 60 with this subject (None: the default one), changes it, and reads it."""
 
-    def change(*acts: Act, subject: str | None = None, **texts: str) -> Digest:
+    def change(*acts: Act, subject: str | None = None, **texts: Any) -> Digest:
         with db.transaction() as session:
             rule = composing.Rule(Cadence.WEEKLY, since=date(2026, 1, 1), min_trust=60)
             digest_id = composing.compose_draft(session, rule, subject=subject, **texts).id

@@ -43,6 +43,7 @@ HEADLINE = (
 def revision(slug: str = "musk-testifies-xai-used-model-distillation", **changes: Any) -> Revision:
     """The real article, with `changes`."""
     values: dict[str, Any] = {
+        "language": "en",
         "section": "Policy",
         "date": date(2026, 5, 2),
         "title": "Musk testifies xAI used model distillation with OpenAI technology in courtroom proceedings",

@@ -39,6 +39,35 @@ def test_the_real_page() -> None:
     assert [paragraph.split()[0] for paragraph in read.paragraphs] == ["In", "Model", "The", "Musk's"]
 
 
+@pytest.mark.parametrize(
+    ("line", "language"),
+    [("Language: de", "de"), ("Language:de-at", "de-AT"), ("  Language:\u00a0 ZH-hant ", "zh-Hant"), ("", "en")],
+)
+def test_a_page_says_its_language_before_its_section(line: str, language: str) -> None:
+    for old, new in (("Skip to content\n", f"Skip to content\n\n{line}\n"), ("Skip to content\n", f"{line}\n")):
+        read = page(old, new)
+        assert (read.language, read.section, read.title) == (language, "Policy", MUSK)
+        assert read.content() == page().content() | {"language": language}
+
+
+def test_the_language_of_pages_that_say_none_can_be_given() -> None:
+    assert parse_page(REAL, HYPE_LABELS, language="de").language == "de"
+    said = REAL.replace("Policy ·", "Language: fr\nPolicy ·", 1)
+    assert parse_page(said, HYPE_LABELS, language="de").language == "fr"
+
+
+@pytest.mark.parametrize("words", ["", "English", "de_DE", "d" * 300, 'de"><script>'])
+def test_a_language_that_is_none_is_refused(words: str) -> None:
+    with pytest.raises(PageError, match="is no language tag like") as refused:
+        page("Policy ·", f"Language: {words}\nPolicy ·")
+    assert (refused.value.line, refused.value.code) == (2, "page.wrong_language")
+    assert len(refused.value.reason) < 100
+
+
+def test_a_section_may_begin_with_the_word() -> None:
+    assert page("Policy ·", "Language: models ·").section == "Language: models"
+
+
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_every_sample_is_a_page_that_lists_what_it_counts(path: Path) -> None:
     read = parse_page(path.read_bytes(), HYPE_LABELS)

@@ -13,13 +13,24 @@ from newsletter.articles.errors import PageError
 from newsletter.articles.facts_line import facts_line
 from newsletter.articles.files import pages_in, read_page
 from newsletter.articles.importing import ImportedPage, import_page
-from newsletter.articles.models import Article
+from newsletter.articles.models import Article, Revision
 from newsletter.articles.remarks import remarks
 from newsletter.cli.output import emit, json_option, table
 from newsletter.core.errors import NewsletterError
-from newsletter.core.languages import ENGLISH, language_of
+from newsletter.core.language_tags import canonical_tag
+from newsletter.core.languages import ENGLISH, PUBLICATION_LANGUAGE, language_of
 from newsletter.core.runtime import runtime
 from newsletter.serializers.articles import article_json, revision_summary_json
+
+
+class LanguageTag(click.ParamType[str]):
+    """A language tag, like de or pt-BR."""
+
+    name = "tag"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return canonical_tag(value) or self.fail("This is no language tag like de or pt-BR.", param, ctx)
+
 
 articles = AppGroup("articles", help="Articles: import, list, show.")
 
@@ -27,9 +38,12 @@ articles = AppGroup("articles", help="Articles: import, list, show.")
 @articles.command("import")
 @click.argument("paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--article", "slug", metavar="SLUG", help="The article that the page belongs to, if its title changed.")
+@click.option(
+    "--language", type=LanguageTag(), default=PUBLICATION_LANGUAGE, show_default=True, help="Of pages that say none."
+)
 @json_option
 @click.pass_context
-def import_(ctx: click.Context, paths: tuple[Path, ...], slug: str | None, as_json: bool) -> None:
+def import_(ctx: click.Context, paths: tuple[Path, ...], slug: str | None, language: str, as_json: bool) -> None:
     """Import article pages saved as text: files, or folders of .txt files.
 
     Good pages are kept even if others are refused; then the exit code is 1. A section that is new, and a number of
@@ -41,7 +55,7 @@ def import_(ctx: click.Context, paths: tuple[Path, ...], slug: str | None, as_js
         raise click.UsageError("--article names one article, so give it one page.")
     for file in files:
         try:
-            imported, said = _import(file, slug)
+            imported, said = _import(file, slug, language)
         except NewsletterError as error:
             _refuse(report["refused"], file, error)
         else:
@@ -64,9 +78,9 @@ def _files(path: Path, refused: list[Any]) -> list[Path]:
         return []
 
 
-def _import(file: Path, slug: str | None) -> tuple[ImportedPage, list[str]]:
+def _import(file: Path, slug: str | None, language: str) -> tuple[ImportedPage, list[str]]:
     """Import a page; the remarks on it are those on what was there before."""
-    page = read_page(file, runtime().settings.hype_labels)
+    page = read_page(file, runtime().settings.hype_labels, language=language)
     with runtime().db.transaction() as session:  # one for each file: a good page stays, whatever follows
         said = remarks(page, queries.sections(session))
         imported = import_page(session, page, slug=slug)
@@ -120,7 +134,7 @@ def _in_words(article: Article) -> str:
         for revision in article.revisions
     ]
     parts = [
-        f"{newest.section} · {newest.date.day} {newest.date:%B %Y}\n{newest.title}",
+        f"{newest.section} · {newest.date.day} {newest.date:%B %Y}{_language(newest)}\n{newest.title}",
         newest.dek,
         facts_line(newest, language_of(ENGLISH)),
         "\n".join(f"• {bullet}" for bullet in newest.bullets),
@@ -129,3 +143,8 @@ def _in_words(article: Article) -> str:
         "\n".join(["Revisions", *revisions]),
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _language(revision: Revision) -> str:
+    """The language where it is not the publication's."""
+    return f" · {revision.language}" if revision.language != PUBLICATION_LANGUAGE else ""
