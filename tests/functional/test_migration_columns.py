@@ -1,0 +1,127 @@
+"""Migrations that add tables and columns, on filled tables: all values are kept, and ids are not given again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+import pytest
+from alembic import command
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from newsletter import migrations
+from newsletter.core.db import Database
+from tests.functional.test_migration_standard_words import Row, fill, in_order, rows_of, upgrade_to
+
+
+class Addition(NamedTuple):
+    """What a migration adds: empty tables, and columns with the value that present rows get."""
+
+    number: str
+    columns: dict[str, Row]
+    tables: frozenset[str] = frozenset()
+
+    @property
+    def before(self) -> str:
+        """The revision before it."""
+        return f"{int(self.number) - 1:04}"
+
+
+REPORTS = Addition("0005", {"events": {"withdrawn_at": None}}, frozenset({"stored_reports"}))
+LEAD = Addition("0009", {"digests": {"lead_id": None, "min_trust": 0, "intro_with_lead": False, "written_for": None}})
+LANGUAGE = Addition("0010", {"revisions": {"language": "en"}})
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database whose tables were filled at revision 0002."""
+    url = f"sqlite:///{tmp_path / 'old.sqlite3'}"
+    if request.param == "postgresql":
+        base, _, name = request.getfixturevalue("postgres_url").rpartition("/")
+        url = f"{base}/{name}_filled"
+        with psycopg.connect(f"{base}/{name}", autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}_filled"')
+            connection.execute(f'CREATE DATABASE "{name}_filled"')
+    db = Database(url)
+    upgrade_to(db, "0002")
+    fill(db)
+    yield db
+    db.dispose()
+
+
+def snapshot(db: Database) -> dict[str, list[Row]]:
+    tables = set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+    return {table: in_order(rows_of(db, table)) for table in tables}
+
+
+def downgrade_to(db: Database, number: str) -> None:
+    with migrations._one_transaction(db) as connection:
+        config = migrations.config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, number)
+
+
+@pytest.mark.parametrize("addition", [REPORTS, LEAD, LANGUAGE], ids=lambda addition: addition.number)
+def test_every_row_is_kept_there_and_back(filled: Database, addition: Addition) -> None:
+    migrations.upgrade(filled, addition.before)
+    before = snapshot(filled)
+    migrations.upgrade(filled, addition.number)
+    after = snapshot(filled)
+    assert {table for table in after if table not in before} == addition.tables
+    assert all(before[table] for table in addition.columns)
+    for table, rows in before.items():
+        assert after[table] == in_order([row | addition.columns.get(table, {}) for row in rows]), table
+    assert all(after[table] == [] for table in addition.tables)
+    downgrade_to(filled, addition.before)
+    assert snapshot(filled) == before
+
+
+@pytest.mark.parametrize("addition", [REPORTS, LEAD], ids=lambda addition: addition.number)
+def test_an_id_that_a_deleted_digest_had_is_not_given_again(filled: Database, addition: Addition) -> None:
+    """Number 9 was deleted before the upgrade."""
+    migrations.upgrade(filled, addition.number)
+    with filled.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO digests (cadence, status, subject, preheader, intro, created_at, provider_schedule) "
+                "VALUES ('weekly', 'draft', '', '', '', '2026-05-02 07:00:00', false)"
+            )
+        )
+    assert max(row["id"] for row in rows_of(filled, "digests")) == 10
+
+
+REPORT = (
+    "INSERT INTO stored_reports (subscriber_id, kind, dedupe_key, received_at, content) "
+    "VALUES ({reader}, '{kind}', 'digest 2', '2026-05-02 07:00:00+00:00', '')"
+)
+
+
+def test_a_report_belongs_to_a_reader_and_goes_with_them(filled: Database) -> None:
+    migrations.upgrade(filled, REPORTS.number)
+    with filled.engine.begin() as connection:
+        connection.execute(text(REPORT.format(reader=4, kind="bounced")))
+        connection.execute(text(REPORT.format(reader=5, kind="complained")))
+    for reader, kind in ((4, "bounced"), (4711, "bounced"), (5, "opened")):  # a second one, nobody's, no such word
+        with pytest.raises(IntegrityError), filled.engine.begin() as connection:
+            connection.execute(text(REPORT.format(reader=reader, kind=kind)))
+    with filled.engine.begin() as connection:
+        connection.execute(text("UPDATE events SET withdrawn_at = '2026-05-03 07:00:00+00:00' WHERE id = 1"))
+        connection.execute(text("DELETE FROM subscribers WHERE id = 4"))
+    assert [row["subscriber_id"] for row in rows_of(filled, "stored_reports")] == [5]
+
+
+def test_refusals_about_a_mailbox_are_found_by_their_index(filled: Database) -> None:
+    migrations.upgrade(filled, REPORTS.number)
+    indexes = {index["name"]: index["column_names"] for index in inspect(filled.engine).get_indexes("refusals")}
+    assert indexes["ix_refusals_mailbox"] == ["subscriber_id"]
+
+
+def test_a_lead_must_be_an_article(filled: Database) -> None:
+    migrations.upgrade(filled, LEAD.number)
+    with filled.engine.begin() as connection:
+        connection.execute(text("UPDATE digests SET lead_id = 2 WHERE id = 2"))
+    with pytest.raises(IntegrityError), filled.engine.begin() as connection:
+        connection.execute(text("UPDATE digests SET lead_id = 4711 WHERE id = 2"))
