@@ -14,6 +14,7 @@ HINTS: dict[str, str] = {
     "digest.at_provider": "`newsletter digests pause %(digest)s` or `newsletter digests cancel %(digest)s`.",
     "digest.changed": "`newsletter digests show %(digest)s` shows how it is now.",
     "digest.frozen": "`newsletter digests pause %(digest)s` stops it, `newsletter digests cancel %(digest)s` ends it.",
+    "digest.lead_below_trust": "Name another, or compose with a lower --min-trust.",
     "digest.no_such_reason": "`newsletter digests show %(digest)s` lists the reasons.",
     "digest.no_articles": "Import articles, or widen the rule.",
     "digest.provider_schedule_late": "Give a later time, or leave --provider-schedule out.",

@@ -65,7 +65,7 @@ def move_article(
 
 
 def refresh_articles(session: Session, digest_id: int, *, version: int | None = None, by: Actor) -> list[str]:
-    """Take the newest revision of each article; the slugs of those that changed. What editors wrote stays."""
+    """Take the newest revision of each article; the slugs of those that changed. An editor's texts stay."""
     digest = _begin(session, digest_id, version, by)
     newer = {old.id: new for old, new in newer_revisions(session, digest)}
     with leads.subject_follows(digest):

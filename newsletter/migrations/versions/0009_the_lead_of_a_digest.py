@@ -1,6 +1,6 @@
 """The lead of a digest, the trust that it needs, and the lead that each text was written for
 
-What the texts of older digests were written for is not known.
+For older digests it is not known which lead their texts were written for.
 """
 
 from __future__ import annotations
