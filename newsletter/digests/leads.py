@@ -23,11 +23,11 @@ TEXTS = ("subject", "preheader", "intro")
 """The texts that editors write with the lead in mind."""
 
 
-class OutdatedText(NamedTuple):
-    """A text that was written for another lead, or for the lead under another headline."""
+class OutdatedTexts(NamedTuple):
+    """Texts that were written for another lead, or for the lead under another headline."""
 
-    name: str
-    """One of TEXTS."""
+    names: tuple[str, ...]
+    """Of TEXTS."""
     written_for: Revision
     lead: Revision
 
@@ -71,13 +71,12 @@ def note_written(digest: Digest, names: Iterable[str]) -> None:
     digest.written_for = noted
 
 
-def outdated_texts(session: Session, digest: Digest) -> Iterator[OutdatedText]:
-    """The texts that were written for another lead, or when the lead had another headline."""
-    lead = digest.lead
-    noted = (digest.written_for or {}) if lead else {}
-    for name in TEXTS:
-        written_for = session.get(Revision, noted[name]) if name in noted else None
-        if lead is None or written_for is None:
-            continue
+def outdated_texts(session: Session, digest: Digest) -> Iterator[OutdatedTexts]:
+    """The texts that were written for another lead, or when the lead had another headline, together by that lead."""
+    lead, noted = digest.lead, digest.written_for or {}
+    if lead is None:
+        return
+    for revision_id in dict.fromkeys(noted.values()):
+        written_for = session.get_one(Revision, revision_id)
         if (written_for.article_id, written_for.title) != (lead.article_id, lead.title):
-            yield OutdatedText(name, written_for, lead)
+            yield OutdatedTexts(tuple(name for name in TEXTS if noted.get(name) == revision_id), written_for, lead)

@@ -86,17 +86,17 @@ def _check_lead(digest: Digest) -> Iterator[Finding]:
 
 def _check_texts(session: Session, digest: Digest) -> Iterator[Finding]:
     """Texts may promise the story that was the lead when they were written."""
-    for name, written_for, lead in outdated_texts(session, digest):
-        values = {"text": name, "slug": written_for.slug, "title": written_for.title, "lead": lead.title}
+    for names, written_for, lead in outdated_texts(session, digest):
         if written_for.article_id == lead.article_id:
             code = "text.other_headline"
-            message = "The %(text)s was written when the lead's headline was “%(title)s”; now it is “%(lead)s”."
+            message = "Written when the lead's headline was “%(title)s”: %(texts)s. Now it is “%(lead)s”."
         elif any(each.article_id == written_for.article_id for each in digest.revisions):
             code = "text.other_lead"
-            message = "The %(text)s was written when “%(title)s” was the lead; now the lead is “%(lead)s”."
+            message = "Written when “%(title)s” was the lead: %(texts)s. Now the lead is “%(lead)s”."
         else:
             code = "text.dropped_lead"
-            message = "The %(text)s was written for “%(title)s”, which is no longer there; now the lead is “%(lead)s”."
+            message = "Written for “%(title)s”, which is no longer there: %(texts)s. Now the lead is “%(lead)s”."
+        values = {"texts": ", ".join(names), "slug": written_for.slug, "title": written_for.title, "lead": lead.title}
         yield Finding(code, "texts", message, "Write it for the present lead.", values, blocks=False)
 
 

@@ -22,7 +22,8 @@ READERS = 200
 SINCE = date(2026, 4, 1)
 """The samples are stories of April and May 2026."""
 
-SUBJECT = "Musk testifies that xAI distilled OpenAI's models, and nine more stories"
+LEAD = "musk-testifies-xai-used-model-distillation-with-openai-technology-in-courtroom"
+SUBJECT = "Musk testifies that xAI distilled OpenAI's models"
 INTRO = "This is the demo's letter: one real article of Dispatch and a handful of samples beside it."
 
 _SECTIONS = (None, None, None, ("Policy", "Research"), ("Models",), ("Policy", "Safety"), ("Gardening",))
@@ -52,7 +53,8 @@ def compose_and_send(db: Database, settings: Settings) -> int:
     """Compose a weekly digest of all samples and send it now; its number."""
     with db.transaction() as session:
         rule = composing.Rule(cadence=Cadence.WEEKLY, since=SINCE, limit=15)
-        digest = composing.compose_draft(session, rule, subject=SUBJECT, intro=INTRO)
+        digest = composing.compose_draft(session, rule, intro=INTRO)
+        composing.edit_draft(session, digest.id, lead=LEAD, subject=SUBJECT, by=OPERATOR)
         scheduling.send_now(session, settings, digest.id, by=OPERATOR)
         return digest.id
 
