@@ -15,6 +15,8 @@ from redis.exceptions import RedisError
 
 from newsletter.core import shutdown
 
+ANSWER_WITHIN = 1.0
+"""Seconds."""
 CHANNEL = "newsletter:clock:signal"
 
 
@@ -38,8 +40,9 @@ class ClockSignal:
         """
         if self._subscription is not None:
             return False
-        subscription = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        subscription = self._redis.pubsub()  # type: ignore[no-untyped-call]
         subscription.subscribe(CHANNEL)
+        subscription.get_message(timeout=ANSWER_WITHIN)  # that it is subscribed; what follows is a signal
         self._subscription = subscription
         return True
 
@@ -54,12 +57,11 @@ class ClockSignal:
         if found is None or socket is None:
             shutdown.wait(seconds)
             return False
-        ready, _, _ = select.select([socket, shutdown.readable()], [], [], max(seconds, 0.0))
+        select.select([socket, shutdown.readable()], [], [], max(seconds, 0.0))
         is_signalled = False
         try:
-            while socket in ready:
-                is_signalled |= found.get_message(timeout=0.0) is not None
-                ready, _, _ = select.select([socket], [], [], 0.0)
+            while found.get_message(timeout=0.0) is not None:
+                is_signalled = True
         except (RedisError, OSError):
             self.close()
         return is_signalled
