@@ -71,7 +71,7 @@ class Database:
 
         `statement` is the same object each time.
         """
-        self._shared_inserts.setdefault(statement, SharedInserts(self.transaction, statement)).insert(values)
+        self._shared_inserts.setdefault(statement, SharedInserts(self._writing.begin, statement)).insert(values)
 
     def bare(self) -> Connection:
         """A connection that begins no transaction."""

@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Insert
+from sqlalchemy import Connection, Insert
 from sqlalchemy.exc import DataError, IntegrityError
-from sqlalchemy.orm import Session
 
 MOST = 100
 """Rows in one transaction."""
@@ -30,7 +29,7 @@ class _Row:
 class SharedInserts:
     """Inserts rows by one statement. There is no thread for it: the first that waits writes for all."""
 
-    def __init__(self, transaction: Callable[[], AbstractContextManager[Session]], statement: Insert) -> None:
+    def __init__(self, transaction: Callable[[], AbstractContextManager[Connection]], statement: Insert) -> None:
         self._transaction, self._statement = transaction, statement
         self._waiting: list[_Row] = []
         self._writing = threading.Lock()
@@ -66,5 +65,5 @@ class SharedInserts:
             row.error = error
 
     def _write(self, rows: Sequence[_Row]) -> None:
-        with self._transaction() as session:
-            session.connection().execute(self._statement, [row.values for row in rows])
+        with self._transaction() as connection:
+            connection.execute(self._statement, [row.values for row in rows])
