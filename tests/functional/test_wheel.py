@@ -19,7 +19,11 @@ def test_an_installed_wheel_runs_the_demo_in_an_empty_folder(tmp_path: Path) -> 
     subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     archive = zipfile.ZipFile(wheel)
-    assert {"newsletter/locales/de/LC_MESSAGES/messages.po", "newsletter/web/static/zone.js"} <= set(archive.namelist())
+    assert {
+        "newsletter/Procfile",
+        "newsletter/locales/de/LC_MESSAGES/messages.po",
+        "newsletter/web/static/zone.js",
+    } <= set(archive.namelist())
     archive.extractall(tmp_path / "site")
     (tmp_path / "empty").mkdir()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
