@@ -105,8 +105,14 @@ _DOTLESS = ("gmail.com", "googlemail.com")
 
 def mask(address: str) -> str:
     """Enough to recognise one's own address, too little to write to it: "a•••@example.com"."""
+    local, _, domain = readable(address).rpartition("@")
+    return f"{local[:1]}•••@{domain}"
+
+
+def readable(address: str) -> str:
+    """The address as people write it: with the letters that its domain stands for."""
     local, _, domain = address.rpartition("@")
     if "xn--" in domain:
         with suppress(idna.IDNAError):  # then it is shown as it is stored
             domain = idna.decode(domain)
-    return f"{local[:1]}•••@{domain}"
+    return f"{local}@{domain}"

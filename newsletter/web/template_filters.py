@@ -19,7 +19,7 @@ from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE
 from newsletter.core.runtime import runtime
 from newsletter.digests.models import Digest
 from newsletter.digests.text import CADENCE_NAMES
-from newsletter.subscribers.addresses import mask
+from newsletter.subscribers.addresses import mask, readable
 from newsletter.web import language
 from newsletter.web.language import page_language
 from newsletter.web.preferences_words import details, in_words, rows
@@ -35,7 +35,7 @@ def install(app: Flask) -> None:
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.globals["linked"] = linked
     environment.filters.update(day=day, moment=moment, hour=hour, parsed=datetime.fromisoformat)
-    environment.filters.update(translated=gettext, strong=strong, masked=masked, digest_name=digest_name)
+    environment.filters.update(translated=gettext, masked=masked, in_full=in_full, digest_name=digest_name)
     environment.filters.update(facts=facts, sources=sources, trust_grade=grades.trust_grade, hype_tint=hype_tint)
     environment.filters.update(in_words=in_words, details=details, rows=rows, error_message=error_message)
     app.context_processor(_everywhere)
@@ -74,6 +74,11 @@ def strong(text: str) -> Markup:
 def masked(address: str) -> Markup:
     """Enough of an address for its owner, emphasised."""
     return strong(mask(address))
+
+
+def in_full(address: str) -> Markup:
+    """The whole address, emphasised."""
+    return strong(readable(address))
 
 
 def error_message(error: NewsletterError) -> str:

@@ -99,7 +99,7 @@ def wrong(address: str) -> bool:
 
 
 fields = st.fixed_dictionaries(
-    {}, optional=dict.fromkeys(("cadence", "which", "section", "website", "use", "breaking", "asked_about"), typed)
+    {}, optional=dict.fromkeys(("cadence", "which", "section", "website", "breaking"), typed)
 )
 headers = st.fixed_dictionaries(
     {
@@ -118,7 +118,7 @@ def test_a_stranger_s_sign_up(
     forget(db)
     for data in (
         {"form_token": form_token(), **fields, "email": address},
-        {"form_token": form_token(), "email": address, "use": "as_entered"},
+        {"form_token": form_token(), "email": address},
     ):
         assert client.post("/subscribe", data=data, headers=headers).status_code in (200, 422)
     decide_all(db, settings)

@@ -17,7 +17,6 @@ from newsletter.web.forms.signup_submission import (
     Accepted,
     Invalid,
     Limited,
-    Misspelt,
     Unproven,
     agreement,
     known_sections,
@@ -45,17 +44,23 @@ def sign_up() -> ResponseReturnValue:
     if csrf.is_foreign():
         abort(403)
     match submit_signup(form):
-        case Accepted(address):
-            days = links.CONFIRMATION_AGE.days
-            return jsonify(status="confirmation_sent", address=addresses.mask(address), link_works_days=days), 202
+        case Accepted() as accepted:
+            return _accepted(accepted), 202
         case Invalid(field_errors):
             return _invalid(field_errors)
         case Unproven():
             return _unproven()
-        case Misspelt(suggestion):
-            return _misspelt(suggestion)
         case Limited() as limit:
             return _limited(limit)
+
+
+def _accepted(accepted: Accepted) -> Response:
+    return jsonify(
+        status="confirmation_sent",
+        address=addresses.mask(accepted.address),
+        link_works_days=links.CONFIRMATION_AGE.days,
+        suggestion=accepted.suggestion,
+    )
 
 
 def _invalid(field_errors: FieldErrors) -> Response:
@@ -75,22 +80,9 @@ def _unproven() -> Response:
         "or more.",
         seconds=form_tokens.FASTEST.seconds,
     )
-    return _wrong_field("form_token", gettext_noop("Some fields are wrong"), error)
-
-
-def _misspelt(suggestion: str) -> Response:
-    error = InvalidError(
-        "signup.misspelt",
-        gettext_noop("Did you mean %(address)s?"),  # the member `suggestion` has it, too
-        address=suggestion,
-    )
-    return _wrong_field("email", gettext_noop("Is this address right?"), error, suggestion=suggestion)
-
-
-def _wrong_field(field: str, title: str, error: InvalidError, **members: str) -> Response:
     language = page_language()
-    sentence = language.error_message(error)
-    return errors.problem(422, language.gettext(title), sentence, code=error.code, errors={field: sentence}, **members)
+    title, sentence = language.gettext(gettext_noop("Some fields are wrong")), language.error_message(error)
+    return errors.problem(422, title, sentence, code=error.code, errors={"form_token": sentence})
 
 
 def _limited(limit: Limited) -> Response:

@@ -7,9 +7,6 @@ from typing import Any
 
 from flask import request
 
-from newsletter.core.errors import InvalidError
-from newsletter.subscribers import addresses
-from newsletter.subscribers.signup import typos
 from newsletter.web.forms import form_tokens
 from newsletter.web.forms.preferences_form import PreferencesForm
 from newsletter.web.language import page_language
@@ -17,23 +14,18 @@ from newsletter.web.language import page_language
 
 @dataclass(frozen=True)
 class SignupForm:
-    """The fields of a sign-up form. With `keep_address` no other spelling of the address is suggested."""
+    """The fields of a sign-up form."""
 
     fields: PreferencesForm
     form_token: str = ""
     honeypot: str = ""
-    keep_address: bool = False
 
     @classmethod
     def from_form(cls) -> SignupForm:
         """The form that was posted, from a page of ours or of another site."""
         form = request.form
-        fields, use = PreferencesForm.from_signup(form, page_language().code), form.get("use", "")
-        if use == "suggested" and (suggestion := suggested_address(fields.email)):
-            fields, use = replace(fields, email=suggestion), "as_entered"
-        # Sending the address again that a suggestion was made for is an answer, too.
-        keep_address = use == "as_entered" or form.get("suggested_for") == fields.email
-        return cls(fields, form.get("form_token", ""), form.get("website", ""), keep_address)
+        fields = PreferencesForm.from_signup(form, page_language().code)
+        return cls(fields, form.get("form_token", ""), form.get("website", ""))
 
     @classmethod
     def from_json(cls) -> SignupForm:
@@ -41,7 +33,11 @@ class SignupForm:
         data = _json()
         fields = PreferencesForm.from_json(data)  # an object, or it raises
         token, honeypot = (str(data.get(name) or "") for name in ("form_token", "website"))
-        return cls(fields, token, honeypot, keep_address=data.get("keep") is True)
+        return cls(fields, token, honeypot)
+
+    def renewed(self) -> SignupForm:
+        """The same fields in a form of its own, which is opened now."""
+        return replace(self, form_token="")
 
     def next_token(self) -> str:
         """The token for the form when it is shown again: the time already spent on it counts."""
@@ -56,12 +52,4 @@ def _json() -> Any:
     try:
         return request.get_json(silent=True)
     except RecursionError:
-        return None
-
-
-def suggested_address(email: str) -> str | None:
-    """The address that was probably meant instead of the one that was entered; None when there is nothing to ask."""
-    try:
-        return typos.suggestion(addresses.normalise(email))
-    except InvalidError:
         return None

@@ -10,17 +10,23 @@ from flask import request
 from newsletter.articles import queries
 from newsletter.core.runtime import runtime
 from newsletter.subscribers import addresses
-from newsletter.subscribers.signup import rate_limit, requests, salts
+from newsletter.subscribers.signup import rate_limit, requests, salts, typos
 from newsletter.web.forms import form_tokens
+from newsletter.web.forms.form_uses import FormUse, FormUses
 from newsletter.web.forms.preferences_form import FieldErrors
-from newsletter.web.forms.signup_form import SignupForm, suggested_address
+from newsletter.web.forms.signup_form import SignupForm
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The sign-up is stored, and a worker sends what comes of it."""
+    """The sign-up is stored as it was typed, and a worker sends what comes of it."""
 
     address: str
+
+    @property
+    def suggestion(self) -> str | None:
+        """The address that was probably meant, where the domain looks mistyped. Nothing is sent there."""
+        return typos.suggestion(self.address)
 
 
 @dataclass(frozen=True)
@@ -32,14 +38,10 @@ class Invalid:
 
 @dataclass(frozen=True)
 class Unproven:
-    """A program may have filled the form in: the form has to be sent again."""
+    """A program may have filled the form in: it has to be sent again."""
 
-
-@dataclass(frozen=True)
-class Misspelt:
-    """The address is probably misspelt."""
-
-    suggestion: str
+    is_used_up: bool = False
+    """The form brought many sign-ups: its next one needs another token."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Limited:
         return -(-self.seconds // 60)
 
 
-SignupResult: TypeAlias = Accepted | Invalid | Unproven | Misspelt | Limited
+SignupResult: TypeAlias = Accepted | Invalid | Unproven | Limited
 
 
 def submit_signup(form: SignupForm) -> SignupResult:
@@ -66,8 +68,12 @@ def submit_signup(form: SignupForm) -> SignupResult:
     token = form_tokens.read_form_token(form.form_token)
     if token is None or token.is_too_fast or form.honeypot:
         return Unproven()
-    if not form.keep_address and (suggestion := suggested_address(address)):
-        return Misspelt(suggestion)
+    uses = FormUses(runtime().queues.redis, form.form_token, address, preferences)
+    match uses.count():
+        case FormUse.REPEATED:
+            return Accepted(address)  # and nothing else: a reload brings no other mail
+        case FormUse.ONE_TOO_MANY:
+            return Unproven(is_used_up=True)
     allowance = rate_limit.allow_signup(
         runtime().queues.redis,
         salts.present_salt(runtime().db),
@@ -81,6 +87,7 @@ def submit_signup(form: SignupForm) -> SignupResult:
         return Accepted(address)  # and nothing else: an answer of its own would tell that others signed it up
     wording = agreement(token.language)
     requests.request_signup(runtime().db, address, preferences, page=token.page, wording=wording, rank=allowance.rank)
+    uses.remember()
     runtime().queues.enqueue_mails()
     return Accepted(address)
 

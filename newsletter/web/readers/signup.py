@@ -17,7 +17,6 @@ from newsletter.web.forms.signup_submission import (
     Accepted,
     Invalid,
     Limited,
-    Misspelt,
     Unproven,
     agreement,
     known_sections,
@@ -47,18 +46,26 @@ def subscribe() -> ResponseReturnValue:
     if csrf.is_foreign():
         return _page(form, notice="from_another_site")
     match submit_signup(form):
-        case Accepted(address):
-            return render_template("check_mailbox.html", address=address, days=links.CONFIRMATION_AGE.days)
+        case Accepted() as accepted:
+            return _check_mailbox(form, accepted)
         case Invalid(errors):
             return _page(form, 422, errors=errors)
-        case Unproven():
-            return _page(form, notice="press_again")
-        case Misspelt(suggestion):
-            return _page(form, notice="suggestion", suggestion=suggestion)
+        case Unproven(is_used_up):
+            return _page(form.renewed() if is_used_up else form, notice="press_again")
         case Limited() as limit:
             response = _page(form, 429, notice="too_many", minutes=limit.minutes)
             response.headers["Retry-After"] = str(limit.seconds)
             return response
+
+
+def _check_mailbox(form: SignupForm, accepted: Accepted) -> str:
+    """Show the address as it was typed, with the form to mend it."""
+    return render_template(
+        "check_mailbox.html",
+        address=accepted.address,
+        days=links.CONFIRMATION_AGE.days,
+        **signup_values(form.renewed(), known_sections(), suggestion=accepted.suggestion),
+    )
 
 
 def _page(form: SignupForm, status: int = 200, *, notice: str = "", **values: Any) -> Response:
@@ -68,13 +75,12 @@ def _page(form: SignupForm, status: int = 200, *, notice: str = "", **values: An
 
 
 def signup_values(form: SignupForm, sections: list[str], **values: Any) -> dict[str, Any]:
-    """The values that the form's template needs; `values` may hold errors and a suggestion."""
+    """The values that the form's template needs; `values` may hold errors."""
     return {
         "form": form.fields,
         "form_token": form.next_token(),
         "sections": sections,
         "agreement": agreement(page_language().code),
         "errors": {},
-        "suggestion": "",
         **values,
     }
