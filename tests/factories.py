@@ -17,6 +17,7 @@ from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS, Settings
 from newsletter.core.db import Database
 from newsletter.core.languages import ENGLISH
+from newsletter.core.queue import Queues
 from newsletter.delivery.freezing import freeze
 from newsletter.delivery.ledger import claims, recovery
 from newsletter.delivery.ledger.models import RenderedDigestRow, digest_key
@@ -28,8 +29,10 @@ from newsletter.mail import outgoing_mails, outgoing_sending
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_registry import MAIL_TYPES
+from newsletter.subscribers import salts
 from newsletter.subscribers.files import imported_readers as readers
 from newsletter.subscribers.files.imported_readers import ImportedReader
+from newsletter.subscribers.mailbox_pauses import MailboxPauses
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.signup import process_signups, requests
 from newsletter.web.forms import form_tokens
@@ -69,8 +72,13 @@ def sign_up(session: Session, settings: Settings, address: str, preferences: Pre
     """Sign an address up and decide on it at once; the id of the mail that comes of it."""
     request_signup(session, address, preferences)
     before = set(session.scalars(select(OutgoingMail.id)))
-    assert process_signups.process_addresses(session, settings.suppression_key, 1) == 1
+    assert process_signups.process_addresses(session, settings.suppression_key, no_pauses(), 1) == 1
     return next((number for number in session.scalars(select(OutgoingMail.id)) if number not in before), None)
+
+
+def no_pauses() -> MailboxPauses:
+    """Mailboxes without pauses, as while Redis is away."""
+    return MailboxPauses(Queues("unix:///nowhere/valkey.sock").redis, b"salt")
 
 
 def form_token(page: str = "/subscribe", *, language: str = ENGLISH, age: timedelta = timedelta(seconds=10)) -> str:
@@ -81,9 +89,10 @@ def form_token(page: str = "/subscribe", *, language: str = ENGLISH, age: timede
 
 def decide_all(db: Database, settings: Settings) -> list[int]:
     """Decide on the sign-ups that wait, in their turn; the ids of the mails that came of them."""
+    pauses = MailboxPauses(Queues(settings.redis_url).redis, salts.present_salt(db))
     with db.transaction() as session:
         before = set(session.scalars(select(OutgoingMail.id)))
-        while process_signups.process_addresses(session, settings.suppression_key, 50):
+        while process_signups.process_addresses(session, settings.suppression_key, pauses, 50):
             pass
         return sorted(set(session.scalars(select(OutgoingMail.id))) - before)
 

@@ -7,8 +7,7 @@ from redis.exceptions import RedisError
 from newsletter.core import secure_delete
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import stored_reports
-from newsletter.subscribers import retention
-from newsletter.subscribers.signup import salts
+from newsletter.subscribers import retention, salts
 
 INTERVAL = 3600
 """Seconds between two runs."""

@@ -8,6 +8,7 @@ from itertools import takewhile
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.core.runtime import Runtime
+from newsletter.subscribers.mailbox_pauses import MailboxPauses
 from newsletter.subscribers.signup import process_signups
 
 log = logging.getLogger(__name__)
@@ -21,24 +22,25 @@ def decide_some(runtime: Runtime) -> bool:
     with runtime.db.reading() as session:
         if not process_signups.signups_wait(session):
             return False
+    pauses = MailboxPauses.present(runtime)
     try:
         with runtime.db.transaction() as session:
-            return process_signups.process_addresses(session, runtime.settings.suppression_key, TOGETHER) > 0
+            return process_signups.process_addresses(session, runtime.settings.suppression_key, pauses, TOGETHER) > 0
     except DBAPIError:
         raise  # trouble of the database, not of a sign-up: the clock queues a job again
     except Exception as error:  # noqa: BLE001 - the one that fails is logged
         log.warning("some sign-ups cannot be processed together: %s", type(error).__name__)
-    return any([*takewhile(bool, (_decide_one(runtime) for _ in range(TOGETHER)))])
+    return any([*takewhile(bool, (_decide_one(runtime, pauses) for _ in range(TOGETHER)))])
 
 
-def _decide_one(runtime: Runtime) -> bool:
+def _decide_one(runtime: Runtime, pauses: MailboxPauses) -> bool:
     """Decide on the sign-ups of the next address; False when there are none, or when they cannot be processed.
 
     Then they wait behind all others, and the clock has them tried again.
     """
     try:
         with runtime.db.transaction() as session:
-            return process_signups.process_addresses(session, runtime.settings.suppression_key, 1) > 0
+            return process_signups.process_addresses(session, runtime.settings.suppression_key, pauses, 1) > 0
     except DBAPIError:
         raise
     except Exception:

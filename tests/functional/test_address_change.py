@@ -21,7 +21,7 @@ from newsletter.subscribers.files.imported_readers import ImportedReader, import
 from newsletter.subscribers.models import AddressChange, Consent, Subscriber, SubscriberStatus, SuppressionReason
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.suppression import suppressions
-from tests.factories import compose_mail, sign_up
+from tests.factories import compose_mail, no_pauses, sign_up
 
 ADA, NEW = AddressKey("ada@example.org"), AddressKey("ada@new.example")
 
@@ -277,7 +277,7 @@ def test_many_readers_cannot_bomb_an_address_nor_keep_it_from_its_owner(db: Data
     for number, one in enumerate(readers):
         with clock.set_to(start + timedelta(minutes=5 * number)):
             with db.transaction() as session:
-                address_change.request_change(session, session.get_one(Subscriber, one.id), NEW)
+                address_change.request_change(session, no_pauses(), session.get_one(Subscriber, one.id), NEW)
             mails += [5 * number] * len(mailbox.empty())
     assert mails == [0, 10, 30, 70, 150, 310]
 

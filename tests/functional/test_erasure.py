@@ -41,7 +41,7 @@ from newsletter.subscribers.models import (
     Unsuppression,
 )
 from newsletter.subscribers.suppression import suppressions
-from tests.factories import add_article, add_readers, send_digest, sign_up
+from tests.factories import add_article, add_readers, no_pauses, send_digest, sign_up
 
 ADA = "Ada.Lovelace@example.org"
 KEY = AddressKey("ada.lovelace@example.org")
@@ -74,7 +74,7 @@ def ada(db: Database, settings: Settings) -> Subscriber:
     digest = send_digest(db, settings)
     with db.transaction() as session:
         ada = session.get_one(Subscriber, ada.id)
-        one_time_links.request_link(session, ada, LinkPurpose.DATA)
+        one_time_links.request_link(session, no_pauses(), ada, LinkPurpose.DATA)
         now = clock.now()
         session.add_all(
             [
@@ -183,7 +183,7 @@ def test_others_keep_everything(client: FlaskClient, db: Database, settings: Set
         other = session.scalars(select(Subscriber).where(Subscriber.id != ada.id)).first()
         assert other is not None
         session.add(Consent(subscriber_id=other.id, wording="Yes", page="/", requested_at=clock.now()))
-        mail = one_time_links.request_link(session, other, LinkPurpose.DATA)
+        mail = one_time_links.request_link(session, no_pauses(), other, LinkPurpose.DATA)
     erase(client, settings, ada)
     with db.reading() as session:
         assert session.scalars(select(Consent.subscriber_id)).all() == [other.id]

@@ -21,7 +21,7 @@ from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.account.links import LinkError
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber, SubscriberStatus
-from tests.factories import compose_mail
+from tests.factories import compose_mail, no_pauses
 
 ADA = "ada@example.org"
 
@@ -37,7 +37,7 @@ def ada(db: Database) -> Subscriber:
 def ask(db: Database, reader: Subscriber) -> int | None:
     with db.transaction() as session:
         return one_time_links.request_link(
-            session, session.get_one(Subscriber, reader.id, with_for_update=True), LinkPurpose.DATA
+            session, no_pauses(), session.get_one(Subscriber, reader.id, with_for_update=True), LinkPurpose.DATA
         )
 
 
@@ -79,7 +79,7 @@ def test_a_change_of_address_makes_the_next_link_due(db: Database, settings: Set
     ask(db, ada)
     with db.transaction() as session:
         reader = session.get_one(Subscriber, ada.id)
-        mail = address_change.request_change(session, reader, "new@example.org")
+        mail = address_change.request_change(session, no_pauses(), reader, "new@example.org")
         change = session.scalars(select(AddressChange)).one()
         address_change.change_address(session, settings, address_change.new_address_token(settings, change))
         assert mail is not None

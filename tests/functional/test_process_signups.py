@@ -35,7 +35,7 @@ from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.signup import process_signups, requests
 from newsletter.subscribers.suppression import suppressions
 from newsletter.subscribers.suppression.suppressions import ToSuppress
-from tests.factories import compose_mail, decide_all, due_mails, request_signup, sign_up
+from tests.factories import compose_mail, decide_all, due_mails, no_pauses, request_signup, sign_up
 
 ADA = AddressKey("ada@example.org")
 WORDS = requests.agreement_text("Dispatch")
@@ -373,7 +373,7 @@ def test_workers_at_the_same_moment_make_one_reader_and_one_mail(db: Database, s
     def work(_number: int) -> None:
         while True:
             with app_runtime.db.transaction() as session:
-                if not process_signups.process_addresses(session, settings.suppression_key, 1):
+                if not process_signups.process_addresses(session, settings.suppression_key, no_pauses(), 1):
                     return
 
     with ThreadPoolExecutor(6) as pool:

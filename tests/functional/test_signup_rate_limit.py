@@ -22,8 +22,9 @@ from newsletter.core.config import RateLimit, Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
+from newsletter.subscribers import salts
 from newsletter.subscribers.models import RateLimitSalt, SignupRequest
-from newsletter.subscribers.signup import networks, rate_limit, salts
+from newsletter.subscribers.signup import networks, rate_limit
 from tests.factories import form_token
 from tests.functional.test_signup import without_token
 

@@ -17,7 +17,7 @@ from newsletter.privacy import erasure
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
-from tests.factories import compose_mail, sign_up
+from tests.factories import compose_mail, no_pauses, sign_up
 
 ADA = "ada@example.org"
 ENGLISH = re.compile(r"\b(you|your|the|this|mail because|link opens|works for)\b", re.IGNORECASE)
@@ -44,8 +44,8 @@ def composed(db: Database, settings: Settings, preferences: Preferences) -> dict
         session.flush()
         sign_up(session, settings, ADA)
         for kind in LinkPurpose:
-            one_time_links.request_link(session, ada, kind)
-        address_change.request_change(session, ada, "ada@new.example")
+            one_time_links.request_link(session, no_pauses(), ada, kind)
+        address_change.request_change(session, no_pauses(), ada, "ada@new.example")
     read()
     with db.transaction() as session:
         change = session.scalars(select(AddressChange)).one()

@@ -29,7 +29,7 @@ from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.privacy import erasure
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber
-from tests.factories import add_article, add_readers, due_mails, send_digest, sign_up
+from tests.factories import add_article, add_readers, due_mails, no_pauses, send_digest, sign_up
 
 URL = re.compile(r"""https?://[^\s"'<>]+""")
 HREF = re.compile(r"""(?:href|action|src)="([^"]*)\"""")
@@ -50,9 +50,9 @@ def mails(client: FlaskClient, db: Database, settings: Settings) -> dict[str, Em
         sign_up(session, settings, "new@example.org")
         sign_up(session, settings, first.address)
         for kind in LinkPurpose:
-            one_time_links.request_link(session, first, kind)
-        address_change.request_change(session, first, "next@example.org")
-        address_change.request_change(session, second, "moved@example.org")
+            one_time_links.request_link(session, no_pauses(), first, kind)
+        address_change.request_change(session, no_pauses(), first, "next@example.org")
+        address_change.request_change(session, no_pauses(), second, "moved@example.org")
         session.flush()
         change = session.scalars(select(AddressChange).where(AddressChange.subscriber_id == second.id)).one()
         token = address_change.new_address_token(settings, change)

@@ -24,6 +24,7 @@ from newsletter.subscribers import addresses, backoff, lifecycle
 from newsletter.subscribers.account.address_availability import is_free, other_subscribers
 from newsletter.subscribers.account.links import LinkError
 from newsletter.subscribers.mail_payloads import NewAddress, OldAddress
+from newsletter.subscribers.mailbox_pauses import MailboxPauses
 from newsletter.subscribers.models import AddressChange, Consent, Subscriber, SubscriberStatus
 
 LINK_AGE = timedelta(days=7)
@@ -48,12 +49,13 @@ NOT_FREE = gettext_noop("This address is subscribed by now, or asked us never to
 OVER = gettext_noop("This change of address is over: it was undone, requested again, or the link is older than 7 days.")
 
 
-def request_change(session: Session, reader: Subscriber, address: str) -> int | None:
+def request_change(session: Session, pauses: MailboxPauses, reader: Subscriber, address: str) -> int | None:
     """Ask the owner of `address` to confirm a change of address; returns the mail's id.
 
-    None when no mail is due: it is the present address, or the last request was a moment ago (the pause doubles with
-    each mail, as for sign-ups). Whether another reader has the address decides nothing here, or the answer would tell:
-    `address_availability.may_be_mailed` decides when the mail is written, and drops it.
+    None when no mail is due: it is the present address, or the last request was a moment ago, or somebody requested a
+    mail to a spelling of the new address then (the pauses double with each mail, as for sign-ups). Whether another
+    reader has the address decides nothing here, or the answer would tell: `address_availability.may_be_mailed` decides
+    when the mail is written, and drops it.
 
     `reader` is locked by the caller. Raises InvalidError when `address` is none, and ConflictError for a reader who is
     not active, or changed the address so lately that the old one can still undo it.
@@ -70,6 +72,8 @@ def request_change(session: Session, reader: Subscriber, address: str) -> int | 
         session.flush()
         last = None
     if address == reader.address or (last is not None and now - last.requested_at < backoff.pause_after(last.requests)):
+        return None
+    if pauses.wait_before_mail(addresses.identity_key(address), longest_wait=timedelta()) is None:
         return None
     change = last or AddressChange(subscriber_id=reader.id, requests=0)
     change.address, change.address_key, change.requested_at = address, addresses.identity_key(address), now

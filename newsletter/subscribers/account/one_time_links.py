@@ -19,6 +19,7 @@ from newsletter.mail import outgoing_mails
 from newsletter.subscribers import backoff
 from newsletter.subscribers.account.links import LinkError
 from newsletter.subscribers.mail_payloads import OneTimeLinkMail
+from newsletter.subscribers.mailbox_pauses import MailboxPauses
 from newsletter.subscribers.models import LinkPurpose, OneTimeLink, Subscriber, SubscriberStatus
 
 LINK_AGE = timedelta(hours=24)
@@ -43,17 +44,22 @@ def may_request(reader: Subscriber, purpose: LinkPurpose) -> bool:
     return reader.status not in NOT_MAILED
 
 
-def request_link(session: Session, reader: Subscriber, purpose: LinkPurpose) -> int | None:
+def request_link(session: Session, pauses: MailboxPauses, reader: Subscriber, purpose: LinkPurpose) -> int | None:
     """Have a link mailed; returns the mail's id, or None when none is due (see `wait_before_next`) or allowed.
 
+    Another reader's address may reach the same mailbox. Then this mail waits for the mailbox's pause, or is left out.
     `reader` is locked by the caller.
     """
     if not may_request(reader, purpose) or wait_before_next(session, reader, purpose):
         return None
+    wait = pauses.wait_before_mail(reader.address_key, f"{purpose} link")
+    if wait is None:
+        return None
     last, now = session.get(OneTimeLink, (reader.id, purpose)), clock.now()
     before = last.requests if last is not None and now - last.requested_at < backoff.RESET_AFTER else 0
     session.merge(OneTimeLink(subscriber_id=reader.id, purpose=purpose, requested_at=now, requests=before + 1))
-    return outgoing_mails.add_mail(session, OneTimeLinkMail(purpose), subscriber_id=reader.id)
+    not_before = now + wait if wait else None
+    return outgoing_mails.add_mail(session, OneTimeLinkMail(purpose), subscriber_id=reader.id, not_before=not_before)
 
 
 def wait_before_next(session: Session, reader: Subscriber, purpose: LinkPurpose) -> timedelta:

@@ -7,6 +7,7 @@ table in docs/readers.md says which mail goes to a reader of which status.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from newsletter.mail.outgoing_mails import NewMail
 from newsletter.subscribers import backoff, lifecycle, preferences
 from newsletter.subscribers.bulk_insert import PendingReader
 from newsletter.subscribers.mail_payloads import AlreadySubscribed, Confirmation
+from newsletter.subscribers.mailbox_pauses import MailboxPauses
 from newsletter.subscribers.models import Consent, SignupRequest, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.suppression import suppressions
@@ -32,7 +34,7 @@ def signups_wait(session: Session) -> bool:
     return session.scalar(select(SignupRequest.id).limit(1)) is not None
 
 
-def process_addresses(session: Session, suppression_key: SuppressionKey, limit: int) -> int:
+def process_addresses(session: Session, suppression_key: SuppressionKey, pauses: MailboxPauses, limit: int) -> int:
     """Process all sign-ups of up to `limit` addresses, and add the mails that come of them; returns how many addresses.
 
     The last sign-up counts: its preferences, and its words as the evidence of consent. An active reader keeps
@@ -51,12 +53,12 @@ def process_addresses(session: Session, suppression_key: SuppressionKey, limit: 
     for request in open_to_mail:
         reader = readers[request.address_key]
         if reader.status == SubscriberStatus.ACTIVE:
-            mails += _mail(reader, AlreadySubscribed)
+            mails += _mail(session, pauses, reader, AlreadySubscribed)
         elif not suppressions.blocks_confirmation(reader.status, suppressed.get(request.address_key), now):
             reader.address = request.address  # the spelling that was typed last, until one is confirmed
             preferences.set_preferences(reader, chosen[request.address_key])
             consents.append(_evidence(reader, request))
-            mails += _mail(reader, Confirmation)
+            mails += _mail(session, pauses, reader, Confirmation)
     _replace_evidence(session, consents)
     outgoing_mails.add_mails(session, mails)
     return len(requests)
@@ -139,21 +141,35 @@ def _replace_evidence(session: Session, consents: Sequence[Consent]) -> None:
     session.add_all(consents)
 
 
-def _mail(reader: Subscriber, mail: type[AlreadySubscribed | Confirmation]) -> list[NewMail]:
+def _mail(
+    session: Session, pauses: MailboxPauses, reader: Subscriber, mail: type[AlreadySubscribed | Confirmation]
+) -> list[NewMail]:
     """The mail, unless one went out a moment ago.
 
     A reader may have unsubscribed since that one, and its link does not bring them back. Then the mail goes when the
-    pause is over: otherwise somebody could keep them out by making the pause long.
+    pause is over: otherwise somebody could keep them out by making the pause long. A mail to another spelling waits for
+    the mailbox's pause too, and is left out if that is long.
     """
-    now, not_before = clock.now(), None
+    now, wait, is_owed = clock.now(), timedelta(), False
     if reader.confirmation_sent_at is not None:
-        since, pause = now - reader.confirmation_sent_at, backoff.pause_after(reader.confirmations_sent)
-        if since < pause:
-            if reader.unsubscribed_at is None or reader.unsubscribed_at <= reader.confirmation_sent_at:
-                return []
-            not_before = reader.confirmation_sent_at + pause
-        if since >= backoff.RESET_AFTER:
-            reader.confirmations_sent = 0
+        is_owed = reader.unsubscribed_at is not None and reader.unsubscribed_at > reader.confirmation_sent_at
+        pause_ends = reader.confirmation_sent_at + backoff.pause_after(reader.confirmations_sent)
+        if not is_owed and (pause_ends > now or _waits(session, reader, now)):
+            return []
+        wait = max(wait, pause_ends - now)
+    mailbox_wait = pauses.wait_before_mail(reader.address_key)
+    if mailbox_wait is None and not is_owed:
+        return []
+    wait = max(wait, mailbox_wait or timedelta())
+    if reader.confirmation_sent_at is not None and now - reader.confirmation_sent_at >= backoff.RESET_AFTER:
+        reader.confirmations_sent = 0
     reader.confirmation_sent_at = now
     reader.confirmations_sent += 1
-    return [NewMail(mail(now), reader.id, not_before)]
+    return [NewMail(mail(now), reader.id, now + wait if wait else None)]
+
+
+def _waits(session: Session, reader: Subscriber, now: datetime) -> bool:
+    """Whether a mail of a sign-up waits for its time: a later one would take its place, and wait for longer."""
+    kinds = (Confirmation.kind, AlreadySubscribed.kind)
+    mails = outgoing_mails.mails_about(session, reader.id)
+    return any(mail.kind in kinds and mail.not_before is not None and mail.not_before > now for mail in mails)

@@ -9,8 +9,8 @@ from flask import request
 
 from newsletter.articles import queries
 from newsletter.core.runtime import runtime
-from newsletter.subscribers import addresses
-from newsletter.subscribers.signup import rate_limit, requests, salts, typos
+from newsletter.subscribers import addresses, salts
+from newsletter.subscribers.signup import rate_limit, requests, typos
 from newsletter.web.forms import form_tokens
 from newsletter.web.forms.form_uses import FormUse, FormUses
 from newsletter.web.forms.preferences_form import FieldErrors

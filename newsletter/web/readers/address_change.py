@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from newsletter.core import public_paths, tokens
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.account import address_change, one_time_links
+from newsletter.subscribers.mailbox_pauses import MailboxPauses
 from newsletter.subscribers.models import LinkPurpose, Subscriber
 from newsletter.web.forms.preferences_form import FieldErrors, PreferencesForm
 from newsletter.web.language import page_language, requested_language, speak_to
@@ -27,13 +28,13 @@ def address(token: str) -> ResponseReturnValue:
     """Send a link to the new address; the answer is the same whoever owns it."""
     form = PreferencesForm(email=request.form.get("email", ""))
     new, errors = form.address()
-    settings = runtime().settings
+    settings, pauses = runtime().settings, MailboxPauses.present(runtime())
     with runtime().db.transaction() as session:
         reader = one_time_links.reader_of(session, settings.signing_keys, LinkPurpose.ADDRESS, token, for_change=True)
         speak_to(reader.language)
         if errors:
             return _form(reader, token, form, errors), 422
-        mail = address_change.request_change(session, reader, new)
+        mail = address_change.request_change(session, pauses, reader, new)
     _enqueue(mail)
     days = address_change.LINK_AGE.days
     return render_for(reader, "address_requested.html", address=new, days=days, token=tokens.clean_token(token))

@@ -9,6 +9,7 @@ from datetime import timedelta
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.account import links, one_time_links
+from newsletter.subscribers.mailbox_pauses import MailboxPauses
 from newsletter.subscribers.models import LinkPurpose, Subscriber
 from newsletter.web.readers.blueprint import pages, render_for
 
@@ -26,9 +27,10 @@ def one_time_link_page(token: str, purpose: LinkPurpose) -> str:
 @pages.post(public_paths.request_link(LinkPurpose.DATA, "<token>"), defaults={"purpose": LinkPurpose.DATA})
 def one_time_link(token: str, purpose: LinkPurpose) -> str:
     """Send the link; the answer is the same when one was sent a moment ago."""
+    pauses = MailboxPauses.present(runtime())
     with runtime().db.transaction() as session:
         reader = links.reader_of_token(session, token, for_change=True)
-        mail = one_time_links.request_link(session, reader, purpose)
+        mail = one_time_links.request_link(session, pauses, reader, purpose)
         wait = one_time_links.wait_before_next(session, reader, purpose)
     if mail is not None:
         runtime().queues.enqueue_mails()

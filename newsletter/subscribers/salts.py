@@ -1,4 +1,4 @@
-"""The random salt of the sign-up limits.
+"""The random salt of the limits that are counted in Redis: of sign-ups, and of mails to one mailbox.
 
 It stands in the database and never in Redis, whose append-only file keeps what was counted for longer than an hour:
 once the salt is replaced, nobody can work out from that file which network or address was counted.

@@ -1,0 +1,93 @@
+"""The pause between two mails to one mailbox that somebody requests, by whatever spelling of its address.
+
+Each address has its own pause in the database (`backoff`). A stranger who varies an address, by what stands behind a
+"+" or by dots at Gmail, would begin a new one with each spelling. So the mails to a mailbox are counted too.
+
+Redis keeps a count for an hour, under a hash with the random salt of that hour (`salts`). A mailbox identifies nobody:
+two spellings may be two people's. So a mail waits for its pause, up to an hour, before it is left out. Without Redis
+the pauses of addresses alone hold.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import cast
+
+from redis import Redis
+from redis.commands.core import Script
+from redis.exceptions import RedisError
+
+from newsletter.core import clock
+from newsletter.core.ids import AddressKey
+from newsletter.core.runtime import Runtime
+from newsletter.subscribers import addresses, backoff, salts
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = timedelta(hours=1)
+ENTERED = "entered address"
+"""The kind of mails to an address that somebody entered: to sign up, or to change to it. One-time links are a kind for
+each purpose, so that a stranger's sign-ups keep no reader from their data."""
+
+_KEPT_FOR = timedelta(hours=1)
+_PAUSES = [backoff.pause_after(mails) for mails in range(1, 5)]
+"""The last one is longer than any mail waits."""
+
+_SCRIPT = """
+local now, longest_wait, kept_for = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local mails = tonumber(redis.call('HGET', KEYS[1], 'mails') or '0')
+local wait = 0
+if mails > 0 then
+  local pause = tonumber(ARGV[3 + math.min(mails, #ARGV - 3)])
+  wait = math.max(0, tonumber(redis.call('HGET', KEYS[1], 'last')) + pause - now)
+end
+if wait > longest_wait then return -1 end
+redis.call('HSET', KEYS[1], 'mails', mails + 1, 'last', now + wait)
+redis.call('EXPIRE', KEYS[1], kept_for)
+return wait
+"""
+
+
+@dataclass
+class MailboxPauses:
+    """The pauses of all mailboxes in this hour."""
+
+    redis: Redis
+    salt: bytes
+    _is_away: bool = False
+    """Redis did not answer. Whoever asks may hold a transaction, so waiting for it once is enough."""
+
+    @classmethod
+    def present(cls, runtime: Runtime) -> MailboxPauses:
+        """The pauses of the present hour. To be called outside of transactions, since it may replace the salt."""
+        return cls(runtime.queues.redis, salts.present_salt(runtime.db))
+
+    def wait_before_mail(
+        self, address_key: AddressKey, kind: str = ENTERED, *, longest_wait: timedelta = LONGEST_WAIT
+    ) -> timedelta | None:
+        """How long a mail of this kind to the address has to wait; with the answer it is counted.
+
+        None: for longer than `longest_wait`. Then it is left out, and not counted.
+        """
+        if self._is_away:
+            return timedelta()
+        name = f"mailbox {addresses.mailbox(address_key)} {kind}".encode()
+        key = f"newsletter:mailboxes:{hmac.digest(self.salt, name, 'sha256')[:16].hex()}"
+        seconds = [int(length.total_seconds()) for length in (longest_wait, _KEPT_FOR, *_PAUSES)]
+        try:
+            wait = cast("int", _script()(keys=[key], args=[int(clock.now().timestamp()), *seconds], client=self.redis))
+        except RedisError as error:
+            self._is_away = True
+            log.warning("mailboxes have no pause while Redis is away (%s)", type(error).__name__)
+            return timedelta()
+        return None if wait < 0 else timedelta(seconds=wait)
+
+
+@cache
+def _script() -> Script:
+    """The script, which is sent to Redis once and then called by its hash."""
+    return Script(Redis(), _SCRIPT)
