@@ -21,7 +21,7 @@ PARAMETER = "language"
 SHARED_PAGES = frozenset({"public.articles", "public.article", "public.revision", "public.sample_mail"})
 """Endpoints whose answers proxies may keep."""
 
-UNTRANSLATED = frozenset({"assets.file", "public.sample_mail", "readers.download"})
+UNTRANSLATED = frozenset({"assets.file", "readers.download"})
 """Endpoints that take no language."""
 
 

@@ -18,7 +18,9 @@ from newsletter.core.db import Database
 from newsletter.delivery.ledger.models import RenderedDigestRow
 from newsletter.digests import queries
 from newsletter.digests.rendering import RenderedDigest
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber
+from newsletter.subscribers.preferences import Preferences
 from tests.factories import add_article, add_readers, hand_over, send_digest
 
 LONG = "Regulators in eleven countries agree on words for the training data of large models, and on who may check them"
@@ -119,13 +121,40 @@ def test_the_sample_is_the_mail_and_its_own_links_are_no_reader_s(
     html, _text = letter.edition(letter.full_mask)
     for page in ("preferences", "unsubscribe"):
         html = html.replace(
-            f"https://letters.example.org/{page}/{letter.placeholder}", f"{settings.public_url}/sample/links"
+            f"https://letters.example.org/{page}/{letter.placeholder}",
+            f"{settings.public_url}/sample/links?language=en",
         )
     assert answer.text == html
     assert "Story number 6" in answer.text
     for secret in (letter.placeholder, "evil", *tokens):
         assert secret not in answer.text
     assert "This was a sample" in client.get("/sample/links").text
+
+
+@pytest.mark.parametrize("readers_have_it", [True, False], ids=["a reader has it", "no reader has it"])
+def test_the_sample_speaks_the_language_of_the_page(
+    client: FlaskClient, db: Database, settings: Settings, readers_have_it: bool
+) -> None:
+    add_article(db, "A story")
+    add_readers(db, 1)
+    if readers_have_it:
+        with db.transaction() as session:
+            import_rows(session, [ImportedReader("ada@example.org", Preferences(language="de"))])
+    hand_over(db, settings)
+    for path, language, words, others in (
+        ("/sample?language=de", "de", "abbestellen", "Unsubscribe"),
+        ("/sample?language=en", "en", "Unsubscribe", "abbestellen"),
+        ("/sample", "en", "Unsubscribe", "abbestellen"),
+        ("/sample?language=tlh", "en", "Unsubscribe", "abbestellen"),
+    ):
+        answer = client.get(path, headers={"Accept-Language": "de"})
+        assert f'<html lang="{language}"' in answer.text
+        assert words in answer.text
+        assert others not in answer.text
+        assert "A story" in answer.text
+        assert f"/sample/links?language={language}" in answer.text
+        assert answer.headers["Cache-Control"] == "no-cache"
+    assert client.get("/", headers={"Accept-Language": "de"}).text.count('href="/sample?language=de"') == 2
 
 
 def test_the_sample_may_do_nothing_but_look(client: FlaskClient, sent: int) -> None:

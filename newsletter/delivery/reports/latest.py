@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session, selectinload
 
 from newsletter.articles.models import Revision
 from newsletter.core.cadence import Cadence
+from newsletter.core.config import Settings
 from newsletter.delivery.ledger.models import RenderedDigestRow
 from newsletter.digests.models import Digest, DigestArticle, DigestStatus
-from newsletter.digests.rendering import RenderedDigest
+from newsletter.digests.rendering import RenderedDigest, render_digest
 
 
 def latest_digest(session: Session) -> Digest | None:
@@ -27,14 +28,20 @@ def latest_digest(session: Session) -> Digest | None:
     )
 
 
-def latest_digest_html(session: Session, digest: Digest, *, instead: str) -> str:
-    """The mail with all its articles, as it was frozen. A reader's own links lead to the address `instead`."""
-    query = (
-        select(RenderedDigestRow)
-        .where(RenderedDigestRow.digest_id == digest.id)
-        .order_by(RenderedDigestRow.language != "en", RenderedDigestRow.language)
-    )
-    rendered = RenderedDigest.from_json(session.scalars(query.limit(1)).one().content)
+def latest_digest_html(session: Session, settings: Settings, digest: Digest, language: str, *, instead: str) -> str:
+    """The mail with all its articles in that language. A reader's own links lead to the address `instead`."""
+    rendered = _rendered(session, settings, digest, language)
     whole, _text = rendered.edition(rendered.full_mask)
     personal = re.compile(rf'href="[^"]*{re.escape(rendered.placeholder)}[^"]*"')
     return personal.sub(lambda _: f'href="{escape(instead)}"', whole).replace(rendered.placeholder, "")
+
+
+def _rendered(session: Session, settings: Settings, digest: Digest, language: str) -> RenderedDigest:
+    """The digest as it was frozen; in a language that no reader had, as it would have been."""
+    query = select(RenderedDigestRow.content).where(
+        RenderedDigestRow.digest_id == digest.id, RenderedDigestRow.language == language
+    )
+    if (content := session.scalar(query)) is not None:
+        return RenderedDigest.from_json(content)
+    day = digest.sent_at.astimezone(settings.timezone).date() if digest.sent_at else None
+    return render_digest(digest, settings, day=day, language=language)
