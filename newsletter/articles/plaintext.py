@@ -6,13 +6,14 @@ import re
 from itertools import islice
 
 from newsletter.articles.errors import PageError
+from newsletter.core.text_direction import keep_direction
 
 LARGEST = 1_000_000
 """Bytes. The real page has 4,000; a far larger file is something else."""
 
 # Category Cc but tab and newline, and the two code points that XML 1.0 (section 2.2) forbids besides: none can be part
-# of a text, and terminals, mail headers and feeds would each do something else with them. Zero-width and bidirectional
-# characters are text.
+# of a text, and terminals, mail headers and feeds would each do something else with them. Zero-width characters are
+# text.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
 
 # Unicode's own line ends would split a mail header (`str.splitlines` knows them); in a page they are white space.
@@ -21,6 +22,8 @@ _SEPARATORS = str.maketrans("\u2028\u2029", "  ")
 
 def lines(data: bytes | str) -> list[str]:
     """The lines of a text file, without their ends: UTF-8, with or without a byte order mark, LF, CRLF or CR.
+
+    Characters that turn text around are left out (`keep_direction`).
 
     Raises PageError for a file that is empty, larger than LARGEST, not UTF-8, or holds control characters.
     """
@@ -35,7 +38,7 @@ def lines(data: bytes | str) -> list[str]:
         raise PageError(
             line, "page.control_character", "The line holds a control character (%(number)s).", number=number
         )
-    return text.split("\n")
+    return [keep_direction(line) for line in text.split("\n")]
 
 
 def _decoded(data: bytes | str) -> str:

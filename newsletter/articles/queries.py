@@ -13,6 +13,7 @@ from newsletter.articles.models import Article, Revision
 from newsletter.articles.slugs import is_slug
 from newsletter.core.errors import NotFoundError
 from newsletter.core.languages import gettext_noop
+from newsletter.core.name_rules import is_name
 
 Order = Literal["newest", "trust"]
 
@@ -48,8 +49,11 @@ def current_revisions(session: Session, limit: int | None = None) -> list[Revisi
 
 
 def sections(session: Session) -> list[str]:
-    """The sections in use, in alphabetical order."""
-    return sorted(session.scalars(select(Revision.section).where(Revision.is_current).distinct()))
+    """The sections that readers can choose, in alphabetical order: those in use whose names are accepted.
+
+    Older versions stored longer names. Nobody can choose these, so no form offers them.
+    """
+    return sorted(filter(is_name, session.scalars(select(Revision.section).where(Revision.is_current).distinct())))
 
 
 def select_for_digest(

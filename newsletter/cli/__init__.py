@@ -13,6 +13,7 @@ from newsletter.cli.articles import commands
 from newsletter.cli.digests import control
 from newsletter.cli.exit_codes import EXIT_CODES, exit_code
 from newsletter.cli.hints import with_hint
+from newsletter.cli.output import say
 from newsletter.cli.subscribers import reader
 from newsletter.core import private_files
 from newsletter.core.errors import ConflictError
@@ -27,7 +28,7 @@ class Cli(AppGroup):
             return super().invoke(ctx)
         except tuple(EXIT_CODES) as error:
             words = _database_sentence(ctx, error) if isinstance(error, DBAPIError) else with_hint(error)
-            click.echo(f"Error: {words}", err=True)
+            say(f"Error: {words}", err=True)
             ctx.exit(exit_code(error))
 
 

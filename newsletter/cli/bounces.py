@@ -71,9 +71,8 @@ def show(number: int, as_json: bool) -> None:
         "reports": [json_object(report._asdict()) for report in reports_kept],
     }
     lines = [_event_line(event) for event in events]
-    lines += [
-        f"\n{report.kind}, received {_time(report.received_at)}:\n{_harmless(report.text)}" for report in reports_kept
-    ]
+    for report in reports_kept:
+        lines += [f"\n{report.kind}, received {_time(report.received_at)}:", *report.text.splitlines()]
     emit(value, "\n".join(lines), as_json=as_json)
 
 
@@ -85,12 +84,6 @@ def _event_line(event: Event) -> str:
 
 def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _harmless(text: str) -> str:
-    """Text of strangers as a terminal may have it: no control characters but line breaks."""
-    lines = ("".join(character if character.isprintable() else "·" for character in line) for line in text.splitlines())
-    return "\n".join(lines)
 
 
 def _emit_nothing(reason: str, *, as_json: bool) -> None:

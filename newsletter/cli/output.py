@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
 
+from newsletter.core.text_direction import keep_direction
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_INVISIBLE = re.compile(r"[\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2028\u2029\u2066-\u2069]")
 
 
 def json_option(command: F) -> F:
@@ -21,7 +27,21 @@ def json_option(command: F) -> F:
 def emit(value: Any, words: str, *, as_json: bool) -> None:
     """Print `value` as one line of JSON, or `words`."""
     with writing():
-        click.echo(json.dumps(value, ensure_ascii=False, default=str) if as_json else words)
+        if as_json:
+            click.echo(_escape_invisible(json.dumps(value, ensure_ascii=False, default=str)))
+        else:
+            say(words)
+
+
+def say(words: str, *, err: bool = False) -> None:
+    """Print words, which may hold texts of strangers: nothing in them controls the terminal or turns text around."""
+    lines = (keep_direction(_CONTROL.sub("·", line)) for line in words.split("\n"))
+    click.echo("\n".join(lines), err=err)
+
+
+def _escape_invisible(text: str) -> str:
+    """JSON with control characters and overrides as escapes: the same to programs, and harmless to a terminal."""
+    return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 @contextmanager

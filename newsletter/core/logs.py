@@ -6,12 +6,23 @@ from __future__ import annotations
 
 import logging
 
+from newsletter.core.text_direction import keep_direction
+
 _TALKATIVE = ("python_http_client", "rq.worker", "rq.scheduler", "alembic")
+
+
+class _Formatter(logging.Formatter):
+    """Lines in which no text of strangers turns the words around it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(keep_direction(line) for line in super().format(record).split("\n"))
 
 
 def configure(level: int = logging.INFO) -> None:
     """Set up the root logger of a process."""
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
     for name in _TALKATIVE:
         # python_http_client writes the API key and the whole payload at DEBUG (measured).
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -19,7 +19,7 @@ from newsletter.digests import leads, lifecycle
 from newsletter.digests.headings import default_subject
 from newsletter.digests.models import MOST_ARTICLES, Digest, DigestArticle
 from newsletter.digests.queries import get_digest
-from newsletter.digests.text import is_plain
+from newsletter.digests.text import is_plain, one_line
 
 Order = Literal["newest", "trust"]
 
@@ -145,7 +145,7 @@ def _subject(text: str) -> str:
 
 def _line(name: str, text: str) -> str:
     _require_plain(name, text)
-    line = " ".join(text.split())
+    line = one_line(text)
     if len(line) > LONGEST_LINE:
         raise InvalidError(
             "digest.text_too_long",

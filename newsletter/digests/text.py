@@ -6,13 +6,14 @@ import re
 
 from newsletter.core.cadence import Cadence
 from newsletter.core.languages import gettext_noop
+from newsletter.core.text_direction import keep_direction
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def one_line(text: str) -> str:
-    """`text` on one line: a run of white space becomes one space, and control characters go."""
-    return _UNPRINTABLE.sub("", " ".join(text.split()))
+    """`text` on one line: a run of white space becomes one space, and control characters and overrides go."""
+    return keep_direction(_UNPRINTABLE.sub("", " ".join(text.split())))
 
 
 def is_plain(text: str) -> bool:

@@ -24,6 +24,7 @@ MIN_TRUST = gettext_noop("The lowest trust score is a number from 0 to 100.")
 MAX_HYPE = gettext_noop("Choose the highest hype from the list.")
 NO_SECTION = gettext_noop("Choose at least one section, or all of them.")
 SECTIONS = gettext_noop("Choose sections from the list.")
+TOO_MANY_SECTIONS = gettext_noop("Choose at most %(most)s sections, or all of them.")
 HOUR = gettext_noop("The hour is a number from 0 to 23.")
 HOUR_AND_ZONE = gettext_noop("Choose an hour and the time zone that it is meant in, or neither.")
 ZONE = gettext_noop("Choose a time zone from the list.")
@@ -130,6 +131,8 @@ def _sections(names: Iterable[str]) -> tuple[str, ...]:
     chosen = sorted({name.strip() for name in names} - {""})
     if not chosen:
         raise InvalidError("preferences.no_section", NO_SECTION)
-    if len(chosen) > MOST_SECTIONS or not all(is_name(name) for name in chosen):
+    if len(chosen) > MOST_SECTIONS:
+        raise InvalidError("preferences.too_many_sections", TOO_MANY_SECTIONS, most=MOST_SECTIONS)
+    if not all(map(is_name, chosen)):
         raise InvalidError("preferences.sections", SECTIONS)
     return tuple(chosen)

@@ -28,7 +28,7 @@ from newsletter.mail.models import OutgoingMail
 from newsletter.subscribers import addresses
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import SignupRequest, Subscriber, SubscriberStatus
-from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.preferences import MOST_SECTIONS, Preferences
 from tests.factories import add_article, compose_mail, decide_all, form_token
 from tests.services.rendered_digests import SETTINGS
 
@@ -74,6 +74,33 @@ def test_a_sign_up_is_one_row_and_nothing_else(client: FlaskClient, db: Database
     assert waiting(db) == []
     with db.reading() as session:
         assert session.scalar(select(func.count()).select_from(Subscriber)) == 0
+
+
+def test_every_section_that_is_offered_can_be_chosen(client: FlaskClient, db: Database, settings: Settings) -> None:
+    """Older versions stored sections that no form takes."""
+    for number, section in enumerate(["Policy", "R & D; more", "x" * 60, "x" * 61, "Poli\u202ecy", "tab\tbed"]):
+        add_article(db, f"Story {number}", section=section)
+    offered = [
+        re.findall(r'name="section" value="([^"]*)"', client.get(path).text)
+        for path in ("/", "/subscribe", f"/subscribe?section={'x' * 61}")
+    ]
+    program = client.get("/subscribe", headers={"Accept": "application/json"}).json
+    assert program is not None
+    sections = [unescape(name) for name in offered[0]]
+    assert sections == program["sections"] == ["Policy", "R & D; more", "x" * 60]
+    assert offered[0] == offered[1] == offered[2]
+    for chosen in (*([name] for name in sections), sections):
+        assert client.post("/subscribe", data={"email": ADA, "which": "only", "section": chosen}).status_code == 200
+        assert Preferences.from_columns(requests(db)[-1].preferences).sections == tuple(sorted(chosen))
+
+
+def test_more_sections_than_are_kept_are_answered_with_the_number(client: FlaskClient, db: Database) -> None:
+    names = [f"Section {number}" for number in range(MOST_SECTIONS + 1)]
+    for name in names:
+        add_article(db, f"Story of {name}", section=name)
+    page = client.post("/subscribe", data={"email": ADA, "which": "only", "section": names})
+    assert page.status_code == 422
+    assert "Choose at most 50 sections, or all of them." in page.text
 
 
 def test_the_preferences_of_the_form_are_stored(client: FlaskClient, db: Database) -> None:

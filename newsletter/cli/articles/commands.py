@@ -15,7 +15,7 @@ from newsletter.articles.files import pages_in, read_page
 from newsletter.articles.importing import ImportedPage, import_page
 from newsletter.articles.models import Article, Revision
 from newsletter.articles.remarks import remarks
-from newsletter.cli.output import emit, json_option, table
+from newsletter.cli.output import emit, json_option, say, table
 from newsletter.core.errors import NewsletterError
 from newsletter.core.language_tags import canonical_tag
 from newsletter.core.languages import ENGLISH, PUBLICATION_LANGUAGE, language_of
@@ -90,14 +90,14 @@ def _import(file: Path, slug: str | None, language: str) -> tuple[ImportedPage, 
 def _remark(said: list[Any], file: Path, remark: str) -> None:
     name = click.format_filename(file)
     said.append({"file": name, "remark": remark})
-    click.echo(f"{name}: {remark}", err=True)
+    say(f"{name}: {remark}", err=True)
 
 
 def _refuse(refused: list[Any], file: Path, error: NewsletterError) -> None:
     name = click.format_filename(file)
     line, reason = (error.line, error.reason) if isinstance(error, PageError) else (None, str(error))
     refused.append({"file": name, "line": line, "reason": reason})
-    click.echo(f"{name}: {reason}" if line is None else f"{name}, line {line}: {reason}", err=True)
+    say(f"{name}: {reason}" if line is None else f"{name}, line {line}: {reason}", err=True)
 
 
 @articles.command("list")
