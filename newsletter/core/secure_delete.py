@@ -20,6 +20,9 @@ from newsletter.core.db import Database
 
 log = logging.getLogger(__name__)
 
+MOST_SEARCHED = 50
+"""Texts that are looked for, each from end to end of the file. For more of them, writing it anew costs less."""
+
 
 def purge(db: Database, *texts: str) -> None:
     """Remove `texts` from SQLite's file. A failure is logged, and the clock tries again."""
@@ -29,10 +32,10 @@ def purge(db: Database, *texts: str) -> None:
     try:
         pending.touch()
         is_clean = _empty_log(db)
-        if texts and file_search.contains_any(_file(db), texts):
+        if len(texts) > MOST_SEARCHED or (texts and file_search.contains_any(_file(db), texts)):
             is_clean = _vacuum(db)
     except (DBAPIError, OSError) as error:
-        log.error("the database's file could not be cleaned after an erasure (%s); the clock tries again", _why(error))
+        log.error("the database's file could not be cleaned after a deletion (%s); the clock tries again", _why(error))
         return
     if is_clean:
         pending.unlink(missing_ok=True)
@@ -47,7 +50,7 @@ def purge_pending(db: Database) -> None:
             _pending_file(db).unlink(missing_ok=True)
             log.info("the database's file is clean now")
     except (DBAPIError, OSError) as error:
-        log.error("the database's file can still not be cleaned after an erasure (%s)", _why(error))
+        log.error("the database's file can still not be cleaned after a deletion (%s)", _why(error))
 
 
 def _file(db: Database) -> Path:

@@ -15,7 +15,7 @@ LAST_RUN_KEY = "newsletter:retention"
 
 
 def run_hourly(runtime: Runtime) -> None:
-    """Delete subscribers who never confirmed, old reports and an old salt, and clean the file after erasures.
+    """Delete subscribers who never confirmed, old reports and an old salt, and clean SQLite's file of them.
 
     It runs once an hour. Redis keeps the time of the last run; without Redis the run waits.
     """
@@ -26,12 +26,16 @@ def run_hourly(runtime: Runtime) -> None:
         return
     with runtime.db.transaction() as session:
         salts.forget_old_salt(session)
+    addresses: set[str] = set()
     more = True
     while more:
         with runtime.db.transaction() as session:
-            more = retention.delete_unconfirmed(session)
+            deleted = retention.delete_unconfirmed(session)
+        addresses |= deleted.addresses
+        more = deleted.more
     more = True
     while more:
         with runtime.db.transaction() as session:
             more = stored_reports.delete_old_reports(session)
     secure_delete.purge_pending(runtime.db)
+    secure_delete.purge(runtime.db, *addresses)

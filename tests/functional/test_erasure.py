@@ -350,6 +350,6 @@ def test_what_fails_is_said_and_stays_owed(db: Database, owed: Path, caplog: pyt
         session.execute(select(Subscriber))
         secure_delete.purge_pending(_impatient(db))
     assert owed.exists()
-    assert "can still not be cleaned after an erasure (database is locked)" in caplog.text
+    assert "can still not be cleaned after a deletion (database is locked)" in caplog.text
     secure_delete.purge_pending(db)
     assert not owed.exists()

@@ -409,7 +409,7 @@ def counts(session: Session) -> list[int]:
 
 def forget_at(db: Database, when: datetime) -> list[int]:
     with clock.set_to(when), db.transaction() as session:
-        while retention.delete_unconfirmed(session):
+        while retention.delete_unconfirmed(session).more:
             pass
         return counts(session)
 
