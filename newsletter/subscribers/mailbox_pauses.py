@@ -59,7 +59,7 @@ class MailboxPauses:
     redis: Redis
     salt: bytes
     _is_away: bool = False
-    """Redis did not answer. Whoever asks may hold a transaction, so waiting for it once is enough."""
+    """Redis did not answer. A caller may hold a transaction, so waiting for it once is enough."""
 
     @classmethod
     def present(cls, runtime: Runtime) -> MailboxPauses:

@@ -26,7 +26,6 @@ from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.events.models import StoredReport
 from newsletter.delivery.events.stored_reports import KEPT_FOR, content_of, seal_report
 from newsletter.embedded.valkey import EmbeddedValkey
-from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
 from newsletter.mail.transports.errors import TransportError
 from newsletter.operations import retention, transactional_sending
@@ -37,7 +36,7 @@ from newsletter.subscribers.files.imported_readers import ImportedReader, import
 from newsletter.subscribers.models import RateLimitSalt, Subscriber, SubscriberStatus
 from newsletter.subscribers.retention import UNCONFIRMED_FOR
 from newsletter.subscribers.signup import networks
-from tests.factories import decide_all, form_token, no_pauses
+from tests.factories import decide_all, due_mails, form_token, no_pauses
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -95,8 +94,7 @@ def test_a_sign_up_that_nobody_confirmed(
 ) -> None:
     post(client)
     if is_decided:
-        [mail] = decide_all(db, settings)
-        transactional_sending.send_transactional_mail(runtime(), mail)
+        transactional_sending.send_waiting_mails(runtime())
         for path in (tmp_path / "mail" / "new").iterdir():
             path.unlink()  # the mailbox is not ours
     assert files_with(tmp_path, ADA)
@@ -167,9 +165,8 @@ def test_the_last_mail_of_an_erased_reader_that_could_not_be_sent(
     for hours in (0, 24, 48, 72):
         with clock.set_to(NOON + timedelta(hours=hours, minutes=hours)):
             assert files_with(tmp_path, ADA)
-            with db.reading() as session:
-                assert outgoing_mails.due_mails(session) == [mail]
-            transactional_sending.send_transactional_mail(runtime(), mail)
+            assert due_mails(db) == [mail]
+            transactional_sending.send_waiting_mails(runtime())
     with db.reading() as session:
         assert session.scalars(select(OutgoingMail)).all() == []
     assert files_with(tmp_path, ADA, ADA_KEY) == []
@@ -237,7 +234,7 @@ def test_what_the_queue_keeps_of_limits_of_mail_names_nobody(
 ) -> None:
     """docs/operate.md: MAIL_RATE_LIMITS are counted for all workers together."""
     post(client)
-    for mail in decide_all(db, settings):
-        runtime().queues.enqueue_mail(mail)
+    decide_all(db, settings)
+    assert runtime().queues.enqueue_mails()
     assert files_with(tmp_path / "valkey", "rq:job:")
     assert files_with(tmp_path / "valkey", ADA, ADA_KEY, "Lovelace", NETWORK) == []
