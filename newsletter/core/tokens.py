@@ -20,7 +20,6 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 
 from newsletter.core import clock
 from newsletter.core.errors import NewsletterError
@@ -98,8 +97,8 @@ class TokenSigner:
         token = clean_token(token)
         if len(token) <= LONGEST:
             try:
-                signed_at, payload = self._open(token) if "." not in token else self._open_former(token)
-            except (BadData, ValueError):  # half a surrogate pair, as JSON may hold, is no text
+                signed_at, payload = self._open(token)
+            except ValueError:
                 pass
             else:
                 if 0 <= _now() - signed_at <= max_age.total_seconds():
@@ -117,12 +116,6 @@ class TokenSigner:
             signed_at, payload = json.loads(content)
             return signed_at, payload
         raise ValueError("no key opens it")
-
-    def _open_former(self, token: str) -> tuple[int, Any]:
-        """The same of a token as versions before 1.0 signed them; its links work for a week. Raises BadData."""
-        former = URLSafeTimedSerializer(list(self._keys), salt=f"newsletter.{self._purpose}", signer=_ClockedSigner)
-        payload, signed_at = former.loads(token, return_timestamp=True)
-        return int(signed_at.timestamp()), payload
 
 
 LONGEST = 1000
@@ -152,13 +145,6 @@ def _cipher(key: str, purpose: str) -> AESGCM:
 
 def _now() -> int:
     return int(clock.now().timestamp())
-
-
-class _ClockedSigner(TimestampSigner):
-    """A signer that takes the time from our clock."""
-
-    def get_timestamp(self) -> int:
-        return _now()
 
 
 def _random_text(length: int) -> str:
