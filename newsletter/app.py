@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ def create_app(settings: Settings | None = None, *, serving: bool = True) -> Fla
 
     Raises ConfigurationError when a setting is missing or wrong.
     """
-    logs.configure()
+    logs.configure(logging.INFO if serving else logging.WARNING)
     private_files.write_privately()
     settings = settings or load_settings()
     if serving:

@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import configure_mappers
 
 from newsletter import migrations
-from newsletter.core import key_fingerprints, private_files
+from newsletter.core import key_fingerprints, logs, private_files
 from newsletter.core.process_tree import ForkedChild, ProcessTree
 from newsletter.core.runtime import Runtime, runtime
 
@@ -99,6 +99,7 @@ def _application() -> Flask:
 def _ready_runtime() -> Runtime:
     """The runtime of a process that serves. Raises ConfigurationError, also for a key that is not the database's, or
     ConflictError for an old database."""
+    logs.configure()
     found = runtime()
     found.settings.check_serving()
     migrations.require_current(found.db)

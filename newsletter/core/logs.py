@@ -19,10 +19,14 @@ class _Formatter(logging.Formatter):
 
 
 def configure(level: int = logging.INFO) -> None:
-    """Set up the root logger of a process."""
+    """Set up the root logger of a process; a later call changes the level.
+
+    Web, worker and clock log what they do. A command says that itself, so it logs warnings alone.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler])
+    logging.basicConfig(handlers=[handler])
+    logging.getLogger().setLevel(level)
     for name in _TALKATIVE:
         # python_http_client writes the API key and the whole payload at DEBUG (measured).
         logging.getLogger(name).setLevel(logging.WARNING)
