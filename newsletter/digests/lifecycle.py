@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.actors import Actor
+from newsletter.core.db import log_after_commit
 from newsletter.core.errors import ConflictError
 from newsletter.digests.models import Digest, DigestStatus, PausedReason
 from newsletter.digests.queries import get_digest
@@ -231,7 +232,7 @@ def _update_all(
         .execution_options(synchronize_session=False)
     ).all()
     for digest_id in sorted(changed):
-        log.info("digest %d is %s (by %s)", digest_id, transition.done, by)
+        log_after_commit(session, log).info("digest %d is %s (by %s)", digest_id, transition.done, by)
     return sorted(changed)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
-from newsletter.core.db import epoch_now, table_of
+from newsletter.core.db import epoch_now, log_after_commit, table_of
 from newsletter.mail.mail_types import MailPayload
 from newsletter.mail.models import OutgoingMail
 
@@ -140,7 +140,9 @@ def postpone(session: Session, postponed: Collection[Postponed]) -> list[MailCla
     now = clock.now()
     given_up = [each for each in postponed if now - each.claim.created_at > GIVE_UP_AFTER]
     for claim, note in ((each.claim, each.note) for each in given_up):
-        log.error("%s mail %d is given up after %s: %s", claim.kind, claim.id, GIVE_UP_AFTER, note)
+        log_after_commit(session, log).error(
+            "%s mail %d is given up after %s: %s", claim.kind, claim.id, GIVE_UP_AFTER, note
+        )
     drop(session, [each.claim for each in given_up])
     rows = [
         {**_own(each.claim), "note": each.note, "not_before": now + _pause(each.claim.attempt, each.retry_after)}

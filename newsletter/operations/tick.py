@@ -7,6 +7,7 @@ import logging
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.core.actors import CLOCK
+from newsletter.core.db import log_after_commit
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import acceptance, refused_mailboxes
 from newsletter.delivery.freezing import freeze
@@ -45,7 +46,7 @@ def _record_tick(runtime: Runtime, *, first: bool) -> None:
 def _pause_overdue_digests(runtime: Runtime) -> None:
     with runtime.db.transaction() as session:
         for digest_id in freeze.pause_overdue(session, runtime.settings.overdue_after):
-            log.warning("digest %d is overdue and waits for an editor", digest_id)
+            log_after_commit(session, log).warning("digest %d is overdue and waits for an editor", digest_id)
 
 
 def _freeze_due_digests(runtime: Runtime) -> None:
@@ -67,11 +68,11 @@ def _recover_and_close(runtime: Runtime, watch: LeaseWatch | None) -> None:
     """Recover lost batches, decide what can be decided, and close the digests that are finished then."""
     with runtime.db.transaction() as session:
         if lost := recovery.recover_lost(session, grace=GRACE, watch=watch):
-            log.warning("%d batches whose worker was lost are recovered", lost)
+            log_after_commit(session, log).warning("%d batches whose worker was lost are recovered", lost)
         acceptance.resolve_proven(session)
         cancelling.cancel_waiting(session)
         for digest_id in recovery.close_finished(session, by=CLOCK):
-            log.info("digest %d is sent", digest_id)
+            log_after_commit(session, log).info("digest %d is sent", digest_id)
 
 
 def _end_refused_mailboxes(runtime: Runtime) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, Insert, create_engi
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
+from newsletter.core.db import deferred_logs
 from newsletter.core.db.shared_inserts import SharedInserts
 from newsletter.core.errors import ConfigurationError
 
@@ -41,6 +42,13 @@ class DatabaseTimeouts(NamedTuple):
     """For which a host may be silent: keepalives, and TCP_USER_TIMEOUT for what was sent."""
 
 
+class _WritingSession(Session):
+    """A session whose log lines wait for its commit."""
+
+
+event.listen(_WritingSession, "after_soft_rollback", deferred_logs.drop_lines)
+
+
 class Database:
     """An engine and its two kinds of transaction. Raises ConfigurationError when `url` names no database of ours."""
 
@@ -57,8 +65,10 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A unit of work that may write: committed at the end, rolled back when an error leaves it."""
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
-            yield session
+        with _WritingSession(self._writing, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            deferred_logs.write_lines(session)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
-from newsletter.core.db import insert_ignoring
+from newsletter.core.db import insert_ignoring, log_after_commit
 from newsletter.core.ids import BatchId
 from newsletter.delivery.events.event_kinds import Acceptance
 from newsletter.delivery.events.models import AcceptanceProof
@@ -39,7 +39,9 @@ def store_proofs(session: Session, proofs: Collection[Acceptance]) -> None:
         if state != BatchState.DONE and Acceptance(batch_id, attempt, key) in proofs:
             early.append({"batch_id": batch_id, "attempt": attempt})
         if resent_attempt is not None and Acceptance(batch_id, resent_attempt, key) in proofs:
-            log.warning("batch %d was mailed twice: an editor had it sent again, and it had been accepted", batch_id)
+            log_after_commit(session, log).warning(
+                "batch %d was mailed twice: an editor had it sent again, and it had been accepted", batch_id
+            )
             mailed_twice.append(batch_id)
     if mailed_twice:
         resolving.record_mailed_twice(session, mailed_twice)
@@ -57,7 +59,7 @@ def resolve_proven(session: Session) -> list[int]:
     ).all()
     for batch in batches:
         resolving.resolve_batch(session, batch, was_sent=True)
-        log.info("batch %d was in doubt and is accepted: its events prove it", batch.id)
+        log_after_commit(session, log).info("batch %d was in doubt and is accepted: its events prove it", batch.id)
     session.flush()
     _delete_spent_proofs(session)
     return [batch.id for batch in batches]

@@ -18,7 +18,7 @@ from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock, shutdown
-from newsletter.core.db import insert_ignoring
+from newsletter.core.db import insert_ignoring, log_after_commit
 from newsletter.core.errors import InvalidError
 from newsletter.core.ids import AddressKey, SubscriberId, SuppressionKey
 from newsletter.core.runtime import Runtime
@@ -121,7 +121,9 @@ def _postpone(runtime: Runtime, delivery_id: int) -> None:
         delivery.attempt += 1
         pause = min(timedelta(seconds=2.0 ** min(delivery.attempt, 20)), LONGEST_PAUSE)
         delivery.not_before = clock.now() + pause
-        log.error("webhook delivery %d failed (attempt %d); it is tried again", delivery_id, delivery.attempt)
+        log_after_commit(session, log).error(
+            "webhook delivery %d failed (attempt %d); it is tried again", delivery_id, delivery.attempt
+        )
 
 
 def _delete_old_hashes(session: Session) -> None:

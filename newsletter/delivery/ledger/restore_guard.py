@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.actors import CLOCK, Actor
+from newsletter.core.db import log_after_commit
 from newsletter.core.ids import BatchId
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.ledger.models import Batch, ClockTick
@@ -174,5 +175,5 @@ def _anything_is_sent(session: Session) -> bool:
 def _pause(session: Session, note: str, statuses: Collection[DigestStatus], *, by: Actor) -> list[int]:
     paused = lifecycle.pause_open(session, statuses, PausedReason.RESTORED, note, by=by)
     for digest_id in paused:
-        log.warning("digest %d waits: %s", digest_id, note)
+        log_after_commit(session, log).warning("digest %d waits: %s", digest_id, note)
     return paused

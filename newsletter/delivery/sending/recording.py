@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
-from newsletter.core.db import insert_ignoring
+from newsletter.core.db import insert_ignoring, log_after_commit
 from newsletter.core.ids import SubscriberId
 from newsletter.delivery.ledger import claims, late_answers, splitting
 from newsletter.delivery.ledger.models import Refusal
@@ -55,11 +55,15 @@ def record_outcomes(session: Session, run: BatchRun) -> bool:
     if kept:
         splitting.split_open(session, claim.batch_id)
     elif not late_answers.record_late(session, claim, outcomes, provider_ref=run.provider_ref):
-        log.warning("batch %d was claimed by another worker; the answers here count for nothing", claim.batch_id)
+        log_after_commit(session, log).warning(
+            "batch %d was claimed by another worker; the answers here count for nothing", claim.batch_id
+        )
         return False
     _keep_refusals(session, run, outcomes, given_up)
     if errors.note:
-        log.warning("batch %d of digest %d: %s", claim.batch_id, claim.digest_id, errors.note)
+        log_after_commit(session, log).warning(
+            "batch %d of digest %d: %s", claim.batch_id, claim.digest_id, errors.note
+        )
     return True
 
 
