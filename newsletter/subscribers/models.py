@@ -58,7 +58,8 @@ class LinkPurpose(StrEnum):
 class Subscriber(Base):
     """A reader. Mail goes to `address`; `address_key` is the identity (see `subscribers.addresses`).
 
-    `subscribers.lifecycle` alone writes the status, `confirmed_at`, `unsubscribed_at` and `unsubscribe_reason`.
+    Only `subscribers.lifecycle` and `subscribers.reported_ends` write the status, `confirmed_at`, `unsubscribed_at` and
+    `unsubscribe_reason`.
     """
 
     __tablename__ = "subscribers"

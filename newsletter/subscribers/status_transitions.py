@@ -1,6 +1,7 @@
 """The table of transitions: which action takes a subscriber from which statuses to which.
 
-`subscribers.lifecycle` and the SQL of `subscribers.bulk_insert` write what stands here, and nothing else does.
+`subscribers.lifecycle`, `subscribers.reported_ends` and the SQL of `subscribers.bulk_insert` write what stands here,
+and nothing else does.
 """
 
 from __future__ import annotations

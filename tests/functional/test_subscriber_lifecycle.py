@@ -19,11 +19,11 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
 from newsletter.core.ids import AddressKey
-from newsletter.subscribers import lifecycle, status_transitions
+from newsletter.subscribers import lifecycle, reported_ends, status_transitions
 from newsletter.subscribers.bulk_insert import ConfirmedReader, PendingReader
-from newsletter.subscribers.lifecycle import End
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
 from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.reported_ends import End
 from newsletter.subscribers.status_transitions import TRANSITIONS, SubscriberTransition
 from newsletter.subscribers.suppression import suppressions
 from newsletter.subscribers.suppression.suppressions import STRENGTH
@@ -39,7 +39,7 @@ class Action(NamedTuple):
 
 def _end(reason: SuppressionReason) -> Callable[[Session, Settings, Subscriber], object]:
     def act(session: Session, settings: Settings, reader: Subscriber) -> None:
-        lifecycle.end(session, settings.suppression_key, [End(reader, reason, clock.now())], by=PROVIDER)
+        reported_ends.end(session, settings.suppression_key, [End(reader, reason, clock.now())], by=PROVIDER)
 
     return act
 
@@ -68,10 +68,11 @@ ACTIONS = {
     "bounce": Action(status_transitions.BOUNCE, _end(SuppressionReason.BOUNCED)),
     "complain": Action(status_transitions.COMPLAIN, _end(SuppressionReason.COMPLAINED)),
     "unsuppress": Action(
-        status_transitions.UNSUPPRESS, lambda s, c, r: lifecycle.unsuppress(s, r, clock.now(), by=OPERATOR)
+        status_transitions.UNSUPPRESS, lambda s, c, r: reported_ends.unsuppress(s, r, clock.now(), by=OPERATOR)
     ),
     "unbounce": Action(
-        status_transitions.UNBOUNCE, lambda s, c, r: lifecycle.unbounce(s, c.suppression_key, [r], "Wrong", by=OPERATOR)
+        status_transitions.UNBOUNCE,
+        lambda s, c, r: reported_ends.unbounce(s, c.suppression_key, [r], "Wrong", by=OPERATOR),
     ),
     "change address": Action(
         status_transitions.CHANGE_ADDRESS,
@@ -167,7 +168,7 @@ def test_the_strongest_report_counts_in_any_order(
         with db.transaction() as session:
             reader = session.get_one(Subscriber, number)
             ends = [End(reader, reason, now - timedelta(minutes=len(reason))) for reason in chunk]
-            lifecycle.end(session, settings.suppression_key, ends, by=PROVIDER)
+            reported_ends.end(session, settings.suppression_key, ends, by=PROVIDER)
             assert str(reader.status) == max(reported, key=lambda reason: STRENGTH[reason]), (
                 "the loaded row is up to date"
             )
@@ -196,5 +197,5 @@ def test_reports_about_many_readers_are_applied_together(db: Database, settings:
     with db.transaction() as session:
         readers = session.scalars(select(Subscriber).order_by(Subscriber.id)).all()
         ends = [End(reader, REASONS[number % 3], clock.now()) for number, reader in enumerate(readers)]
-        lifecycle.end(session, settings.suppression_key, ends, by=PROVIDER)
+        reported_ends.end(session, settings.suppression_key, ends, by=PROVIDER)
     assert [status_of(db, number) for number in numbers] == [SubscriberStatus(reason) for reason in REASONS] * 2

@@ -17,11 +17,11 @@ from newsletter.core.actors import PROVIDER
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey
-from newsletter.subscribers import lifecycle
+from newsletter.subscribers import reported_ends
 from newsletter.subscribers.account import links, unsubscribing
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
-from newsletter.subscribers.lifecycle import End
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason, Unsuppression
+from newsletter.subscribers.reported_ends import End
 from newsletter.subscribers.suppression import suppressions
 from tests.factories import sign_up
 
@@ -84,7 +84,7 @@ def test_a_bounced_reader_does_not_become_one_who_unsubscribed(
     with db.transaction() as session:
         import_rows(session, [ImportedReader(ADA)])
         reader = session.scalars(select(Subscriber)).one()
-        lifecycle.end(
+        reported_ends.end(
             session, settings.suppression_key, [End(reader, SuppressionReason.BOUNCED, clock.now())], by=PROVIDER
         )
     assert unsuppress(app, ADA, "--reason", "The mailbox is there").exit_code == 0

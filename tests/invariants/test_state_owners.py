@@ -71,7 +71,12 @@ OWNERS = (
         ),
     ),
     Ownership(
-        ("newsletter/subscribers/lifecycle.py", "newsletter/subscribers/bulk_insert.py"),
+        (
+            "newsletter/subscribers/lifecycle.py",
+            "newsletter/subscribers/reported_ends.py",
+            "newsletter/subscribers/transition_updates.py",
+            "newsletter/subscribers/bulk_insert.py",
+        ),
         "Subscriber",
         frozenset({"status", "confirmed_at", "unsubscribed_at", "unsubscribe_reason"}),
     ),

@@ -27,9 +27,9 @@ from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch
 from newsletter.delivery.ledger.packing import position_of
 from newsletter.mail import return_path
-from newsletter.subscribers import lifecycle
-from newsletter.subscribers.lifecycle import End
+from newsletter.subscribers import reported_ends
 from newsletter.subscribers.models import Subscriber, SuppressionReason
+from newsletter.subscribers.reported_ends import End
 
 
 class _SentBatch(NamedTuple):
@@ -85,7 +85,7 @@ def apply_events(session: Session, suppression_key: SuppressionKey, events: Sequ
         withdrawn = _withdrawn(session, matched)
         ends = [end for event in matched if event.key not in withdrawn and (end := _end_by(event))]
         ends += _ends_by_soft_bounces(session, matched)
-        lifecycle.end(session, suppression_key, ends, by=PROVIDER)
+        reported_ends.end(session, suppression_key, ends, by=PROVIDER)
     return len(matched)
 
 

@@ -24,9 +24,9 @@ from newsletter.delivery.events.models import Event
 from newsletter.delivery.ledger.models import Refusal
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.mail.failures.verdicts import FailureKind
-from newsletter.subscribers import lifecycle
-from newsletter.subscribers.lifecycle import End
+from newsletter.subscribers import reported_ends
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
+from newsletter.subscribers.reported_ends import End
 
 AGAIN_AFTER = timedelta(days=3)
 LOOK_BACK = timedelta(days=1)
@@ -52,7 +52,7 @@ def end_refused(session: Session, suppression_key: SuppressionKey, *, by: Actor)
     ).all()
     insert_ignoring(session, Event, [_event(found[reader.id]) for reader in readers])
     ends = [End(reader, SuppressionReason.BOUNCED, found[reader.id].refused_at) for reader in readers]
-    lifecycle.end(session, suppression_key, ends, by=by)
+    reported_ends.end(session, suppression_key, ends, by=by)
     return len(ends)
 
 

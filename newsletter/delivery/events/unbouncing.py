@@ -23,7 +23,7 @@ from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.events.models import Event
 from newsletter.digests.queries import get_digest
 from newsletter.mail.failures.comparable_answers import same_words
-from newsletter.subscribers import lifecycle
+from newsletter.subscribers import reported_ends
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
 
 CHUNK = 500
@@ -76,7 +76,7 @@ def unbounce(
         update(Event).where(Event.id.in_(withdrawn)).values(withdrawn_at=clock.now()),
         execution_options={"synchronize_session": False},
     )
-    return lifecycle.unbounce(session, suppression_key, [reader for reader, _ in found], wrong.why, by=by)
+    return reported_ends.unbounce(session, suppression_key, [reader for reader, _ in found], wrong.why, by=by)
 
 
 def _candidates(session: Session, wrong: WrongBounces) -> list[int]:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from newsletter.core.actors import Actor
 from newsletter.core.errors import InvalidError, NotFoundError
 from newsletter.core.ids import SuppressionKey
-from newsletter.subscribers import addresses, lifecycle, queries
+from newsletter.subscribers import addresses, queries, reported_ends
 from newsletter.subscribers.models import SuppressionReason, Unsuppression
 from newsletter.subscribers.suppression import suppressions
 
@@ -42,5 +42,5 @@ def unsuppress(
         session.flush()
         suppression = suppressions.find_suppression(session, suppression_key, address_key)
     if reader is not None:
-        lifecycle.unsuppress(session, reader, since, by=by)
+        reported_ends.unsuppress(session, reader, since, by=by)
     return reason
