@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -22,6 +22,8 @@ from newsletter.mail.mail_types import MailPayload
 from newsletter.mail.models import OutgoingMail
 
 log = logging.getLogger(__name__)
+
+P = TypeVar("P", bound=MailPayload)
 
 GIVE_UP_AFTER = timedelta(days=3)
 """A mail that could not be sent for so long is dropped, and logged: its link would be of no use."""
@@ -88,6 +90,20 @@ def add_mails(session: Session, mails: Sequence[NewMail]) -> None:
     ]
     if rows:
         session.connection().execute(insert(_TABLE), rows)
+
+
+def amend_mail(session: Session, payload: type[P], subscriber_id: int, amend: Callable[[P], P]) -> bool:
+    """Change the payload of the mail of this kind about a subscriber; False when none waits that no worker has."""
+    query = select(OutgoingMail).where(
+        OutgoingMail.kind == payload.kind,
+        OutgoingMail.subscriber_id == subscriber_id,
+        OutgoingMail.lease_until.is_(None),
+    )
+    row = session.scalars(query.order_by(OutgoingMail.id).limit(1).with_for_update()).first()
+    if row is None:
+        return False
+    row.payload = amend(payload.from_json(row.payload)).to_json()
+    return True
 
 
 def mails_about(session: Session, subscriber_id: int) -> Sequence[OutgoingMail]:

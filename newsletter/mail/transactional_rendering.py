@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from newsletter.core import clock
 from newsletter.core.config import Settings
@@ -17,6 +17,10 @@ from newsletter.mail.mjml import compile_mjml, mjml_template, text_template
 
 PLACEHOLDER = random_token()
 """Stands for a reader's token in the link of a transactional mail. No text of a stranger is in such a mail."""
+
+
+Value: TypeAlias = "int | str | tuple[str, ...]"
+"""A value that the words of a mail name."""
 
 
 class RenderedMail(NamedTuple):
@@ -46,23 +50,23 @@ def compose_mail(
     settings: Settings,
     name: str,
     path: str,
-    values: Mapping[str, int] = MappingProxyType({}),
+    values: Mapping[str, Value] = MappingProxyType({}),
     *,
     language: str = ENGLISH,
     text_only: bool = False,
 ) -> Message:
     """The mail `name` in `language`; `text_only` leaves out the HTML part.
 
-    `path` is that of its link, with PLACEHOLDER for the reader's token: all else is the same for everyone, and rendered
-    once in a process. `values` are further ones that its words name; they hold nothing that a stranger typed, since
-    anybody can enter anybody's address.
+    `path` is that of its link, with PLACEHOLDER for the reader's token: all else is the same for everyone with these
+    values, and rendered once in a process. `values` are further ones that its words name; they hold nothing that a
+    stranger typed, since anybody can enter anybody's address.
     """
     return _shared_message(settings, name, path, tuple(sorted(values.items())), language, text_only)
 
 
 @lru_cache(maxsize=64)
 def _shared_message(
-    settings: Settings, name: str, path: str, values: tuple[tuple[str, int], ...], language: str, text_only: bool
+    settings: Settings, name: str, path: str, values: tuple[tuple[str, Value], ...], language: str, text_only: bool
 ) -> Message:
     rendered = render_mail(settings, name, {"link": settings.url(path), **dict(values)}, language)
     return Message(

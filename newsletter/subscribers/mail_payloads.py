@@ -36,6 +36,17 @@ class OneTimeLinkMail(MailPayload):
 
 
 @dataclass(frozen=True)
+class ChangedByLink(MailPayload):
+    """Tells a reader what the links of letters changed."""
+
+    kind = "changed_by_link"
+    changes: tuple[str, ...]
+    """Words of `LinkChange`, each once."""
+    changed_at: datetime
+    """When the last of them happened."""
+
+
+@dataclass(frozen=True)
 class NewAddress(MailPayload):
     """Asks the owner of a new address to confirm a change of address."""
 

@@ -55,6 +55,16 @@ class LinkPurpose(StrEnum):
     ADDRESS = "address"
 
 
+class LinkChange(StrEnum):
+    """A change that the links of any letter can make to a subscription, besides ending it."""
+
+    PREFERENCES = "preferences"
+    PAUSE = "pause"
+    """Set, moved or ended."""
+    RETURN = "return"
+    """The undo of an unsubscription."""
+
+
 class Subscriber(Base):
     """A reader. Mail goes to `address`; `address_key` is the identity (see `subscribers.addresses`).
 
@@ -105,6 +115,8 @@ class Subscriber(Base):
     confirmed_at: Mapped[datetime | None]
     unsubscribed_at: Mapped[datetime | None]
     unsubscribe_reason: Mapped[UnsubscribeReason | None] = mapped_column(EnumText(UnsubscribeReason))
+    change_mail_at: Mapped[datetime | None]
+    """When the last mail about a change by a letter's link was due (`subscribers.account.change_mails`)."""
 
 
 class SignupRequest(Base):

@@ -7,21 +7,25 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.core import public_paths
+from newsletter.core import clock, public_paths
 from newsletter.core.config import Settings
+from newsletter.core.languages import language_of
 from newsletter.mail.formats import Format
 from newsletter.mail.mail_types import MailType, WaitingMail
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.transactional_rendering import PLACEHOLDER, compose_mail
+from newsletter.mail.transactional_rendering import PLACEHOLDER, Value, compose_mail
+from newsletter.subscribers import preferences_words
 from newsletter.subscribers.account import address_availability, address_change, links, one_time_links
 from newsletter.subscribers.mail_payloads import (
     AlreadySubscribed,
+    ChangedByLink,
     Confirmation,
     NewAddress,
     OldAddress,
     OneTimeLinkMail,
 )
 from newsletter.subscribers.models import AddressChange, Subscriber, SubscriberStatus
+from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.suppression import suppressions
 
 
@@ -69,6 +73,30 @@ def one_time_link(
     link = TokenLink(public_paths.one_time_page(purpose, PLACEHOLDER), token)
     hours = int(one_time_links.LINK_AGE.total_seconds()) // 3600
     return _compose(settings, f"{purpose}_link", link, mail.id, reader, hours=hours)
+
+
+def changed_by_link(
+    session: Session, settings: Settings, mail: WaitingMail[ChangedByLink]
+) -> tuple[Message, Recipient] | None:
+    """Tell a reader what changed, and how it stands now. None when the subscription has ended meanwhile."""
+    reader = session.get(Subscriber, mail.subscriber_id)
+    if reader is None or reader.status != SubscriberStatus.ACTIVE:
+        return None
+    language = language_of(reader.language)
+    changed_on = mail.payload.changed_at.astimezone(settings.timezone).date()
+    today = clock.now().astimezone(settings.timezone).date()
+    is_paused = reader.paused_until is not None and reader.paused_until > today
+    return _compose(
+        settings,
+        "changed_by_link",
+        TokenLink(public_paths.preferences(PLACEHOLDER), reader.token),
+        mail.id,
+        reader,
+        day=language.day(changed_on),
+        changes=mail.payload.changes,
+        preferences=preferences_words.in_words(Preferences.of(reader), language),
+        paused_until=language.day(reader.paused_until) if reader.paused_until and is_paused else "",
+    )
 
 
 def new_address(
@@ -123,7 +151,7 @@ def _compose(
     reader: Subscriber,
     *,
     to: str | None = None,
-    **values: int,
+    **values: Value,
 ) -> tuple[Message, Recipient]:
     """Write a mail in the reader's language and format, to the reader's address or another one of theirs."""
     text_only = reader.format == Format.TEXT
@@ -135,6 +163,7 @@ MAIL_TYPES = (
     MailType(Confirmation, confirmation),
     MailType(AlreadySubscribed, already_subscribed),
     MailType(OneTimeLinkMail, one_time_link),
+    MailType(ChangedByLink, changed_by_link),
     MailType(NewAddress, new_address),
     MailType(OldAddress, old_address),
 )

@@ -19,10 +19,11 @@ from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE
 from newsletter.core.runtime import runtime
 from newsletter.digests.models import Digest
 from newsletter.digests.text import CADENCE_NAMES
+from newsletter.subscribers import preferences_words
 from newsletter.subscribers.addresses import mask, readable
+from newsletter.subscribers.preferences import Preferences
 from newsletter.web import language
 from newsletter.web.language import page_language
-from newsletter.web.preferences_words import details, in_words, rows
 
 _LINK = re.compile(r"\[([^\]]+)\]")
 
@@ -104,6 +105,21 @@ def moment(value: datetime, zone: str | None = None) -> str:
     local, spoken = value.astimezone(where), page_language()
     text = spoken.gettext("%(day)s at %(time)s (%(zone)s)")
     return text % {"day": spoken.day(local.date()), "time": spoken.time(local.time()), "zone": where.key}
+
+
+def in_words(preferences: Preferences) -> str:
+    """All preferences, in a sentence each."""
+    return preferences_words.in_words(preferences, page_language())
+
+
+def details(preferences: Preferences) -> list[str]:
+    """All preferences but the cadence, in a sentence each."""
+    return preferences_words.details(preferences, page_language())
+
+
+def rows(preferences: Preferences) -> list[tuple[str, str]]:
+    """Each preference by its name, with its value in words."""
+    return preferences_words.rows(preferences, page_language())
 
 
 def digest_name(digest: Digest) -> str:

@@ -172,6 +172,8 @@ def choose(life: Life) -> None:
     life.press("Save my preferences")
     said = page.get_by_role("status").inner_text()
     assert said.startswith("Saved. You get the weekly letter. It has stories from Policy.")
+    told = text(life.mail(ADA, "Your subscription to Dispatch was changed"))
+    assert "It has stories from Policy." in " ".join(told.split())
 
 
 def move(life: Life, letter: EmailMessage) -> None:
@@ -183,10 +185,10 @@ def move(life: Life, letter: EmailMessage) -> None:
     life.press("Send a link to the new address")
     life.says("Check the new mailbox")
     life.click_in(life.mail(NEW, "Confirm your new address"), "Confirm my new address")
-    assert life.mailbox.of(ADA, "was changed") == []
+    assert life.mailbox.of(ADA, "Your address at Dispatch was changed") == []
     life.press("Yes, use this address")
     life.says("Your address is changed")
-    life.mail(ADA, "was changed")
+    life.mail(ADA, "Your address at Dispatch was changed")
 
 
 def pause(life: Life, letter: EmailMessage) -> None:

@@ -14,8 +14,8 @@ from newsletter.mail.message import Message
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.privacy import erasure
-from newsletter.subscribers.account import address_change, one_time_links
-from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber, SubscriberStatus
+from newsletter.subscribers.account import address_change, change_mails, one_time_links
+from newsletter.subscribers.models import AddressChange, LinkChange, LinkPurpose, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
 from tests.factories import compose_mail, no_pauses, sign_up
 
@@ -45,6 +45,8 @@ def composed(db: Database, settings: Settings, preferences: Preferences) -> dict
         sign_up(session, settings, ADA)
         for kind in LinkPurpose:
             one_time_links.request_link(session, no_pauses(), ada, kind)
+        for each in LinkChange:
+            change_mails.tell_reader(session, ada, each)
         address_change.request_change(session, no_pauses(), ada, "ada@new.example")
     read()
     with db.transaction() as session:

@@ -1,7 +1,8 @@
-"""Leaving: a page with a button, and one click from the mail program (RFC 8058)."""
+"""Unsubscribing: a page with a button, and one click from the mail program (RFC 8058)."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -17,9 +18,15 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database, table_of
 from newsletter.core.ids import AddressKey
 from newsletter.core.tokens import random_token
-from newsletter.subscribers.account import unsubscribing
+from newsletter.subscribers.account import one_time_links, unsubscribing
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
-from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason, UnsubscribeReason
+from newsletter.subscribers.models import (
+    LinkPurpose,
+    Subscriber,
+    SubscriberStatus,
+    SuppressionReason,
+    UnsubscribeReason,
+)
 from newsletter.subscribers.suppression import suppressions
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -75,9 +82,9 @@ def test_a_post_unsubscribes_at_once_without_cookie_or_redirect(
 
 
 def test_a_repeat_is_fine_and_keeps_the_first_time(client: FlaskClient, db: Database, link: str) -> None:
-    first = client.post(link)
+    client.post(link)
     unsubscribed_at = reader(db).unsubscribed_at
-    assert client.post(link, data=ONE_CLICK).text == first.text
+    assert "gets no more letters" in client.post(link, data=ONE_CLICK).text
     with clock.set_to(clock.now() + timedelta(days=400)):
         assert "gets no more letters" in client.post(link, data=ONE_CLICK).text
     assert reader(db).unsubscribed_at == unsubscribed_at
@@ -114,28 +121,72 @@ def test_an_old_link_works_after_a_change_of_address_and_of_the_key(
     rotated.extensions["newsletter"].db.dispose()
 
 
-def test_for_a_day_it_can_be_undone_and_everything_is_as_it_was(client: FlaskClient, db: Database, link: str) -> None:
+def undo_of(page: str) -> str:
+    """The token that a page's undo posts; "" when the page has none."""
+    found = re.search(r'name="undo" value="([^"]+)"', page)
+    return found[1] if found else ""
+
+
+def test_the_answer_can_undo_it_and_everything_is_as_it_was(client: FlaskClient, db: Database, link: str) -> None:
     with db.transaction() as session:
         session.scalars(select(Subscriber).order_by(Subscriber.id)).first().paused_until = date(2027, 1, 31)  # type: ignore[union-attr]
     before = columns(reader(db))
-    assert "Undo" in client.post(link).text
-    client.post(f"{link}/reason", data={"reason": "often"})
-    assert "Undo" in client.get(link).text
-    with clock.set_to(clock.now() + timedelta(hours=23)):
-        page = client.post(f"{link}/undo")
-        assert "You are subscribed again" in page.text
-        assert "you get no letters until 31 January 2027" in page.text
-        assert columns(reader(db)) == before
-        assert "You are subscribed again" in client.post(f"{link}/undo").text
+    page = client.post(link).text
+    assert "Undo" in page
+    page = client.post(f"{link}/reason", data={"reason": "often", "undo": undo_of(page)}).text
+    assert "Undo" in page
+    with clock.set_to(clock.now() + timedelta(minutes=59)):
+        for _ in range(2):
+            page_after = client.post(f"{link}/undo", data={"undo": undo_of(page)}).text
+            assert "You are subscribed again" in page_after
+            assert "you get no letters until 31 January 2027" in page_after
+        assert columns(reader(db)) | {"change_mail_at": None} == before
 
 
-def test_after_a_day_it_needs_a_new_sign_up(client: FlaskClient, db: Database, link: str) -> None:
+def test_no_other_page_can_undo_it(client: FlaskClient, db: Database, link: str) -> None:
+    """Letters are forwarded: who has one may open its links, and press what they show."""
     client.post(link)
-    with clock.set_to(clock.now() + timedelta(hours=24)):
-        assert "Undo" not in client.get(link).text
-        answer = client.post(f"{link}/undo")
+    for page in (
+        client.get(link),
+        client.get(f"{link}/undo"),
+        client.get(f"{link}/reason"),
+        client.post(link),
+        client.post(link, data=ONE_CLICK),
+        client.post(f"{link}/reason", data={"reason": "often"}),
+        client.get(link.replace("unsubscribe", "preferences")),
+    ):
+        assert page.status_code == 200
+        assert "Undo" not in page.text
+        assert undo_of(page.text) == ""
+        assert 'href="/subscribe"' in page.text
+    assert client.post(f"{link}/undo").status_code == 409
+    assert reader(db).status == SubscriberStatus.UNSUBSCRIBED
+
+
+def test_a_token_undoes_one_end_of_one_reader(client: FlaskClient, db: Database, settings: Settings, link: str) -> None:
+    ada = reader(db)
+    with clock.set_to(clock.now() - timedelta(minutes=1)):
+        earlier = undo_of(client.post(link).text)
+        client.post(f"{link}/undo", data={"undo": earlier})
+    bob = undo_of(client.post(f"/unsubscribe/{reader(db, 'bob@example.org').token}").text)
+    present = undo_of(client.post(link).text)
+    other_purpose = one_time_links.link_token(settings.signing_keys, ada, LinkPurpose.DATA)
+    for token in (earlier, bob, other_purpose, ada.token, present[:-1], "", "x" * 5000):
+        answer = client.post(f"{link}/undo", data={"undo": token})
         assert answer.status_code == 409
         assert "To get letters again, sign up again" in answer.text
+    assert reader(db).status == SubscriberStatus.UNSUBSCRIBED
+    assert client.post(f"{link}/undo", data={"undo": present}).status_code == 200
+    assert reader(db).status == SubscriberStatus.ACTIVE
+
+
+def test_after_an_hour_it_needs_a_new_sign_up(client: FlaskClient, db: Database, link: str) -> None:
+    token = undo_of(client.post(link).text)
+    with clock.set_to(clock.now() + timedelta(hours=1, seconds=1)):
+        answer = client.post(f"{link}/undo", data={"undo": token})
+        assert answer.status_code == 409
+        assert "To get letters again, sign up again" in answer.text
+        assert "Undo" not in client.post(f"{link}/reason", data={"reason": "often", "undo": token}).text
     assert reader(db).status == SubscriberStatus.UNSUBSCRIBED
 
 
@@ -144,12 +195,12 @@ def test_after_a_day_it_needs_a_new_sign_up(client: FlaskClient, db: Database, l
 def test_it_cannot_be_undone_when_the_address_takes_no_mail_any_more(
     client: FlaskClient, db: Database, settings: Settings, link: str, reason: SuppressionReason, known: bool
 ) -> None:
-    client.post(link)
+    token = undo_of(client.post(link).text)
     with db.transaction() as session:
         suppressions.suppress(session, settings.suppression_key, AddressKey("ada@example.org"), reason)
         if known:
             session.scalars(select(Subscriber).order_by(Subscriber.id)).first().status = str(reason)  # type: ignore[union-attr]
-    answer = client.post(f"{link}/undo")
+    answer = client.post(f"{link}/undo", data={"undo": token})
     assert answer.status_code == 409
     assert "we do not write to it any more" in answer.text
     assert reader(db).status != SubscriberStatus.ACTIVE
@@ -158,12 +209,12 @@ def test_it_cannot_be_undone_when_the_address_takes_no_mail_any_more(
 def test_a_provider_s_unsubscription_can_be_undone_too(
     client: FlaskClient, db: Database, settings: Settings, link: str
 ) -> None:
-    client.post(link)
+    token = undo_of(client.post(link).text)
     with db.transaction() as session:
         suppressions.suppress(
             session, settings.suppression_key, AddressKey("ada@example.org"), SuppressionReason.UNSUBSCRIBED
         )
-    assert client.post(f"{link}/undo").status_code == 200
+    assert client.post(f"{link}/undo", data={"undo": token}).status_code == 200
     with db.reading() as session:
         assert not suppressions.is_suppressed(session, settings.suppression_key, AddressKey("ada@example.org"))
 
@@ -173,9 +224,10 @@ def test_a_pending_reader_can_unsubscribe_and_undo_it(client: FlaskClient, db: D
         ada = session.scalars(select(Subscriber).where(Subscriber.address == "ada@example.org")).one()
         ada.status, ada.confirmed_at = SubscriberStatus.PENDING, None
     assert "is not confirmed" in client.get(link).text
-    assert "You are unsubscribed" in client.post(link).text
+    page = client.post(link).text
+    assert "You are unsubscribed" in page
     assert reader(db).status == SubscriberStatus.UNSUBSCRIBED
-    assert "is not confirmed yet" in client.post(f"{link}/undo").text
+    assert "is not confirmed yet" in client.post(f"{link}/undo", data={"undo": undo_of(page)}).text
     assert reader(db).status == SubscriberStatus.PENDING
 
 
@@ -211,10 +263,10 @@ def test_free_words_are_no_reason_and_an_active_reader_has_none(client: FlaskCli
 
 
 def test_another_site_can_neither_take_it_back_nor_say_why(client: FlaskClient, db: Database, link: str) -> None:
-    client.post(link)
+    form = {"reason": "trust", "undo": undo_of(client.post(link).text)}
     for path in ("undo", "reason"):
         foreign = {"Sec-Fetch-Site": "cross-site"}
-        assert client.post(f"{link}/{path}", data={"reason": "trust"}, headers=foreign).status_code == 403
+        assert client.post(f"{link}/{path}", data=form, headers=foreign).status_code == 403
     assert (reader(db).status, reader(db).unsubscribe_reason) == (SubscriberStatus.UNSUBSCRIBED, None)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -15,6 +16,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, event, select
 
 from newsletter.cli import cli
+from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.jobs import SEND_MAILS
@@ -25,6 +27,7 @@ from newsletter.privacy.erasure import Erased
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.mail_payloads import (
     AlreadySubscribed,
+    ChangedByLink,
     Confirmation,
     NewAddress,
     OldAddress,
@@ -111,11 +114,36 @@ def erase_by_the_command(scene: Scene) -> Act:
     return lambda: scene.run("subscribers", "erase", ADA, "--yes")
 
 
+def save_preferences(scene: Scene) -> Act:
+    return lambda: scene.post(f"/preferences/{scene.token}", cadence="daily", which="all", min_trust="70")
+
+
+def pause(scene: Scene) -> Act:
+    until = clock.now().date() + timedelta(days=30)
+    return lambda: scene.post(f"/preferences/{scene.token}/pause", until=until.isoformat())
+
+
+def end_the_pause(scene: Scene) -> Act:
+    with scene.db.transaction() as session:
+        session.scalars(select(Subscriber)).one().paused_until = clock.now().date() + timedelta(days=30)
+    return lambda: scene.post(f"/preferences/{scene.token}/pause", end="1")
+
+
+def undo_unsubscribing(scene: Scene) -> Act:
+    answer = scene.client.post(f"/unsubscribe/{scene.token}").text
+    (undo,) = set(re.findall(r'name="undo" value="([^"]+)"', answer))
+    return lambda: scene.post(f"/unsubscribe/{scene.token}/undo", undo=undo)
+
+
 KINDS: dict[Prepare, str] = {
     request_data_link: OneTimeLinkMail.kind,
     request_address_link: OneTimeLinkMail.kind,
     request_address_change: NewAddress.kind,
     confirm_new_address: OldAddress.kind,
+    save_preferences: ChangedByLink.kind,
+    pause: ChangedByLink.kind,
+    end_the_pause: ChangedByLink.kind,
+    undo_unsubscribing: ChangedByLink.kind,
     erase_by_the_page: Erased.kind,
     erase_by_the_command: Erased.kind,
 }

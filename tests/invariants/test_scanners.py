@@ -27,8 +27,8 @@ from newsletter.migrations.tables import metadata
 from newsletter.operations import transactional_sending
 from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.privacy import erasure
-from newsletter.subscribers.account import address_change, one_time_links
-from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber
+from newsletter.subscribers.account import address_change, change_mails, one_time_links
+from newsletter.subscribers.models import AddressChange, LinkChange, LinkPurpose, Subscriber
 from tests.factories import add_article, add_readers, due_mails, no_pauses, send_digest, sign_up
 
 URL = re.compile(r"""https?://[^\s"'<>]+""")
@@ -51,6 +51,7 @@ def mails(client: FlaskClient, db: Database, settings: Settings) -> dict[str, Em
         sign_up(session, settings, first.address)
         for kind in LinkPurpose:
             one_time_links.request_link(session, no_pauses(), first, kind)
+        change_mails.tell_reader(session, first, LinkChange.PAUSE)
         address_change.request_change(session, no_pauses(), first, "next@example.org")
         address_change.request_change(session, no_pauses(), second, "moved@example.org")
         session.flush()

@@ -22,6 +22,13 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "confirmation": {"link": LINK, "days": 7},
     "data_link": {"link": LINK, "hours": 24},
     "address_link": {"link": LINK, "hours": 24},
+    "changed_by_link": {
+        "link": LINK,
+        "day": "4 May 2026",
+        "changes": ("return", "preferences", "pause"),
+        "preferences": "You get the weekly letter.",
+        "paused_until": "4 June 2026",
+    },
     "new_address": {"link": LINK, "days": 7},
     "old_address": {"link": LINK, "days": 7},
     "erased": {"link": "https://letters.example.org/subscribe"},

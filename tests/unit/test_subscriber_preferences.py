@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.errors import InvalidError
+from newsletter.core.languages import ENGLISH, language_of
 from newsletter.core.name_rules import LONGEST_NAME
 from newsletter.subscribers.preferences import MOST_SECTIONS, Preferences
-from newsletter.web.preferences_words import in_words
+from newsletter.subscribers.preferences_words import in_words
 
 
 def test_sections_are_kept_sorted_and_once() -> None:
@@ -70,4 +71,4 @@ def test_any_names_are_preferences_or_a_sentence(names: list[str]) -> None:
     ],
 )
 def test_preferences_in_words(preferences: Preferences, words: str) -> None:
-    assert in_words(preferences) == words
+    assert in_words(preferences, language_of(ENGLISH)) == words

@@ -12,7 +12,7 @@ from newsletter.subscribers.mailbox_pauses import MailboxPauses
 from newsletter.subscribers.models import LinkPurpose, Subscriber
 from newsletter.web.forms.preferences_form import FieldErrors, PreferencesForm
 from newsletter.web.language import page_language, requested_language, speak_to
-from newsletter.web.readers.blueprint import pages, render_for
+from newsletter.web.readers.blueprint import enqueue_mail, pages, render_for
 
 
 @pages.get(public_paths.one_time_page(LinkPurpose.ADDRESS, "<token>"))
@@ -35,7 +35,7 @@ def address(token: str) -> ResponseReturnValue:
         if errors:
             return _form(reader, token, form, errors), 422
         mail = address_change.request_change(session, pauses, reader, new)
-    _enqueue(mail)
+    enqueue_mail(mail)
     days = address_change.LINK_AGE.days
     return render_for(reader, "address_requested.html", address=new, days=days, token=tokens.clean_token(token))
 
@@ -58,7 +58,7 @@ def new_address(token: str) -> str:
     """Change the address, and notify the old one."""
     with runtime().db.transaction() as session:
         reader, mail = address_change.change_address(session, runtime().settings, token, language=requested_language())
-    _enqueue(mail)
+    enqueue_mail(mail)
     return render_for(reader, "new_address_done.html")
 
 
@@ -80,8 +80,3 @@ def old_address(token: str) -> str:
 
 def _form(reader: Subscriber, token: str, form: PreferencesForm, errors: FieldErrors) -> str:
     return render_for(reader, "address.html", token=tokens.clean_token(token), form=form, errors=errors)
-
-
-def _enqueue(mail: int | None) -> None:
-    if mail is not None:
-        runtime().queues.enqueue_mails()

@@ -1,4 +1,4 @@
-"""The blueprint that the readers' pages share, and how a reader's own page is rendered."""
+"""The blueprint that the readers' pages share, and what their views share."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ from typing import Any
 
 from flask import Blueprint, render_template
 
+from newsletter.core.runtime import runtime
 from newsletter.subscribers.models import Subscriber
 from newsletter.web import language
 
 pages = Blueprint("readers", __name__)
+
+
+def enqueue_mail(mail_id: int | None) -> None:
+    """Wake a worker for a mail that was added in a transaction, now that it is committed."""
+    if mail_id is not None:
+        runtime().queues.enqueue_mails()
 
 
 def render_for(reader: Subscriber, template: str, **values: Any) -> str:

@@ -17,7 +17,7 @@ from newsletter.subscribers.models import LinkPurpose, Subscriber
 from newsletter.subscribers.preferences import Preferences
 from newsletter.web import language
 from newsletter.web.readers import data_labels
-from newsletter.web.readers.blueprint import pages, render_for
+from newsletter.web.readers.blueprint import enqueue_mail, pages, render_for
 
 
 @pages.get(public_paths.one_time_page(LinkPurpose.DATA, "<token>"))
@@ -55,8 +55,7 @@ def erase(token: str) -> str:
         reader = one_time_links.reader_of(session, settings.signing_keys, LinkPurpose.DATA, token)
         language.speak_to(reader.language)
         mail = erasure.erase_subscriber(session, settings.suppression_key, reader, by=READER)
-    if mail is not None:
-        runtime().queues.enqueue_mails()
+    enqueue_mail(mail)
     return render_template("erased.html", is_mailed=mail is not None)
 
 

@@ -6,6 +6,7 @@ from newsletter.core.languages import gettext_noop
 from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.subscribers.mail_payloads import (
     AlreadySubscribed,
+    ChangedByLink,
     Confirmation,
     NewAddress,
     OldAddress,
@@ -37,6 +38,7 @@ WAITING_MAILS = {
     Confirmation.kind: gettext_noop("asks you to confirm (%(when)s)"),
     AlreadySubscribed.kind: gettext_noop("says that you are subscribed already (%(when)s)"),
     OneTimeLinkMail.kind: gettext_noop("brings a link that was requested (%(when)s)"),
+    ChangedByLink.kind: gettext_noop("says what a link from a letter changed (%(when)s)"),
     NewAddress.kind: gettext_noop("asks you to confirm the new address (%(when)s)"),
     OldAddress.kind: gettext_noop("notifies the old address (%(when)s)"),
 }

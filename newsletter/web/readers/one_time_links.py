@@ -11,7 +11,7 @@ from newsletter.core.runtime import runtime
 from newsletter.subscribers.account import links, one_time_links
 from newsletter.subscribers.mailbox_pauses import MailboxPauses
 from newsletter.subscribers.models import LinkPurpose, Subscriber
-from newsletter.web.readers.blueprint import pages, render_for
+from newsletter.web.readers.blueprint import enqueue_mail, pages, render_for
 
 
 @pages.get(public_paths.request_link(LinkPurpose.ADDRESS, "<token>"), defaults={"purpose": LinkPurpose.ADDRESS})
@@ -32,8 +32,7 @@ def one_time_link(token: str, purpose: LinkPurpose) -> str:
         reader = links.reader_of_token(session, token, for_change=True)
         mail = one_time_links.request_link(session, pauses, reader, purpose)
         wait = one_time_links.wait_before_next(session, reader, purpose)
-    if mail is not None:
-        runtime().queues.enqueue_mails()
+    enqueue_mail(mail)
     return _page(reader, purpose, wait=wait)
 
 

@@ -14,14 +14,14 @@ from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.core.languages import LANGUAGES, gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.next_digest import next_digest_at
-from newsletter.subscribers.account import links, pausing
-from newsletter.subscribers.models import Subscriber, SubscriberStatus
+from newsletter.subscribers.account import change_mails, links, pausing
+from newsletter.subscribers.models import LinkChange, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences, set_preferences
 from newsletter.subscribers.suppression import suppressions
 from newsletter.web.forms import time_zones
 from newsletter.web.forms.preferences_form import FieldErrors, PreferencesForm
 from newsletter.web.language import page_language, speak_to
-from newsletter.web.readers.blueprint import pages, render_for
+from newsletter.web.readers.blueprint import enqueue_mail, pages, render_for
 from newsletter.web.security_headers import HEADERS
 
 POLICY = HEADERS["Content-Security-Policy"] + "; script-src 'self'"
@@ -48,8 +48,13 @@ def save_preferences(token: str) -> ResponseReturnValue:
         preferences, errors = form.preferences(_sections(session, reader))
         if errors:
             return _page(session, reader, form=form, errors=errors), 422
-        set_preferences(reader, preferences)
-        return _page(session, reader, notice="saved")
+        mail = None
+        if preferences != Preferences.of(reader):
+            set_preferences(reader, preferences)
+            mail = change_mails.tell_reader(session, reader, LinkChange.PREFERENCES)
+        page = _page(session, reader, notice="saved")
+    enqueue_mail(mail)
+    return page
 
 
 @pages.post(public_paths.pause("<token>"))
@@ -58,14 +63,19 @@ def pause(token: str) -> ResponseReturnValue:
     until = request.form.get("until", "")
     with runtime().db.transaction() as session:
         reader = _active_reader(session, token)
-        if "end" in request.form:
-            pausing.resume_subscription(reader)
-            return _page(session, reader, notice="resumed")
+        before = reader.paused_until
         try:
-            pausing.pause_subscription(reader, _date(until), today=_today())
+            if "end" in request.form:
+                pausing.resume_subscription(reader)
+            else:
+                pausing.pause_subscription(reader, _date(until), today=_today())
         except InvalidError as error:
             return _page(session, reader, until=until, errors={"until": error}), 422
-        return _page(session, reader, notice="paused")
+        has_changed = reader.paused_until != before
+        mail = change_mails.tell_reader(session, reader, LinkChange.PAUSE) if has_changed else None
+        page = _page(session, reader, notice="paused" if reader.paused_until else "resumed")
+    enqueue_mail(mail)
+    return page
 
 
 def _active_reader(session: Session, token: str) -> Subscriber:

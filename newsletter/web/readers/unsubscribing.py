@@ -1,21 +1,18 @@
-"""The unsubscribe link: a page with a button, and RFC 8058 one-click at the same address. After it, an undo, and four
-answers for readers who want to say why.
+"""The unsubscribe link: a page with a button, and RFC 8058 one-click at the same address. The answer has an undo, whose
+token no other page holds, and four answers for readers who want to say why.
 """
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 from flask import request
 
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.account import links, unsubscribing
-from newsletter.subscribers.account.unsubscribing import UNDO_WITHIN
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.status_transitions import ENDED
-from newsletter.web.readers.blueprint import pages, render_for
+from newsletter.web.readers.blueprint import enqueue_mail, pages, render_for
 from newsletter.web.readers.data_labels import REASONS
 
 
@@ -35,27 +32,32 @@ def unsubscribe(token: str) -> str:
     be urlencoded or multipart, without cookies or any other context.
     """
     with runtime().db.transaction() as session:
-        reader = unsubscribing.unsubscribe(session, token)
-    return _page(reader)
+        reader, has_ended = unsubscribing.unsubscribe(session, token)
+    keys = runtime().settings.signing_keys
+    return _page(reader, undo=unsubscribing.undo_token(keys, reader) if has_ended else "")
 
 
 @pages.post(public_paths.undo_unsubscribing("<token>"))
 def undo(token: str) -> str:
-    """Take it back, for a day."""
+    """Take it back."""
+    undo = request.form.get("undo", "")
     with runtime().db.transaction() as session:
-        reader = unsubscribing.undo_unsubscribe(session, runtime().settings.suppression_key, token)
+        reader, mail = unsubscribing.undo_unsubscribe(session, runtime().settings, token, undo)
+    enqueue_mail(mail)
     return render_for(reader, "resubscribed.html", preferences=Preferences.of(reader))
 
 
 @pages.post(public_paths.unsubscribe_reason("<token>"))
 def reason(token: str) -> str:
-    """Keep why a reader unsubscribed."""
+    """Keep why a reader unsubscribed. The page may be the answer to unsubscribing, whose undo goes on then."""
+    undo = request.form.get("undo", "")
     with runtime().db.transaction() as session:
         reader = unsubscribing.give_reason(session, token, request.form.get("reason", ""))
-    return _page(reader, has_answered=True)
+    may_undo = unsubscribing.may_undo(runtime().settings.signing_keys, reader, undo)
+    return _page(reader, has_answered=True, undo=undo if may_undo else "")
 
 
-def _page(reader: Subscriber, *, has_answered: bool = False) -> str:
+def _page(reader: Subscriber, *, has_answered: bool = False, undo: str = "") -> str:
     if reader.status not in ENDED:
         return render_for(reader, "unsubscribe.html")
     return render_for(
@@ -63,6 +65,5 @@ def _page(reader: Subscriber, *, has_answered: bool = False) -> str:
         "unsubscribed.html",
         has_answered=has_answered,
         reasons=REASONS,
-        may_undo=unsubscribing.may_undo(reader),
-        hours=UNDO_WITHIN // timedelta(hours=1),
+        undo=undo,
     )

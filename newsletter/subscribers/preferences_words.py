@@ -1,14 +1,13 @@
-"""Preferences in words, in the language of the page."""
+"""Preferences in words, for pages and mails."""
 
 from __future__ import annotations
 
 from datetime import time
 
 from newsletter.core.cadence import Cadence
-from newsletter.core.languages import gettext_noop
+from newsletter.core.languages import Language, gettext_noop
 from newsletter.mail.formats import Format
 from newsletter.subscribers.preferences import Preferences
-from newsletter.web.language import page_language
 
 GETS = {
     Cadence.DAILY: gettext_noop("You get the daily letter."),
@@ -22,14 +21,14 @@ CADENCES = {
 }
 
 
-def in_words(preferences: Preferences) -> str:
+def in_words(preferences: Preferences, language: Language) -> str:
     """The preferences as sentences: "You get the weekly letter. It has stories from all sections."."""
-    return " ".join([page_language().gettext(GETS[Cadence(preferences.cadence)]), *details(preferences)])
+    return " ".join([language.gettext(GETS[Cadence(preferences.cadence)]), *details(preferences, language)])
 
 
-def details(preferences: Preferences) -> list[str]:
+def details(preferences: Preferences, language: Language) -> list[str]:
     """All preferences but the cadence, in a sentence each."""
-    _, language = page_language().gettext, page_language()
+    _ = language.gettext
     found = [
         _("It has stories from all sections.")
         if preferences.sections is None
@@ -53,9 +52,9 @@ def details(preferences: Preferences) -> list[str]:
     return found
 
 
-def rows(preferences: Preferences) -> list[tuple[str, str]]:
+def rows(preferences: Preferences, language: Language) -> list[tuple[str, str]]:
     """Each preference by its name on the page of preferences, with its value in words."""
-    _, language = page_language().gettext, page_language()
+    _ = language.gettext
     return [
         (_("How often"), _(CADENCES[Cadence(preferences.cadence)])),
         (_("Breaking news"), _("Yes") if preferences.breaking else _("No")),
