@@ -30,8 +30,9 @@ def purge(db: Database, *texts: str) -> None:
         return
     pending = _pending_file(db)
     try:
+        is_owed = pending.exists()  # of other texts, which `purge_pending` alone removes
         pending.touch()
-        is_clean = _empty_log(db)
+        is_clean = _empty_log(db) and not is_owed
         if len(texts) > MOST_SEARCHED or (texts and file_search.contains_any(_file(db), texts)):
             is_clean = _vacuum(db)
     except (DBAPIError, OSError) as error:
@@ -41,8 +42,14 @@ def purge(db: Database, *texts: str) -> None:
         pending.unlink(missing_ok=True)
 
 
+def announce_purge(db: Database) -> None:
+    """Have `purge_pending` clean the file. Called before the commit of a deletion, so that no kill comes between."""
+    if db.is_sqlite:
+        _pending_file(db).touch()
+
+
 def purge_pending(db: Database) -> None:
-    """Finish an earlier `purge` that failed. Its texts are not known any more, so the whole file is written anew."""
+    """Finish an announced `purge`, or one that failed. Its texts are not known, so the whole file is written anew."""
     if not db.is_sqlite or not _pending_file(db).exists():
         return
     try:

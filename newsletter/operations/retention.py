@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from redis.exceptions import RedisError
 
-from newsletter.core import secure_delete
+from newsletter.core import secure_delete, shutdown
+from newsletter.core.actors import CLOCK
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import stored_reports
-from newsletter.subscribers import retention, salts
+from newsletter.subscribers import past_subscriptions, retention, salts
 
 INTERVAL = 3600
 """Seconds between two runs."""
 LAST_RUN_KEY = "newsletter:retention"
+DAY = 86_400
+LAST_REDUCTION_KEY = "newsletter:reduction"
 
 
 def run_hourly(runtime: Runtime) -> None:
-    """Delete subscribers who never confirmed, old reports and an old salt, and clean SQLite's file of them.
+    """Delete what is not needed any more, and clean SQLite's file of it.
 
+    That is subscribers who never confirmed, old reports, an old salt, and most of what is kept of past subscriptions.
     It runs once an hour. Redis keeps the time of the last run; without Redis the run waits.
     """
-    try:
-        if not runtime.queues.redis.set(LAST_RUN_KEY, 1, nx=True, ex=INTERVAL):
-            return
-    except RedisError:
+    if not _is_time(runtime, LAST_RUN_KEY, INTERVAL):
         return
     with runtime.db.transaction() as session:
         salts.forget_old_salt(session)
@@ -37,5 +38,36 @@ def run_hourly(runtime: Runtime) -> None:
     while more:
         with runtime.db.transaction() as session:
             more = stored_reports.delete_old_reports(session)
+    if _is_time(runtime, LAST_REDUCTION_KEY, DAY):
+        _reduce_past_subscriptions(runtime)
     secure_delete.purge_pending(runtime.db)
     secure_delete.purge(runtime.db, *addresses)
+
+
+def _reduce_past_subscriptions(runtime: Runtime) -> None:
+    """Reduce what is kept of readers whose subscription ended long ago, some at a time.
+
+    Once a day: afterwards SQLite's file is written anew, since it may hold copies of any of the addresses.
+    """
+    settings = runtime.settings
+    more = True
+    while more and not shutdown.requested():
+        with runtime.db.transaction() as session:
+            count = past_subscriptions.reduce_ended(
+                session, settings.suppression_key, settings.ended_subscriptions_kept_for, by=CLOCK
+            )
+            if count:
+                secure_delete.announce_purge(runtime.db)  # before the commit, so that a kill leaves it pending
+            more = count > 0
+    more = True
+    while more and not shutdown.requested():
+        with runtime.db.transaction() as session:
+            more = past_subscriptions.delete_old_evidence(session, settings.consent_kept_for)
+
+
+def _is_time(runtime: Runtime, key: str, seconds: int) -> bool:
+    """Whether the last run was so long ago; the present one counts from now."""
+    try:
+        return bool(runtime.queues.redis.set(key, 1, nx=True, ex=seconds))
+    except RedisError:
+        return False

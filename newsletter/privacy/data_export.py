@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
-from newsletter.core.ids import SubscriberId, SuppressionKey
+from newsletter.core.ids import AddressKey, SubscriberId, SuppressionKey
 from newsletter.delivery.events import stored_reports
 from newsletter.delivery.reports import history
 from newsletter.mail import outgoing_mails
@@ -16,6 +16,7 @@ from newsletter.privacy import reader_tables
 from newsletter.privacy.reader_tables import ReaderKeys, ReaderTable
 from newsletter.serializers import subscribers
 from newsletter.serializers.values import json_object, json_value
+from newsletter.subscribers import past_subscriptions
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.suppression import suppressions
 
@@ -26,7 +27,7 @@ _AS_ROWS = (
         reader_tables.ADDRESS_CHANGES,
         reader_tables.ONE_TIME_LINKS,
     ),
-    *(reader_tables.UNSUPPRESSIONS, reader_tables.EVENTS),
+    *(reader_tables.UNSUPPRESSIONS, reader_tables.EVENTS, reader_tables.PAST_SUBSCRIPTIONS),
 )
 """Tables whose rows are exported as they are. Refusals are part of `letters`."""
 
@@ -58,6 +59,21 @@ def export_subscriber(session: Session, suppression_key: SuppressionKey, reader:
         "waiting_mails": [
             subscribers.waiting_mail_json(mail) for mail in outgoing_mails.mails_about(session, reader.id)
         ],
+    }
+
+
+def export_past(session: Session, suppression_key: SuppressionKey, address_key: AddressKey) -> dict[str, Any] | None:
+    """What is left of a reader without a row; None when no subscription of this address ended long ago."""
+    if not past_subscriptions.past_of_address(session, suppression_key, address_key):
+        return None
+    keys = ReaderKeys(None, address_key, suppressions.suppression_hashes(suppression_key, address_key))
+    suppression = _rows(session, reader_tables.SUPPRESSIONS, keys)
+    return {
+        "made_at": json_value(clock.now()),
+        "reader": None,
+        "past_subscriptions": _rows(session, reader_tables.PAST_SUBSCRIPTIONS, keys),
+        "unsuppressions": _rows(session, reader_tables.UNSUPPRESSIONS, keys),
+        "suppression": suppression[0] if suppression else None,
     }
 
 

@@ -18,7 +18,7 @@ from newsletter.core.actors import Actor
 from newsletter.core.config import Settings
 from newsletter.core.db import Base, Database
 from newsletter.core.errors import NotFoundError
-from newsletter.core.ids import SubscriberId, SuppressionKey
+from newsletter.core.ids import AddressKey, SubscriberId, SuppressionKey
 from newsletter.core.languages import gettext_noop
 from newsletter.mail import outgoing_mails, transactional_rendering
 from newsletter.mail.formats import Format
@@ -28,7 +28,7 @@ from newsletter.privacy import reader_tables
 from newsletter.privacy.reader_tables import Erasure, ReaderKeys
 from newsletter.subscribers import addresses, lifecycle
 from newsletter.subscribers.account.one_time_links import NOT_MAILED
-from newsletter.subscribers.models import AddressChange, Subscriber
+from newsletter.subscribers.models import AddressChange, Subscriber, SuppressionReason
 from newsletter.subscribers.suppression import suppressions
 
 ERASED_ALREADY = gettext_noop("Nothing is kept about this reader any more.")
@@ -73,6 +73,14 @@ def erase_subscriber(session: Session, suppression_key: SuppressionKey, reader: 
     last_mail = Erased(reader.address, further, reader.language, reader.format, mailed)
     mail_id = outgoing_mails.add_mail(session, last_mail, subscriber_id=None)
     return mail_id if mailed else None  # the clock finds the other
+
+
+def erase_past(session: Session, suppression_key: SuppressionKey, address_key: AddressKey) -> None:
+    """Erase what is left of a reader whose row is gone, some time after the end. The hash stays, as always."""
+    keys = ReaderKeys(None, address_key, suppressions.suppression_hashes(suppression_key, address_key))
+    for table in (reader_tables.PAST_SUBSCRIPTIONS, reader_tables.UNSUPPRESSIONS):
+        _delete(session, table.model, table.of(keys))
+    suppressions.suppress(session, suppression_key, address_key, SuppressionReason.ERASED)
 
 
 def _delete(session: Session, model: type[Base], condition: ColumnElement[bool]) -> None:

@@ -21,6 +21,7 @@ from newsletter.subscribers.models import (
     AddressChange,
     Consent,
     OneTimeLink,
+    PastSubscription,
     SignupRequest,
     Subscriber,
     Suppression,
@@ -31,7 +32,8 @@ from newsletter.subscribers.models import (
 class ReaderKeys(NamedTuple):
     """The values that tie rows to a reader."""
 
-    subscriber_id: SubscriberId
+    subscriber_id: SubscriberId | None
+    """None when the reader's row is gone."""
     address_key: AddressKey
     key_hashes: Sequence[KeyHash]
 
@@ -78,9 +80,10 @@ STORED_REPORTS = _by_subscriber(StoredReport)
 REFUSALS = _by_subscriber(Refusal)
 WAITING_MAILS = _by_subscriber(OutgoingMail)
 SUPPRESSIONS = _by_hash(Suppression, Erasure.KEEP)
+PAST_SUBSCRIPTIONS = _by_hash(PastSubscription, Erasure.DELETE)
 UNSUPPRESSIONS = _by_hash(Unsuppression, Erasure.DELETE)
 
 READER_TABLES = (
     *(SUBSCRIBERS, SIGNUP_REQUESTS, CONSENTS, ADDRESS_CHANGES, ONE_TIME_LINKS, EVENTS, REFUSALS, WAITING_MAILS),
-    *(STORED_REPORTS, SUPPRESSIONS, UNSUPPRESSIONS),
+    *(STORED_REPORTS, SUPPRESSIONS, UNSUPPRESSIONS, PAST_SUBSCRIPTIONS),
 )

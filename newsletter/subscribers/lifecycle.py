@@ -35,6 +35,7 @@ from newsletter.subscribers.transition_updates import (
     change_status,
     log_transition,
     require_changed,
+    starts,
 )
 
 log = logging.getLogger(__name__)
@@ -83,8 +84,15 @@ def unsubscribe(session: Session, reader: Subscriber, *, by: Actor) -> bool:
 
     Of a reader who bounced the wish is kept, so that no operator brings them back unasked.
     """
+    now = clock.now()
     if change_status(
-        session, reader, status_transitions.UNSUBSCRIBE, by, unsubscribed_at=clock.now(), unsubscribe_reason=None
+        session,
+        reader,
+        status_transitions.UNSUBSCRIBE,
+        by,
+        ended_at=now,
+        unsubscribed_at=now,
+        unsubscribe_reason=None,
     ):
         return True
     session.execute(
@@ -94,7 +102,7 @@ def unsubscribe(session: Session, reader: Subscriber, *, by: Actor) -> bool:
             Subscriber.status == status_transitions.BOUNCED,
             Subscriber.unsubscribed_at.is_(None),
         )
-        .values(unsubscribed_at=clock.now()),
+        .values(unsubscribed_at=now),
         execution_options=FETCHED,
     )
     return False
@@ -169,6 +177,21 @@ def erase(
         suppressions.suppress(session, suppression_key, address_key, SuppressionReason.ERASED)
     session.execute(delete(Subscriber).where(Subscriber.id == reader.id), execution_options=_UNSYNCHRONIZED)
     log_transition(session, reader.id, status_transitions.ERASE, by)
+
+
+def reduce(session: Session, readers: Sequence[Subscriber], *, by: Actor) -> None:
+    """Delete the rows of readers whose subscription ended, and with them all rows that hang on them.
+
+    `readers` are locked by the caller, who keeps what must be left of them.
+    """
+    session.execute(
+        delete(Subscriber).where(
+            Subscriber.id.in_([reader.id for reader in readers]), starts(status_transitions.REDUCE)
+        ),
+        execution_options=_UNSYNCHRONIZED,
+    )
+    for reader in readers:
+        log_transition(session, reader.id, status_transitions.REDUCE, by)
 
 
 def _give_address(

@@ -17,6 +17,8 @@ from newsletter.core.db import Base, EnumText, Id, one_of
 from newsletter.core.ids import AddressKey, KeyHash
 from newsletter.mail.formats import Format
 
+_ENDED = text("ended_at IS NOT NULL")
+
 
 class SubscriberStatus(StrEnum):
     """pending → active → unsubscribed; bounced and complained end it too."""
@@ -68,8 +70,8 @@ class LinkChange(StrEnum):
 class Subscriber(Base):
     """A reader. Mail goes to `address`; `address_key` is the identity (see `subscribers.addresses`).
 
-    Only `subscribers.lifecycle` and `subscribers.reported_ends` write the status, `confirmed_at`, `unsubscribed_at` and
-    `unsubscribe_reason`.
+    Only `subscribers.lifecycle` and `subscribers.reported_ends` write the status, `confirmed_at`, `ended_at`,
+    `unsubscribed_at` and `unsubscribe_reason`.
     """
 
     __tablename__ = "subscribers"
@@ -80,6 +82,7 @@ class Subscriber(Base):
         one_of("format", Format),
         one_of("unsubscribe_reason", UnsubscribeReason),
         Index("ix_subscribers_audience", "status", "cadence"),
+        Index("ix_subscribers_ended", "ended_at", sqlite_where=_ENDED, postgresql_where=_ENDED),
         {"sqlite_autoincrement": True},
     )
 
@@ -113,6 +116,8 @@ class Subscriber(Base):
     confirmations_sent: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """Such mails in a row: the pause before the next one doubles with each."""
     confirmed_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    """When we learned of the end, for whatever reason; None while the subscription has not ended."""
     unsubscribed_at: Mapped[datetime | None]
     unsubscribe_reason: Mapped[UnsubscribeReason | None] = mapped_column(EnumText(UnsubscribeReason))
     change_mail_at: Mapped[datetime | None]
@@ -219,6 +224,26 @@ class Unsuppression(Base):
     why: Mapped[str] = mapped_column(Text)
     """The operator's words."""
     unsuppressed_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class PastSubscription(Base):
+    """What is left of a reader some time after the end (see `subscribers.past_subscriptions`)."""
+
+    __tablename__ = "past_subscriptions"
+    __table_args__ = (one_of("ended_as", SubscriberStatus), one_of("reason", UnsubscribeReason))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key_hash: Mapped[KeyHash] = mapped_column(LargeBinary(32), index=True)
+    """The hash of the address, as in `Suppression`."""
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    """SHA-256 of the token in the reader's letters: their links can say that the subscription is over."""
+    ended_as: Mapped[SubscriberStatus] = mapped_column(EnumText(SubscriberStatus))
+    reason: Mapped[UnsubscribeReason | None] = mapped_column(EnumText(UnsubscribeReason))
+    """Why the reader unsubscribed."""
+    confirmed_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime]
+    consents: Mapped[list[dict[str, str]] | None] = mapped_column(JSON(none_as_null=True))
+    """The evidence that the reader agreed: wording, page, requested_at and confirmed_at; None once it is too old."""
 
 
 class ImportProgress(Base):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
+from newsletter.core import clock
 from newsletter.core.actors import Actor
 from newsletter.core.ids import SuppressionKey
 from newsletter.subscribers import status_transitions
@@ -81,7 +82,7 @@ def unbounce(
             Subscriber.confirmed_at.is_not(None),
             Subscriber.unsubscribed_at.is_(None),
         )
-        .values(status=status_transitions.UNBOUNCE.target)
+        .values(status=status_transitions.UNBOUNCE.target, ended_at=None)
         .returning(Subscriber.id)
     )
     numbers = set(session.scalars(statement, execution_options={"synchronize_session": False}))
@@ -93,13 +94,13 @@ def unbounce(
 
 
 def _end_all(session: Session, transition: SubscriberTransition, ends: Sequence[End], by: Actor) -> None:
-    values: dict[str, Any] = {"status": transition.target}
+    values: dict[str, Any] = {"status": transition.target, "ended_at": clock.now()}
     rows: list[dict[str, Any]] = [{"number": end.reader.id} for end in ends]
     if transition is status_transitions.UNSUBSCRIBE:
-        values["unsubscribed_at"] = bindparam("ended_at")
-        rows = [{"number": end.reader.id, "ended_at": end.at} for end in ends]
+        values["unsubscribed_at"] = bindparam("reported_at")
+        rows = [{"number": end.reader.id, "reported_at": end.at} for end in ends]
     statement = update(TABLE).where(TABLE.c.id == bindparam("number"), starts(transition)).values(values)
     session.connection().execute(statement, rows)
     for end in ends:
-        session.expire(end.reader, ["status", "unsubscribed_at"])
+        session.expire(end.reader, ["status", "ended_at", "unsubscribed_at"])
         log_transition(session, end.reader.id, transition, by)

@@ -47,7 +47,9 @@ CHANGE_ADDRESS = SubscriberTransition("change address", (ACTIVE,), ACTIVE)
 UNDO_CHANGE = SubscriberTransition("undo change of address", (ACTIVE, UNSUBSCRIBED, BOUNCED, COMPLAINED), ACTIVE)
 ERASE = SubscriberTransition("erase", tuple(SubscriberStatus), None)
 
+REDUCE = SubscriberTransition("reduce", ENDED, None)
+
 TRANSITIONS = (
     *(CREATE, CONFIRM, IMPORT, UNSUBSCRIBE, UNDO_UNSUBSCRIBE, UNDO_UNCONFIRMED, BOUNCE, COMPLAIN, UNBOUNCE),
-    *(UNSUPPRESS, CHANGE_ADDRESS, UNDO_CHANGE, ERASE),
+    *(UNSUPPRESS, CHANGE_ADDRESS, UNDO_CHANGE, ERASE, REDUCE),
 )

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 TABLE = table_of(Subscriber)
 
-NOT_ENDED: dict[str, Any] = {"unsubscribed_at": None, "unsubscribe_reason": None}
+NOT_ENDED: dict[str, Any] = {"ended_at": None, "unsubscribed_at": None, "unsubscribe_reason": None}
 FETCHED = {"synchronize_session": "fetch"}
 """The loaded subscriber gets the new values as well."""
 

@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadHost, HTTPException
 
 from newsletter.core.errors import ConflictError, InvalidError, NewsletterError, NotFoundError
 from newsletter.core.languages import gettext_noop
-from newsletter.subscribers.account.links import LinkError
+from newsletter.subscribers.account.links import LinkError, PastSubscriptionError
 from newsletter.web import language
 from newsletter.web.negotiation import wants_json
 
@@ -28,6 +28,7 @@ class Status(NamedTuple):
 FAILED = gettext_noop("That did not work")
 
 STATUS_OF_ERROR: dict[type[NewsletterError], Status] = {
+    PastSubscriptionError: Status(410, gettext_noop("You are not subscribed")),
     LinkError: Status(404, gettext_noop("This link does not work")),
     NotFoundError: Status(404, FAILED),
     InvalidError: Status(422, FAILED),

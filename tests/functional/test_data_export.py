@@ -36,6 +36,7 @@ from newsletter.subscribers.models import (
     Consent,
     LinkPurpose,
     OneTimeLink,
+    PastSubscription,
     SignupRequest,
     Subscriber,
     SubscriberStatus,
@@ -94,6 +95,12 @@ def full(db: Database, settings: Settings, digest: int) -> None:
                     key_hash=suppressions.suppression_hash(settings.suppression_key, key),
                     reason="bounced",
                     why="It was our fault",
+                ),
+                PastSubscription(
+                    key_hash=suppressions.suppression_hash(settings.suppression_key, key),
+                    token_hash=b"t" * 32,
+                    ended_as="unsubscribed",
+                    ended_at=MOMENT,
                 ),
                 Event(
                     subscriber_id=mine.id,

@@ -34,6 +34,7 @@ from newsletter.subscribers.models import (
     AddressChange,
     Consent,
     LinkPurpose,
+    PastSubscription,
     SignupRequest,
     Subscriber,
     SubscriberStatus,
@@ -54,6 +55,7 @@ EVERYWHERE = {
     "refusals",
     "outgoing_mail",
     "unsuppressions",
+    "past_subscriptions",
 }
 
 
@@ -85,6 +87,12 @@ def ada(db: Database, settings: Settings) -> Subscriber:
                     key_hash=suppressions.suppression_hash(settings.suppression_key, KEY),
                     reason="bounced",
                     why="Ada wrote to us",
+                ),
+                PastSubscription(
+                    key_hash=suppressions.suppression_hash(settings.suppression_key, KEY),
+                    token_hash=b"t" * 32,
+                    ended_as="unsubscribed",
+                    ended_at=now,
                 ),
                 Refusal(digest_id=digest, subscriber_id=ada.id, reason="550", temporary=False),
                 Event(subscriber_id=ada.id, kind="bounced", dedupe_key="1", reason="550", occurred_at=now),
@@ -288,7 +296,7 @@ def test_a_copy_of_any_address_goes_though_no_mail_may_go_there(
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_copies_of_rows_that_the_database_moved_go_too(db: Database, tmp_path: Path) -> None:
     """SQLite does not overwrite what stays behind when it moves rows from page to page; here it does so a lot."""
-    chance = random.Random(3)
+    chance = random.Random(1)
     addresses = [f"{chance.randbytes(chance.randint(3, 20)).hex()}@readers.example" for _ in range(2000)]
     for start in range(0, 2000, 500):
         with db.transaction() as session:

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
-from newsletter.core.actors import OPERATOR, PROVIDER, READER, WORKER
+from newsletter.core.actors import CLOCK, OPERATOR, PROVIDER, READER, WORKER
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
@@ -82,6 +82,7 @@ ACTIONS = {
         status_transitions.UNDO_CHANGE,
         lambda s, c, r: lifecycle.undo_change(s, c.suppression_key, r, NEW, NEW, by=READER),
     ),
+    "reduce": Action(status_transitions.REDUCE, lambda s, c, r: lifecycle.reduce(s, [r], by=CLOCK)),
     "erase": Action(
         status_transitions.ERASE, lambda s, c, r: lifecycle.erase(s, c.suppression_key, r, [ADA], by=READER)
     ),

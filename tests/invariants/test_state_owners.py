@@ -78,7 +78,7 @@ OWNERS = (
             "newsletter/subscribers/bulk_insert.py",
         ),
         "Subscriber",
-        frozenset({"status", "confirmed_at", "unsubscribed_at", "unsubscribe_reason"}),
+        frozenset({"status", "confirmed_at", "ended_at", "unsubscribed_at", "unsubscribe_reason"}),
     ),
 )
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from newsletter.cli.output import emit, json_option, table
+from newsletter.cli.subscribers import past
 from newsletter.cli.subscribers.files import subscribers
 from newsletter.core import clock
 from newsletter.core.actors import OPERATOR
@@ -55,6 +56,10 @@ def show(address: str, as_json: bool) -> None:
     """
     suppression_key = runtime().settings.suppression_key
     with runtime().db.reading() as session:
+        exported = past.export_without_row(session, suppression_key, address)
+        if exported is not None:
+            emit(exported, past.in_words(exported), as_json=as_json)
+            return
         reader = queries.get_by_address(session, suppression_key, address)
         exported = data_export.export_subscriber(session, suppression_key, reader)
     emit(exported, _in_words(exported), as_json=as_json)
@@ -68,7 +73,11 @@ def erase(address: str, yes: bool, as_json: bool) -> None:
     """Erase the reader of ADDRESS for good; only a keyed hash stays, by which no import brings them back."""
     suppression_key = runtime().settings.suppression_key
     with runtime().db.reading() as session:
-        reader = queries.get_by_address(session, suppression_key, address)
+        is_past = past.export_without_row(session, suppression_key, address) is not None
+        reader = None if is_past else queries.get_by_address(session, suppression_key, address)
+    if reader is None:
+        past.erase(address, yes=yes, as_json=as_json)
+        return
     if not yes:
         click.confirm(f"Erase {addresses.mask(reader.address)}, number {reader.id}, for good?", abort=True, err=True)
     with runtime().db.transaction() as session:

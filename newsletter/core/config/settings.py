@@ -193,6 +193,21 @@ class Settings:
         default_text="`https://ko-fi.com/dispatch`",
     )
 
+    ended_subscriptions_kept_for: timedelta = setting(
+        timedelta(days=90),
+        parsing.duration("1d", "3650d"),
+        "The time for which readers who unsubscribed, bounced or complained are kept whole; then a keyed hash and the "
+        "evidence of consent are left. Providers report for weeks, and `unbounce` needs their reports.",
+        default_text="`90d`",
+    )
+    consent_kept_for: timedelta = setting(
+        timedelta(days=4 * 365),
+        parsing.duration("90d", "7300d"),
+        "The time after the end for which that evidence is kept: as long as claims can be made (in Germany, for three "
+        "years from the end of the year).",
+        default_text="`1460d`",
+    )
+
     # Mail
     mail_transport: str = setting(
         "maildir",

@@ -11,6 +11,7 @@ from newsletter.core import tokens
 from newsletter.core.errors import NotFoundError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.tokens import TokenError, TokenSigner
+from newsletter.subscribers import past_subscriptions
 from newsletter.subscribers.models import Subscriber
 
 CONFIRMATION_AGE = timedelta(days=7)
@@ -20,9 +21,17 @@ class LinkError(NotFoundError):
     """A link is mangled, forged or too old, or its reader is gone; the message says how to get another."""
 
 
+class PastSubscriptionError(LinkError):
+    """A link is a reader's of whom little is left, some time after the end."""
+
+
 CUT_OR_ERASED = gettext_noop(
     "An email program may have cut it: each of our letters ends with a whole one. Or its reader has erased all data, "
     "and then no letter comes any more."
+)
+PAST = gettext_noop(
+    "This subscription ended some time ago, and no letter comes any more. We deleted the address and the preferences. "
+    "What is left is a code that the address cannot be read from, and what was agreed to by signing up."
 )
 CONFIRMATION_CUT = gettext_noop(
     "A confirmation link works for 7 days, and only whole: email programs sometimes cut them. Sign up again, and we "
@@ -32,11 +41,16 @@ SIGNUP_GONE = gettext_noop("This sign-up is not kept any more. Sign up again, an
 
 
 def reader_of_token(session: Session, token: str, *, for_change: bool = False) -> Subscriber:
-    """The reader with this token, as the links in letters carry it; `for_change` locks the row. Raises LinkError."""
+    """The reader with this token, as the links in letters carry it; `for_change` locks the row.
+
+    Raises LinkError; PastSubscriptionError for one who ended the subscription long ago.
+    """
     token, reader = tokens.clean_token(token), None
     if tokens.is_random_token(token):
         query = select(Subscriber).where(Subscriber.token == token)
         reader = session.scalar(query.with_for_update() if for_change else query)
+        if reader is None and past_subscriptions.is_past(session, token):
+            raise PastSubscriptionError("link.past_subscription", PAST)
     if reader is None:
         raise LinkError("link.unknown", CUT_OR_ERASED)
     return reader

@@ -20,7 +20,7 @@ from newsletter.core.languages import gettext_noop
 from newsletter.core.tokens import TokenError, TokenSigner
 from newsletter.subscribers import lifecycle
 from newsletter.subscribers.account import change_mails, links
-from newsletter.subscribers.models import LinkChange, Subscriber, SubscriberStatus, UnsubscribeReason
+from newsletter.subscribers.models import LinkChange, PastSubscription, Subscriber, SubscriberStatus, UnsubscribeReason
 from newsletter.subscribers.status_transitions import ENDED
 from newsletter.subscribers.suppression import suppressions
 
@@ -103,4 +103,12 @@ def reason_counts(session: Session, since: datetime) -> Counter[str | None]:
         .where(Subscriber.status == SubscriberStatus.UNSUBSCRIBED, Subscriber.unsubscribed_at >= since)
         .group_by(Subscriber.unsubscribe_reason)
     )
-    return Counter(dict(rows.all()))
+    past = session.execute(
+        select(PastSubscription.reason, func.count())
+        .where(PastSubscription.ended_as == SubscriberStatus.UNSUBSCRIBED, PastSubscription.ended_at >= since)
+        .group_by(PastSubscription.reason)
+    )
+    counts: Counter[str | None] = Counter()
+    for reason, count in (*rows.all(), *past.all()):
+        counts[reason] += count
+    return counts

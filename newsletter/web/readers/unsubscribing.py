@@ -4,11 +4,12 @@ token no other page holds, and four answers for readers who want to say why.
 
 from __future__ import annotations
 
-from flask import request
+from flask import render_template, request
 
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.account import links, unsubscribing
+from newsletter.subscribers.account.links import PastSubscriptionError
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.status_transitions import ENDED
@@ -22,7 +23,10 @@ from newsletter.web.readers.data_labels import REASONS
 def unsubscribe_page(token: str) -> str:
     """Show the button, unless the subscription has ended."""
     with runtime().db.reading() as session:
-        reader = links.reader_of_token(session, token)
+        try:
+            reader = links.reader_of_token(session, token)
+        except PastSubscriptionError:
+            return render_template("past_subscription.html")
     return _page(reader)
 
 
@@ -32,7 +36,10 @@ def unsubscribe(token: str) -> str:
     be urlencoded or multipart, without cookies or any other context.
     """
     with runtime().db.transaction() as session:
-        reader, has_ended = unsubscribing.unsubscribe(session, token)
+        try:
+            reader, has_ended = unsubscribing.unsubscribe(session, token)
+        except PastSubscriptionError:
+            return render_template("past_subscription.html")
     keys = runtime().settings.signing_keys
     return _page(reader, undo=unsubscribing.undo_token(keys, reader) if has_ended else "")
 
