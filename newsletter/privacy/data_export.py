@@ -63,7 +63,7 @@ def export_subscriber(session: Session, suppression_key: SuppressionKey, reader:
 
 
 def export_past(session: Session, suppression_key: SuppressionKey, address_key: AddressKey) -> dict[str, Any] | None:
-    """What is left of a reader without a row; None when no subscription of this address ended long ago."""
+    """The rest that is kept of a reader without a row; None when no subscription of this address ended long ago."""
     if not past_subscriptions.past_of_address(session, suppression_key, address_key):
         return None
     keys = ReaderKeys(None, address_key, suppressions.suppression_hashes(suppression_key, address_key))

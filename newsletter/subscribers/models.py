@@ -227,7 +227,7 @@ class Unsuppression(Base):
 
 
 class PastSubscription(Base):
-    """What is left of a reader some time after the end (see `subscribers.past_subscriptions`)."""
+    """The rest that is kept of a reader some time after the end (see `subscribers.past_subscriptions`)."""
 
     __tablename__ = "past_subscriptions"
     __table_args__ = (one_of("ended_as", SubscriberStatus), one_of("reason", UnsubscribeReason))

@@ -1,9 +1,9 @@
-"""What is left of readers some time after the end: keyed hashes, and the evidence of consent that the law wants.
+"""Past subscriptions: of readers whose end is long ago, keyed hashes and the evidence of consent are left.
 
 It is alike for all who ended: unsubscribed, bounced and complained. The hash keeps an address from imports, and one
 that complained from sign-ups; the evidence answers whoever asks why mail went to an address. Nothing else is needed
-once providers' late reports have come, so address, preferences and the record of letters go. What is left of the
-evidence goes too, when no claim can be made any more.
+once providers' late reports have come, so address, preferences and the record of letters go. The evidence goes too,
+when no claim can be made any more.
 """
 
 from __future__ import annotations

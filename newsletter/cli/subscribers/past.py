@@ -1,4 +1,4 @@
-"""What `newsletter subscribers show` and `erase` do about readers of whom little is left, some time after the end."""
+"""Past subscriptions in `newsletter subscribers show` and `erase`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from newsletter.subscribers import addresses, queries
 
 
 def export_without_row(session: Session, suppression_key: SuppressionKey, address: str) -> dict[str, Any] | None:
-    """What is left of the reader of `address`; None for one who has a row, and for an unknown one."""
+    """The export of a reader whose row is gone; None for one who has a row, and for an unknown one."""
     address_key = addresses.identity_key(addresses.normalise(address))
     if queries.find_by_key(session, address_key) is not None:
         return None
