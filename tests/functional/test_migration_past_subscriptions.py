@@ -1,4 +1,4 @@
-"""Migration 0010: subscriptions that ended before it get the time of their end, and so are reduced in their time."""
+"""Migration 0012: subscriptions that ended before it get the time of their end, and so are reduced in their time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from newsletter.subscribers.models import Subscriber
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def old_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty database at revision 0009."""
+    """An empty database at revision 0011."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'old.sqlite3'}"
     else:
@@ -32,7 +32,7 @@ def old_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]
     with migrations._one_transaction(db) as connection:
         config = migrations.config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "0009")
+        command.upgrade(config, "0011")
     yield db
     db.dispose()
 
