@@ -43,7 +43,7 @@ from newsletter.subscribers.preferences import KnownNames
 from newsletter.subscribers.reported_ends import End
 from newsletter.subscribers.signup import confirmation
 from newsletter.subscribers.suppression import suppressions
-from tests.factories import add_article, add_readers, send_digest, sign_up
+from tests.factories import add_article, add_readers, no_pauses, send_digest, sign_up
 
 ADA, KEY = "Ada.Lovelace@example.org", AddressKey("ada.lovelace@example.org")
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -159,7 +159,7 @@ def test_a_stronger_reason_that_came_later_stays(db: Database, settings: Setting
 def request_link(db: Database, settings: Settings) -> None:
     with db.transaction() as session:
         reader = session.scalars(select(Subscriber).where(Subscriber.address_key == KEY).with_for_update()).one()
-        assert one_time_links.request_link(session, reader, LinkPurpose.DATA)
+        assert one_time_links.request_link(session, no_pauses(), reader, LinkPurpose.DATA)
 
 
 def sign_up_again(db: Database, settings: Settings) -> None:
