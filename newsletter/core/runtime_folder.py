@@ -25,12 +25,13 @@ def socket_path(data_dir: Path) -> Path:
         return inside
     name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"newsletter-{os.getuid()}-{name}"
-    _require_private(folder)
+    require_private(folder)
     return folder / "valkey.sock"
 
 
-def _require_private(folder: Path) -> None:
-    """Make the folder, or make sure that nobody else can write into the one that is there."""
+def require_private(folder: Path) -> None:
+    """Make the folder, or make sure that nobody else can enter the one that is there: the embedded queue does so before
+    each of its starts. Raises ConfigurationError."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
@@ -43,7 +44,7 @@ def _require_private(folder: Path) -> None:
 def _refused(folder: Path) -> ConfigurationError:
     return ConfigurationError(
         "queue.folder_not_private",
-        "The queue's socket would be in %(folder)s, which is not a folder of this user alone. Remove it, or choose a "
-        "shorter DATA_DIR.",
+        "The queue's socket would be in %(folder)s, which is not a folder of this user alone. Remove it, or choose "
+        "another DATA_DIR.",
         folder=folder,
     )

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError
 from redis.retry import Retry
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.parent_death import die_with_parent
-from newsletter.core.runtime_folder import socket_path
+from newsletter.core.runtime_folder import require_private, socket_path
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +46,17 @@ class EmbeddedValkey:
     def answers(self) -> bool:
         """Whether a Valkey answers on the socket, also one that another process started."""
         try:
-            with Redis(unix_socket_path=str(self.socket), socket_timeout=2, retry=Retry(NoBackoff(), 0)) as redis:
+            with self._client() as redis:
                 return bool(redis.ping())
         except RedisError:
             return False
 
     def ensure(self) -> None:
-        """Start it unless it answers. Raises NewsletterError when it does not come up."""
+        """Start it unless it answers. Raises NewsletterError when it does not come up, and ConfigurationError when
+        others could answer in its place.
+
+        One that hangs is killed, and started by the next call: its file has all that it had answered for.
+        """
         if self.answers():
             return
         if self.process and self.process.poll() is not None:
@@ -82,7 +86,7 @@ class EmbeddedValkey:
 
     def _start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        require_private(self.socket.parent)
         lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,6 +107,27 @@ class EmbeddedValkey:
                 )
         finally:
             os.close(lock)
+
+    def _kill_if_it_hangs(self) -> None:
+        """Kill the Valkey that this object started, unless it says that it is still reading its files."""
+        if self.process is None or self._is_loading():
+            return
+        log.error("the embedded queue hangs; it is killed and started again")
+        self.process.kill()
+        self.process.wait()
+
+    def _is_loading(self) -> bool:
+        try:
+            with self._client() as redis:
+                redis.ping()
+        except BusyLoadingError:
+            return True
+        except RedisError:
+            pass
+        return False
+
+    def _client(self) -> Redis:
+        return Redis(unix_socket_path=str(self.socket), socket_timeout=2, retry=Retry(NoBackoff(), 0))
 
     def _move_damaged_aside(self) -> bool:
         """Move the queue's files aside if it ended because it cannot read them; whether it did.
@@ -146,6 +171,7 @@ class EmbeddedValkey:
                     log=self.folder / "log",
                 )
             if time.monotonic() > end:
+                self._kill_if_it_hangs()
                 raise NewsletterError(
                     "queue.no_answer",
                     "The embedded queue did not answer within %(seconds)s s.",
