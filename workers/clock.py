@@ -77,7 +77,7 @@ class Clock:
         """
         try:
             if self._valkey:
-                self._valkey.ensure()
+                _keep_alive(self._valkey)
             longest = LOOK_EVERY if self._listens() else WHILE_BUSY
             if not self._is_leader():
                 return longest
@@ -126,6 +126,14 @@ class Clock:
             self._signal.close()
             return True
         return False
+
+
+def _keep_alive(valkey: EmbeddedValkey) -> None:
+    """Start the queue unless it answers. Without one the clock still ticks: the database is the record of all work."""
+    try:
+        valkey.ensure()
+    except (NewsletterError, OSError) as error:
+        log.error("the embedded queue cannot be used: %s", error)
 
 
 def _is_dead(holder: str) -> bool:

@@ -7,6 +7,9 @@ from newsletter.core.errors import NewsletterError
 HINTS: dict[str, str] = {
     "article.not_found": "`newsletter articles list` shows all.",
     "batch.not_in_doubt": "`newsletter digests show %(digest)s` lists the batches that are.",
+    "database.empty": "Is DATABASE_URL right? `newsletter db upgrade` makes a new one ready.",
+    "database.foreign": "Give this service one of its own with DATABASE_URL.",
+    "database.newer": "Install that version, or restore a backup of this one's time.",
     "database.not_current": "Run `newsletter db upgrade` first.",
     "demo.data_is_not_demo": "Choose another folder with DATA_DIR=….",
     "demo.port_in_use": "Choose another one with PORT=…, for example PORT=%(next_port)s.",

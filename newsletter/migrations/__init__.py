@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent
+_VERSION_TABLE = "alembic_version"
+_NUMBER = re.compile(r"[0-9]{4}")
 _LOCK = 0x6E6577736C
 """The number of PostgreSQL's advisory lock, which one migrating process holds at a time; any fixed number does."""
 
@@ -39,28 +42,64 @@ def config() -> Config:
 
 def head() -> str:
     """The newest revision that this code knows."""
-    return max(path.name[:4] for path in (FOLDER / "versions").glob("[0-9]*.py"))
+    return max(_revisions())
 
 
 def present(db: Database) -> str | None:
     """The revision of the database; None for an empty one."""
     with db.engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        return found
+        return _revision(connection, inspect(connection).get_table_names())
 
 
 def require_current(db: Database) -> None:
-    """Raise ConflictError unless the database is at the newest revision."""
-    if present(db) != head():
-        raise ConflictError("database.not_current", "The database is not at this version's structure.")
+    """Raise ConflictError unless the database is ours and at the newest revision."""
+    with db.engine.connect() as connection:
+        found = _require_own(connection)
+    if found is None:
+        raise ConflictError("database.empty", "The database is empty.")
+    if found != head():
+        raise ConflictError(
+            "database.not_current",
+            "The database is at revision %(found)s, and this version needs %(head)s.",
+            found=found,
+            head=head(),
+        )
+
+
+def _require_own(connection: Connection) -> str | None:
+    """The revision of a database that is ours, None for an empty one. Raises ConflictError for one of another program,
+    or of a newer version of this one."""
+    tables = inspect(connection).get_table_names()
+    found = _revision(connection, tables)
+    if found is None and set(tables) <= {_VERSION_TABLE}:
+        return None
+    if found is not None and _NUMBER.fullmatch(found) and found > head():
+        raise ConflictError(
+            "database.newer",
+            "The database is at revision %(found)s, which only a newer version than this one knows.",
+            found=found,
+        )
+    if found not in _revisions():
+        raise ConflictError("database.foreign", "The database holds the tables of another program.")
+    return found
+
+
+def _revision(connection: Connection, tables: Collection[str]) -> str | None:
+    if _VERSION_TABLE not in tables:
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def _revisions() -> set[str]:
+    return {path.name[:4] for path in (FOLDER / "versions").glob("[0-9]*.py")}
 
 
 def upgrade(db: Database, revision: str = "head") -> str:
     """Bring the database to `revision` and return the present one. Several processes may do this at once.
 
-    All steps are one transaction (SQLite's too), so a failure leaves the database as it was.
+    All steps are one transaction (SQLite's too), so a failure leaves the database as it was. Raises ConflictError for a
+    database of another program or of a newer version.
     """
     from alembic import command
 
@@ -68,6 +107,7 @@ def upgrade(db: Database, revision: str = "head") -> str:
     if db.is_sqlite:
         _make_folder(Path(db.engine.url.database or ""))
     with _one_transaction(db) as connection:
+        _require_own(connection)
         settings.attributes["connection"] = connection
         command.upgrade(settings, revision)
     return present(db) or ""
