@@ -10,6 +10,7 @@ import gc
 import logging
 import signal
 import time
+from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from resource import struct_rusage
@@ -39,6 +40,9 @@ log = logging.getLogger(__name__)
 
 WAIT_FOR_QUEUE = 20.0
 """Seconds that a starting worker waits for the queue: on a single machine the clock starts it at the same time."""
+
+END_WITHIN = 4.9
+"""Seconds after SIGTERM: a little more than its child gets, whose end it reports to the queue."""
 
 
 class Lane(StrEnum):
@@ -78,20 +82,37 @@ class DigestWorker(Worker):
         with self.app.app_context():
             return super().perform_job(job, queue, execution)
 
+    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
+        """Leave it when the queue fails: else RQ would quit, and leave the child to itself."""
+        with suppress(RedisError):
+            super().maintain_heartbeats(job, execution)
+
     def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: struct_rusage) -> None:
-        """Report what the killed child had reached: only this host has its progress files."""
+        """Report what the killed child had reached."""
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)  # type: ignore[no-untyped-call]
+        self._report_abandoned()
+
+    def run_maintenance_tasks(self) -> None:
+        """Also report what dead processes had reached: a batch in doubt brings no job that would do it."""
+        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+        self._report_abandoned()
+
+    def _report_abandoned(self) -> None:
+        """Only this host has the progress files of its dead processes."""
+        if shutdown.requested():  # the database may be the reason why a child had to be killed
+            return
         runtime = runtime_of(self.app)
         try:
             report_abandoned(runtime.db, ProgressFiles(runtime.settings.data_dir))
-        except SQLAlchemyError as error:  # the next draining job on this host tries again
-            log.warning("the progress of a killed child cannot be reported yet: %s", type(error).__name__)
+        except SQLAlchemyError as error:  # the next look tries again
+            log.warning("the progress of a dead process cannot be reported yet: %s", type(error).__name__)
         finally:
             runtime.db.dispose()  # no connection crosses a fork
 
     def setup_work_horse_signals(self) -> None:
         # A killed parent must not leave its child at work: RQ would give the same job to another worker (tried).
         parent_death.die_with_parent()
+        signal.set_wakeup_fd(-1)  # it is the parent's
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, _stop)
 
@@ -127,13 +148,12 @@ def children(app: Flask, runtime: Runtime) -> list[ForkedChild]:
 def run(app: Flask, runtime: Runtime, lane: Lane) -> None:
     """Work until SIGTERM or SIGINT, whatever becomes of the queue meanwhile. Raises ConfigurationError when the queue
     cannot be reached at the start."""
+    shutdown.end_in_time(shutdown.AT_LAST if lane is Lane.MAILS else END_WITHIN)
     wait_for_queue(runtime.queues)
     # Forks share what is loaded now. A fork makes many thousands of small objects a second and soon drops them: at the
     # default thresholds it spends a sixth of its time in the collector (measured).
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-    if lane is Lane.MAILS:
-        shutdown.end_in_time()
     while not work_until_stopped(app, runtime, lane):
         log.warning("the queue failed this worker, which waits for it")
         while not shutdown.wait(1.0) and not _answers(runtime.queues):

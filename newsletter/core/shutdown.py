@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -17,6 +18,8 @@ WITHIN = 4.0
 """Seconds that a conversation with a provider gets after the request."""
 AT_LAST = 4.7
 """Seconds after the request at which `end_in_time` ends the process."""
+
+_STOP = frozenset((signal.SIGTERM, signal.SIGINT))
 
 _requested = False
 _end = float("inf")
@@ -65,20 +68,26 @@ def readable() -> int:
     return _own_pipe().read
 
 
-def end_in_time() -> None:
-    """End the process soon after a request, even if it hangs, as it does while a database is silent.
+def end_in_time(seconds: float = AT_LAST) -> None:
+    """End the process `seconds` after a request, even if it hangs, as it does while a database is silent.
 
-    Call it once in each process. A killed process leaves nothing half done: answers are in the ledger or in
-    a file, and batches are taken back.
+    Call it once in each process, in its main thread. A killed process leaves nothing half done: answers are in the
+    ledger or in a file, and batches are taken back.
     """
     _own_pipe()
-    threading.Thread(target=_watch, name="shutdown", daemon=True).start()
+    # The handler of a signal runs in the main thread, once that is back in Python: SQLite's wait for a lock is not.
+    signals, wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(signals, seconds), name="shutdown", daemon=True).start()
 
 
-def _watch() -> None:
-    while not wait(3600.0):
-        pass
-    time.sleep(max(_end - WITHIN + AT_LAST - time.monotonic(), 0.0))
+def _watch(signals: int, seconds: float) -> None:
+    pipe = _own_pipe()
+    while not requested():
+        ready, _, _ = select.select([pipe.read, signals], [], [])
+        if signals in ready and _STOP.intersection(os.read(signals, 4096)):
+            request()
+    time.sleep(max(_end - WITHIN + seconds - time.monotonic(), 0.0))
     os._exit(1)
 
 

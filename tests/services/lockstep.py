@@ -149,12 +149,15 @@ class Worker:
         run = send_batch(self.context, claim)
         if run is None:
             return
-        self.stop("answered")
-        with self.context.db.transaction() as session:
-            recorded = record_outcomes(session, run)
-        self.stop("recorded")
-        if recorded:
-            run.delete_progress()
+        try:
+            self.stop("answered")
+            with self.context.db.transaction() as session:
+                recorded = record_outcomes(session, run)
+            self.stop("recorded")
+            if recorded:
+                run.delete_progress()
+        finally:
+            run.close_progress()
 
 
 class Whole:

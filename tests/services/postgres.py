@@ -83,7 +83,7 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _wait(self) -> None:
-        for _ in range(300):
+        for _ in range(1200):
             if self.process.poll() is not None:
                 raise RuntimeError((self.folder / "log").read_text())
             if (self.data / "postmaster.pid").exists() and "ready" in (self.data / "postmaster.pid").read_text():

@@ -7,13 +7,22 @@ their last renewal.
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy.orm import Session
 
 from newsletter.core.db import Database
 from newsletter.delivery.ledger import lost_workers
-from newsletter.delivery.sending.progress_files import ProgressFiles
+from newsletter.delivery.ledger.models import BatchState
+from newsletter.delivery.sending.progress_files import AbandonedProgress, ProgressFiles
 
 log = logging.getLogger(__name__)
+
+KEPT_FOR = timedelta(days=30)
+"""A file of a batch that the database does not know is kept so long: a backup may have been restored for a while."""
 
 
 def report_abandoned(db: Database, progress: ProgressFiles) -> int:
@@ -22,10 +31,8 @@ def report_abandoned(db: Database, progress: ProgressFiles) -> int:
     count = 0
     for found in progress.abandoned():
         with db.transaction() as session:
-            reported = lost_workers.record_progress(
-                session, found.batch_id, found.digest_key, found.attempt, found.accepted
-            )
-            useless = reported or lost_workers.is_finished(session, found.batch_id, found.digest_key)
+            reported = _report(session, found)
+            useless = reported or _is_useless(session, found)
         count += reported
         if useless:
             with suppress(FileNotFoundError):
@@ -33,3 +40,24 @@ def report_abandoned(db: Database, progress: ProgressFiles) -> int:
     if count:
         log.warning("%d batches whose worker on this host died are free again", count)
     return count
+
+
+def _report(session: Session, found: AbandonedProgress) -> bool:
+    """Whether the ledger took the answers. A file without any may be just begun: its batch is not freed."""
+    return bool(found.answers) and lost_workers.record_progress(
+        session, found.batch_id, found.digest_key, found.attempt, found.answers
+    )
+
+
+def _is_useless(session: Session, found: AbandonedProgress) -> bool:
+    state = lost_workers.state_of(session, found.batch_id, found.digest_key)
+    if state is None:
+        return time.time() - _written_at(found.path) > KEPT_FOR.total_seconds()
+    return state == BatchState.DONE
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # another process has deleted it
+        return time.time()

@@ -20,6 +20,7 @@ from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, SendResult
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
+from newsletter.mail.transports.errors import NotAcceptedError, RefusedForGoodError
 
 log = logging.getLogger(__name__)
 
@@ -72,15 +73,21 @@ class BatchRun:
                 self._send_at_once()
             else:
                 self._send_in_slices()
-        finally:
-            if self._progress:
-                self._progress.close()
+        except BaseException:
+            self.close_progress()
+            raise
 
     def delete_progress(self) -> None:
         """Delete the progress files of this attempt and earlier ones. Call it once the ledger has committed the
         outcomes: a worker that lost the batch and could write nothing down leaves all files alone."""
         if self._progress:
             self._context.progress.delete(self._name, self.claim.attempt)
+
+    def close_progress(self) -> None:
+        """Close the progress file: from now on others may report what is in it."""
+        if self._progress:
+            self._progress.close()
+            self._progress = None
 
     def _send_at_once(self) -> None:
         if self._recipients and self._lease.may_continue():
@@ -131,6 +138,8 @@ class BatchRun:
             self._transport.send(self._message, recipients, result)
         except Exception as caught:  # noqa: BLE001 - RunErrors tells them apart, after the answers are kept
             error = caught
+        if self._transport.all_or_nothing:
+            self._keep_request(positions, result, error)
         self.outcomes.record_all(positions, result.outcomes)
         self.reasons.update({positions[index]: reason for index, reason in result.reasons.items()})
         self.about.update({positions[index]: about for index, about in result.about.items()})
@@ -173,15 +182,34 @@ class BatchRun:
         elif result.reasons[index] != NOT_AN_ADDRESS and not self._transport.all_or_nothing:
             refused = Refused(self.claim.digest_id, SubscriberId(recipient.id))
             self._context.streak.add(refused, result.reasons[index], result.about[index])
-        if code == ACCEPTED and self._progress and not self._lease.renew_always:
+        if code == ACCEPTED and self._progress and not self._transport.all_or_nothing and not self._lease.renew_always:
             try:
                 self._progress.record_accepted(position)
             except OSError as error:
                 self._do_without_progress(error)
 
+    def _keep_request(self, positions: Sequence[int], result: SendResult, error: Exception | None) -> None:
+        """Keep the answer to a request outside the database, which may be silent.
+
+        A refused recipient counts as waiting there: the reason would be lost, and the provider gives it again.
+        """
+        if self._progress is None:
+            return
+        is_known = error is None or isinstance(error, NotAcceptedError | RefusedForGoodError)
+        answers = {
+            position: ACCEPTED if code == ACCEPTED else WAITING
+            for position, code in zip(positions, result.outcomes, strict=True)
+            if is_known or code != WAITING
+        }
+        try:
+            self._progress.record_all(answers)
+        except OSError as found:
+            self._do_without_progress(found)
+
     def _open_progress(self) -> None:
-        """No progress is kept where a repeat does no harm, or where one answer speaks for all."""
-        if self._transport.all_or_nothing or self._transport.idempotent:
+        """No progress is kept where a repeat does no harm, and none of mail that the provider keeps until its time:
+        without an answer that is withdrawn, and then nobody has it."""
+        if self._transport.idempotent or self._message.provider_batch_id:
             return
         try:
             self._progress = self._context.progress.open(self._name, self.claim.attempt)
@@ -189,5 +217,8 @@ class BatchRun:
             self._do_without_progress(error)
 
     def _do_without_progress(self, error: OSError) -> None:
-        self._lease.renew_always = True
-        log.warning("batch %d is sent slowly: no progress can be kept (%s)", self.claim.batch_id, error.strerror)
+        if self._transport.all_or_nothing:
+            log.warning("the answer about batch %d cannot be kept here: %s", self.claim.batch_id, error.strerror)
+        else:
+            self._lease.renew_always = True
+            log.warning("batch %d is sent slowly: no progress can be kept (%s)", self.claim.batch_id, error.strerror)

@@ -59,6 +59,14 @@ def _record_and_claim(db: Database, run: BatchRun | None, *, claim_next: bool) -
     A known answer must not be lost to a database that is locked or away for a moment: recording is tried again, and
     then alone.
     """
+    try:
+        return _try_to_record(db, run, claim_next=claim_next)
+    finally:
+        if run is not None:
+            run.close_progress()
+
+
+def _try_to_record(db: Database, run: BatchRun | None, *, claim_next: bool) -> Claim | None:
     end = time.monotonic() + RECORD_WITHIN
     while True:
         try:

@@ -71,7 +71,7 @@ def _with_reference(message: Message, claim: Claim) -> Message:
 
 def _recall_progress(context: SendingContext, claim: Claim, message: Message, outcomes: Outcomes) -> None:
     """Count as accepted what a killed worker on this machine knew and could not tell the ledger."""
-    if claim.attempt > 1 and not context.transport.all_or_nothing:
+    if claim.attempt > 1:
         accepted = context.progress.read(batch_name(claim.batch_id, message.id_salt))
         outcomes.accept_open(position for position in accepted if position < len(outcomes))
 

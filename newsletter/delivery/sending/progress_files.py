@@ -1,22 +1,23 @@
-"""The progress of batches on this machine's disk, so that kill -9 leaves one message in doubt and not a second's worth.
+"""The progress of batches on this machine's disk: answers that are known here, and not yet in the ledger.
 
 Where each message has an answer of its own, the ledger hears of the answers about once a second. In between, each
-acceptance is one byte in a file (pwrite: 1.4 µs, measured; a SET in Valkey with its answer: 242 µs). The file outlives
-the process, and the next worker on this machine that claims the batch reads it.
+acceptance is one byte in a file (pwrite: 1.4 µs, measured; a SET in Valkey with its answer: 242 µs), so that kill -9
+leaves one message in doubt and not a second's worth. An answer to a whole request is written there before the ledger
+hears of it: the database may be silent. The file outlives the process, and this machine's next worker reads it.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from newsletter.core.ids import BatchId
 from newsletter.delivery.ledger.models import digest_key
-from newsletter.mail.outcomes import ACCEPTED
+from newsletter.mail.outcomes import ACCEPTED, WAITING
 
 
 def batch_name(batch_id: BatchId, id_salt: bytes) -> str:
@@ -38,13 +39,12 @@ class ProgressFiles:
         return positions
 
     def abandoned(self) -> Iterator[AbandonedProgress]:
-        """The files whose writer is gone. Each is locked while it is looked at."""
+        """The files whose writer is gone, also those without an answer. Each is locked while it is looked at."""
         for path in sorted(self.folder.glob("*.*")):
             try:
                 with path.open("rb") as file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    if content := file.read():  # an empty one may be just begun
-                        yield _read_abandoned(path, content)
+                    yield _read_abandoned(path, file.read())
             except (OSError, ValueError):  # somebody writes it or has deleted it, or it is none of ours
                 continue
 
@@ -68,14 +68,14 @@ class AbandonedProgress(NamedTuple):
     batch_id: BatchId
     digest_key: str
     attempt: int
-    accepted: list[int]
-    """Positions."""
+    answers: dict[int, int]
+    """Outcomes by position: ACCEPTED, or WAITING for a recipient to whom surely nothing was sent."""
 
 
 def _read_abandoned(path: Path, content: bytes) -> AbandonedProgress:
     number, _, key = path.stem.partition("-")
-    accepted = [position for position, code in enumerate(content) if code == ACCEPTED]
-    return AbandonedProgress(path, BatchId(int(number)), key, _attempt_of(path), accepted)
+    answers = {position: code for position, code in enumerate(content) if code in (ACCEPTED, WAITING)}
+    return AbandonedProgress(path, BatchId(int(number)), key, _attempt_of(path), answers)
 
 
 def _attempt_of(path: Path) -> int:
@@ -95,3 +95,10 @@ class ProgressFile:
     def record_accepted(self, position: int) -> None:
         """Keep that the recipient at `position` was accepted. Raises OSError when the disk is full."""
         os.pwrite(self._file, bytes([ACCEPTED]), position)
+
+    def record_all(self, answers: Mapping[int, int]) -> None:
+        """Keep the answers to a whole request: ACCEPTED or WAITING by position. Raises OSError."""
+        content = bytearray(max(answers, default=-1) + 1)
+        for position, code in answers.items():
+            content[position] = code
+        os.pwrite(self._file, content, 0)
