@@ -5,6 +5,8 @@ The transports here stand at the interface, as in test_batch_run.
 
 from __future__ import annotations
 
+import os
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -19,7 +21,7 @@ from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
 from newsletter.delivery.ledger import claims
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
-from newsletter.delivery.sending import lease_renewal
+from newsletter.delivery.sending import draining, lease_renewal
 from newsletter.delivery.sending.abandoned import report_abandoned
 from newsletter.delivery.sending.progress_files import ProgressFiles
 from newsletter.delivery.sending.rates import Allowance
@@ -374,6 +376,99 @@ class TestProgress:
         stale.close()
         assert report_abandoned(db, progress) == 0
         assert [batch.outcomes for batch in batches(db)] == [b"wwwww"]
+
+    def test_files_stay_no_longer_than_they_say_something(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        transport: ScriptedTransport,  # noqa: F811
+    ) -> None:
+        """Another host has finished the batch; here are files of it with an answer, and without one."""
+        progress = ProgressFiles(runtime().settings.data_dir)
+        transport.answers["r1"] = die(KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            drain()
+        (empty,) = progress.folder.iterdir()
+        assert report_abandoned(db, progress) == 0, "nothing is known of its batch, which is not freed"
+        assert empty.exists()
+        with_answer = empty.with_suffix(".0")
+        with_answer.write_bytes(b"a")
+        unknown, just_unknown = progress.folder / "99-aaaaaaaaaaaa.1", progress.folder / "98-aaaaaaaaaaaa.1"
+        for path in (unknown, just_unknown):
+            path.write_bytes(b"a")
+        month_ago = time.time() - 31 * 86400
+        os.utime(unknown, (month_ago, month_ago))
+        with db.transaction() as session:
+            session.execute(update(Batch).values(state=BatchState.DONE, outcomes=b"aaaaa", attempt=2))
+        assert report_abandoned(db, progress) == 0
+        assert list(progress.folder.iterdir()) == [just_unknown]
+
+
+class TestAnAnswerToAWholeRequest:
+    """It is kept in a file before the ledger hears of it."""
+
+    def drain_and_die(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The worker ends while it waits for the database."""
+
+        def never(*_: object) -> bool:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(draining, "record_outcomes", never)
+            with pytest.raises(KeyboardInterrupt):
+                drain()
+
+    @pytest.mark.parametrize("taken_back", [False, True])
+    @pytest.mark.parametrize("error", [None, NotAcceptedError("test.error", "Later.")])
+    def test_it_is_reported_and_leaves_no_doubt(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        whole: Whole,
+        monkeypatch: pytest.MonkeyPatch,
+        error: Exception | None,
+        *,
+        taken_back: bool,
+    ) -> None:
+        whole.error = error
+        self.drain_and_die(monkeypatch)
+        if taken_back:
+            take_back(db)
+        assert batches(db)[0].outcomes == b"?????"
+        whole.error = None
+        drain()
+        assert copies(whole) == {f"r{number}": 1 for number in range(1, 6)}
+        (batch,) = batches(db)
+        assert (batch.state, batch.note) == (BatchState.DONE, None)
+        assert state_of(db, digest_id).accepted == 5
+        assert list((runtime().settings.data_dir / "progress").iterdir()) == []
+
+    def test_a_lost_answer_stays_lost(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        whole: Whole,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        whole.error = InDoubtError("test.error", "SendGrid's answer was lost.")
+        self.drain_and_die(monkeypatch)
+        take_back(db)
+        drain()
+        assert [(batch.state, batch.outcomes) for batch in batches(db)] == [(BatchState.IN_DOUBT, b"?????")]
+
+    def test_it_outlives_an_editor_who_sends_again(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        whole: Whole,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        self.drain_and_die(monkeypatch)
+        take_back(db)
+        with db.transaction() as session:
+            editor.resolve(session, digest_id, was_sent=False)
+        drain()
+        assert copies(whole) == {f"r{number}": 1 for number in range(1, 6)}
 
 
 class TestAHiccupOfTheDatabase:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import select, update
 
 from newsletter.core import clock
@@ -204,3 +204,30 @@ def test_it_needs_sendgrid_and_time(db: Database, settings: Settings, digest_id:
             scheduling.schedule_digest(
                 session, replace(settings, mail_transport="smtp"), digest_id, later, provider_schedule=True, by=OPERATOR
             )
+
+
+def test_an_answer_after_the_withdrawal_counts_nobody_as_mailed(
+    db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
+) -> None:
+    """The worker hangs with its 202, its lease is over, and what SendGrid took is withdrawn."""
+
+    def take_and_withdraw(exchange: does.Exchange) -> None:
+        answer = exchange.take()
+        with db.transaction() as session:
+            session.execute(update(Batch).values(lease_until=1.0))
+        with app.app_context():
+            tick(runtime())
+        exchange.answer(*answer)
+
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    provider.script(take_and_withdraw)
+    with clock.set_to(at - timedelta(minutes=29)):
+        tick_and_drain()
+        assert len(provider.schedules.cancelled) == 1
+        tick_and_drain()
+    with clock.set_to(at + timedelta(seconds=1)):
+        tick(runtime())
+    assert state_of(db, digest_id).status == "sent"
+    (first, second) = provider.requests
+    assert first["batch_id"] in provider.schedules.cancelled
+    assert second["batch_id"] not in provider.schedules.cancelled

@@ -14,9 +14,7 @@ from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.delivery.ledger.splitting import split_open
 
 
-def record_progress(
-    session: Session, batch_id: BatchId, key: str, attempt: int, answers: Mapping[int, int]
-) -> bool:
+def record_progress(session: Session, batch_id: BatchId, key: str, attempt: int, answers: Mapping[int, int]) -> bool:
     """Record these answers, outcomes by position, and free the batch; False when another worker has claimed it since.
 
     `key` is the `digest_key` of its digest: numbers alone return in a database that is new or restored.

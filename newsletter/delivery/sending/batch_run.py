@@ -39,6 +39,8 @@ class BatchRun:
         self.about: dict[int, FailureKind] = {}
         """The subject of each refusal, by position."""
         self.provider_ref: str | None = None
+        self.provider_batch_id = batch.message.provider_batch_id or None
+        """The name of the request in the provider's schedule."""
         self.errors = RunErrors(context, batch.claim)
         """The errors so far, and the wait before the rest is sent."""
         self._context = context
@@ -54,10 +56,9 @@ class BatchRun:
     def mark_sending(self) -> bool:
         """Commit to the network call. False, with the batch released, when the digest is not being sent any more."""
         seconds = claims.lease_seconds(self._transport)
-        name = self._message.provider_batch_id or None
         with self._context.db.transaction() as session:
             marked = claims.mark_sending(
-                session, self.claim, self._outcomes_without_answer(), seconds, provider_batch_id=name
+                session, self.claim, self._outcomes_without_answer(), seconds, provider_batch_id=self.provider_batch_id
             )
             if not marked:
                 claims.release_batch(session, self.claim)
@@ -209,7 +210,7 @@ class BatchRun:
     def _open_progress(self) -> None:
         """No progress is kept where a repeat does no harm, and none of mail that the provider keeps until its time:
         without an answer that is withdrawn, and then nobody has it."""
-        if self._transport.idempotent or self._message.provider_batch_id:
+        if self._transport.idempotent or self.provider_batch_id:
             return
         try:
             self._progress = self._context.progress.open(self._name, self.claim.attempt)

@@ -54,7 +54,9 @@ def record_outcomes(session: Session, run: BatchRun) -> bool:
     )
     if kept:
         splitting.split_open(session, claim.batch_id)
-    elif not late_answers.record_late(session, claim, outcomes, provider_ref=run.provider_ref):
+    elif not late_answers.record_late(
+        session, claim, outcomes, provider_ref=run.provider_ref, provider_batch_id=run.provider_batch_id
+    ):
         log_after_commit(session, log).warning(
             "batch %d was claimed by another worker; the answers here count for nothing", claim.batch_id
         )
