@@ -10,6 +10,7 @@ import logging
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue, Worker
@@ -49,7 +50,8 @@ class Queues:
             url,
             socket_connect_timeout=ANSWER_WITHIN,
             socket_timeout=ANSWER_WITHIN,
-            retry=Retry(NoBackoff(), 1),
+            # A lost connection is opened again at once. One that hangs would only hang for twice as long.
+            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
             health_check_interval=30,
         )
         self.queues = {name: self._queue(name) for name in (MAIL, EVENTS, SENDING)}

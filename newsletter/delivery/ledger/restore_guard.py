@@ -16,6 +16,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -64,8 +65,8 @@ class RestoreWitness:
         known = []
         with suppress(OSError, ValueError):
             known.append(int(self._path.read_text()))
-        with suppress(RedisError, ValueError):
-            if (found := self._redis.get(_KEY)) is not None:
+        with suppress(ValueError):
+            if (found := self._ask_redis(_KEY)) is not None:
                 known.append(int(found))
         return max(known, default=None)
 
@@ -85,9 +86,19 @@ class RestoreWitness:
         known = [0]
         with suppress(OSError, ValueError):
             known.append(int(self._batch_path.read_text()))
-        with suppress(RedisError, ValueError):
-            known.append(int(self._redis.get(_BATCH_KEY) or 0))
+        with suppress(ValueError):
+            known.append(int(self._ask_redis(_BATCH_KEY) or 0))
         return max(known)
+
+    def _ask_redis(self, key: str) -> bytes | None:
+        """What Redis keeps under a key. One that hangs is asked only once."""
+        if self._redis_is_away:
+            return None
+        try:
+            return cast("bytes | None", self._redis.get(key))
+        except RedisError:
+            self._redis_is_away = True
+            return None
 
     def tell_batch(self, batch_id: BatchId, attempt: int) -> None:
         """Keep that a batch was marked as sending, unless a higher one is known. One of two witnesses is enough."""

@@ -13,7 +13,7 @@ from newsletter.core.db import Database
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.ledger import claims, recovery
 from newsletter.delivery.ledger.claims import Claim
-from newsletter.delivery.ledger.restore_guard import RestoreWitness, is_set_back
+from newsletter.delivery.ledger.restore_guard import is_set_back
 from newsletter.delivery.sending.abandoned import report_abandoned
 from newsletter.delivery.sending.batch_run import BatchRun
 from newsletter.delivery.sending.batch_sending import send_batch
@@ -31,10 +31,10 @@ def drain(runtime: Runtime) -> bool:
 
     Yields earlier, after EVENTS_AFTER seconds, when providers' events wait.
     """
-    if _is_restored_backup(runtime):
-        return False  # the clock pauses the open digests at its next tick
     db, context = runtime.db, SendingContext.open(runtime)
     try:
+        if _is_restored_backup(context):
+            return False  # the clock pauses the open digests at its next tick
         report_abandoned(db, context.progress)
         claim = _record_and_claim(db, None, claim_next=True)
         while claim is not None and not shutdown.requested():
@@ -48,9 +48,11 @@ def drain(runtime: Runtime) -> bool:
         context.close()
 
 
-def _is_restored_backup(runtime: Runtime) -> bool:
-    with runtime.db.reading() as session:
-        return is_set_back(session, RestoreWitness(runtime.settings.data_dir, runtime.queues.redis))
+def _is_restored_backup(context: SendingContext) -> bool:
+    if context.witness is None:
+        return False
+    with context.db.reading() as session:
+        return is_set_back(session, context.witness)
 
 
 def _record_and_claim(db: Database, run: BatchRun | None, *, claim_next: bool) -> Claim | None:
@@ -63,7 +65,7 @@ def _record_and_claim(db: Database, run: BatchRun | None, *, claim_next: bool) -
         return _try_to_record(db, run, claim_next=claim_next)
     finally:
         if run is not None:
-            run.close_progress()
+            run.progress.close()
 
 
 def _try_to_record(db: Database, run: BatchRun | None, *, claim_next: bool) -> Claim | None:
@@ -81,7 +83,7 @@ def _try_to_record(db: Database, run: BatchRun | None, *, claim_next: bool) -> C
             time.sleep(0.5)
         else:
             if run is not None and recorded:
-                run.delete_progress()
+                run.progress.delete()
             return claim
 
 
