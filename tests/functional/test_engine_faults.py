@@ -30,7 +30,12 @@ from newsletter.digests.queries import get_digest
 from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
-from newsletter.mail.transports.errors import CutOffError, InDoubtError, NotAcceptedError, RefusedForGoodError
+from newsletter.mail.transports.errors import (
+    CutOffError,
+    InDoubtError,
+    NotAcceptedError,
+    RefusedForGoodError,
+)
 from newsletter.operations.tick import tick
 from tests.factories import state_of
 from tests.functional.test_batch_run import (  # noqa: F401 - fixtures
@@ -268,6 +273,104 @@ class TestRefusals:
             assert editor.retry(session, digest_id, reason="554 5.7.9") == 1
         drain()
         assert (state_of(db, digest_id).accepted, state_of(db, digest_id).refused) == (4, 1)
+
+
+class TestAnAnswerAboutUs:
+    """It pauses the digest, unless the same recipient is refused in the same words again."""
+
+    POLICY = "550 5.7.1 id 17: your mail is against our policy"
+
+    def refuse(self, transport: ScriptedTransport, *names: str, reason: str = POLICY) -> None:  # noqa: F811
+        error = RefusedForGoodError("smtp.about_us", "It refuses our mail.", at_recipient=reason)
+        transport.answers |= dict.fromkeys(names, die(error))
+
+    def resume_and_drain(self, db: Database, digest_id: int) -> None:  # noqa: F811
+        with db.transaction() as session:
+            editor.resume(session, digest_id)
+        drain()
+
+    def test_it_is_an_outcome_the_second_time_and_the_others_get_theirs(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        transport: ScriptedTransport,  # noqa: F811
+    ) -> None:
+        self.refuse(transport, "r2")
+        drain()
+        assert "It refuses our mail" in str(paused_note(db, digest_id))
+        assert (state_of(db, digest_id).accepted, state_of(db, digest_id).waiting) == (1, 4)
+        self.refuse(transport, "r2", reason=self.POLICY.replace("17", "18"))
+        self.resume_and_drain(db, digest_id)
+        found = state_of(db, digest_id)
+        assert (found.status, found.accepted, found.refused) == ("sent", 4, 1)
+        with db.reading() as session:
+            refusal = session.scalars(select(Refusal)).one()
+        assert (refusal.subscriber_id, refusal.about, refusal.temporary) == (2, FailureKind.US, False)
+        transport.answers.clear()
+        with db.transaction() as session:
+            assert editor.retry(session, digest_id, reason="550 5.7.1") == 1
+        drain()
+        assert (state_of(db, digest_id).status, state_of(db, digest_id).accepted) == ("sent", 5)
+
+    def test_a_retry_that_brings_it_again_pauses_nothing(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        transport: ScriptedTransport,  # noqa: F811
+    ) -> None:
+        self.refuse(transport, "r2")
+        drain()
+        self.resume_and_drain(db, digest_id)
+        with db.transaction() as session:
+            editor.retry(session, digest_id, reason="550 5.7.1")
+        drain()
+        assert (state_of(db, digest_id).status, state_of(db, digest_id).refused) == ("sent", 1)
+
+    def test_other_words_pause_it_again(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        transport: ScriptedTransport,  # noqa: F811
+    ) -> None:
+        self.refuse(transport, "r2")
+        drain()
+        self.refuse(transport, "r2", reason="550 5.4.5 Daily limit reached")
+        self.resume_and_drain(db, digest_id)
+        assert (state_of(db, digest_id).status, state_of(db, digest_id).waiting) == ("paused", 4)
+
+    @pytest.mark.parametrize("reason", [POLICY, "550 5.7.1"])
+    def test_a_server_that_refuses_everybody_marks_nobody_however_often_it_is_resumed(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        transport: ScriptedTransport,  # noqa: F811
+        reason: str,
+    ) -> None:
+        self.refuse(transport, *(f"r{number}" for number in range(2, 6)), reason=reason)
+        drain()
+        for _ in range(6):
+            self.resume_and_drain(db, digest_id)
+            found = state_of(db, digest_id)
+            assert (found.status, found.accepted, found.refused, found.waiting) == ("paused", 1, 0, 4)
+        with db.reading() as session:
+            assert session.scalars(select(Refusal)).all() == []
+        transport.answers.clear()
+        self.resume_and_drain(db, digest_id)
+        assert (state_of(db, digest_id).status, state_of(db, digest_id).accepted) == ("sent", 5)
+
+    def test_several_of_them_cost_one_pause_each(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        transport: ScriptedTransport,  # noqa: F811
+    ) -> None:
+        add = ("r1", "r3", "r5")
+        self.refuse(transport, *add)
+        drain()
+        for _ in add:
+            self.resume_and_drain(db, digest_id)
+        found = state_of(db, digest_id)
+        assert (found.status, found.accepted, found.refused) == ("sent", 2, 3)
 
 
 def split_in_singles(db: Database) -> None:
@@ -619,6 +722,42 @@ class TestADoubtAboutSome:
             editor.resolve(session, digest_id, doubt.id, was_sent=True)
         tick(runtime())
         assert (state_of(db, digest_id).status, state_of(db, digest_id).accepted) == ("sent", 5)
+
+
+class TestTheTimeOfAJob:
+    def test_a_run_ends_with_its_job_however_slow_each_answer_is(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        transport: ScriptedTransport,  # noqa: F811
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Each doubt may take MAIL_DEADLINE: RQ would end the job in the middle of one."""
+        lost = InDoubtError("test.error", "The mail server's answer to a message did not arrive.")
+        transport.answers = {name: die(lost) for name in ("r1", "r3", "r5")}
+        monkeypatch.setattr(SendingContext, "should_yield", lambda self: True)
+        drain()
+        found = state_of(db, digest_id)
+        assert (found.status, found.unanswered, found.accepted, found.waiting) == ("sending", 1, 0, 4)
+
+
+class TestRetryAfter:
+    @pytest.mark.parametrize("all_or_nothing", [True, False])
+    def test_every_worker_waits_from_its_next_request_on(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        transport: ScriptedTransport,  # noqa: F811
+        *,
+        all_or_nothing: bool,
+    ) -> None:
+        """Where each message has an answer of its own, no provider asks to wait: Redis is spared the question."""
+        transport.all_or_nothing = all_or_nothing
+        one, other = SendingContext.open(runtime()), SendingContext.open(runtime())
+        assert one.reserve(3).allowed == other.reserve(3).allowed == 3
+        one.back_off(30.0)
+        assert one.reserve(3).allowed == 0
+        assert other.reserve(3).allowed == (0 if all_or_nothing else 3)
 
 
 class TestBackoff:

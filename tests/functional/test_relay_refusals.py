@@ -118,3 +118,21 @@ def test_a_confirmation_waits_and_goes_later(
     with clock.set_to(clock.now() + timedelta(hours=2)):
         send_waiting_mails(runtime())
     assert [mail.recipient for mail in server.mails] == ["new@readers.example"]
+
+
+@pytest.mark.parametrize("answer", ["550 5.7.1 Rejected by policy", "554 5.7.1 Blocked, see http://mx.example/77"])
+@pytest.mark.parametrize("reader", [1, 4, READERS])
+def test_one_reader_s_server_that_never_wants_us_holds_up_nobody(
+    db: Database, digest_id: int, server: SmtpServer, answer: str, reader: int
+) -> None:
+    server.rcpt = {address(reader): answer}
+    draining.drain(runtime())
+    assert state_of(db, digest_id).status == "paused"
+    with db.transaction() as session:
+        editor.resume(session, digest_id)
+    draining.drain(runtime())
+    assert (state_of(db, digest_id).status, state_of(db, digest_id).refused) == ("sent", 1)
+    assert len(server.mails) == READERS - 1
+    with db.reading() as session:
+        refusal = session.scalars(select(Refusal)).one()
+    assert (refusal.subscriber_id, refusal.about) == (reader, FailureKind.US)

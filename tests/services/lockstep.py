@@ -155,9 +155,9 @@ class Worker:
                 recorded = record_outcomes(session, run)
             self.stop("recorded")
             if recorded:
-                run.delete_progress()
+                run.progress.delete()
         finally:
-            run.close_progress()
+            run.progress.close()
 
 
 class Whole:

@@ -7,7 +7,8 @@ whose batch went to another can change nothing. Leases are measured by the datab
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Update, bindparam, or_, select, update
@@ -44,6 +45,7 @@ class Claim:
     send_at: datetime | None
     """With a provider schedule: the digest's time, or the hour of the batch's readers."""
     provider_batch_id: str | None
+    pausing_answers: Mapping[str, str] = field(default_factory=dict)
 
 
 # The statements are made once, on tables and not on mapped classes: making them anew for each batch took longer than
@@ -76,6 +78,7 @@ _READ = (
         _batch.failures,
         _batch.deferred_since,
         _batch.provider_batch_id,
+        _batch.pausing_answers,
         _batch.due_at,
         _digest.provider_schedule,
         _digest.scheduled_at,
@@ -120,6 +123,7 @@ _FINISH = (
         failures=bindparam("new_failures"),
         deferred_since=bindparam("new_deferred_since"),
         not_before=bindparam("new_not_before"),
+        pausing_answers=bindparam("new_pausing_answers"),
         lease_until=None,
     )
 )
@@ -147,6 +151,7 @@ def claim_batch(session: Session) -> Claim | None:
         deferred_since=row.deferred_since,
         send_at=(row.due_at or row.scheduled_at) if row.provider_schedule else None,
         provider_batch_id=row.provider_batch_id,
+        pausing_answers=row.pausing_answers or {},
     )
 
 
@@ -187,6 +192,7 @@ def finish_batch(
     pause: timedelta = timedelta(0),
     note: str | None = None,
     failures: int = 0,
+    pausing_answers: Mapping[str, str] | None = None,
 ) -> bool:
     """Record the outcomes. Open recipients make the batch ready again after `pause`. False when the claim is lost."""
     state = outcomes.batch_state()
@@ -201,6 +207,7 @@ def finish_batch(
         new_failures=failures,
         new_deferred_since=(claim.deferred_since or clock.now()) if outcomes.any_deferred else None,
         new_not_before=clock.now() + pause if state == BatchState.READY and pause else None,
+        new_pausing_answers=dict(pausing_answers or claim.pausing_answers) or None,
     )
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Double, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false, text
+from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.core import clock
@@ -125,6 +125,8 @@ class Batch(Base):
     """The start of the last attempt: where to look in the provider's activity feed."""
     note: Mapped[str | None] = mapped_column(Text)
     """The last thing that went wrong, in words."""
+    pausing_answers: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    """The answers about us that paused the digest, by the number of the subscriber to whom each was given."""
     first_id: Mapped[int] = mapped_column(BigInteger)
     last_id: Mapped[int] = mapped_column(BigInteger)
     outcomes: Mapped[bytes] = mapped_column(LargeBinary)

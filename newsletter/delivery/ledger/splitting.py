@@ -13,7 +13,7 @@ from newsletter.delivery.ledger.lifecycle import SPLIT, change_batch
 from newsletter.delivery.ledger.models import Batch
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
 
-_SAME = ("digest_id", "edition_id", "due_at", "not_before", "failures", "deferred_since")
+_SAME = ("digest_id", "edition_id", "due_at", "not_before", "failures", "deferred_since", "pausing_answers")
 """The columns that the new batch has from the old one."""
 
 

@@ -11,10 +11,11 @@ from newsletter.core.ids import SubscriberId
 from newsletter.delivery.ledger import claims
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.delivery.sending.lease_renewal import BatchLease
+from newsletter.delivery.sending.pausing_answers import PausingAnswers
 from newsletter.delivery.sending.preparing import LONGEST_SLEEP, PreparedBatch
-from newsletter.delivery.sending.progress_files import ProgressFile, batch_name
 from newsletter.delivery.sending.refusal_streak import Refused
-from newsletter.delivery.sending.run_errors import RunErrors
+from newsletter.delivery.sending.run_errors import SAME_WORDS, RunErrors
+from newsletter.delivery.sending.run_progress import RunProgress
 from newsletter.delivery.sending.sending_context import SendingContext
 from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.message import Recipient
@@ -41,6 +42,7 @@ class BatchRun:
         self.provider_ref: str | None = None
         self.provider_batch_id = batch.message.provider_batch_id or None
         """The name of the request in the provider's schedule."""
+        self.pausing_answers = PausingAnswers(batch.claim.pausing_answers)
         self.errors = RunErrors(context, batch.claim)
         """The errors so far, and the wait before the rest is sent."""
         self._context = context
@@ -50,8 +52,7 @@ class BatchRun:
         self._in_request = [each.position for each in batch.recipients] if context.transport.all_or_nothing else []
         """Positions whose answer is one for all."""
         self._lease = BatchLease(context, batch.claim, self._outcomes_without_answer, began)
-        self._name = batch_name(batch.claim.batch_id, batch.message.id_salt)
-        self._progress: ProgressFile | None = None
+        self.progress = RunProgress(context, batch)
 
     def mark_sending(self) -> bool:
         """Commit to the network call. False, with the batch released, when the digest is not being sent any more."""
@@ -68,27 +69,15 @@ class BatchRun:
 
     def send(self) -> None:
         """Send until everyone has an answer, or something says stop; the rest keeps waiting."""
-        self._open_progress()
+        self.progress.open()
         try:
             if self._transport.all_or_nothing:
                 self._send_at_once()
             else:
                 self._send_in_slices()
         except BaseException:
-            self.close_progress()
+            self.progress.close()
             raise
-
-    def delete_progress(self) -> None:
-        """Delete the progress files of this attempt and earlier ones. Call it once the ledger has committed the
-        outcomes: a worker that lost the batch and could write nothing down leaves all files alone."""
-        if self._progress:
-            self._context.progress.delete(self._name, self.claim.attempt)
-
-    def close_progress(self) -> None:
-        """Close the progress file: from now on others may report what is in it."""
-        if self._progress:
-            self._progress.close()
-            self._progress = None
 
     def _send_at_once(self) -> None:
         if self._recipients and self._lease.may_continue():
@@ -123,8 +112,36 @@ class BatchRun:
                 if self.errors.ends_request(error):
                     self.outcomes = self._outcomes_without_answer()
                 return False
-            rest = self.errors.next_recipients(error, self.outcomes, [rest[index] for index in result.waiting()])
+            waiting = [rest[index] for index in result.waiting()]
+            if isinstance(error, RefusedForGoodError) and error.at_recipient:
+                rest = self._after_answer_about_us(error, waiting)
+            else:
+                rest = self.errors.next_recipients(error, self.outcomes, waiting)
+            if rest and self._context.should_yield():  # each error may have taken as long as a call may take
+                return False
         return rest is not None
+
+    def _after_answer_about_us(
+        self, error: RefusedForGoodError, waiting: Sequence[Recipient]
+    ) -> Sequence[Recipient] | None:
+        """Those to whom the run goes on: the others, when an editor has seen this recipient's answer before; else
+        nobody, since the digest is paused."""
+        recipient = waiting[0]
+        subscriber_id = SubscriberId(recipient.id)
+        streak = self._context.streak
+        streak.add(Refused(self.claim.digest_id, subscriber_id), error.at_recipient, FailureKind.US)
+        if not self.pausing_answers.is_repeated(subscriber_id, error.at_recipient):
+            self.pausing_answers.add(subscriber_id, error.at_recipient)
+            self._take_back_streak(str(error))
+            return None
+        self.outcomes.record(recipient.position, REFUSED)
+        self.reasons[recipient.position] = error.at_recipient
+        self.about[recipient.position] = FailureKind.US
+        self.errors.answered()
+        if streak.is_full:
+            self._take_back_streak()
+            return None
+        return waiting[1:]
 
     def _call_transport(self, recipients: Sequence[Recipient]) -> tuple[SendResult, Exception | None]:
         """Call the transport once, and keep the answers that are known, whatever went wrong."""
@@ -139,8 +156,7 @@ class BatchRun:
             self._transport.send(self._message, recipients, result)
         except Exception as caught:  # noqa: BLE001 - RunErrors tells them apart, after the answers are kept
             error = caught
-        if self._transport.all_or_nothing:
-            self._keep_request(positions, result, error)
+        self._keep_request(positions, result, error)
         self.outcomes.record_all(positions, result.outcomes)
         self.reasons.update({positions[index]: reason for index, reason in result.reasons.items()})
         self.about.update({positions[index]: about for index, about in result.about.items()})
@@ -150,8 +166,8 @@ class BatchRun:
     def _may_continue(self) -> bool:
         return not self._context.streak.is_full and self._lease.may_continue()
 
-    def _take_back_streak(self) -> None:
-        """Have those wait again who were refused in the same words, and pause their digest."""
+    def _take_back_streak(self, note: str | None = None) -> None:
+        """Have those wait again who were refused in a row in the same words, and pause their digest."""
         streak = self._context.streak
         here = {self.claim.ids[position]: position for position in self.about}
         reason = ""
@@ -160,7 +176,7 @@ class BatchRun:
             if position is not None:
                 self.outcomes.record(position, WAITING)
                 reason = self.reasons.pop(position)
-        self.errors.pause_for_streak(reason, streak.recipients)
+        self.errors.pause_for_streak(note or SAME_WORDS.format(reason=reason), streak.recipients)
         streak.end()
 
     def _sleep(self, seconds: float) -> bool:
@@ -183,43 +199,13 @@ class BatchRun:
         elif result.reasons[index] != NOT_AN_ADDRESS and not self._transport.all_or_nothing:
             refused = Refused(self.claim.digest_id, SubscriberId(recipient.id))
             self._context.streak.add(refused, result.reasons[index], result.about[index])
-        if code == ACCEPTED and self._progress and not self._transport.all_or_nothing and not self._lease.renew_always:
-            try:
-                self._progress.record_accepted(position)
-            except OSError as error:
-                self._do_without_progress(error)
+        if code == ACCEPTED and not self._transport.all_or_nothing:
+            self._lease.renew_always |= not self.progress.record_accepted(position)
 
     def _keep_request(self, positions: Sequence[int], result: SendResult, error: Exception | None) -> None:
-        """Keep the answer to a request outside the database, which may be silent.
-
-        A refused recipient counts as waiting there: the reason would be lost, and the provider gives it again.
-        """
-        if self._progress is None:
+        """Keep the one answer to a whole request outside the database, which may be silent."""
+        if not self._transport.all_or_nothing:
             return
         is_known = error is None or isinstance(error, NotAcceptedError | RefusedForGoodError)
-        answers = {
-            position: ACCEPTED if code == ACCEPTED else WAITING
-            for position, code in zip(positions, result.outcomes, strict=True)
-            if is_known or code != WAITING
-        }
-        try:
-            self._progress.record_all(answers)
-        except OSError as found:
-            self._do_without_progress(found)
-
-    def _open_progress(self) -> None:
-        """No progress is kept where a repeat does no harm, and none of mail that the provider keeps until its time:
-        without an answer that is withdrawn, and then nobody has it."""
-        if self._transport.idempotent or self.provider_batch_id:
-            return
-        try:
-            self._progress = self._context.progress.open(self._name, self.claim.attempt)
-        except OSError as error:
-            self._do_without_progress(error)
-
-    def _do_without_progress(self, error: OSError) -> None:
-        if self._transport.all_or_nothing:
-            log.warning("the answer about batch %d cannot be kept here: %s", self.claim.batch_id, error.strerror)
-        else:
-            self._lease.renew_always = True
-            log.warning("batch %d is sent slowly: no progress can be kept (%s)", self.claim.batch_id, error.strerror)
+        codes = zip(positions, result.outcomes, strict=True)
+        self.progress.record_all({position: code for position, code in codes if is_known or code != WAITING})

@@ -51,6 +51,7 @@ def record_outcomes(session: Session, run: BatchRun) -> bool:
         pause=pause,
         note=errors.note,
         failures=_failures(run),
+        pausing_answers=run.pausing_answers.by_subscriber,
     )
     if kept:
         splitting.split_open(session, claim.batch_id)

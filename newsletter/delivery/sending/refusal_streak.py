@@ -36,7 +36,7 @@ class RefusalStreak:
 
     def add(self, recipient: Refused, reason: str, about: FailureKind) -> None:
         """Count a refusal. One that is about the mailbox ends the row."""
-        words = "" if about is FailureKind.MAILBOX else same_words(reason)
+        words = _words(reason, about)
         if not words or words != self._words:
             self.end()
         if words:
@@ -46,3 +46,10 @@ class RefusalStreak:
     def end(self) -> None:
         """Begin anew: another answer came."""
         self._words, self.recipients = "", []
+
+
+def _words(reason: str, about: FailureKind) -> str:
+    """The words to compare. An answer about us says enough even if it is a bare code."""
+    if about is FailureKind.MAILBOX:
+        return ""
+    return same_words(reason) or (reason if about is FailureKind.US else "")

@@ -89,13 +89,13 @@ class RunErrors:
             self._stop(error)
         return None
 
-    def pause_for_streak(self, reason: str, recipients: Sequence[Refused]) -> None:
+    def pause_for_streak(self, note: str, recipients: Sequence[Refused]) -> None:
         """Pause the digest whose recipients were all refused in the same words. Those of them that other batches have
         recorded wait again, too."""
-        self.note = SAME_WORDS.format(reason=reason)
+        self.note = note
         digest_id = self._claim.digest_id
         earlier = {each.subscriber_id for each in recipients if each.digest_id == digest_id}
-        failures.pause_for_error(self._context.db, digest_id, self.note, by=WORKER)
+        failures.pause_for_error(self._context.db, digest_id, note, by=WORKER)
         with self._context.db.transaction() as session:
             retrying.take_back_refusals(session, digest_id, sorted(earlier))
 

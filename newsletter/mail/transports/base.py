@@ -31,9 +31,8 @@ class Transport(Protocol):
 
         Raises NotAcceptedError, RefusedForGoodError or InDoubtError for all who are still waiting then. Unless the
         transport is `all_or_nothing`, InDoubtError and CutOffError are about the first of them alone: the others were
-        not sent, and the next call goes on over a new connection. Returns
-        early, leaving the rest waiting, when `result.may_continue()` is False or, between two messages, the deadline
-        is over.
+        not sent, and the next call goes on over a new connection. Returns early, leaving the rest waiting, when
+        `result.may_continue()` is False or, between two messages, the deadline is over.
         """
 
     def close(self) -> None:

@@ -25,7 +25,15 @@ class CutOffError(NotAcceptedError):
 
 
 class RefusedForGoodError(TransportError):
-    """Not accepted, and trying again would not help (a wrong key, a forbidden sender): a person must act."""
+    """Not accepted, and trying again would not help (a wrong key, a forbidden sender): a person must act.
+
+    `at_recipient` is the answer, redacted, when it came at the first recipient who has none: perhaps everybody would be
+    refused so, perhaps by this recipient's server alone.
+    """
+
+    def __init__(self, code: str, message: str, /, *, at_recipient: str = "", **values: object) -> None:
+        super().__init__(code, message, **values)
+        self.at_recipient = at_recipient
 
 
 class InDoubtError(TransportError):

@@ -155,7 +155,12 @@ def _record(answer: SmtpReply, index: int, result: SendResult) -> None:
     if answer.code < 500:
         result.deferred(index, str(answer))
     elif verdict.kind is FailureKind.US:
-        raise RefusedForGoodError("smtp.about_us", "The mail server refuses our mail: %(answer)s.", answer=answer)
+        raise RefusedForGoodError(
+            "smtp.about_us",
+            "The mail server refuses our mail: %(answer)s.",
+            answer=answer,
+            at_recipient=str(answer),
+        )
     elif verdict.kind is FailureKind.MOMENT and _is_full(answer, verdict):
         result.deferred(index, str(answer))
     else:

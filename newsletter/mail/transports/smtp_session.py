@@ -143,11 +143,11 @@ class SmtpSession:
             self._replies.next()
 
     def _check_relay(self, rcpt: SmtpReply) -> None:
-        if rcpt.code in _NOT_ALLOWED or (not self._proven and "relay" in rcpt.text.lower()):
-            # Every recipient would be refused so; a missing password must not refuse a whole list.
-            raise RefusedForGoodError(
-                "smtp.no_relay", "The mail server does not pass on our mail: %(answer)s.", answer=rcpt
-            )
+        sentence = "The mail server does not pass on our mail: %(answer)s."
+        if rcpt.code in _NOT_ALLOWED:  # a missing password must not refuse a whole list
+            raise RefusedForGoodError("smtp.no_relay", sentence, answer=rcpt)
+        if not self._proven and "relay" in rcpt.text.lower():
+            raise RefusedForGoodError("smtp.no_relay", sentence, answer=rcpt, at_recipient=str(rcpt))
 
     def _content(self, message: SmtpMessage, following: SmtpMessage | None) -> SmtpReply:
         """Send the content; the answer to it. The doubt begins when the last octet is written."""

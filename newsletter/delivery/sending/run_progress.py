@@ -1,0 +1,75 @@
+"""The progress file of one run, as far as there is one: without it a run goes on, if more slowly."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from newsletter.delivery.sending.preparing import PreparedBatch
+from newsletter.delivery.sending.progress_files import ProgressFile, batch_name
+from newsletter.delivery.sending.sending_context import SendingContext
+from newsletter.mail.outcomes import ACCEPTED, WAITING
+
+log = logging.getLogger(__name__)
+
+
+class RunProgress:
+    """Opens the file, writes to it, and deletes it once the ledger knows what is in it."""
+
+    def __init__(self, context: SendingContext, batch: PreparedBatch) -> None:
+        self._files = context.progress
+        self._claim = batch.claim
+        self._name = batch_name(batch.claim.batch_id, batch.message.id_salt)
+        # No progress is kept where a repeat does no harm, and none of mail that the provider keeps until its time:
+        # without an answer that is withdrawn, and then nobody has it.
+        self._is_kept = not (context.transport.idempotent or batch.message.provider_batch_id)
+        self._is_broken = False
+        self._file: ProgressFile | None = None
+
+    def open(self) -> None:
+        """Open the file for as long as answers are not in the ledger: nobody else reports what is in it meanwhile."""
+        if not self._is_kept:
+            return
+        try:
+            self._file = self._files.open(self._name, self._claim.attempt)
+        except OSError as error:
+            self._do_without(error)
+
+    def record_accepted(self, position: int) -> bool:
+        """Keep that a recipient was accepted. False when it should be kept here and cannot be."""
+        if self._file is not None and not self._is_broken:
+            try:
+                self._file.record_accepted(position)
+            except OSError as error:
+                self._do_without(error)
+        return not self._is_broken
+
+    def record_all(self, codes: Mapping[int, int]) -> None:
+        """Keep the answers to a whole request, outcomes by position.
+
+        A refused recipient counts as waiting here: the reason would be lost, and the provider gives it again.
+        """
+        if self._file is None:
+            return
+        answers = {position: ACCEPTED if code == ACCEPTED else WAITING for position, code in codes.items()}
+        try:
+            self._file.record_all(answers)
+        except OSError as error:
+            self._do_without(error)
+
+    def delete(self) -> None:
+        """Delete the files of this attempt and earlier ones. Call it once the ledger has committed the outcomes: a
+        worker that lost the batch and could write nothing down leaves all files alone."""
+        if self._file is not None:
+            self._files.delete(self._name, self._claim.attempt)
+
+    def close(self) -> None:
+        """Close the file: from now on others may report what is in it."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _do_without(self, error: OSError) -> None:
+        """The file stays open, and so nobody else takes this run for dead."""
+        log.warning("no progress of batch %d can be kept on this disk: %s", self._claim.batch_id, error.strerror)
+        self._is_broken = True
