@@ -49,7 +49,9 @@ class Editor:
             return
         if paused and self.command("resume"):
             self.resumed += 1
-            if not self._provider.needs_person(digest.paused_note or ""):
+            if self._provider.needs_person(digest.paused_note or ""):
+                self._provider.mend()
+            else:
                 self.needless.append(f"{digest.paused_reason}: {digest.paused_note}")
         now = time.monotonic()
         self._since = {doubt: self._since.get(doubt, now) for doubt in doubts}
@@ -58,6 +60,10 @@ class Editor:
                 answer = "--sent" if self._provider.took(batch, attempt) else "--resend"
                 if self.command("resolve", str(batch), answer):
                     self.settled += 1
+
+    def retry_refused(self) -> bool:
+        """Send again to those whom a block list refused twice before it was mended; whether there were any."""
+        return self.command("retry", "--reason", "550 5.7.1")
 
     def command(self, name: str, *words: str) -> bool:
         """`newsletter digests NAME ID WORDS`; whether it went through."""

@@ -15,6 +15,7 @@ from newsletter.core.queue import SENDING
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.account import unsubscribing
 from newsletter.subscribers.models import Subscriber
+from tests.chaos import database_incidents, restoring
 from tests.chaos.scene import Scene, some
 from tests.chaos.wire import Weather
 
@@ -75,6 +76,37 @@ def empty_queue(scene: Scene) -> str:
     except RedisError:
         return "the queue was to be emptied, and was not there"
     return "the queue forgot everything"
+
+
+def freeze_queue(scene: Scene) -> str:
+    pause = some(scene.rng, 0.5, 15.0)
+    if not scene.service.freeze_queue():
+        return "the queue was to be frozen, and was not there"
+    scene.later(pause, scene.service.thaw)
+    return f"the queue is frozen for {pause:.1f} s"
+
+
+def damage_queue(scene: Scene) -> str:
+    scene.service.kill_queue()
+    for path in (scene.settings.data_dir / "valkey" / "appendonlydir").glob("*.incr.aof"):
+        path.write_bytes(b"rubbish, and more of it than a torn end\r\n" * 50)
+    return "kill -9 of the queue, whose file is damaged"
+
+
+def fill_disk(scene: Scene) -> str:
+    name = _at_work(scene)
+    if not scene.service.fill_disk(name):
+        return f"the disk of {name} was to be full, and it had no child"
+    return f"the disk is full for the child of {name}"
+
+
+def worker_loses_batch(scene: Scene) -> str:
+    """It sleeps for longer than its lease, and then goes on."""
+    name = _at_work(scene)
+    if not scene.service.freeze(name):
+        return f"{name} was to lose its batch, and had no child"
+    scene.later(15.0, scene.service.thaw)
+    return f"the child of {name} sleeps past its lease"
 
 
 def stop_worker(scene: Scene) -> str:
@@ -171,6 +203,14 @@ INCIDENTS = (
     Incident(8, provider_misbehaves),
     Incident(6, weather_changes),
     Incident(2, provider_vanishes),
+    Incident(2, freeze_queue),
+    Incident(1, damage_queue),
+    Incident(2, fill_disk),
+    Incident(1, worker_loses_batch),
+    Incident(3, database_incidents.silence_database),
+    Incident(1, database_incidents.stop_worker_in_silence),
+    Incident(1, database_incidents.clock_meets_read_only),
+    Incident(2, restoring.make_backup),
 )
 
 

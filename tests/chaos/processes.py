@@ -56,14 +56,37 @@ class ChaosService(RunningService):
         return False
 
     def kill_queue(self) -> bool:
+        found = self._queue()
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        return bool(found)
+
+    def freeze_queue(self) -> bool:
+        """Valkey hangs; `thaw` lets it go on."""
+        found = self._queue()
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGSTOP)
+                self._frozen.append(process)
+        return bool(found)
+
+    def fill_disk(self, name: str) -> bool:
+        """Let a worker's child write nothing any more; its successors can."""
+        with suppress(psutil.NoSuchProcess, ValueError):
+            (child,) = self._process(name).children()
+            child.rlimit(psutil.RLIMIT_FSIZE, (0, -1))
+            self.kills += 1  # one answer can be known to it alone
+            return True
+        return False
+
+    def _queue(self) -> list[psutil.Process]:
         """Valkey is the child of one of the clocks."""
-        killed = False
+        found: list[psutil.Process] = []
         for name in ("clock", "clock-2"):
             with suppress(psutil.NoSuchProcess):
-                for child in self._process(name).children():
-                    child.kill()
-                    killed = True
-        return killed
+                found += self._process(name).children()
+        return found
 
     def freeze(self, name: str) -> bool:
         """Stop a worker's child in its tracks, as a host does that runs out of breath; `thaw` lets it go on."""

@@ -44,6 +44,9 @@ class Provider(Protocol):
     def needs_person(self, note: str) -> bool:
         """Whether it did what only a person can mend, as the note of a paused digest says."""
 
+    def mend(self) -> None:
+        """A person has done what was needed."""
+
     def arrived(self) -> Counter[str]:
         """How often each address was mailed."""
 
@@ -91,6 +94,9 @@ class SendGrid:
 
     def needs_person(self, note: str) -> bool:
         return "refused the API key" in note
+
+    def mend(self) -> None:
+        """The script ends by itself."""
 
     def arrived(self) -> Counter[str]:
         return self.standin.counts.copy()
@@ -142,6 +148,8 @@ class Smtp:
         self.sink = SmtpSink(keep_counts_only=True)
         self.wire = Wire(_port(self.sink.url), rng, asked=5_000_000, answered=20_000)
         self._lost = 0
+        self._looks = 0
+        """How often a person must look before it takes mail again."""
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -157,6 +165,8 @@ class Smtp:
         return replace(settings, mail_transport="smtp", smtp_url=url)
 
     def misbehave(self, rng: random.Random) -> str:
+        if rng.random() < 0.25:
+            return self._change_habits(rng)
         name, verb, step, loses = rng.choice(_SMTP)
         times = rng.randint(1, 3)
         # Somewhere among the next messages, not always at the first.
@@ -165,9 +175,27 @@ class Smtp:
         self._lost += times if loses else 0
         return f"the mail server {name}, {times} times"
 
+    def _change_habits(self, rng: random.Random) -> str:
+        """Something that lasts: until a person acts, or until the calm."""
+        habit = rng.choice(["list", "crash", "fifty"])
+        if habit == "list":
+            self.sink.usual_rcpt, self._looks = "550 5.7.1 Your host is on our block list", rng.randint(1, 5)
+            return f"the mail server refuses everybody until somebody has looked {self._looks} times"
+        if habit == "crash":
+            self.sink.crashes_at = {f"r{rng.randrange(100)}@readers.example"}
+            return f"the mail server crashes at {self.sink.crashes_at}"
+        self.sink.most_messages = 50
+        return "the mail server closes after each 50 messages"
+
+    def mend(self) -> None:
+        self._looks -= 1
+        if self._looks <= 0:
+            self.sink.usual_rcpt = "250 OK"
+
     def calm_down(self) -> None:
-        for steps in self.sink.script.values():
+        for steps in list(self.sink.script.values()):
             steps.clear()
+        self.sink.usual_rcpt, self.sink.crashes_at, self.sink.most_messages = "250 OK", set(), None
 
     def took(self, batch: int, attempt: int) -> bool:
         """Three messages to one reader without an answer: by the script, each of them was taken."""
@@ -202,6 +230,7 @@ _SMTP: tuple[tuple[str, str, str | Say, bool], ...] = (
     ("takes a message and closes", ".", Say("250 OK", cut=0), True),
     ("takes a message and closes in the middle of its answer", ".", Say("250 OK", cut=2), True),
     ("refuses everybody (550 5.7.1)", "RCPT", "550 5.7.1 Your host is on our block list", False),
+    ("takes a message and is longer over it than we wait", ".", Say("250 OK", pause=8.0), True),
     ("takes a message and drips", ".", Say("250 OK, and many words", drip=0.5), True),
 )
 

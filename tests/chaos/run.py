@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.status import digest_status
-from tests.chaos import incidents, verdict
+from tests.chaos import incidents, restoring, verdict
 from tests.chaos.plan import Plan
 from tests.chaos.scene import Scene
 from tests.chaos.verdict import Verdict
@@ -41,7 +41,7 @@ def run(plan: Plan, *, keep: bool = False) -> Result:
     with Scene(plan) as scene:
         count = disturb(scene)
         scene.calm_down()
-        found = settle(scene)
+        found = restoring.restore_and_judge(scene, settle(scene))
         folder = scene.keep_folder() if found.wrong or keep else None
         reports = f", {scene.reports.posted} posts of events" if scene.reports else ""
         told = f"{count} incidents, {scene.editor.settled} doubts settled by an editor{reports}"
@@ -67,14 +67,20 @@ def disturb(scene: Scene) -> int:
 def settle(scene: Scene) -> Verdict:
     """Wait for the end, late events included, and judge."""
     end = time.monotonic() + scene.plan.patience
-    while not is_sent(scene) and time.monotonic() < end:
-        scene.pass_time(0.2)
+    wait_until_sent(scene, end)
+    if is_sent(scene) and scene.editor.retry_refused():
+        wait_until_sent(scene, end)
     scene.timeline.add("the digest is sent" if is_sent(scene) else "the digest is still not sent")
     if scene.reports:
         scene.reports.hurry()
         while scene.reports.open and time.monotonic() < end:
             scene.pass_time(0.2)
     return verdict.judge(scene)
+
+
+def wait_until_sent(scene: Scene, end: float) -> None:
+    while not is_sent(scene) and time.monotonic() < end:
+        scene.pass_time(0.2)
 
 
 def is_sent(scene: Scene) -> bool:

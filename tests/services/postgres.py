@@ -73,6 +73,22 @@ class Postgres:
         psutil.wait_procs(alive)
         (self.data / "postmaster.pid").unlink(missing_ok=True)  # `start` looks in it whether the next one is ready
 
+    def freeze(self) -> None:
+        """Have the server hang; `thaw` lets it go on."""
+        for process in self._processes():
+            process.suspend()
+
+    def thaw(self) -> None:
+        for process in self._processes():
+            process.resume()
+
+    def _processes(self) -> list[psutil.Process]:
+        try:
+            server = psutil.Process(self.process.pid)
+            return [server, *server.children()]
+        except psutil.NoSuchProcess:
+            return []
+
     def stop(self) -> None:
         self.process.terminate()
         try:

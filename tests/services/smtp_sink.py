@@ -45,6 +45,12 @@ class SmtpSink:
         self.script: defaultdict[str, deque[str | Say | None]] = defaultdict(deque)
         self.cuts: deque[int | None] = deque()
         self.rcpt: dict[str, str] = {}
+        self.usual_rcpt = "250 OK"
+        """The answer for every other address."""
+        self.crashes_at: set[str] = set()
+        """Addresses at which the connection ends."""
+        self.most_messages: int | None = None
+        """So many messages are taken over one connection, which then ends."""
         self.extensions = extensions
         self.forgetful = forgetful
         self.keep = not keep_counts_only

@@ -16,7 +16,7 @@ HEAD = 512
 
 class Say(NamedTuple):
     """A scripted answer. `text` may have several lines. `cut`: so many octets go out, then the connection is cut.
-    `drip`: seconds before each octet.
+    `drip`: seconds before each octet. `pause`: seconds before the answer.
 
     A message is taken if the text that answers it begins with 2, whether or not the client hears of it.
     """
@@ -24,6 +24,7 @@ class Say(NamedTuple):
     text: str
     cut: int | None = None
     drip: float = 0.0
+    pause: float = 0.0
 
     @property
     def kind(self) -> str:
@@ -43,6 +44,7 @@ class Conversation:
         self._input = Input(connection)
         self._answers: list[bytes] = []
         self._unanswered = 0
+        self._messages = 0
         self._sender: str | None = None
         self._options: tuple[str, ...] = ()
         self._recipient: str | None = None
@@ -83,13 +85,17 @@ class Conversation:
             self._say(verb, "250 OK" if verb in ("RSET", "NOOP") else "500 What?")
 
     def _mail(self, line: str) -> None:
+        if self._messages == self._sink.most_messages:
+            raise EndError
         address, _, options = line[11:].partition(">")
         if self._say("MAIL", "503 RSET first" if self._sender is not None else "250 OK") == "2":
             self._sender, self._options = address, tuple(options.split())
 
     def _rcpt(self, line: str) -> None:
         address = line[9:-1]
-        usual = "503 MAIL first" if self._sender is None else self._sink.rcpt.get(address, "250 OK")
+        if address in self._sink.crashes_at:
+            raise EndError
+        usual = "503 MAIL first" if self._sender is None else self._sink.rcpt.get(address, self._sink.usual_rcpt)
         if self._say("RCPT", usual) == "2":
             self._recipient = address
 
@@ -104,6 +110,7 @@ class Conversation:
             self._sink.take(Received(self._sender or "", self._recipient, self._options, content))
         self._sender = self._recipient = None
         self._unanswered += 1
+        self._messages += 1
         self._sink.count_unanswered(1)
         self._perform(step)
 
@@ -113,6 +120,10 @@ class Conversation:
 
     def _perform(self, step: Say) -> str:
         octets = step.text.replace("\n", "\r\n").encode() + b"\r\n"
+        if step.pause:
+            self._flush()
+            if self._sink.ended.wait(step.pause):
+                raise EndError
         if step.drip or step.cut is not None:
             self._flush()
             for octet in octets[: step.cut]:
