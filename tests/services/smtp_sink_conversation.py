@@ -86,6 +86,7 @@ class Conversation:
 
     def _mail(self, line: str) -> None:
         if self._messages == self._sink.most_messages:
+            self._flush()
             raise EndError
         address, _, options = line[11:].partition(">")
         if self._say("MAIL", "503 RSET first" if self._sender is not None else "250 OK") == "2":
@@ -94,6 +95,7 @@ class Conversation:
     def _rcpt(self, line: str) -> None:
         address = line[9:-1]
         if address in self._sink.crashes_at:
+            self._flush()
             raise EndError
         usual = "503 MAIL first" if self._sender is None else self._sink.rcpt.get(address, self._sink.usual_rcpt)
         if self._say("RCPT", usual) == "2":
