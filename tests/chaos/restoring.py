@@ -33,9 +33,7 @@ def make_backup(scene: Scene) -> str:
         with closing(sqlite3.connect(_file(scene))) as source, closing(sqlite3.connect(_backup(scene))) as target:
             source.backup(target)
     else:
-        scene.postgres.kill()
-        shutil.copytree(scene.postgres.data, _backup(scene))
-        scene.postgres.start()
+        scene.postgres.save(_backup(scene))
     return "a backup is made"
 
 
@@ -68,10 +66,7 @@ def _restore(scene: Scene) -> None:
             path.unlink()
         shutil.copy(_backup(scene), _file(scene))
         return
-    scene.postgres.kill()
-    shutil.rmtree(scene.postgres.data)
-    shutil.move(_backup(scene), scene.postgres.data)
-    scene.postgres.start()
+    scene.postgres.restore(_backup(scene))
 
 
 def _status(scene: Scene) -> str:

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -73,14 +74,30 @@ class Postgres:
         psutil.wait_procs(alive)
         (self.data / "postmaster.pid").unlink(missing_ok=True)  # `start` looks in it whether the next one is ready
 
+    def save(self, backup: Path) -> None:
+        """Copy the data, as a snapshot of the disk does."""
+        self.kill()
+        subprocess.run(["cp", "-a", self.data, backup], check=True)
+        self.start()
+
+    def restore(self, backup: Path) -> None:
+        """Put saved data in place of the present."""
+        self.kill()
+        shutil.rmtree(self.data)
+        backup.rename(self.data)
+        (self.data / "postgresql.auto.conf").write_text("")
+        self.start()
+
     def freeze(self) -> None:
         """Have the server hang; `thaw` lets it go on."""
         for process in self._processes():
-            process.suspend()
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
 
     def thaw(self) -> None:
         for process in self._processes():
-            process.resume()
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
     def _processes(self) -> list[psutil.Process]:
         try:
