@@ -91,7 +91,7 @@ class RestoreWitness:
         return max(known)
 
     def _ask_redis(self, key: str) -> bytes | None:
-        """What Redis keeps under a key. One that hangs is asked only once."""
+        """The value that Redis keeps under a key. One that hangs is asked only once."""
         if self._redis_is_away:
             return None
         try:
