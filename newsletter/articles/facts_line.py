@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from newsletter.articles.article_list import ListedArticle
 from newsletter.articles.models import Revision
 from newsletter.core.languages import Language, gettext_noop
 
@@ -9,7 +10,7 @@ HYPE_NAMES = (gettext_noop("No hype"), gettext_noop("Low hype"), gettext_noop("S
 """The labels that HYPE_LABELS has unless others are set; those have no translation."""
 
 
-def facts_line(revision: Revision, language: Language) -> str:
+def facts_line(revision: Revision | ListedArticle, language: Language) -> str:
     """The trust score, the hype label and the number of sources, like "Trust 69 · Some hype · 1 source"."""
     return " · ".join(
         [

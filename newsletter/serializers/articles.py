@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from newsletter.articles.article_list import ListedArticle
 from newsletter.articles.models import Article, Revision
 
 
-def revision_summary_json(revision: Revision) -> dict[str, Any]:
+def article_summary_json(revision: Revision | ListedArticle) -> dict[str, Any]:
     """A revision as a list shows it."""
     return {
         "slug": revision.slug,
@@ -25,7 +26,7 @@ def revision_summary_json(revision: Revision) -> dict[str, Any]:
 def revision_json(revision: Revision) -> dict[str, Any]:
     """A revision with its text and sources."""
     return {
-        **revision_summary_json(revision),
+        **article_summary_json(revision),
         "language": revision.language,
         "dek": revision.dek,
         "sources": [asdict(source) for source in revision.sources],

@@ -10,6 +10,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from newsletter.articles import grades
+from newsletter.articles.article_list import ListedArticle
 from newsletter.articles.facts_line import facts_line
 from newsletter.articles.models import Revision
 from newsletter.core import clock
@@ -128,7 +129,7 @@ def digest_name(digest: Digest) -> str:
     return name[:1].upper() + name[1:]
 
 
-def facts(revision: Revision) -> str:
+def facts(revision: Revision | ListedArticle) -> str:
     """ "Trust 69 · Some hype · 1 source"."""
     return facts_line(revision, page_language())
 

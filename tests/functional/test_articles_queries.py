@@ -31,24 +31,6 @@ def archive(db: Database) -> Database:
     return db
 
 
-def test_current_is_the_newest_revision_of_each_latest_date_first(archive: Database) -> None:
-    with archive.reading() as session:
-        assert [(one.slug, one.number) for one in queries.current_revisions(session)] == [
-            ("c", 1),
-            ("d", 1),
-            ("b", 2),
-            ("a", 1),
-        ]
-        assert [one.slug for one in queries.current_revisions(session, limit=2)] == ["c", "d"]
-
-
-def test_slugs_are_there_without_a_further_query(archive: Database) -> None:
-    with archive.reading() as session:
-        found = queries.current_revisions(session)
-        session.expunge_all()  # from here on a lazy load would fail
-        assert [one.slug for one in found] == ["c", "d", "b", "a"]
-
-
 def test_sections_are_those_of_newest_revisions(archive: Database) -> None:
     with archive.reading() as session:
         assert queries.sections(session) == ["Models", "Policy", "Research"]

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from newsletter.articles import queries
+from newsletter.articles import article_list, queries
 from newsletter.articles.errors import PageError
 from newsletter.articles.facts_line import facts_line
 from newsletter.articles.files import pages_in, read_page
@@ -20,7 +20,7 @@ from newsletter.core.errors import NewsletterError
 from newsletter.core.language_tags import canonical_tag
 from newsletter.core.languages import ENGLISH, PUBLICATION_LANGUAGE, language_of
 from newsletter.core.runtime import runtime
-from newsletter.serializers.articles import article_json, revision_summary_json
+from newsletter.serializers.articles import article_json, article_summary_json
 
 
 class LanguageTag(click.ParamType[str]):
@@ -105,12 +105,10 @@ def _refuse(refused: list[Any], file: Path, error: NewsletterError) -> None:
 def list_(as_json: bool) -> None:
     """List all articles, the latest first."""
     with runtime().db.reading() as session:
-        revisions = [revision_summary_json(revision) for revision in queries.current_revisions(session)]
+        listed = [article_summary_json(article) for article in article_list.latest_articles(session)]
     head = ("DATE", "SECTION", "TRUST", "HYPE", "SLUG", "TITLE")
-    rows = [tuple(str(revision[name.lower()]) for name in head) for revision in revisions]
-    emit(
-        revisions, table(rows, head, "No article yet: `newsletter articles import PATH` brings some."), as_json=as_json
-    )
+    rows = [tuple(str(article[name.lower()]) for name in head) for article in listed]
+    emit(listed, table(rows, head, "No article yet: `newsletter articles import PATH` brings some."), as_json=as_json)
 
 
 @articles.command()

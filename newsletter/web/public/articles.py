@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from flask import abort, render_template
+from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
 
-from newsletter.articles import queries
+from newsletter.articles import article_list, queries
+from newsletter.articles.article_list import Cursor
 from newsletter.articles.models import Article, Revision
 from newsletter.core import public_paths
 from newsletter.core.errors import NotFoundError
 from newsletter.core.runtime import runtime
 from newsletter.mail.share_links import share_links
+from newsletter.web.language import keep_query
 from newsletter.web.public.blueprint import pages
+
+PAGE_SIZE = 25
+"""Stories of a page of the list."""
 
 
 @pages.get(public_paths.ARTICLES)
 def articles() -> str:
-    """All stories, the newest first."""
+    """The stories, the newest first: a page that `?before=` or `?after=` a cursor begins, else the newest."""
+    cursors = {name: _cursor(request.args[name]) for name in ("before", "after") if name in request.args}
+    if len(cursors) > 1:
+        abort(404)
+    keep_query(*((name, str(cursor)) for name, cursor in cursors.items()))
     with runtime().db.reading() as session:
-        return render_template("articles.html", articles=queries.current_revisions(session))
+        page = article_list.article_page(session, PAGE_SIZE, **cursors)
+    if cursors and not page.articles:
+        abort(404)
+    return render_template("articles.html", page=page)
+
+
+def _cursor(text: str) -> Cursor:
+    return article_list.parse_cursor(text) or abort(404)
 
 
 @pages.get(public_paths.article("<slug>"))

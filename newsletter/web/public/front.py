@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import render_template
 
-from newsletter.articles import queries
+from newsletter.articles import article_list, queries
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.latest import latest_digest
@@ -26,7 +26,7 @@ def front() -> str:
     """Show the newsletter, the sign-up, and the last letter, or the latest stories while none has been sent."""
     with runtime().db.reading() as session:
         letter = latest_digest(session)
-        stories = letter.revisions if letter else queries.current_revisions(session, LATEST_STORIES)
+        stories = letter.revisions if letter else article_list.latest_articles(session, LATEST_STORIES)
         form = SignupForm(PreferencesForm(language=page_language().code))
         return render_template(
             "front.html",
