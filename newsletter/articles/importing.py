@@ -81,7 +81,9 @@ def _slug_for(session: Session, page: ParsedPage) -> str:
     An article that ever had this title is the one. So a page that was imported with `slug` is known by its new title
     from then on. Two articles whose titles only shorten to the same slug stay two.
     """
-    with_title = select(Article.slug).join(Revision).where(Revision.title == page.title).order_by(Article.id).limit(1)
+    with_title = (
+        select(Article.slug).join(Revision).where(Revision.title == page.title).order_by(Revision.article_id).limit(1)
+    )
     if (known := session.scalar(with_title)) is not None:
         return known
     slug = slugs.slug_of(page.title, page.date)

@@ -48,6 +48,11 @@ class Article(Base):
         return self.revisions[-1]
 
 
+def _current_index(name: str, *columns: str) -> Index:
+    """An index over newest revisions. SQLite uses it for the very words that SQLAlchemy writes for a true column."""
+    return Index(name, *columns, sqlite_where=text("is_current = 1"), postgresql_where=text("is_current"))
+
+
 class Revision(Base):
     """One saved state of an article, public for good."""
 
@@ -62,6 +67,11 @@ class Revision(Base):
             sqlite_where=text("is_current"),
             postgresql_where=text("is_current"),
         ),
+        _current_index("ix_revisions_list", "date", "article_id"),
+        _current_index("ix_revisions_digest", "date", "trust", "article_id"),
+        _current_index("ix_revisions_section", "section", "date", "article_id"),
+        # A hash: a title may be longer than a key of PostgreSQL's trees.
+        Index("ix_revisions_title", "title", postgresql_using="hash"),
         {"sqlite_autoincrement": True},
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Text, UniqueConstraint, false, text
+from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.articles.models import Revision
@@ -49,12 +49,14 @@ class Digest(Base):
         one_of("cadence", Cadence),
         one_of("status", DigestStatus),
         one_of("paused_reason", PausedReason),
+        # With the times, so that the last one that was sent is found without sorting them all.
+        Index("ix_digests_status", "status", "sent_at", "id"),
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     cadence: Mapped[Cadence] = mapped_column(EnumText(Cadence))
-    status: Mapped[DigestStatus] = mapped_column(EnumText(DigestStatus), default=DigestStatus.DRAFT, index=True)
+    status: Mapped[DigestStatus] = mapped_column(EnumText(DigestStatus), default=DigestStatus.DRAFT)
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     """Raised by every change; a decision that was made about an older version is refused."""
     paused_reason: Mapped[PausedReason | None] = mapped_column(EnumText(PausedReason))
