@@ -112,6 +112,40 @@ def test_many_come_page_by_page_each_once(run: Run, db: Database, monkeypatch: p
     ]
 
 
+@pytest.mark.parametrize("statuses", [list(SubscriberStatus), [SubscriberStatus.ACTIVE], [SubscriberStatus.BOUNCED]])
+def test_a_page_is_found_by_ids_and_nothing_is_sorted(
+    db: Database, monkeypatch: pytest.MonkeyPatch, statuses: list[SubscriberStatus]
+) -> None:
+    monkeypatch.setattr(csv_export, "PAGE", 7)
+    add_readers(db, 2000)
+    query = csv_export.page_query(statuses, after_id=1000)
+    with db.engine.connect() as connection:
+        statement = query.compile(connection, compile_kwargs={"literal_binds": True})
+        if db.is_sqlite:
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
+            assert plan == ["SEARCH subscribers USING INTEGER PRIMARY KEY (rowid>?)"]
+        else:
+            connection.exec_driver_sql("ANALYZE subscribers")
+            plan = list(connection.exec_driver_sql(f"EXPLAIN {statement}").scalars())
+            assert "Index Scan using pk_subscribers on subscribers" in plan[1]
+            assert "Sort" not in "".join(plan)
+
+
+def test_a_time_comes_out_in_utc_whatever_the_zone_of_the_connection(run: Run, db: Database) -> None:
+    with db.transaction() as session:
+        import_rows(session, [ImportedReader("ada@example.org", Preferences(), CONFIRMED.replace(microsecond=250_000))])
+        if not db.is_sqlite:
+            zone = "ALTER ROLE CURRENT_USER SET timezone TO 'Asia/Kathmandu'"
+            session.connection().exec_driver_sql(zone)
+    db.dispose()
+    try:
+        assert run("export").stdout.endswith(",2025-03-01T09:30:00.250000+00:00\n")
+    finally:
+        if not db.is_sqlite:
+            with db.transaction() as session:
+                session.connection().exec_driver_sql("ALTER ROLE CURRENT_USER RESET timezone")
+
+
 def test_a_file_is_for_its_owner_alone_and_there_only_when_whole(
     run: Run, db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -169,15 +169,15 @@ def export(statuses: tuple[str, ...], output: Path | None, as_json: bool) -> Non
 
 def _write(file: TextIO, statuses: list[SubscriberStatus]) -> int:
     """Write all subscribers with one of `statuses`; returns how many there were."""
-    file.write(csv_export.header_line())
+    writer = csv_export.CsvWriter(file)
     count, last_id = 0, 0
     while True:
         with runtime().db.reading() as session:
             page = csv_export.export_page(session, statuses, last_id)
-        if not page.readers:
+        if not page.lines:
             return count
-        file.write(page.text)
-        count, last_id = count + page.readers, page.last_id
+        writer.write(page)
+        count, last_id = count + len(page.lines), page.last_id
 
 
 @contextmanager
