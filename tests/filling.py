@@ -14,12 +14,12 @@ from tests.factories import REAL_ARTICLE
 
 NEWEST_DAY = date(2026, 5, 2)
 CREATED = datetime(2026, 5, 2, 8, tzinfo=UTC)
-SECTIONS = 12
+SECTIONS = 5
 CHUNK = 5000
 
 
-def fill_archive(db: Database, count: int, *, first: int = 1, a_day: int = 10) -> None:
-    """The articles `first` to `count`, `a_day` of them of one date, in 12 sections; each has two revisions.
+def fill_archive(db: Database, count: int, *, first: int = 1, a_day: int = 10, revisions: int = 2) -> None:
+    """The articles `first` to `count`, `a_day` of them of one date, in 5 sections; each with so many `revisions`.
 
     The article 1 has the slug "story-1" and the newest date.
     """
@@ -31,13 +31,13 @@ def fill_archive(db: Database, count: int, *, first: int = 1, a_day: int = 10) -
             numbers = range(start, min(start + CHUNK, count + 1))
             articles = [{"id": offset + n, "slug": f"story-{n}", "created_at": CREATED} for n in numbers]
             session.execute(insert(table_of(Article)), articles)
-            for revision in (1, 2):
+            for revision in range(1, revisions + 1):
                 rows = [
                     {
                         **content,
                         "article_id": offset + n,
                         "number": revision,
-                        "is_current": revision == 2,
+                        "is_current": revision == revisions,
                         "section": f"Section {n % SECTIONS:02}",
                         "date": NEWEST_DAY - timedelta(days=(n - 1) // a_day),
                         "title": f"Story {n}",

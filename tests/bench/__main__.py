@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from tests.bench import events, freezing, importing, rendering, sending, signups, smtp
+from tests.bench import events, freezing, growth, importing, rendering, sending, signups, smtp
 from tests.bench.result import Row
 
 
@@ -25,6 +25,7 @@ def main() -> int:
         "events": lambda: events.measure(options.readers),
         "importing": lambda: importing.measure(10 * options.readers),
         "freezing": lambda: freezing.measure(10 * options.readers),
+        "growth": lambda: growth.measure(10 * options.readers),
     }
     if options.only and options.only not in benchmarks:
         parser.error(f"--only takes one of {', '.join(benchmarks)}")

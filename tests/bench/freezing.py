@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from newsletter.core.actors import OPERATOR
 from newsletter.core.db import Database
@@ -18,9 +14,9 @@ from newsletter.delivery.freezing import freeze
 from newsletter.digests import scheduling
 from tests.bench.campaign import Campaign
 from tests.bench.cpu import peak_memory
+from tests.bench.databases import database_of
 from tests.bench.rendering import SETTINGS
 from tests.bench.result import Row, at_most
-from tests.services.postgres import Postgres
 
 MOST_SECONDS = {"SQLite": 6, "PostgreSQL": 12}
 EDITIONS = 2000
@@ -36,20 +32,6 @@ def measure(readers: int) -> list[Row]:
         if kind == "SQLite":
             rows.append(at_most("Memory of it, at its peak", found["megabytes"], "MB", 200))
     return rows
-
-
-@contextmanager
-def database_of(kind: str) -> Iterator[str]:
-    """The URL of an empty database of this kind, there for a while."""
-    if kind == "SQLite":
-        with tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder:
-            yield f"sqlite:///{Path(folder) / 'newsletter.sqlite3'}"
-    else:
-        server = Postgres()
-        try:
-            yield server.url("postgres")
-        finally:
-            server.stop()
 
 
 def _in_a_process(url: str, readers: int) -> dict[str, float]:

@@ -24,7 +24,7 @@ from newsletter.core.ids import SuppressionKey
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.signup import requests
 from tests.bench.cpu import peak_memory
-from tests.bench.freezing import database_of
+from tests.bench.databases import database_of
 from tests.bench.rendering import SETTINGS
 from tests.bench.result import Row, at_most
 from tests.services.processes import environment_of

@@ -143,12 +143,12 @@ def test_a_page_further_back_says_so_in_its_language_and_keeps_it(client: FlaskC
     assert "Neuere Artikel" not in first
     second = follow(client, first, "Ältere Artikel")
     assert second is not None
-    assert "<h1>Artikel bis 30.\u00a0April\u00a02026</h1>" in second
-    assert "<title>Artikel bis 30.\u00a0April\u00a02026 · Dispatch</title>" in second
+    assert "<h1>Artikel bis 1.\u00a0Mai\u00a02026</h1>" in second
+    assert "<title>Artikel bis 1.\u00a0Mai\u00a02026 · Dispatch</title>" in second
     assert "Ältere Artikel" not in second
     english = follow(client, second, "English")
     assert english is not None
-    assert "<h1>Stories up to 30\u00a0April\u00a02026</h1>" in english
+    assert "<h1>Stories up to 1\u00a0May\u00a02026</h1>" in english
 
 
 def test_a_list_of_one_page_has_no_links_to_others(client: FlaskClient, db: Database) -> None:

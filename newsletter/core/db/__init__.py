@@ -6,7 +6,7 @@ SQLite serves one machine, PostgreSQL many; this package makes them behave alike
 from newsletter.core.db.columns import Base, EnumText, Id, UtcDateTime, one_of
 from newsletter.core.db.deferred_logs import log_after_commit
 from newsletter.core.db.engine import Database, DatabaseTimeouts
-from newsletter.core.db.statements import dialect_insert, epoch_now, insert_ignoring, rows_where_in, table_of
+from newsletter.core.db.statements import dialect_insert, epoch_now, insert_ignoring, rows_where_in, table_of, unindexed
 
 __all__ = [
     "Base",
@@ -22,4 +22,5 @@ __all__ = [
     "one_of",
     "rows_where_in",
     "table_of",
+    "unindexed",
 ]

@@ -35,6 +35,24 @@ def _epoch_postgresql(element: epoch_now, compiler: SQLCompiler, **kw: Any) -> s
     return "extract(epoch from clock_timestamp())::double precision"
 
 
+class unindexed(FunctionElement[Any]):  # noqa: N801
+    """A column that SQLite looks up in no index (sqlite.org/optoverview.html). PostgreSQL knows how many rows have
+    which value, so its planner is left alone.
+    """
+
+    inherit_cache = True
+
+
+@compiles(unindexed, "sqlite")
+def _unindexed_sqlite(element: unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"+{compiler.process(element.clauses, **kw)}"
+
+
+@compiles(unindexed, "postgresql")
+def _unindexed_postgresql(element: unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.clauses, **kw)
+
+
 def table_of(model: type[Base]) -> Table:
     """The table of a mapped class: statements on it cost half of what the ORM's do (measured)."""
     table = model.__table__

@@ -1,6 +1,6 @@
 """Subscribers as a CSV file, which `subscribers.files.csv_file` reads back.
 
-A million readers cost what the driver needs to read them and `csv` to write them, and less than half of that again: the
+A million readers cost what the driver needs to read them and `csv` to write them, and two thirds of that again: the
 columns come as the driver has them, and no object is made of a row.
 """
 
@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Select, Text, cast, select, type_coerce
 from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
-from newsletter.core.db import table_of
+from newsletter.core.db import table_of, unindexed
 from newsletter.subscribers import preferences
 from newsletter.subscribers.files import csv_cells
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
@@ -50,17 +50,46 @@ class CsvWriter:
 
 def export_page(session: Session, statuses: Sequence[SubscriberStatus], after_id: int = 0) -> ExportPage:
     """The next subscribers after `after_id` that have one of `statuses`, in the order of their ids."""
-    rows = [tuple(row) for row in session.execute(page_query(statuses, after_id))]
-    return ExportPage([_line(*row) for row in rows], rows[-1][0] if rows else after_id)
+    lines: list[tuple[Any, ...]] = []
+    last_id = after_id
+    for (
+        last_id,  # noqa: B007 - used behind the loop
+        address,
+        status,
+        cadence,
+        sections,
+        min_trust,
+        max_hype,
+        breaking,
+        hour,
+        zone,
+        format_,
+        language,
+        confirmed_at,
+    ) in session.execute(page_query(statuses, after_id)):
+        line = (  # made here: the call of a function would be a tenth of the export
+            address if address[0].isalnum() else csv_cells.escape(address),
+            status,
+            cadence,
+            _names(sections),
+            min_trust,
+            max_hype and _text(max_hype),
+            "yes" if breaking else "no",
+            hour,
+            zone and _text(zone),
+            format_,
+            _text(language),
+            _moment(confirmed_at),
+        )
+        lines.append(line)
+    return ExportPage(lines, last_id)
 
 
 def page_query(statuses: Sequence[SubscriberStatus], after_id: int) -> Select[Any]:
-    """The rows of a page, found by their ids alone.
-
-    The status is part of an expression, or SQLite would look it up in the index of the audience and sort all that it
-    found there, for each page anew.
+    """The rows of a page, found by their ids: SQLite would take the index of the audience and sort what it finds there,
+    for each page anew.
     """
-    status = type_coerce(_TABLE.c.status, Text).concat("")
+    status = type_coerce(unindexed(_TABLE.c.status), Text)
     query = select(_TABLE.c.id, *(_as_stored(name) for name in ("address", *COLUMNS[1:])))
     return query.where(_TABLE.c.id > after_id, status.in_(statuses)).order_by(_TABLE.c.id).limit(PAGE)
 
@@ -69,37 +98,6 @@ def _as_stored(name: str) -> ColumnElement[Any]:
     """The column as the driver has it: types that convert cost three times what reading does (measured)."""
     column = _TABLE.c[name]
     return cast(column, Text) if name == "sections" else type_coerce(column, NullType())
-
-
-def _line(
-    _id: int,
-    address: str,
-    status: str,
-    cadence: str,
-    sections: str | None,
-    min_trust: int,
-    max_hype: str | None,
-    breaking: bool | int,
-    hour: int | None,
-    zone: str | None,
-    format_: str,
-    language: str,
-    confirmed_at: str | datetime | None,
-) -> tuple[Any, ...]:
-    return (
-        csv_cells.escape(address),
-        status,
-        cadence,
-        _names(sections),
-        min_trust,
-        _text(max_hype),
-        "yes" if breaking else "no",
-        hour,
-        _text(zone),
-        format_,
-        _text(language),
-        _moment(confirmed_at),
-    )
 
 
 @lru_cache(_CACHED)
@@ -114,8 +112,6 @@ def _text(value: str | None) -> str:
 
 def _moment(stored: str | datetime | None) -> str:
     """A time in UTC; SQLite has it as text without a zone."""
-    if stored is None:
-        return ""
     if isinstance(stored, str):
-        return datetime.fromisoformat(stored).isoformat() + "+00:00"
-    return stored.astimezone(UTC).isoformat()
+        return f"{stored[:10]}T{stored[11:].removesuffix('.000000')}+00:00"
+    return stored.astimezone(UTC).isoformat() if stored else ""

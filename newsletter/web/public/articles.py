@@ -15,7 +15,7 @@ from newsletter.mail.share_links import share_links
 from newsletter.web.language import keep_query
 from newsletter.web.public.blueprint import pages
 
-PAGE_SIZE = 25
+PAGE_SIZE = 10
 """Stories of a page of the list."""
 
 
