@@ -13,12 +13,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Text, cast, func, or_, select
+from sqlalchemy import ColumnElement, Text, cast, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Revision
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
+from newsletter.core.db import table_of
 from newsletter.delivery.freezing import hours
 from newsletter.delivery.ledger.models import EditionKey
 from newsletter.mail.formats import Format
@@ -45,17 +46,19 @@ class _Preferences(NamedTuple):
     hour: int | None
     zone: str | None
     language: str
-    format: Format
+    format: str
 
 
+_TABLE = table_of(Subscriber).c
+# As the driver has them: a type that converts the format would take longer than the reading (measured).
 _COLUMNS = (
-    cast(Subscriber.sections, Text),
-    Subscriber.min_trust,
-    Subscriber.max_hype,
-    Subscriber.hour,
-    Subscriber.zone,
-    Subscriber.language,
-    Subscriber.format,
+    cast(_TABLE.sections, Text),
+    _TABLE.min_trust,
+    _TABLE.max_hype,
+    _TABLE.hour,
+    _TABLE.zone,
+    _TABLE.language,
+    type_coerce(_TABLE.format, Text),
 )
 
 
@@ -67,9 +70,9 @@ def read_audience(
     `begins` is the digest's time. Breaking news waits for nobody's hour.
     """
     rows = session.execute(
-        select(Subscriber.id, *_COLUMNS)
+        select(_TABLE.id, *_COLUMNS)
         .where(*_is_reader(settings, cadence, begins))
-        .order_by(Subscriber.id)
+        .order_by(_TABLE.id)
         .execution_options(yield_per=10_000)
     )
     known: dict[tuple[object, ...], array[int]] = {}
@@ -120,7 +123,7 @@ def _is_reader(settings: Settings, cadence: Cadence, begins: datetime) -> tuple[
 def _edition(preferences: _Preferences, revisions: Sequence[Revision], labels: Sequence[str]) -> EditionKey:
     sections = json.loads(preferences.sections) if preferences.sections else None
     mask = mask_of(revisions, sections, preferences.min_trust, preferences.max_hype, labels)
-    return EditionKey(mask, preferences.language, preferences.format)
+    return EditionKey(mask, preferences.language, Format(preferences.format))
 
 
 def mask_of(
