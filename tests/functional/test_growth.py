@@ -67,7 +67,7 @@ ACTIONS: dict[str, Action] = {
     "story": opens("/articles/story-7"),
     "new story": imports(title="A story, {size}", section="Section 03"),
     "revised story": imports(title="Story 7", dek="Corrected, {size}"),
-    "unchanged story": imports(title="Story 7", section="Section 07", trust=47),
+    "unchanged story": imports(title="Story 7", section="Section 02", trust=47),
     "digest": composes(composing.Rule(Cadence.WEEKLY)),
     "digest by trust": composes(composing.Rule(Cadence.WEEKLY, order="trust")),
     "digest of a section": composes(composing.Rule(Cadence.WEEKLY, sections=["Section 03"])),
