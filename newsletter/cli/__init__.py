@@ -16,7 +16,7 @@ COMMANDS = LazyCommands(
     {
         "articles": Origin("newsletter.cli.articles.commands:articles", "Import, list and show articles."),
         "bounces": Origin("newsletter.cli.bounces:bounces", "Read bounce mails and complaints, and show them."),
-        "clock": Origin("newsletter.cli.processes:clock", "Start each second what is due."),
+        "clock": Origin("newsletter.cli.processes:clock", "Start what is due."),
         "db": Origin("newsletter.cli.db:db", "Bring the database's structure up to date."),
         "demo": Origin("newsletter.cli.demo:demo", "Run everything with sample data."),
         "digests": Origin("newsletter.cli.digests.control:digests", "Compose, preview, schedule, send and watch."),
