@@ -156,6 +156,7 @@ class EmbeddedValkey:
             "--dir": str(self.folder),
             "--appendonly": "yes",
             "--save": "",
+            "--hz": "1",  # times a second that it looks for what has expired: nothing here is urgent
             "--daemonize": "no",
             "--loglevel": "warning",
         }

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from tests.bench import events, freezing, growth, importing, rendering, sending, signups, smtp
+from tests.bench import events, freezing, growth, importing, rendering, sending, signups, small, smtp
 from tests.bench.result import Row
 
 
@@ -20,6 +20,7 @@ def main() -> int:
     benchmarks: dict[str, Callable[[], list[Row]]] = {
         "rendering": rendering.measure,
         "signups": signups.measure,
+        "small": small.measure,
         "sending": lambda: sending.measure(options.readers),
         "smtp": lambda: smtp.measure(options.readers // 5),
         "events": lambda: events.measure(options.readers),

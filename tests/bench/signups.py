@@ -65,23 +65,27 @@ def measure() -> list[Row]:
     valkey, postgres = EmbeddedValkey(folder), Postgres()
     try:
         valkey.ensure()
-        settings = replace(
-            SETTINGS,
-            data_dir=folder,
-            redis_url=f"unix://{valkey.socket}",
-            public_url=f"http://127.0.0.1:{PORT}",
-            secret_key="a secret key for the benchmark",
-            suppression_key=SuppressionKey("a suppression key for the benchmark"),
-            maildir=folder / "mail",
-            port=PORT,
-            trusted_proxies=1,
-        )
+        settings = replace(bench_settings(folder), redis_url=f"unix://{valkey.socket}")
         urls = {"SQLite": f"sqlite:///{folder / 'newsletter.sqlite3'}", "PostgreSQL": postgres.url("postgres")}
         return [row for name, url in urls.items() for row in _measure(name, replace(settings, database_url=url))]
     finally:
         valkey.stop()
         postgres.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def bench_settings(folder: Path) -> Settings:
+    """The settings of a service with its data in `folder`, behind a proxy that says which network a sign-up is from."""
+    return replace(
+        SETTINGS,
+        data_dir=folder,
+        public_url=f"http://127.0.0.1:{PORT}",
+        secret_key="a secret key for the benchmark",
+        suppression_key=SuppressionKey("a suppression key for the benchmark"),
+        maildir=folder / "mail",
+        port=PORT,
+        trusted_proxies=1,
+    )
 
 
 def _measure(name: str, settings: Settings) -> list[Row]:
@@ -101,7 +105,7 @@ def _measure(name: str, settings: Settings) -> list[Row]:
             _forget_counts(redis)
         bare_cpu, our_cpu = (cpu_of(each)["web"] for each in (theirs, own))
         rate = max(1, int(bare.rate * SHARE))
-        bare_p99, our_p99 = (_p99(clients.at_rate(rate)) for clients in (bare, ours))
+        bare_p99, our_p99 = (_p99(clients.at_rate(rate, int(rate * SECONDS * ROUNDS))) for clients in (bare, ours))
     redis.close()
     return [
         Row(f"{name}: a bare route that inserts a row", bare.rate, "a second"),
@@ -186,8 +190,18 @@ class Clients:
         self.cpu += time.process_time() - cpu
         return done / SECONDS
 
-    def at_rate(self, rate: int) -> list[float]:
-        """The seconds until each answer, from the moment at which its post was due."""
+    def in_a_row(self, number: int) -> list[float]:
+        """The seconds until each of so many answers, posted as fast as they come."""
+
+        def timed(_number: int) -> float:
+            began = time.monotonic()
+            self.post()
+            return time.monotonic() - began
+
+        return self._together(timed, range(number))
+
+    def at_rate(self, rate: int, number: int) -> list[float]:
+        """The seconds until each of so many answers, from the moment at which its post was due."""
         began = time.monotonic() + 0.5
 
         def at(number: int) -> float:
@@ -196,7 +210,7 @@ class Clients:
             self.post()
             return time.monotonic() - due
 
-        return self._together(at, range(int(rate * SECONDS * ROUNDS)))
+        return self._together(at, range(number))
 
     def post(self) -> None:
         """Sign up one more address. Raises OSError or HTTPException when that fails."""
