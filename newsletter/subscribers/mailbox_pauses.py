@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import hmac
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import cast
 
 from redis import Redis
 from redis.commands.core import Script
@@ -73,18 +73,31 @@ class MailboxPauses:
 
         None: for longer than `longest_wait`. Then it is left out, and not counted.
         """
-        if self._is_away:
-            return timedelta()
-        name = f"mailbox {addresses.mailbox(address_key)} {kind}".encode()
-        key = f"newsletter:mailboxes:{hmac.digest(self.salt, name, 'sha256')[:16].hex()}"
+        (wait,) = self.waits_before_mails([address_key], kind, longest_wait=longest_wait)
+        return wait
+
+    def waits_before_mails(
+        self, address_keys: Sequence[AddressKey], kind: str = ENTERED, *, longest_wait: timedelta = LONGEST_WAIT
+    ) -> list[timedelta | None]:
+        """The same for a mail to each of many addresses, asked for together."""
+        if self._is_away or not address_keys:
+            return [timedelta()] * len(address_keys)
         seconds = [int(length.total_seconds()) for length in (longest_wait, _KEPT_FOR, *_PAUSES)]
+        args = [int(clock.now().timestamp()), *seconds]
         try:
-            wait = cast("int", _script()(keys=[key], args=[int(clock.now().timestamp()), *seconds], client=self.redis))
+            with self.redis.pipeline(transaction=False) as pipeline:
+                for address_key in address_keys:
+                    _script()(keys=[self._key(address_key, kind)], args=args, client=pipeline)
+                waits = pipeline.execute()
         except RedisError as error:
             self._is_away = True
             log.warning("mailboxes have no pause while Redis is away (%s)", type(error).__name__)
-            return timedelta()
-        return None if wait < 0 else timedelta(seconds=wait)
+            return [timedelta()] * len(address_keys)
+        return [None if wait < 0 else timedelta(seconds=wait) for wait in waits]
+
+    def _key(self, address_key: AddressKey, kind: str) -> str:
+        name = f"mailbox {addresses.mailbox(address_key)} {kind}".encode()
+        return f"newsletter:mailboxes:{hmac.digest(self.salt, name, 'sha256')[:16].hex()}"
 
 
 @cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -23,15 +24,30 @@ _ONLY = 1
 
 def present_salt(db: Database) -> bytes:
     """The salt of this hour, the same for all processes; a new one when the last is an hour old."""
+    known = _known.get(db)
+    if known is None or not _is_present(known):
+        known = _known[db] = _read_or_replace(db)
+    return known.salt
+
+
+_known: WeakKeyDictionary[Database, RateLimitSalt] = WeakKeyDictionary()
+"""What this process has read: the row never changes in its hour."""
+
+
+def _is_present(row: RateLimitSalt) -> bool:
+    return clock.now() - row.made_at < LIFETIME
+
+
+def _read_or_replace(db: Database) -> RateLimitSalt:
     with db.reading() as session:
         found = session.get(RateLimitSalt, _ONLY)
-    if found is not None and clock.now() - found.made_at < LIFETIME:
-        return found.salt
+    if found is not None and _is_present(found):
+        return found
     with db.transaction() as session:
         forget_old_salt(session)
         row = {"id": _ONLY, "salt": os.urandom(32), "made_at": clock.now()}
         insert_ignoring(session, RateLimitSalt, [row], conflict=["id"])  # another process may have been first
-        return session.get_one(RateLimitSalt, _ONLY).salt
+        return session.get_one(RateLimitSalt, _ONLY)
 
 
 def forget_old_salt(session: Session) -> None:

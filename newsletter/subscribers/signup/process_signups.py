@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -48,19 +49,19 @@ def process_addresses(session: Session, suppression_key: SuppressionKey, pauses:
     ]
     chosen = {each.address_key: Preferences.from_columns(each.preferences) for each in open_to_mail}
     readers = _find_or_create(session, open_to_mail, chosen)
-    mails: list[NewMail] = []
+    wanted: list[_WantedMail] = []
     consents: list[Consent] = []
     for request in open_to_mail:
         reader = readers[request.address_key]
         if reader.status == SubscriberStatus.ACTIVE:
-            mails += _mail(session, pauses, reader, AlreadySubscribed)
+            wanted.append(_WantedMail(reader, AlreadySubscribed))
         elif not suppressions.blocks_confirmation(reader.status, suppressed.get(request.address_key), now):
             reader.address = request.address  # the spelling that was typed last, until one is confirmed
             preferences.set_preferences(reader, chosen[request.address_key])
             consents.append(_evidence(reader, request))
-            mails += _mail(session, pauses, reader, Confirmation)
+            wanted.append(_WantedMail(reader, Confirmation))
     _replace_evidence(session, consents)
-    outgoing_mails.add_mails(session, mails)
+    _add_mails(session, pauses, wanted)
     return len(requests)
 
 
@@ -141,31 +142,51 @@ def _replace_evidence(session: Session, consents: Sequence[Consent]) -> None:
     session.add_all(consents)
 
 
-def _mail(
-    session: Session, pauses: MailboxPauses, reader: Subscriber, mail: type[AlreadySubscribed | Confirmation]
-) -> list[NewMail]:
-    """The mail, unless one went out a moment ago.
+class _WantedMail(NamedTuple):
+    reader: Subscriber
+    mail: type[AlreadySubscribed | Confirmation]
 
-    A reader may have unsubscribed since that one, and its link does not bring them back. Then the mail goes when the
-    pause is over: otherwise somebody could keep them out by making the pause long. A mail to another spelling waits for
-    the mailbox's pause too, and is left out if that is long.
+
+class _Pause(NamedTuple):
+    """The pause of a reader's own address."""
+
+    wait: timedelta
+    is_owed: bool
+    """The reader has unsubscribed since the last mail, whose link does not bring them back: this one must not be left
+    out. Otherwise somebody could keep them out by making the pause long."""
+
+
+def _add_mails(session: Session, pauses: MailboxPauses, wanted: Sequence[_WantedMail]) -> None:
+    """Add the mails, but those of addresses to which one went a moment ago.
+
+    One that is owed goes when the pause is over. A mail to another spelling waits for the mailbox's pause too, and is
+    left out if that is long.
     """
-    now, wait, is_owed = clock.now(), timedelta(), False
-    if reader.confirmation_sent_at is not None:
-        is_owed = reader.unsubscribed_at is not None and reader.unsubscribed_at > reader.confirmation_sent_at
-        pause_ends = reader.confirmation_sent_at + backoff.pause_after(reader.confirmations_sent)
-        if not is_owed and (pause_ends > now or _waits(session, reader, now)):
-            return []
-        wait = max(wait, pause_ends - now)
-    mailbox_wait = pauses.wait_before_mail(reader.address_key)
-    if mailbox_wait is None and not is_owed:
-        return []
-    wait = max(wait, mailbox_wait or timedelta())
-    if reader.confirmation_sent_at is not None and now - reader.confirmation_sent_at >= backoff.RESET_AFTER:
-        reader.confirmations_sent = 0
-    reader.confirmation_sent_at = now
-    reader.confirmations_sent += 1
-    return [NewMail(mail(now), reader.id, now + wait if wait else None)]
+    now = clock.now()
+    due = [(each, pause) for each in wanted if (pause := _own_pause(session, each.reader, now)) is not None]
+    waits = pauses.waits_before_mails([each.reader.address_key for each, _ in due])
+    mails = []
+    for ((reader, mail), pause), mailbox_wait in zip(due, waits, strict=True):
+        if mailbox_wait is None and not pause.is_owed:
+            continue
+        wait = max(pause.wait, mailbox_wait or timedelta())
+        if reader.confirmation_sent_at is not None and now - reader.confirmation_sent_at >= backoff.RESET_AFTER:
+            reader.confirmations_sent = 0
+        reader.confirmation_sent_at = now
+        reader.confirmations_sent += 1
+        mails.append(NewMail(mail(now), reader.id, now + wait if wait else None))
+    outgoing_mails.add_mails(session, mails)
+
+
+def _own_pause(session: Session, reader: Subscriber, now: datetime) -> _Pause | None:
+    """The pause before a mail to this reader; None when the mail is to be left out."""
+    if reader.confirmation_sent_at is None:
+        return _Pause(timedelta(), is_owed=False)
+    is_owed = reader.unsubscribed_at is not None and reader.unsubscribed_at > reader.confirmation_sent_at
+    ends = reader.confirmation_sent_at + backoff.pause_after(reader.confirmations_sent)
+    if not is_owed and (ends > now or _waits(session, reader, now)):
+        return None
+    return _Pause(max(ends - now, timedelta()), is_owed)
 
 
 def _waits(session: Session, reader: Subscriber, now: datetime) -> bool:
