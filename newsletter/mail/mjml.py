@@ -10,7 +10,6 @@ import textwrap
 from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from mjml import mjml2html
 
 from newsletter.core.language_tags import lang_attribute
 from newsletter.core.languages import PUBLICATION_LANGUAGE, Language, language_of
@@ -22,6 +21,8 @@ COLUMNS = 72
 
 def compile_mjml(mjml: str) -> str:
     """The HTML of a mail. Raises ValueError when the markup of `mjml` is malformed."""
+    from mjml import mjml2html  # here: the site renders no mail until somebody asks for a sample
+
     # Comments carry Outlook's conditions. Without fonts={} a link to Google's fonts can be added.
     html: str = mjml2html(mjml, disable_comments=False, fonts={})
     return html

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from newsletter.core.db import Base
 from newsletter.mail.models import OutgoingMail
 from newsletter.serializers.values import json_value, row_json
-from newsletter.subscribers.files.paced_import import ImportResult
 from newsletter.subscribers.models import Subscriber, UnsubscribeReason
 from newsletter.subscribers.preferences import PREFERENCE_COLUMNS
+
+if TYPE_CHECKING:  # the site shows readers their data, and imports no files
+    from newsletter.subscribers.files.paced_import import ImportResult
 
 _REFERENCES = ("id", "subscriber_id")
 """Columns that say only which row belongs to which."""
