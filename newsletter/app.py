@@ -13,14 +13,28 @@ from newsletter.core.config import Settings, from_environment
 from newsletter.core.db import Database
 from newsletter.core.runtime import Runtime
 from newsletter.core.templates import TEMPLATES
-from newsletter.web import install
 
 
 def create_app(settings: Settings | None = None, *, serving: bool = True) -> Flask:
-    """The Flask application. `serving` is for a web server, a worker and the clock, which need more settings.
+    """The Flask application with the site's views. `serving` is for a web server, a worker and the clock, which need
+    more settings.
 
     Raises ConfigurationError when a setting is missing or wrong.
     """
+    app = create_context(settings, serving=serving)
+    install_site(app)
+    return app
+
+
+def install_site(app: Flask) -> None:
+    """Add the site's views to an application without them."""
+    from newsletter.web import install
+
+    install(app)
+
+
+def create_context(settings: Settings | None = None, *, serving: bool = True) -> Flask:
+    """The application of commands, workers and the clock, which answer no requests and load no views."""
     logs.configure(logging.INFO if serving else logging.WARNING)
     private_files.write_privately()
     settings = settings or load_settings()
@@ -39,7 +53,6 @@ def create_app(settings: Settings | None = None, *, serving: bool = True) -> Fla
         SERVER_NAME=urlsplit(settings.public_url).netloc or None,  # restricts nothing: web.hosts does
     )
     Runtime(settings, Database(settings.database_url, settings.database_timeouts)).install(app)
-    install(app)
     return app
 
 

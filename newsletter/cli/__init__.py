@@ -73,9 +73,9 @@ def cli(ctx: click.Context) -> None:
 
 
 def _create_app() -> Flask:
-    from newsletter.app import create_app
+    from newsletter.app import create_context
 
-    return create_app(serving=False)
+    return create_context(serving=False)
 
 
 def _database_sentence(ctx: click.Context, error: DBAPIError) -> str:

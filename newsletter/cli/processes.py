@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from socket import socket
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import configure_mappers
 
 from newsletter import migrations
+from newsletter.app import install_site
 from newsletter.core import key_fingerprints, logs, private_files
 from newsletter.core.process_tree import ForkedChild, ProcessTree
 from newsletter.core.runtime import Runtime, runtime
@@ -28,7 +30,8 @@ def serve() -> None:
     from newsletter.web import server
 
     migrations.upgrade_in_child(runtime().db)
-    ready, application = _ready_runtime(), _application()
+    application = _application()
+    ready = _ready_runtime(partial(install_site, application))
     listening = server.listen(ready.settings.host, ready.settings.port)
     ProcessTree(_service_children(application, ready, listening)).run()
 
@@ -50,7 +53,8 @@ def web() -> None:
     """Answer readers and webhooks until stopped."""
     from newsletter.web import server
 
-    ready, application = _ready_runtime(), _application()
+    application = _application()
+    ready = _ready_runtime(partial(install_site, application))
     listening = server.listen(ready.settings.host, ready.settings.port)
     if ready.settings.web_concurrency == 1:
         server.serve(application, listening)
@@ -96,15 +100,21 @@ def _application() -> Flask:
     return application
 
 
-def _ready_runtime() -> Runtime:
+def _ready_runtime(load: Callable[[], object] = lambda: None) -> Runtime:
     """The runtime of a process that serves. Raises ConfigurationError, also for a key that is not the database's, or
-    ConflictError for an old database."""
+    ConflictError for an old database.
+
+    `load` imports what the process needs. It runs beside the comparison of keys, which is slow on purpose.
+    """
     logs.configure()
     found = runtime()
     found.settings.check_serving()
     migrations.require_current(found.db)
     private_files.mend(found.settings.data_dir)
-    key_fingerprints.check_keys(found.db, found.settings)
+    with ThreadPoolExecutor(1) as beside:  # it ends before anything is forked
+        checked = beside.submit(key_fingerprints.check_keys, found.db, found.settings)
+        load()
+        checked.result()
     found.db.dispose()  # no connection crosses a fork
     configure_mappers()  # or each fork would do it at its first query
     return found
