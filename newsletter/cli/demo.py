@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -34,6 +35,7 @@ GIVE_UP_AFTER = 300.0
 @click.option("--readers", type=click.IntRange(1, 1_000_000), default=sample_data.READERS, show_default=True)
 def demo(once: bool, as_json: bool, readers: int) -> None:
     """Run everything with sample data: a digest is composed, queued and sent into a maildir."""
+    gc.enable()  # this command has no application
     began = time.monotonic()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     environment = demo_processes.prepare_environment()
