@@ -32,6 +32,8 @@ class _Page:
     reader_language: str = ""
     is_error: bool = False
     query: tuple[tuple[str, str], ...] = ()
+    accepted: str = ""
+    """The answer to Accept-Language; a page asks for it at each of its links and words."""
 
 
 def install(app: Flask) -> None:
@@ -107,4 +109,6 @@ def _default() -> str:
 def _default_for_anybody() -> str:
     if is_shared():
         return PUBLICATION_LANGUAGE
-    return request.accept_languages.best_match(LANGUAGES) or PUBLICATION_LANGUAGE
+    page: _Page = g.page
+    page.accepted = page.accepted or request.accept_languages.best_match(LANGUAGES) or PUBLICATION_LANGUAGE
+    return page.accepted
