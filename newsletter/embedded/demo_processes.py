@@ -17,6 +17,7 @@ from newsletter.core.queue import Queues
 from newsletter.embedded.supervisor import Supervisor
 
 WORKERS = 2
+"""Processes that send digests."""
 READY_WITHIN = 30.0
 """Seconds."""
 POSTAL_ADDRESS = "Dispatch (demo), 1 Example Street, 10115 Berlin, Germany"
@@ -33,6 +34,7 @@ def prepare_environment() -> dict[str, str]:
         "DATABASE_URL": "",
         "MAIL_TRANSPORT": "maildir",
         "HOST": "127.0.0.1",
+        "WORKER_CONCURRENCY": str(WORKERS),
         "PORT": port,
         "MAILDIR": str(data_dir / "mail"),
     }
@@ -66,11 +68,8 @@ def check_port(port: int) -> None:
 
 
 def start(supervisor: Supervisor) -> None:
-    """Start the clock first (it runs the queue), then the workers and the web server."""
-    supervisor.start_command("clock", "clock")
-    for number in range(1, WORKERS + 1):
-        supervisor.start_command(f"worker-{number}", "worker")
-    supervisor.start_command("web", "web")
+    """Start the whole service, as it runs on one machine."""
+    supervisor.start_command("serve", "serve")
 
 
 def wait_until_ready(supervisor: Supervisor, settings: Settings) -> None:

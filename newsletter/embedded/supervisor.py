@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 
 RESTART_AFTER = 1.0
 """The least number of seconds between two starts of a child, so that one that cannot start does not spin."""
-STOP_WITHIN = 8.0
-"""Seconds in which children may end by themselves."""
+STOP_WITHIN = 12.0
+"""Seconds in which children may end by themselves; `newsletter serve` takes ten of them for its own, at worst."""
 
 
 @dataclass

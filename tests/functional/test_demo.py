@@ -128,7 +128,7 @@ def test_it_stays_up_and_ends_every_child_on_ctrl_c(tmp_path: Path) -> None:
             time.sleep(0.05)
         assert mails(tmp_path / "var") == before + 1, "the confirmation mail"
         family = process.children(recursive=True)
-        assert len(family) >= 5, "clock, its queue, two workers, web"
+        assert len(family) >= 7, "serve, web, clock, its queue, three processes of the worker"
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         _gone, alive = psutil.wait_procs(family, timeout=5)
