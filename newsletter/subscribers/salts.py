@@ -31,7 +31,7 @@ def present_salt(db: Database) -> bytes:
 
 
 _known: WeakKeyDictionary[Database, RateLimitSalt] = WeakKeyDictionary()
-"""What this process has read: the row never changes in its hour."""
+"""Rows that this process has read: a row never changes in its hour."""
 
 
 def _is_present(row: RateLimitSalt) -> bool:
