@@ -89,6 +89,7 @@ class ProcessTree:
         if pid == 0:
             self._become(child)
         child.pid = pid
+        log.info("%s is process %d", child.name, pid)
 
     def _become(self, child: ForkedChild) -> None:
         """The child's life, after the fork."""

@@ -15,7 +15,7 @@ from newsletter.mail.mail_types import MailType, WaitingMail
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.transactional_rendering import PLACEHOLDER, Value, compose_mail
 from newsletter.subscribers import preferences_words
-from newsletter.subscribers.account import address_availability, address_change, links, one_time_links
+from newsletter.subscribers.account import address_availability, address_change, one_time_links
 from newsletter.subscribers.mail_payloads import (
     AlreadySubscribed,
     ChangedByLink,
@@ -26,6 +26,7 @@ from newsletter.subscribers.mail_payloads import (
 )
 from newsletter.subscribers.models import AddressChange, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.signup import confirmation_links
 from newsletter.subscribers.suppression import suppressions
 
 
@@ -46,9 +47,9 @@ def confirmation(
     suppression = suppressions.find_suppression(session, settings.suppression_key, reader.address_key)
     if suppressions.blocks_confirmation(reader.status, suppression, reader.confirmation_sent_at):
         return None
-    token = links.confirmation_token(settings.signing_keys, reader)
+    token = confirmation_links.confirmation_token(settings.signing_keys, reader)
     link = TokenLink(public_paths.confirmation(PLACEHOLDER), token)
-    return _compose(settings, "confirmation", link, mail.id, reader, days=links.CONFIRMATION_AGE.days)
+    return _compose(settings, "confirmation", link, mail.id, reader, days=confirmation_links.CONFIRMATION_AGE.days)
 
 
 def already_subscribed(

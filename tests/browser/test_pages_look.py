@@ -16,10 +16,10 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.languages import LANGUAGES
 from newsletter.mail.models import OutgoingMail
-from newsletter.subscribers.account import links
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.signup import confirmation_links
 from newsletter.web.forms import form_tokens
 from tests import factories
 from tests.factories import add_article, compose_mail
@@ -115,7 +115,7 @@ def paths(db: Database, settings: Settings) -> dict[str, int]:
         factories.sign_up(session, settings, long, Preferences())
         ada, left, new = session.scalars(select(Subscriber).order_by(Subscriber.id))
         left.status = SubscriberStatus.UNSUBSCRIBED
-        confirmation = links.confirmation_token(settings.signing_keys, new)
+        confirmation = confirmation_links.confirmation_token(settings.signing_keys, new)
         pages = {
             "/",
             "/subscribe?section=Policy",

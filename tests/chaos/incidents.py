@@ -46,17 +46,17 @@ def kill_web(scene: Scene) -> str:
     return _killed("web", scene.service.kill("web"))
 
 
+def kill_tree(scene: Scene) -> str:
+    return _killed("the tree", scene.service.kill_tree())
+
+
 def kill_queue(scene: Scene) -> str:
     return _killed("the queue", scene.service.kill_queue())
 
 
 def kill_all(scene: Scene) -> str:
     """Kill processes as a loss of power does."""
-    for child in scene.service.supervisor.children:
-        if child.name in scene.service.worker_names:
-            scene.service.kill_worker(child.name, child=False)
-        else:
-            scene.service.kill(child.name)
+    scene.service.kill_all()
     return "kill -9 of everything"
 
 
@@ -191,6 +191,7 @@ INCIDENTS = (
     Incident(6, kill_child),
     Incident(2, kill_clock),
     Incident(2, kill_web),
+    Incident(1, kill_tree),
     Incident(2, kill_queue),
     Incident(0.5, kill_all),
     Incident(3, kill_database),

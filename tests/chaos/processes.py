@@ -2,31 +2,73 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import urllib.error
 import urllib.request
 from contextlib import suppress
+from dataclasses import replace
 
 import psutil
 
 from newsletter.core.config import Settings
 from tests.services.processes import RunningService
 
+_NAMED = re.compile(r"process_tree: (.+) is process (\d+)$", re.MULTILINE)
+
 
 class ChaosService(RunningService):
-    """A service with a second clock, which stands by, and a web server."""
+    """A service with a second clock, which stands by, and a web server.
+
+    On SQLite it is one process tree, `newsletter serve`; on PostgreSQL every process is started by itself.
+    """
 
     def __init__(self, settings: Settings, *, workers: int) -> None:
-        super().__init__(settings, workers=workers)
+        super().__init__(replace(settings, worker_concurrency=workers), workers=workers)
+        self.is_tree = settings.database_url.startswith("sqlite")
         self.kills = 0
         """Workers, or their children, that were killed: each may have had one message in flight."""
         self._frozen: list[psutil.Process] = []
 
     def __enter__(self) -> ChaosService:
-        super().__enter__()
+        if self.is_tree:
+            self.supervisor.start_command("serve", "serve")
+        else:
+            super().__enter__()
+            self.supervisor.start_command("web", "web")
         self.supervisor.start_command("clock-2", "clock")
-        self.supervisor.start_command("web", "web")
         return self
+
+    def process(self, name: str) -> psutil.Process:
+        """The process of this name; in a tree, as its log names it."""
+        if not self.is_tree or name in ("serve", "clock-2"):
+            return super().process(name)
+        named = dict(_NAMED.findall((self.supervisor.logs / "serve.log").read_text()))
+        if (pid := named.get(self._name_in_tree(name))) is None:
+            raise psutil.NoSuchProcess(0)
+        found = psutil.Process(int(pid))
+        if found.ppid() != super().process("serve").pid:  # it has ended, and its number is another's
+            raise psutil.NoSuchProcess(int(pid))
+        return found
+
+    def _name_in_tree(self, name: str) -> str:
+        kind, _, number = name.partition("-")
+        return f"worker {int(number) + 2} (digests)" if kind == "worker" else {"web": "web 1"}.get(name, name)
+
+    def kill_all(self) -> None:
+        """Kill every process, as a loss of power does."""
+        for name in self.worker_names:
+            self.kill_worker(name, child=False)
+        for child in self.supervisor.children:
+            if child.name not in self.worker_names:
+                self.kill(child.name)
+
+    def kill_tree(self) -> bool:
+        """Kill the parent of the tree, and with it all of its processes; False where there is no tree."""
+        if not self.is_tree:
+            return False
+        self.kills += self.workers
+        return self.kill("serve")
 
     def __exit__(self, *_: object) -> None:
         self.thaw()
@@ -39,7 +81,7 @@ class ChaosService(RunningService):
     def is_at_work(self, name: str) -> bool:
         """Whether the worker has forked a child for a job."""
         with suppress(psutil.NoSuchProcess):
-            return bool(self._process(name).children())
+            return bool(self.process(name).children())
         return False
 
     def kill_worker(self, name: str, *, child: bool) -> bool:
@@ -51,7 +93,7 @@ class ChaosService(RunningService):
     def ask_to_stop(self, name: str) -> bool:
         """SIGTERM, as an operator or a new release does."""
         with suppress(psutil.NoSuchProcess):
-            self._process(name).terminate()
+            self.process(name).terminate()
             return True
         return False
 
@@ -74,7 +116,7 @@ class ChaosService(RunningService):
     def fill_disk(self, name: str) -> bool:
         """Let a worker's child write nothing any more; its successors can."""
         with suppress(psutil.NoSuchProcess, ValueError):
-            (child,) = self._process(name).children()
+            (child,) = self.process(name).children()
             child.rlimit(psutil.RLIMIT_FSIZE, (0, -1))
             self.kills += 1  # one answer can be known to it alone
             return True
@@ -85,13 +127,13 @@ class ChaosService(RunningService):
         found: list[psutil.Process] = []
         for name in ("clock", "clock-2"):
             with suppress(psutil.NoSuchProcess):
-                found += self._process(name).children()
+                found += self.process(name).children()
         return found
 
     def freeze(self, name: str) -> bool:
         """Stop a worker's child in its tracks, as a host does that runs out of breath; `thaw` lets it go on."""
         with suppress(psutil.NoSuchProcess, ValueError):
-            (child,) = self._process(name).children()
+            (child,) = self.process(name).children()
             child.send_signal(signal.SIGSTOP)
             self._frozen.append(child)
             self.kills += 1
@@ -110,7 +152,3 @@ class ChaosService(RunningService):
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
-
-    def _process(self, name: str) -> psutil.Process:
-        (found,) = (each for each in self.supervisor.children if each.name == name)
-        return psutil.Process(found.process.pid)

@@ -16,9 +16,9 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.tokens import ALPHABET, TokenSigner
-from newsletter.subscribers.account import links
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
 from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.signup import confirmation_links
 from newsletter.subscribers.suppression import suppressions
 from tests import factories
 
@@ -34,7 +34,8 @@ def link(db: Database, settings: Settings) -> str:
 def sign_up(db: Database, settings: Settings) -> str:
     with db.transaction() as session:
         factories.sign_up(session, settings, ADA, Preferences("daily", ("Policy",), 70))
-        return f"/confirm/{links.confirmation_token(settings.signing_keys, session.scalars(select(Subscriber)).one())}"
+        reader = session.scalars(select(Subscriber)).one()
+        return f"/confirm/{confirmation_links.confirmation_token(settings.signing_keys, reader)}"
 
 
 def status(db: Database) -> str:
@@ -82,8 +83,8 @@ def test_a_press_on_another_site_confirms_nothing(client: FlaskClient, db: Datab
 def test_a_link_works_for_seven_days(
     client: FlaskClient, db: Database, link: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert timedelta(days=7) == links.CONFIRMATION_AGE
-    monkeypatch.setattr(links, "CONFIRMATION_AGE", timedelta(seconds=-1))
+    assert timedelta(days=7) == confirmation_links.CONFIRMATION_AGE
+    monkeypatch.setattr(confirmation_links, "CONFIRMATION_AGE", timedelta(seconds=-1))
     page = client.post(link)
     assert page.status_code == 404
     assert "Sign up again" in page.text
@@ -124,8 +125,8 @@ def test_a_link_outlives_a_rotation_of_the_key(client: FlaskClient, db: Database
     rotated = Settings(secret_key=settings.secret_key, secret_key_fallbacks=(old.secret_key,))
     with db.transaction() as session:
         factories.sign_up(session, settings, ADA, Preferences())
-        token = links.confirmation_token(old.signing_keys, session.scalars(select(Subscriber)).one())
-        assert links.read_confirmation_token(session, rotated.signing_keys, token)[0].address == ADA
+        token = confirmation_links.confirmation_token(old.signing_keys, session.scalars(select(Subscriber)).one())
+        assert confirmation_links.read_confirmation_token(session, rotated.signing_keys, token)[0].address == ADA
     assert client.post(f"/confirm/{token}").status_code == 404  # this application does not know the older key
 
 

@@ -18,9 +18,10 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.tokens import ALPHABET, TokenSigner, random_token
-from newsletter.subscribers.account import address_change, links, one_time_links
+from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber
+from newsletter.subscribers.signup import confirmation_links
 from tests.factories import sign_up
 
 HOSTILE = hypothesis_settings(
@@ -45,7 +46,7 @@ def paths(db: Database, settings: Settings) -> dict[str, str]:
         return {
             "/preferences/": ada.token,
             "/unsubscribe/": ada.token,
-            "/confirm/": links.confirmation_token(settings.signing_keys, new),
+            "/confirm/": confirmation_links.confirmation_token(settings.signing_keys, new),
             "/data/": one_time_links.link_token(settings.signing_keys, ada, LinkPurpose.DATA),
             "/address/": one_time_links.link_token(settings.signing_keys, ada, LinkPurpose.ADDRESS),
             "/new-address/": address_change.new_address_token(settings, asked),

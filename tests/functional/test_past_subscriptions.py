@@ -29,7 +29,7 @@ from newsletter.migrations.tables import metadata
 from newsletter.operations import retention as operations_retention
 from newsletter.privacy import data_export
 from newsletter.subscribers import past_subscriptions, reported_ends
-from newsletter.subscribers.account import links, one_time_links, unsubscribing
+from newsletter.subscribers.account import one_time_links, unsubscribing
 from newsletter.subscribers.files.paced_import import ImportOptions, import_file
 from newsletter.subscribers.models import (
     AddressChange,
@@ -41,7 +41,7 @@ from newsletter.subscribers.models import (
 )
 from newsletter.subscribers.preferences import KnownNames
 from newsletter.subscribers.reported_ends import End
-from newsletter.subscribers.signup import confirmation
+from newsletter.subscribers.signup import confirmation, confirmation_links
 from newsletter.subscribers.suppression import suppressions
 from tests.factories import add_article, add_readers, no_pauses, send_digest, sign_up
 
@@ -73,7 +73,9 @@ def confirm(db: Database, settings: Settings) -> None:
         assert sign_up(session, settings, ADA) is not None
         session.flush()
         reader = session.scalars(select(Subscriber).where(Subscriber.address_key == KEY)).one()
-        confirmation.confirm_subscription(session, settings, links.confirmation_token(settings.signing_keys, reader))
+        confirmation.confirm_subscription(
+            session, settings, confirmation_links.confirmation_token(settings.signing_keys, reader)
+        )
         for mail in session.scalars(select(OutgoingMail)):
             session.delete(mail)
 

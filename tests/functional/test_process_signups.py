@@ -20,7 +20,7 @@ from newsletter.core.runtime import runtime
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations import transactional_sending
 from newsletter.subscribers import backoff, retention
-from newsletter.subscribers.account import links, unsubscribing
+from newsletter.subscribers.account import unsubscribing
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import (
     AddressChange,
@@ -32,7 +32,7 @@ from newsletter.subscribers.models import (
     UnsubscribeReason,
 )
 from newsletter.subscribers.preferences import Preferences
-from newsletter.subscribers.signup import process_signups, requests
+from newsletter.subscribers.signup import confirmation_links, process_signups, requests
 from newsletter.subscribers.suppression import suppressions
 from newsletter.subscribers.suppression.suppressions import ToSuppress
 from tests.factories import compose_mail, decide_all, due_mails, no_pauses, request_signup, sign_up
@@ -104,7 +104,7 @@ def test_what_each_is_mailed_and_what_confirming_does(
         assert kinds(db) == ([mailed] if mailed else [])
         with db.reading() as session:
             known = session.scalars(select(Subscriber)).one_or_none()
-            token = links.confirmation_token(settings.signing_keys, known) if known else ""
+            token = confirmation_links.confirmation_token(settings.signing_keys, known) if known else ""
     answer = client.post(f"/confirm/{token}")
     assert answer.status_code == (200 if after is SubscriberStatus.ACTIVE else 409 if state.status else 404)
     with db.reading() as session:
@@ -121,7 +121,7 @@ def test_a_link_from_before_a_bounce_brings_nobody_back(client: FlaskClient, db:
     ask(db)
     decide_all(db, settings)
     with db.transaction() as session:
-        token = links.confirmation_token(settings.signing_keys, reader(session))
+        token = confirmation_links.confirmation_token(settings.signing_keys, reader(session))
         suppressions.suppress(session, settings.suppression_key, ADA, SuppressionReason.BOUNCED)
         reader(session).status = SubscriberStatus.BOUNCED
     assert client.post(f"/confirm/{token}").status_code == 409
@@ -137,7 +137,7 @@ def test_what_a_returning_reader_chose_to_say_and_to_pause_is_over(
         ada.unsubscribed_at = clock.now() - timedelta(days=3)
         ada.paused_until = (clock.now() + timedelta(days=30)).date()
         sign_up(session, settings, ADA)
-        token = links.confirmation_token(settings.signing_keys, ada)
+        token = confirmation_links.confirmation_token(settings.signing_keys, ada)
     assert client.post(f"/confirm/{token}").status_code == 200
     with db.reading() as session:
         ada = reader(session)
@@ -155,7 +155,7 @@ def test_the_words_the_page_and_the_time_are_kept(client: FlaskClient, db: Datab
     with db.reading() as session:
         kept = session.scalars(select(Consent)).one()
         assert (kept.wording, kept.page, kept.requested_at, kept.confirmed_at) == (WORDS, "/", asked, None)
-        token = links.confirmation_token(settings.signing_keys, reader(session))
+        token = confirmation_links.confirmation_token(settings.signing_keys, reader(session))
     client.post(f"/confirm/{token}")
     with db.reading() as session:
         assert session.scalars(select(Consent.confirmed_at)).one() == reader(session).confirmed_at
@@ -428,7 +428,7 @@ def test_what_nobody_confirms_is_deleted_after_fourteen_days(
         session.add(AddressChange(subscriber_id=old.id, address="new@example.org", address_key="new@example.org"))
         old.status = SubscriberStatus.UNSUBSCRIBED
         sign_up(session, settings, "old@example.org")
-        token = links.confirmation_token(settings.signing_keys, reader(session))
+        token = confirmation_links.confirmation_token(settings.signing_keys, reader(session))
     assert client.post(f"/confirm/{token}").status_code == 200
     assert forget_at(db, start + timedelta(days=14)) == [7, 7, 1, 0]
     assert forget_at(db, start + timedelta(days=14, seconds=1)) == [2, 1, 0, 0]

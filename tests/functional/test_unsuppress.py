@@ -18,10 +18,11 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import AddressKey
 from newsletter.subscribers import reported_ends
-from newsletter.subscribers.account import links, unsubscribing
+from newsletter.subscribers.account import unsubscribing
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason, Unsuppression
 from newsletter.subscribers.reported_ends import End
+from newsletter.subscribers.signup import confirmation_links
 from newsletter.subscribers.suppression import suppressions
 from tests.factories import sign_up
 
@@ -69,12 +70,12 @@ def test_it_brings_no_letter_but_a_sign_up_may_be_confirmed(
         reader = session.scalars(select(Subscriber)).one()
         assert reader.status == (SubscriberStatus.UNSUBSCRIBED if status == SubscriberStatus.COMPLAINED else status)
         assert (reader.unsubscribed_at is None) == (status == SubscriberStatus.BOUNCED)
-        old = links.confirmation_token(settings.signing_keys, reader)
+        old = confirmation_links.confirmation_token(settings.signing_keys, reader)
     if status == SubscriberStatus.COMPLAINED:
         assert client.post(f"/confirm/{old}").status_code == 409, "only a new sign-up brings a reader back"
     with db.transaction() as session:
         assert sign_up(session, settings, ADA) is not None
-        token = links.confirmation_token(settings.signing_keys, session.scalars(select(Subscriber)).one())
+        token = confirmation_links.confirmation_token(settings.signing_keys, session.scalars(select(Subscriber)).one())
     assert client.post(f"/confirm/{token}").status_code == 200
 
 

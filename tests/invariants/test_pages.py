@@ -21,10 +21,11 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.migrations.tables import metadata
-from newsletter.subscribers.account import address_change, links, one_time_links
+from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import AddressChange, LinkPurpose, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.signup import confirmation_links
 from newsletter.web.security_headers import HEADERS
 from tests import factories
 from tests.factories import add_article
@@ -53,7 +54,7 @@ class Examples:
             factories.sign_up(session, settings, "waiting@example.org", Preferences())
             readers = {reader.address: reader for reader in session.scalars(select(Subscriber))}
             self.confirmations = [
-                links.confirmation_token(settings.signing_keys, reader) for reader in readers.values()
+                confirmation_links.confirmation_token(settings.signing_keys, reader) for reader in readers.values()
             ]
             self.tokens = [reader.token for reader in readers.values()]
             self.signed = {

@@ -58,15 +58,19 @@ class RunningService:
 
     def kill(self, name: str, *, child: bool = False) -> bool:
         """kill -9 a process of this service, or with `child` its fork; False when there is none at the moment."""
-        (found,) = (each for each in self.supervisor.children if each.name == name)
         try:
-            process = psutil.Process(found.process.pid)
+            process = self.process(name)
             if child:
                 (process,) = process.children()
             process.send_signal(signal.SIGKILL)
         except (psutil.NoSuchProcess, ValueError):
             return False
         return True
+
+    def process(self, name: str) -> psutil.Process:
+        """The present process of this name. Raises psutil.NoSuchProcess when there is none at the moment."""
+        (found,) = (each for each in self.supervisor.children if each.name == name)
+        return psutil.Process(found.process.pid)
 
     def logs(self) -> str:
         return "\n".join(f"{path.name}:\n{path.read_text()}" for path in Path(self.supervisor.logs).glob("*.log"))

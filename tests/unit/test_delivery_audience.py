@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from newsletter.core.config import HYPE_LABELS
 from newsletter.delivery.freezing.audience import mask_of
-from newsletter.delivery.ledger.models import BATCH_SIZE
-from newsletter.delivery.ledger.packing import pack_ids, split_batches, unpack_ids
+from newsletter.delivery.ledger.packing import BATCH_SIZE, pack_ids, split_batches, unpack_ids
 from tests.services.rendered_digests import revision
 
 NO, LOW, SOME, HIGH = HYPE_LABELS

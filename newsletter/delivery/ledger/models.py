@@ -21,9 +21,6 @@ from newsletter.core.ids import BatchId, DigestId, SubscriberId
 from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.formats import Format
 
-BATCH_SIZE = 1000
-"""Recipients of a batch at most: what SendGrid takes in one request."""
-
 
 class BatchState(StrEnum):
     """ready → claimed → sending → done | in_doubt. `sending` is committed just before the network call.
@@ -84,7 +81,7 @@ class EditionKey(NamedTuple):
 
 
 class Batch(Base):
-    """At most `BATCH_SIZE` recipients of one edition."""
+    """At most `packing.BATCH_SIZE` recipients of one edition."""
 
     __tablename__ = "batches"
     __table_args__ = (

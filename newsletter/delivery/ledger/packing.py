@@ -7,7 +7,8 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from newsletter.delivery.ledger.models import BATCH_SIZE
+BATCH_SIZE = 1000
+"""Recipients of a batch at most: what SendGrid takes in one request."""
 
 
 def position_of(ids: array[int], subscriber_id: int) -> int | None:

@@ -9,8 +9,8 @@ from newsletter.core.config import Settings
 from newsletter.core.errors import ConflictError
 from newsletter.core.languages import gettext_noop
 from newsletter.subscribers import lifecycle
-from newsletter.subscribers.account import links
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
+from newsletter.subscribers.signup.confirmation_links import read_confirmation_token
 from newsletter.subscribers.suppression import suppressions
 
 
@@ -20,7 +20,7 @@ def reader_of_link(session: Session, settings: Settings, token: str, *, for_chan
     An old link must not bring anyone back. Raises LinkError for a link that does not work, and ConflictError for a
     reader who unsubscribed after the link was sent, or whose address must not be mailed.
     """
-    reader, requested_at = links.read_confirmation_token(session, settings.signing_keys, token, for_change=for_change)
+    reader, requested_at = read_confirmation_token(session, settings.signing_keys, token, for_change=for_change)
     if reader.status == SubscriberStatus.ACTIVE:
         return reader
     suppression = suppressions.find_suppression(session, settings.suppression_key, reader.address_key)

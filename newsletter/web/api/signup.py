@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from newsletter.core.errors import InvalidError
 from newsletter.core.languages import gettext_noop
 from newsletter.subscribers import addresses
-from newsletter.subscribers.account import links
+from newsletter.subscribers.signup import confirmation_links
 from newsletter.web import csrf, errors
 from newsletter.web.forms import form_tokens
 from newsletter.web.forms.preferences_form import FieldErrors
@@ -58,7 +58,7 @@ def _accepted(accepted: Accepted) -> Response:
     return jsonify(
         status="confirmation_sent",
         address=addresses.mask(accepted.address),
-        link_works_days=links.CONFIRMATION_AGE.days,
+        link_works_days=confirmation_links.CONFIRMATION_AGE.days,
         suggestion=accepted.suggestion,
     )
 

@@ -8,7 +8,7 @@ from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from newsletter.core import public_paths
-from newsletter.subscribers.account import links
+from newsletter.subscribers.signup import confirmation_links
 from newsletter.web import csrf
 from newsletter.web.api import signup as api
 from newsletter.web.forms.preferences_form import PreferencesForm
@@ -63,7 +63,7 @@ def _check_mailbox(form: SignupForm, accepted: Accepted) -> str:
     return render_template(
         "check_mailbox.html",
         address=accepted.address,
-        days=links.CONFIRMATION_AGE.days,
+        days=confirmation_links.CONFIRMATION_AGE.days,
         **signup_values(form.renewed(), known_sections(), suggestion=accepted.suggestion),
     )
 
