@@ -28,12 +28,12 @@ def import_page(session: Session, page: ParsedPage, *, slug: str | None = None) 
     the content of the newest revision changes nothing. The article's row is locked until the caller's transaction ends,
     so imports of one article do not overlap. Raises NotFoundError for an unknown `slug`.
     """
-    article = _existing(session, slug) if slug is not None else _find_or_create(session, page)
+    article = _lock_existing(session, slug) if slug is not None else _find_or_create(session, page)
     current = session.scalar(select(Revision).where(Revision.article_id == article.id, Revision.is_current))
     if current is not None:
         if current.content() == page.content():
             return ImportedPage("unchanged", article.slug)
-        # Before the new row: one flush would insert first, and for a moment two would be the newest.
+        # A single flush would insert before it updates, and for a moment two revisions would be the newest.
         session.execute(update(Revision).where(Revision.id == current.id).values(is_current=False))
     number = current.number + 1 if current is not None else 1
     session.add(Revision(article=article, number=number, is_current=True, **page.content()))
@@ -41,7 +41,7 @@ def import_page(session: Session, page: ParsedPage, *, slug: str | None = None) 
     return ImportedPage("created" if number == 1 else "revised", article.slug)
 
 
-def _existing(session: Session, slug: str) -> Article:
+def _lock_existing(session: Session, slug: str) -> Article:
     article = _lock(session, slug) if slugs.is_slug(slug) else None
     if article is None:
         raise article_not_found(slug)
@@ -78,8 +78,8 @@ def _create(session: Session, slug: str) -> Article | None:
 def _slug_for(session: Session, page: ParsedPage) -> str:
     """The slug of the page's article, known or new.
 
-    An article that ever had this title is the one. So a page that was imported with `slug` is known by its new title
-    from then on. Two articles whose titles only shorten to the same slug stay two.
+    An article that ever had this title is the page's. So a page that was imported with `slug` is known by its new title
+    from then on. Two articles whose titles merely shorten to the same slug remain separate.
     """
     with_title = (
         select(Article.slug).join(Revision).where(Revision.title == page.title).order_by(Revision.article_id).limit(1)

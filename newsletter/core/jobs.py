@@ -29,13 +29,13 @@ class ListedJob(Job):
     @property
     def func(self) -> Callable[..., Any]:
         if self.func_name not in LISTED or self.instance is not None:
-            raise ForeignJobError("the queue held a job that is none of this service's")
+            raise ForeignJobError("the queue held a foreign job")
         function: Callable[..., Any] = import_attribute(self.func_name)
         return function
 
     def _execute(self) -> Any:
         if self.args or self.kwargs:
-            raise ForeignJobError("the queue held a job with arguments, which none of this service's has")
+            raise ForeignJobError("the queue held a job with arguments, and ours have none")
         return self.func()
 
     @property

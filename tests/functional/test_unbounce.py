@@ -191,4 +191,4 @@ def test_an_old_bounce_before_the_last_confirmation_keeps_nobody_away(
 def test_mistakes(app: Flask, digests: list[int]) -> None:
     assert unbounce(app).exit_code != 0
     assert unbounce(app, "--digest", "4711", "--yes").exit_code != 0
-    assert "ended no subscription" in unbounce(app, "--digest", str(digests[0])).output
+    assert "No subscription ended" in unbounce(app, "--digest", str(digests[0])).output

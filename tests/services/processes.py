@@ -12,13 +12,13 @@ from pathlib import Path
 
 import psutil
 
-from newsletter.core.config import SECONDS_OF_UNIT, RateLimit, Settings, declared_settings
+from newsletter.core.config import SECONDS_OF_RATE_UNIT, RateLimit, Settings, declared_settings
 from newsletter.embedded.supervisor import Supervisor
 
 PATIENCE = 60.0
 """Seconds after which something that should happen counts as not happening."""
 
-_UNITS = {seconds: unit for unit, seconds in SECONDS_OF_UNIT.items()}
+_UNITS = {seconds: unit for unit, seconds in SECONDS_OF_RATE_UNIT.items()}
 
 
 class RunningService:

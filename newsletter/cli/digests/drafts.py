@@ -1,4 +1,4 @@
-"""`newsletter digests`, for drafts: compose, edit, list."""
+"""`newsletter digests`: compose and edit drafts, list all digests."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def text_options(command: Any) -> Any:
 
 @digests.command()
 @click.option("--cadence", type=CADENCES, default="weekly", show_default=True, help="The readers it is for.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Earliest date of an article [one period back].")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Earliest date of an article [one cadence back].")
 @click.option("--section", "sections", multiple=True, help="Only this section; may be given again.")
 @click.option("--min-trust", type=click.IntRange(0, 100), default=0, show_default=True, help="Lowest trust score.")
-@click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="At most so many articles.")
+@click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="At most this many articles.")
 @click.option("--order", type=click.Choice(["newest", "trust"]), default="newest", show_default=True)
 @text_options
 @json_option

@@ -18,12 +18,15 @@ __all__ = ["digests"]
 
 @digests.command("test")
 @click.argument("digest_id", metavar="ID", type=ROW)
-@click.option("--to", "address", required=True, metavar="ADDRESS", help="Where it goes to.")
+@click.option("--to", "address", required=True, metavar="ADDRESS", help="The address to send it to.")
 @click.option("--section", "sections", multiple=True, help="As for a reader of this section; may be given again.")
 @click.option("--min-trust", type=click.IntRange(0, 100), default=0, help="As for a reader with this lowest trust.")
 @click.option("--format", "format_", type=click.Choice([each.value for each in Format]), default=Format.HTML.value)
 @click.option(
-    "--language", type=click.Choice(list(LANGUAGES)), default=ENGLISH, help="Of the words around the stories."
+    "--language",
+    type=click.Choice(list(LANGUAGES)),
+    default=ENGLISH,
+    help="The language around the stories.",
 )
 @json_option
 def test(

@@ -1,4 +1,4 @@
-"""`newsletter subscribers`, one at a time: show, erase, unsuppress; unbounce; and why readers unsubscribe."""
+"""`newsletter subscribers`, for one reader: show, erase, unsuppress. And for many: unbounce, unsubscribed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _read_address(_context: click.Context, _parameter: click.Parameter, value: s
 
 
 def address_argument(command: Command) -> Command:
-    """ADDRESS, or `-` for a line of stdin: other users of a machine see what stands in a command."""
+    """ADDRESS, or `-` for a line of stdin: other users of the machine can read command lines."""
     return click.argument("address", callback=_read_address)(command)
 
 
@@ -51,8 +51,8 @@ def address_argument(command: Command) -> Command:
 def show(address: str, as_json: bool) -> None:
     """Show what is kept of the reader of ADDRESS.
 
-    The words mask the address, so that a screen shows no more than was typed. --json prints everything, as the reader's
-    own download has it: the answer to a reader who asks by post.
+    Plain output masks the address. --json prints everything, as the reader's own download has it: the answer to a
+    reader who asks by post.
     """
     suppression_key = runtime().settings.suppression_key
     with runtime().db.reading() as session:
@@ -106,14 +106,14 @@ def unsubscribed(days: int, as_json: bool) -> None:
 
 @subscribers.command("unsuppress")
 @address_argument
-@click.option("--reason", "why", required=True, help="Why the suppression ends; kept without the address.")
+@click.option("--reason", required=True, help="Why the suppression ends; kept without the address.")
 @json_option
-def unsuppress_(address: str, why: str, as_json: bool) -> None:
+def unsuppress_(address: str, reason: str, as_json: bool) -> None:
     """Let an ADDRESS sign up and confirm again, whatever it was suppressed for."""
     with runtime().db.transaction() as session:
-        reason = unsuppress.unsuppress(session, runtime().settings.suppression_key, address, why, by=OPERATOR)
-    words = f"It was suppressed because {SUPPRESSED_BECAUSE[reason]}. It may sign up and confirm again."
-    emit({"was_suppressed_for": str(reason)}, words, as_json=as_json)
+        cause = unsuppress.unsuppress(session, runtime().settings.suppression_key, address, reason, by=OPERATOR)
+    words = f"It was suppressed because {SUPPRESSED_BECAUSE[cause]}. It may sign up and confirm again."
+    emit({"was_suppressed_for": str(cause)}, words, as_json=as_json)
 
 
 @subscribers.command("unbounce")
@@ -124,20 +124,24 @@ def unsuppress_(address: str, why: str, as_json: bool) -> None:
 def unbounce_(digest_id: int | None, reason: str, yes: bool, as_json: bool) -> None:
     """Bring back, without a new sign-up, the readers whom wrong bounces took: of a digest, with a reason, or both.
 
-    Nobody comes back who bounced otherwise too, unsubscribed or complained. --reason takes a reason as `digests show`
-    prints it, or some words of it.
+    Readers who also bounced for another reason, unsubscribed or complained stay out. --reason takes a reason as
+    `digests show` prints it, or some words of it.
     """
     wrong = WrongBounces(digest_id, reason)
     with runtime().db.reading() as session:
-        numbers = unbouncing.find_wrongly_bounced(session, wrong)
-    if numbers and not yes:
-        click.confirm(f"Bring back {len(numbers):,} readers?", abort=True, err=True)
+        subscriber_ids = unbouncing.find_wrongly_bounced(session, wrong)
+    if subscriber_ids and not yes:
+        click.confirm(f"Bring back {len(subscriber_ids):,} readers?", abort=True, err=True)
     count = 0
-    for start in range(0, len(numbers), unbouncing.CHUNK):
+    for start in range(0, len(subscriber_ids), unbouncing.CHUNK):
         with runtime().db.transaction() as session:
-            chunk = numbers[start : start + unbouncing.CHUNK]
+            chunk = subscriber_ids[start : start + unbouncing.CHUNK]
             count += unbouncing.unbounce(session, runtime().settings.suppression_key, chunk, wrong, by=OPERATOR)
-    words = f"{count:,} readers are subscribed again." if numbers else "These bounces alone ended no subscription."
+    words = (
+        f"{count:,} readers are subscribed again."
+        if subscriber_ids
+        else "No subscription ended because of these bounces alone."
+    )
     if count and runtime().settings.mail_transport == "sendgrid":
         words += " SendGrid sends nothing to addresses on its own bounce list: take them off there as well."
     emit({"unbounced": count}, words, as_json=as_json)

@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 SHORTEST_KEY = 16
 """Characters."""
-SECONDS_OF_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+SECONDS_OF_RATE_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_LIMIT = re.compile(rf"([1-9]\d{{0,8}})/({'|'.join(SECONDS_OF_UNIT)})", re.ASCII)
+_SECONDS_OF_SUFFIX = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LIMIT = re.compile(rf"([1-9]\d{{0,8}})/({'|'.join(SECONDS_OF_RATE_UNIT)})", re.ASCII)
 _KOFI_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}", re.ASCII)
 _WITH_NAME = re.compile(r"[^<>]*<([^<>]+)>\s*")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
@@ -76,7 +76,7 @@ def duration(least: str, most: str) -> Callable[[str], timedelta]:
 
 
 def _timedelta(value: str) -> timedelta:
-    return timedelta(seconds=int(value[:-1]) * _SECONDS[value[-1]])
+    return timedelta(seconds=int(value[:-1]) * _SECONDS_OF_SUFFIX[value[-1]])
 
 
 def one_of_words(*words: str) -> Callable[[str], str]:
@@ -108,11 +108,11 @@ def labels(value: str) -> tuple[str, ...]:
 
 
 def rate_limit(value: str) -> RateLimit:
-    """A limit like 50/second."""
+    """One limit, like 50/second. The reason is about the whole list, since people see that."""
     match = _LIMIT.fullmatch(value)
     if match is None:
         raise ValueError("limits like 50/second, 900/minute, 9000/hour or 90000/day, separated by commas")
-    return RateLimit(int(match[1]), SECONDS_OF_UNIT[match[2]])
+    return RateLimit(int(match[1]), SECONDS_OF_RATE_UNIT[match[2]])
 
 
 def key(value: str) -> str:
@@ -123,13 +123,14 @@ def key(value: str) -> str:
 
 
 def folder(value: str) -> Path:
-    """An absolute path; `~` is a home folder."""
+    """A path, made absolute; `~` is a home folder."""
+    reason = "the path of a folder, without a question mark"
+    if "?" in value:  # it would end the path in SQLite's URL
+        raise ValueError(reason)
     try:
-        if "?" in value:  # it would end the path in SQLite's URL
-            raise RuntimeError
         return Path(value).expanduser().absolute()
-    except RuntimeError:
-        raise ValueError("the path of a folder, without a question mark") from None
+    except RuntimeError:  # there is no such home
+        raise ValueError(reason) from None
 
 
 def zone(value: str) -> ZoneInfo:
@@ -149,7 +150,7 @@ def email_address(value: str) -> str:
 
 
 def sender_address(value: str) -> str:
-    """An email address, also as mail programs write it, with a name before it and in angle brackets."""
+    """An email address, alone or as `Name <address>`; returns the address."""
     match = _WITH_NAME.fullmatch(value)
     return email_address(match[1].strip() if match else value)
 
@@ -176,7 +177,7 @@ def web_address(value: str) -> str:
 
 
 def site_address(value: str) -> str:
-    """The beginning of all addresses of the site, without a slash at its end."""
+    """The beginning of all addresses of the site, which may have a path; no slash at its end."""
     parts = _web_parts(value)
     if parts is None or "@" in parts.netloc or parts.query or parts.fragment or value.endswith(("?", "#")):
         raise ValueError("an address like https://letters.example.org, with an IDN domain as xn--…")
@@ -204,7 +205,7 @@ def kofi_page(value: str) -> str:
 
 
 def mail_domain(site: str) -> str | None:
-    """The host of a site, if mail addresses can end in it."""
+    """The host of a site, if mail addresses can end in it, else None. (No parser: a default is made of it.)"""
     host = urlsplit(site).hostname or ""
     try:
         email_address(f"letters@{host}")
@@ -220,8 +221,9 @@ def database_url(value: str) -> str:
         parts = make_url(value)
     except (ArgumentError, ValueError):
         raise ValueError(reason) from None
-    is_whole = parts.drivername in _DATABASES and parts.database
-    if not is_whole or (parts.drivername == "sqlite" and (parts.query or parts.host or parts.database == ":memory:")):
+    if parts.drivername not in _DATABASES or not parts.database:
+        raise ValueError(reason)
+    if parts.drivername == "sqlite" and (parts.query or parts.host or parts.database == ":memory:"):
         raise ValueError(reason)
     return value
 
@@ -234,10 +236,13 @@ def redis_url(value: str) -> str:
     )
     try:
         parts = urlsplit(value)
-        is_number = re.fullmatch(r"(/\d*)?", parts.path, re.ASCII) is not None
-        if not (parts.path if parts.scheme == "unix" else parts.hostname and is_number) or parts.fragment:
+        if parts.scheme == "unix":
+            has_place = bool(parts.path)
+        else:
+            has_place = bool(parts.hostname) and re.fullmatch(r"(/\d*)?", parts.path, re.ASCII) is not None
+        if not has_place or parts.fragment:
             raise ValueError
-        ConnectionPool.from_url(value).make_connection()  # an object for a connection that nobody opens
+        ConnectionPool.from_url(value).make_connection()  # checks the options; nothing is connected
     except (ValueError, TypeError, AttributeError):
         raise ValueError(reason) from None
     return value
@@ -247,13 +252,13 @@ def _web_parts(value: str) -> SplitResult | None:
     """The parts of an http(s) address that can stand in a page and a mail as it is; None for all else."""
     try:
         parts = urlsplit(value)
-        has_port = parts.port is None or parts.port > 0
+        is_port_valid = parts.port is None or parts.port > 0
     except ValueError:
         return None
     host = parts.hostname or ""
     is_host = _HOST_NAME.fullmatch(host) is not None or _is_ip_address(host)
     is_plain = value.isascii() and not re.search(r'[\s"<>\\]', value)
-    return parts if parts.scheme in ("http", "https") and is_host and has_port and is_plain else None
+    return parts if parts.scheme in ("http", "https") and is_host and is_port_valid and is_plain else None
 
 
 def _is_ip_address(host: str) -> bool:

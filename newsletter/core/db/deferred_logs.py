@@ -1,6 +1,6 @@
 """Log lines about what a transaction did, which are written once it is committed.
 
-A line that is written before says that something is done which a failing commit then undoes.
+A line that is written earlier could report work that a failed commit undoes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class DeferredLogger(NamedTuple):
 
 
 def log_after_commit(session: Session, logger: logging.Logger) -> DeferredLogger:
-    """Log after the commit of a `Database.transaction`; a rollback, or that of a savepoint, drops the lines."""
+    """A logger that writes after the commit of a `Database.transaction`. A rollback of the transaction, or of the
+    savepoint in which a line was logged, drops the line."""
     return DeferredLogger(session, logger)
 
 

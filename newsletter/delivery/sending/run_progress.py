@@ -20,20 +20,20 @@ class RunProgress:
         self._files = context.progress
         self._claim = batch.claim
         self._name = batch_name(batch.claim.batch_id, batch.message.id_salt)
-        # No progress is kept where a repeat does no harm, and none of mail that the provider keeps until its time:
-        # without an answer that is withdrawn, and then nobody has it.
+        # No file is needed where a repeat does no harm, or where the provider keeps the mail until its time: a request
+        # without an answer is withdrawn there, so nobody has received it.
         self._is_kept = not (context.transport.idempotent or batch.message.provider_batch_id)
         self._is_broken = False
         self._file: ProgressFile | None = None
 
     def open(self) -> None:
-        """Open the file for as long as answers are not in the ledger: nobody else reports what is in it meanwhile."""
+        """Open the file. While it is open nobody else reports what is in it."""
         if not self._is_kept:
             return
         try:
             self._file = self._files.open(self._name, self._claim.attempt)
         except OSError as error:
-            self._do_without(error)
+            self._stop_recording(error)
 
     def record_accepted(self, position: int) -> bool:
         """Keep that a recipient was accepted. False when it should be kept here and cannot be."""
@@ -41,25 +41,27 @@ class RunProgress:
             try:
                 self._file.record_accepted(position)
             except OSError as error:
-                self._do_without(error)
+                self._stop_recording(error)
         return not self._is_broken
 
-    def record_all(self, codes: Mapping[int, int]) -> None:
+    def record_all(self, outcomes: Mapping[int, int]) -> None:
         """Keep the answers to a whole request, outcomes by position.
 
-        A refused recipient counts as waiting here: the reason would be lost, and the provider gives it again.
+        Every outcome but accepted counts as waiting here: its reason would be lost, and the provider gives it again.
         """
         if self._file is None:
             return
-        answers = {position: ACCEPTED if code == ACCEPTED else WAITING for position, code in codes.items()}
+        answers = {position: ACCEPTED if code == ACCEPTED else WAITING for position, code in outcomes.items()}
         try:
             self._file.record_all(answers)
         except OSError as error:
-            self._do_without(error)
+            self._stop_recording(error)
 
     def delete(self) -> None:
-        """Delete the files of this attempt and earlier ones. Call it once the ledger has committed the outcomes: a
-        worker that lost the batch and could write nothing down leaves all files alone."""
+        """Delete the files of this attempt and earlier ones.
+
+        Call it before `close`, once the ledger has committed the outcomes, and not when another worker has the batch.
+        """
         if self._file is not None:
             self._files.delete(self._name, self._claim.attempt)
 
@@ -69,7 +71,7 @@ class RunProgress:
             self._file.close()
             self._file = None
 
-    def _do_without(self, error: OSError) -> None:
-        """The file stays open, and so nobody else takes this run for dead."""
+    def _stop_recording(self, error: OSError) -> None:
+        """Log the failure, and write nothing more. An open file stays open, so that nobody takes this run for dead."""
         log.warning("no progress of batch %d can be kept on this disk: %s", self._claim.batch_id, error.strerror)
         self._is_broken = True
