@@ -18,13 +18,16 @@ from newsletter.mail.models import OutgoingMail
 from newsletter.subscribers.models import SignupRequest
 
 _BUSY = (BatchState.CLAIMED, BatchState.SENDING)
+_OPEN_AT_PROVIDER = select(Digest.id).where(Digest.provider_schedule, Digest.status != DigestStatus.SENT)
 
 
 def seconds_until_due(session: Session) -> float | None:
     """Seconds until the clock's next work, as far as it is known; at most 0 when there is some now, None when there is
     none. While workers have batches, there is some: the clock watches their leases.
     """
-    is_busy = or_(exists().where(Batch.state.in_(_BUSY)), exists().where(Batch.withdrawing), exists(SignupRequest.id))
+    # Found by digest: the table of batches is large, and has no index of this flag.
+    withdrawing = exists().where(Batch.withdrawing, Batch.digest_id.in_(_OPEN_AT_PROVIDER))
+    is_busy = or_(exists().where(Batch.state.in_(_BUSY)), withdrawing, exists(SignupRequest.id))
     if session.scalar(select(is_busy)) or webhook_deliveries.deliveries_wait(session):
         return 0.0
     scheduled, ahead, batch, mail, lease = session.execute(

@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -22,14 +20,13 @@ from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
-from newsletter.core.runtime_folder import socket_path
 from newsletter.delivery.reports.status import digest_status
 from newsletter.digests import scheduling
 from newsletter.web.forms import form_tokens
 from tests.browser.test_pages_look import looking
 from tests.factories import add_article, add_digest, add_readers
 from tests.services.mailbox import URL, Mailbox, html, text
-from tests.services.processes import RunningService
+from tests.services.processes import RunningService, on_one_machine
 
 ADA = "Ada.Lovelace@readers.example"
 NEW = "ada@new.example"
@@ -38,17 +35,9 @@ OTHER = "r1@readers.example"
 
 
 @pytest.fixture
-def settings(settings: Settings, tmp_path: Path) -> Settings:
+def settings(settings: Settings) -> Settings:
     """One machine, on a port of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    return replace(
-        settings,
-        port=port,
-        public_url=f"http://127.0.0.1:{port}",
-        redis_url=f"unix://{socket_path(tmp_path)}",
-        redis_is_embedded=True,
-    )
+    return on_one_machine(settings, with_site=True)
 
 
 @pytest.fixture

@@ -126,6 +126,7 @@ def wait_an_hour(session: Session) -> None:
 
 
 def withdraw(session: Session) -> None:
+    session.execute(update(Digest).values(provider_schedule=True))
     session.execute(update(Batch).values(state=BatchState.DONE, withdrawing=True))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -11,25 +10,18 @@ from sqlalchemy import func, select
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
-from newsletter.core.runtime_folder import socket_path
 from newsletter.delivery.ledger.models import Batch, BatchState
 from newsletter.mail.models import OutgoingMail
 from newsletter.subscribers.models import SignupRequest
 from tests.factories import add_article, add_readers, request_signup, schedule_now
 from tests.services import sendgrid_exchange as does
-from tests.services.processes import RunningService
+from tests.services.processes import RunningService, on_one_machine
 from tests.services.sendgrid_standin import KEY, SendGridStandIn
 
 
 @pytest.fixture
-def settings(settings: Settings, tmp_path: Path) -> Settings:
-    return replace(
-        settings,
-        redis_url=f"unix://{socket_path(tmp_path)}",
-        redis_is_embedded=True,
-        mail_transport="sendgrid",
-        sendgrid_api_key=KEY,
-    )
+def settings(settings: Settings) -> Settings:
+    return replace(on_one_machine(settings), mail_transport="sendgrid", sendgrid_api_key=KEY)
 
 
 def test_a_confirmation_goes_out_while_a_batch_is_not_answered(db: Database, settings: Settings) -> None:

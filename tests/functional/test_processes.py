@@ -15,19 +15,18 @@ import pytest
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
-from newsletter.core.runtime_folder import socket_path
 from newsletter.delivery.reports.status import digest_status
 from newsletter.mail.models import OutgoingMail
 from newsletter.subscribers.preferences import Preferences
 from tests import factories
 from tests.factories import add_article, add_readers, schedule_now
-from tests.services.processes import RunningService
+from tests.services.processes import RunningService, on_one_machine
 
 
 @pytest.fixture
-def settings(settings: Settings, tmp_path: Path) -> Settings:
+def settings(settings: Settings) -> Settings:
     """On one machine: the clock runs the queue."""
-    return replace(settings, redis_url=f"unix://{socket_path(tmp_path)}", redis_is_embedded=True)
+    return on_one_machine(settings)
 
 
 def addressees(maildir: Path) -> Counter[str]:

@@ -22,7 +22,7 @@ from newsletter.core.db import Database
 from newsletter.core.runtime_folder import socket_path
 from newsletter.web.forms import form_tokens
 from tests.factories import add_article, add_readers, schedule_now, state_of
-from tests.services.processes import PATIENCE, environment_of
+from tests.services.processes import PATIENCE, environment_of, on_one_machine
 
 JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 CHILDREN = 4
@@ -30,16 +30,8 @@ CHILDREN = 4
 
 
 @pytest.fixture
-def settings(settings: Settings, tmp_path: Path) -> Settings:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    return replace(
-        settings,
-        port=port,
-        public_url=f"http://127.0.0.1:{port}",
-        redis_url=f"unix://{socket_path(tmp_path)}",
-        redis_is_embedded=True,
-    )
+def settings(settings: Settings) -> Settings:
+    return on_one_machine(settings, with_site=True)
 
 
 class Serving:

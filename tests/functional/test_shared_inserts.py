@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Column, Connection, Engine, Insert, Integer, MetaData, Table, Text, event, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from newsletter.core.db import Database
+from newsletter.core.db import Database, shared_inserts
 
 ROWS = Table("shared", MetaData(), Column("id", Integer, primary_key=True), Column("name", Text, unique=True))
 INSERT: Insert = insert(ROWS)
@@ -60,6 +60,23 @@ def test_those_that_come_during_a_commit_share_the_next(db: Database, commits: l
             each.result(60)
     assert stored(db) == [f"r{number:02}" for number in range(THREADS)]
     assert len(commits) == 2
+
+
+def test_more_than_fit_together_are_all_committed(
+    db: Database, commits: list[Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_inserts, "MOST", 2)
+    let_go = held_back(db.engine)
+    with ThreadPoolExecutor(THREADS) as pool:
+        done = [pool.submit(db.insert_together, INSERT, {"name": f"r{number:02}"}) for number in range(THREADS)]
+        while INSERT not in db._shared_inserts or len(db._shared_inserts[INSERT]._waiting) < THREADS - 1:
+            pass
+        # As locks may: the last that came has its turn first.
+        db._shared_inserts[INSERT]._waiting.reverse()
+        let_go()
+        for number, each in enumerate(done):
+            each.result(60)
+            assert f"r{number:02}" in stored(db)
 
 
 def test_a_row_that_is_refused_fails_alone(db: Database, commits: list[Connection]) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Protocol, Self
 from urllib.parse import urlsplit
 
@@ -16,10 +15,9 @@ import pytest
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.runtime_folder import socket_path
 from tests.factories import add_article, add_readers, schedule_now, state_of
 from tests.services import sendgrid_exchange as does
-from tests.services.processes import RunningService
+from tests.services.processes import RunningService, on_one_machine
 from tests.services.sendgrid_standin import SendGridStandIn
 from tests.services.silent_wire import SilentWire
 from tests.services.smtp_server import Received
@@ -125,8 +123,8 @@ class SilencingSink(SmtpSink):
 
 
 @pytest.fixture
-def settings(settings: Settings, tmp_path: Path) -> Settings:
-    return replace(settings, redis_url=f"unix://{socket_path(tmp_path)}", redis_is_embedded=True)
+def settings(settings: Settings) -> Settings:
+    return on_one_machine(settings)
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
 import psutil
 import pytest
 from flask import Flask
@@ -15,10 +12,9 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
-from newsletter.core.runtime_folder import socket_path
 from newsletter.delivery.reports.status import digest_status
 from tests.factories import add_article, add_readers, schedule_now
-from tests.services.processes import RunningService
+from tests.services.processes import RunningService, on_one_machine
 from workers import worker
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -45,8 +41,8 @@ def test_an_error_of_the_queue_is_no_reason_to_quit(
     assert worker.work_until_stopped(app, runtime(), lane) is False
 
 
-def test_the_same_worker_goes_on_after_the_queue_was_killed(db: Database, settings: Settings, tmp_path: Path) -> None:
-    settings = replace(settings, redis_url=f"unix://{socket_path(tmp_path)}", redis_is_embedded=True)
+def test_the_same_worker_goes_on_after_the_queue_was_killed(db: Database, settings: Settings) -> None:
+    settings = on_one_machine(settings)
     add_article(db, "A story")
     add_readers(db, 20)
     with RunningService(settings, workers=1) as service:

@@ -7,12 +7,14 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import psutil
 
 from newsletter.core.config import SECONDS_OF_RATE_UNIT, RateLimit, Settings, declared_settings
+from newsletter.core.runtime_folder import socket_path
 from newsletter.embedded.supervisor import Supervisor
 
 PATIENCE = 60.0
@@ -74,6 +76,16 @@ class RunningService:
 
     def logs(self) -> str:
         return "\n".join(f"{path.name}:\n{path.read_text()}" for path in Path(self.supervisor.logs).glob("*.log"))
+
+
+def on_one_machine(settings: Settings, *, with_site: bool = False) -> Settings:
+    """The settings of a service whose clock runs the queue; `with_site` takes a port of its own."""
+    settings = replace(settings, redis_url=f"unix://{socket_path(settings.data_dir)}", redis_is_embedded=True)
+    if not with_site:
+        return settings
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    return replace(settings, port=port, public_url=f"http://127.0.0.1:{port}")
 
 
 def _listens(port: int) -> bool:

@@ -39,7 +39,7 @@ class SharedInserts:
         row = _Row(values)
         self._waiting.append(row)
         with self._writing:  # whoever waits here is written for by the one before, or writes for those behind
-            if not row.is_done:
+            while not row.is_done:  # more than MOST may wait before it
                 self._write_waiting()
         if row.error is not None:
             raise row.error
