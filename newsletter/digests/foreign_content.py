@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from newsletter.digests.findings import Finding
-from newsletter.mail.campaign_marks import campaign_marks
+from newsletter.mail.campaign_parameters import campaign_parameters
 from newsletter.mail.html_references import References
 
 _FORBIDDEN = ("script", "iframe", "object", "embed", "form")
@@ -14,7 +14,7 @@ def find_foreign_content(html: str) -> list[Finding]:
     references = References(html)
     return [
         *(_loads(load.place) for load in references.loads),
-        *(_tracks(mark) for link in references.links for mark in campaign_marks(link.address)),
+        *(_tracks(name) for link in references.links for name in campaign_parameters(link.address)),
         *(_forbidden(tag) for tag in references.elements if tag in _FORBIDDEN),
     ]
 

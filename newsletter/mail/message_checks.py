@@ -12,7 +12,7 @@ from email import message_from_bytes
 from email.message import Message as ParsedMessage
 from urllib.parse import parse_qsl, urlsplit
 
-from newsletter.mail.campaign_marks import campaign_marks
+from newsletter.mail.campaign_parameters import campaign_parameters
 from newsletter.mail.html_references import Link, References
 from newsletter.mail.public_copy import LEFT_OUT
 
@@ -53,13 +53,13 @@ class MessageChecks:
     """Addresses that lead elsewhere than they say."""
     personal_addresses: tuple[str, ...]
     """Addresses that tell readers apart and are none of the allowed ones."""
-    campaign_marks: tuple[str, ...]
+    campaign_parameters: tuple[str, ...]
     """Names such as "utm_source"."""
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing was found."""
-        return not (self.remote_resources or self.redirects or self.personal_addresses or self.campaign_marks)
+        return not (self.remote_resources or self.redirects or self.personal_addresses or self.campaign_parameters)
 
 
 def check_message(raw: bytes, allowed: Collection[str]) -> MessageChecks:
@@ -68,12 +68,12 @@ def check_message(raw: bytes, allowed: Collection[str]) -> MessageChecks:
     `allowed` are the addresses, with LEFT_OUT in them, that may tell readers apart: preferences and unsubscribing.
     """
     message = message_from_bytes(raw)
-    references = [References(_marked(text)) for text in _texts(message, "text/html")]
+    references = [References(_with_stand_in(text)) for text in _texts(message, "text/html")]
     links = [link for each in references for link in each.links if link.address.lower().startswith("http")]
     links += [Link(address, "") for address in _addresses_in(_texts(message, "text/plain"))]
     links += [Link(address, "") for address in _addresses_in(str(value) for value in message.values())]
     addresses = list(dict.fromkeys(link.address for link in links))
-    own = {_marked(address) for address in allowed}
+    own = {_with_stand_in(address) for address in allowed}
     return MessageChecks(
         links=len(addresses),
         remote_resources=_once(
@@ -86,7 +86,7 @@ def check_message(raw: bytes, allowed: Collection[str]) -> MessageChecks:
         personal_addresses=_once(
             _shown(address) for address in addresses if _PERSONAL in address and address not in own
         ),
-        campaign_marks=_once(mark for address in addresses for mark in campaign_marks(address)),
+        campaign_parameters=_once(name for address in addresses for name in campaign_parameters(address)),
     )
 
 
@@ -100,7 +100,7 @@ def _texts(message: ParsedMessage, content_type: str) -> Iterator[str]:
 
 def _addresses_in(texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
-        for found in _ADDRESS.finditer(_marked(text)):
+        for found in _ADDRESS.finditer(_with_stand_in(text)):
             yield found[0].rstrip(_SENTENCE_ENDS)
 
 
@@ -123,7 +123,7 @@ def _is_redirect(link: Link) -> bool:
     return named is not None and named[1].lower().removeprefix("www.") != host.removeprefix("www.")
 
 
-def _marked(text: str) -> str:
+def _with_stand_in(text: str) -> str:
     return text.replace(LEFT_OUT, _PERSONAL)
 
 

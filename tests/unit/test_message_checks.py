@@ -8,7 +8,7 @@ import pytest
 
 from newsletter.core import public_paths
 from newsletter.digests.rendering import render_digest, to_message
-from newsletter.mail.campaign_marks import campaign_marks
+from newsletter.mail.campaign_parameters import campaign_parameters
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.message_checks import MessageChecks, check_message
@@ -109,7 +109,7 @@ def test_addresses_with_a_token_are_found_but_for_the_two_allowed_ones() -> None
 
 
 @pytest.mark.parametrize(
-    ("address", "marks"),
+    ("address", "names"),
     [
         ("https://a.example/?utm_source=mail&amp;x=1", ("utm_source",)),
         ("https://a.example/?FBCLID=1", ("FBCLID",)),
@@ -117,10 +117,10 @@ def test_addresses_with_a_token_are_found_but_for_the_two_allowed_ones() -> None
         ("https://a.example/?nutm_source=1&amp;u=2", ()),
     ],
 )
-def test_campaign_marks(address: str, marks: tuple[str, ...]) -> None:
-    assert checks_of(f'<a href="{address}">Read</a>').campaign_marks == marks
+def test_campaign_parameters(address: str, names: tuple[str, ...]) -> None:
+    assert checks_of(f'<a href="{address}">Read</a>').campaign_parameters == names
 
 
-def test_an_address_that_is_none_has_no_marks() -> None:
-    assert campaign_marks("https://[") == []
+def test_an_address_that_is_none_has_no_parameters() -> None:
+    assert campaign_parameters("https://[") == []
     assert checks_of('<a href="https://[">Read</a>').redirects == ()

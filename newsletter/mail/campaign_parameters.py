@@ -1,4 +1,4 @@
-"""Campaign marks: parameters of a link that tell its site which mail, or which reader, a click came from.
+"""Campaign parameters: parts of a link that tell its site which mail, or which reader, a click came from.
 
 The names are those of common mailing, advertising and analytics services, as the lists that browsers strip know them
 (ClearURLs, Brave's and Firefox's query stripping).
@@ -23,11 +23,11 @@ NAMES = frozenset(
 """In lower case."""
 
 KINDS = len(FAMILIES) + len(NAMES)
-"""The marks that are looked for."""
+"""The kinds that are looked for."""
 
 
-def campaign_marks(address: str) -> list[str]:
-    """The names of the campaign marks in an address, in its query or its fragment."""
+def campaign_parameters(address: str) -> list[str]:
+    """The names of the campaign parameters in an address, in its query or its fragment."""
     try:
         parts = urlsplit(address)
     except ValueError:  # "https://[": no mail program opens it
