@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import func, insert, select, text
 
 from newsletter.articles import page
-from newsletter.articles.models import Article, Revision
+from newsletter.articles.models import Article, PublishedBasis, Revision, RevisionKind
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.db import Database, table_of
 from tests.factories import REAL_ARTICLE
@@ -38,6 +38,9 @@ def fill_archive(db: Database, count: int, *, first: int = 1, a_day: int = 10, r
                         "article_id": offset + n,
                         "number": revision,
                         "is_current": revision == revisions,
+                        "kind": RevisionKind.FIRST if revision == 1 else RevisionKind.SMALL,
+                        "published_at": CREATED,
+                        "published_at_basis": PublishedBasis.IMPORT,
                         "section": f"Section {n % SECTIONS:02}",
                         "date": NEWEST_DAY - timedelta(days=(n - 1) // a_day),
                         "title": f"Story {n}",

@@ -1,4 +1,5 @@
-"""Lists of articles, newest first: columns of the newest revisions, without texts and sources, page by page.
+"""Lists of articles, newest first, without withdrawn ones: columns of the newest revisions, without texts and
+sources, page by page.
 
 A page begins at a cursor, the place of an article in this order, so that new articles move no link. Each page costs the
 same, wherever it lies.
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import Session
 
+from newsletter.articles.listed import is_listed
 from newsletter.articles.models import Article, Revision
 
 _CURSOR = re.compile(r"(\d{4}-\d\d-\d\d)-(\d{1,18})", re.ASCII)
@@ -107,7 +109,7 @@ def _just_newer(session: Session, count: int, after: Cursor) -> list[ListedArtic
 
 def _listing() -> Select[Any]:
     columns = (Article.slug if name == "slug" else getattr(Revision, name) for name in ListedArticle._fields)
-    return select(*columns).join(Article).where(Revision.is_current)
+    return select(*columns).join(Article).where(is_listed())
 
 
 def _is_older(cursor: Cursor) -> ColumnElement[bool]:
@@ -119,4 +121,4 @@ def _is_newer(cursor: Cursor) -> ColumnElement[bool]:
 
 
 def _is_any(session: Session, condition: ColumnElement[bool]) -> bool:
-    return session.scalar(select(Revision.id).where(Revision.is_current, condition).limit(1)) is not None
+    return session.scalar(select(Revision.id).where(is_listed(), condition).limit(1)) is not None

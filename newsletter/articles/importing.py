@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter.articles import slugs
+from newsletter.articles.changes import SMALL_CHANGE, Change
 from newsletter.articles.models import Article, Revision
 from newsletter.articles.page import ParsedPage
-from newsletter.articles.queries import article_not_found
+from newsletter.articles.revising import add_revision, find_and_lock, lock_article
 
 
 class ImportedPage(NamedTuple):
@@ -21,47 +22,39 @@ class ImportedPage(NamedTuple):
     slug: str
 
 
-def import_page(session: Session, page: ParsedPage, *, slug: str | None = None) -> ImportedPage:
+def import_page(
+    session: Session,
+    page: ParsedPage,
+    *,
+    slug: str | None = None,
+    change: Change = SMALL_CHANGE,
+    rubric_id: int | None = None,
+) -> ImportedPage:
     """Store a page as an article's newest revision.
 
     The title gives the slug, which identifies the article; `slug` names the article when its title changed. A page with
-    the content of the newest revision changes nothing. The article's row is locked until the caller's transaction ends,
-    so imports of one article do not overlap. Raises NotFoundError for an unknown `slug`.
+    the content of the newest revision changes nothing. Of an article that is new, `change` says at most when it was
+    published. Parts of trust were given under `rubric_id`. The article's row is locked until the caller's transaction
+    ends, so imports of one article do not overlap. Raises NotFoundError for an unknown `slug`, and what `add_revision`
+    raises.
     """
-    article = _lock_existing(session, slug) if slug is not None else _find_or_create(session, page)
-    current = session.scalar(select(Revision).where(Revision.article_id == article.id, Revision.is_current))
-    if current is not None:
-        if current.content() == page.content():
-            return ImportedPage("unchanged", article.slug)
-        # A single flush would insert before it updates, and for a moment two revisions would be the newest.
-        session.execute(update(Revision).where(Revision.id == current.id).values(is_current=False))
-    number = current.number + 1 if current is not None else 1
-    session.add(Revision(article=article, number=number, is_current=True, **page.content()))
-    session.flush()
-    return ImportedPage("created" if number == 1 else "revised", article.slug)
-
-
-def _lock_existing(session: Session, slug: str) -> Article:
-    article = _lock(session, slug) if slugs.is_slug(slug) else None
-    if article is None:
-        raise article_not_found(slug)
-    return article
+    article = lock_article(session, slug) if slug is not None else _find_or_create(session, page)
+    revision = add_revision(session, article, page.content(), change, rubric_id=rubric_id)
+    if revision is None:
+        return ImportedPage("unchanged", article.slug)
+    return ImportedPage("created" if revision.number == 1 else "revised", article.slug)
 
 
 def _find_or_create(session: Session, page: ParsedPage) -> Article:
     """The page's article, locked. Whenever another import was faster between two statements, look again."""
     while True:
         slug = _slug_for(session, page)
-        article = _lock(session, slug)
+        article = find_and_lock(session, slug)
         if article is None:
             if (new := _create(session, slug)) is not None:
                 return new
         elif _slug_for(session, page) == slug:
             return article
-
-
-def _lock(session: Session, slug: str) -> Article | None:
-    return session.scalar(select(Article).where(Article.slug == slug).with_for_update())
 
 
 def _create(session: Session, slug: str) -> Article | None:

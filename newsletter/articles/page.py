@@ -17,7 +17,7 @@ from datetime import date
 from typing import Any
 
 from newsletter.articles.errors import PageError, quoted
-from newsletter.articles.models import Source
+from newsletter.articles.models import Markup, Source, TrustPart
 from newsletter.articles.plaintext import PageLines, lines
 from newsletter.articles.sources import is_numbered, read_source
 from newsletter.core.language_tags import canonical_tag
@@ -56,6 +56,13 @@ class ParsedPage:
     """Without empty lines inside."""
     language: str = PUBLICATION_LANGUAGE
     """A canonical BCP 47 tag."""
+    written_by: str = ""
+    checked_by: str = ""
+    ai_use: str = ""
+    markup: Markup = Markup.TEXT
+    """Of the bullets and paragraphs."""
+    trust_parts: tuple[TrustPart, ...] = ()
+    """Where the page gives them, their points sum to the score."""
 
     def content(self) -> dict[str, Any]:
         """The same as `Revision.content()` of a revision that holds this page."""
@@ -65,10 +72,15 @@ class ParsedPage:
             "date": self.date,
             "title": self.title,
             "dek": self.dek,
+            "written_by": self.written_by,
+            "checked_by": self.checked_by,
+            "ai_use": self.ai_use,
             "trust": self.trust,
+            "trust_parts": [asdict(part) for part in self.trust_parts] or None,
             "hype": self.hype,
             "source_count": self.source_count,
             "sources_json": [asdict(source) for source in self.sources],
+            "markup": self.markup,
             "bullets": list(self.bullets),
             "body": "\n\n".join(self.paragraphs),
         }

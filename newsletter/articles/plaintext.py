@@ -6,6 +6,7 @@ import re
 from itertools import islice
 
 from newsletter.articles.errors import PageError
+from newsletter.core.storable_text import is_storable
 from newsletter.core.text_direction import keep_direction
 
 LARGEST = 1_000_000
@@ -39,6 +40,12 @@ def lines(data: bytes | str) -> list[str]:
             line, "page.control_character", "The line holds a control character (%(number)s).", number=number
         )
     return [keep_direction(line) for line in text.split("\n")]
+
+
+def one_line(text: str) -> str | None:
+    """A text of an editor's on one line, without characters that turn it around; None if it cannot be shown or stored."""
+    line = keep_direction(" ".join(text.split()))
+    return line if is_storable(line) and not _FORBIDDEN.search(line) else None
 
 
 def _decoded(data: bytes | str) -> str:

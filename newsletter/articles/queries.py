@@ -1,4 +1,4 @@
-"""Queries about articles. All but `get_article` see the newest revisions only."""
+"""Queries about articles. All but `get_article` see the newest revisions only, and no withdrawn articles."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, selectinload
 
+from newsletter.articles.listed import is_listed
 from newsletter.articles.models import Article, Revision
 from newsletter.articles.slugs import is_slug
 from newsletter.core.errors import NotFoundError
@@ -48,9 +49,9 @@ def sections(session: Session) -> list[str]:
     Older versions stored longer names. Nobody can choose these, so no form offers them. Each section is found in the
     index behind the one before, so the number of articles does not count; DISTINCT would read them all.
     """
-    first = select(func.min(Revision.section).label("name")).where(Revision.is_current)
+    first = select(func.min(Revision.section).label("name")).where(is_listed())
     found = first.cte("found", recursive=True)
-    following = select(func.min(Revision.section)).where(Revision.is_current, Revision.section > found.c.name)
+    following = select(func.min(Revision.section)).where(is_listed(), Revision.section > found.c.name)
     found = found.union_all(select(following.scalar_subquery()).where(found.c.name.is_not(None)))
     names = session.scalars(select(found.c.name).where(found.c.name.is_not(None)))
     return sorted(filter(is_name, names))
@@ -71,7 +72,7 @@ def select_for_digest(
     "trust" the most trusted, and of equals the newest.
     """
     query = select(Revision).options(selectinload(Revision.article))
-    query = query.where(Revision.is_current, Revision.trust >= min_trust)
+    query = query.where(is_listed(), Revision.trust >= min_trust)
     if since is not None:
         query = query.where(Revision.date >= since)
     if sections is not None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
 import pytest
 from alembic import command
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from newsletter import migrations
 from newsletter.core.db import Database
-from tests.functional.test_migration_standard_words import Row, fill, in_order, rows_of, upgrade_to
+from tests.functional.test_migration_standard_words import Row, fill, in_order, reflected, revision, rows_of, upgrade_to
 
 
 class Addition(NamedTuple):
@@ -33,6 +34,16 @@ class Addition(NamedTuple):
 REPORTS = Addition("0005", {"events": {"withdrawn_at": None}}, frozenset({"stored_reports"}))
 LEAD = Addition("0009", {"digests": {"lead_id": None, "min_trust": 0, "intro_with_lead": False, "written_for": None}})
 LANGUAGE = Addition("0010", {"revisions": {"language": "en"}})
+FIRST_REVISION: Row = {
+    "kind": "first",
+    "published_at": datetime(2026, 5, 2, tzinfo=UTC),
+    "published_at_basis": "page_date",
+    "serious": False,
+    "markup": "text",
+    **dict.fromkeys(("note", "reported_at", "trust_parts", "rubric_id")),
+    **dict.fromkeys(("written_by", "checked_by", "ai_use"), ""),
+}
+KINDS = Addition("0015", {"articles": {"url": None}, "revisions": FIRST_REVISION}, frozenset({"rubrics"}))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -64,7 +75,7 @@ def downgrade_to(db: Database, number: str) -> None:
         command.downgrade(config, number)
 
 
-@pytest.mark.parametrize("addition", [REPORTS, LEAD, LANGUAGE], ids=lambda addition: addition.number)
+@pytest.mark.parametrize("addition", [REPORTS, LEAD, LANGUAGE, KINDS], ids=lambda addition: addition.number)
 def test_every_row_is_kept_there_and_back(filled: Database, addition: Addition) -> None:
     migrations.upgrade(filled, addition.before)
     before = snapshot(filled)
@@ -125,3 +136,56 @@ def test_a_lead_must_be_an_article(filled: Database) -> None:
         connection.execute(text("UPDATE digests SET lead_id = 2 WHERE id = 2"))
     with pytest.raises(IntegrityError), filled.engine.begin() as connection:
         connection.execute(text("UPDATE digests SET lead_id = 4711 WHERE id = 2"))
+
+
+def test_later_revisions_are_small_changes_of_the_time_of_their_import(filled: Database) -> None:
+    migrations.upgrade(filled, KINDS.before)
+    imported = datetime(2026, 5, 4, 9, 30, 1, 234567, tzinfo=UTC)
+    later = {"number": 2, "is_current": True, "created_at": imported, "date": date(2026, 5, 3), "language": "en"}
+    with filled.engine.begin() as connection:
+        connection.execute(text("UPDATE revisions SET is_current = false WHERE article_id = 2"))
+        connection.execute(insert(reflected(filled, "revisions")).values(revision(7, 2) | later))
+    migrations.upgrade(filled, KINDS.number)
+    found = {row["id"]: row for row in rows_of(filled, "revisions")}
+    said = {number: (row["kind"], row["published_at"], row["published_at_basis"]) for number, row in found.items()}
+    midnight = datetime(2026, 5, 2, tzinfo=UTC)
+    assert said == {
+        1: ("first", midnight, "page_date"),
+        2: ("first", midnight, "page_date"),
+        7: ("small", imported, "import"),
+    }
+
+
+WRONG_REVISIONS = (
+    "kind = 'first' WHERE id = 7",
+    "kind = 'small' WHERE id = 1",
+    "kind = 'opened' WHERE id = 7",
+    "kind = 'correction' WHERE id = 7",  # without a sentence
+    "note = 'A sentence.' WHERE id = 7",
+    "kind = 'update', note = 'A sentence.', serious = true WHERE id = 7",
+    "markup = 'html' WHERE id = 7",
+    "published_at_basis = 'guess' WHERE id = 7",
+    "published_at = NULL WHERE id = 7",
+    "rubric_id = 4711 WHERE id = 7",
+    "trust = 101 WHERE id = 7",
+    "number = 1 WHERE id = 7",
+    "is_current = true WHERE id = 2",
+)
+
+
+def test_what_no_revision_can_be_is_refused(filled: Database) -> None:
+    """The constraints and indexes of before hold too: SQLite made the table anew."""
+    migrations.upgrade(filled, KINDS.number)
+    later = {"number": 2, "kind": "small", "article_id": 2, "language": "en"}
+    with filled.engine.begin() as connection:
+        connection.execute(text("UPDATE revisions SET is_current = false WHERE id = 2"))
+        connection.execute(insert(reflected(filled, "revisions")).values(revision(7, 2) | FIRST_REVISION | later))
+        connection.execute(
+            text("UPDATE revisions SET kind = 'correction', note = 'A sentence.', serious = true WHERE id = 7")
+        )
+        connection.execute(text("UPDATE revisions SET kind = 'small', note = NULL, serious = false WHERE id = 7"))
+    for wrong in WRONG_REVISIONS:
+        with pytest.raises(IntegrityError), filled.engine.begin() as connection:
+            connection.execute(text(f"UPDATE revisions SET {wrong}"))
+    before = {index["name"] for index in inspect(filled.engine).get_indexes("revisions")}
+    assert {"ix_revisions_current", "ix_revisions_list", "ix_revisions_title"} <= before
