@@ -16,7 +16,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Text, UniqueCon
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.core import clock
-from newsletter.core.db import Base, EnumText, Id, one_of
+from newsletter.core.db import IS_PUBLIC, Base, EnumText, Id, one_of
 from newsletter.core.languages import PUBLICATION_LANGUAGE
 
 
@@ -82,7 +82,7 @@ class Article(Base):
     """A curated article; its identity is the slug."""
 
     __tablename__ = "articles"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+    __table_args__ = {"sqlite_autoincrement": True, "info": IS_PUBLIC}  # noqa: RUF012
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     slug: Mapped[str] = mapped_column(Text, unique=True)
@@ -103,7 +103,7 @@ class Rubric(Base):
     """The published parts of the trust score, in force from a day on until the next one is."""
 
     __tablename__ = "rubrics"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+    __table_args__ = {"sqlite_autoincrement": True, "info": IS_PUBLIC}  # noqa: RUF012
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     """Its number, which readers see."""
@@ -147,7 +147,7 @@ class Revision(Base):
         _current_index("ix_revisions_section", "section", "date", "article_id"),
         # A hash: a title may be longer than a key of PostgreSQL's trees.
         Index("ix_revisions_title", "title", postgresql_using="hash"),
-        {"sqlite_autoincrement": True},
+        {"sqlite_autoincrement": True, "info": IS_PUBLIC},
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from newsletter.articles.models import Revision
 from newsletter.core import clock
 from newsletter.core.cadence import Cadence
-from newsletter.core.db import Base, EnumText, Id, one_of
+from newsletter.core.db import IS_PUBLIC, Base, EnumText, Id, one_of
 
 
 class DigestStatus(StrEnum):
@@ -51,7 +51,7 @@ class Digest(Base):
         one_of("paused_reason", PausedReason),
         # With the times, so that the last one that was sent is found without sorting them all.
         Index("ix_digests_status", "status", "sent_at", "id"),
-        {"sqlite_autoincrement": True},
+        {"sqlite_autoincrement": True, "info": IS_PUBLIC},
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -2,12 +2,12 @@
 
 from newsletter.articles import models as articles
 from newsletter.core import key_fingerprints as keys
-from newsletter.core.db import Base
+from newsletter.core.db import Base, public_content
 from newsletter.delivery.events import models as events
 from newsletter.delivery.ledger import models as ledger
 from newsletter.digests import models as digests
 from newsletter.mail import models as mail
 from newsletter.subscribers import models as subscribers
 
-MODELS = (articles, subscribers, digests, ledger, events, mail, keys)
+MODELS = (articles, subscribers, digests, ledger, events, mail, keys, public_content)
 metadata = Base.metadata

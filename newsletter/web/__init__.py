@@ -11,6 +11,7 @@ from newsletter.web import (
     errors,
     health,
     hosts,
+    kept_pages,
     language,
     public,
     readers,
@@ -27,7 +28,8 @@ def install(app: Flask) -> None:
     app.url_map.merge_slashes = False
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    language.install(app)  # first: the headers of every answer ask it
+    kept_pages.install(app)  # first: it keeps answers with all headers that the others add
+    language.install(app)  # first of those that start a request: the headers of every answer ask it
     hosts.install(app)
     security_headers.install(app)
     csrf.install(app)

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, g, has_request_context, request, url_for
+from flask import Flask, current_app, g, has_request_context, request, url_for
 
 from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE, Language, language_of
+from newsletter.web.kept_pages import is_kept
 
 PARAMETER = "language"
-
-SHARED_PAGES = frozenset({"public.articles", "public.article", "public.revision", "public.sample_mail"})
-"""Endpoints whose answers proxies may keep."""
 
 UNTRANSLATED = frozenset({"assets.file", "readers.download"})
 """Endpoints that take no language."""
@@ -74,15 +72,15 @@ def keep_query(*parameters: tuple[str, str]) -> None:
 
 
 def is_shared() -> bool:
-    """Whether proxies may keep the answer to this request."""
-    return request.endpoint in SHARED_PAGES and not g.page.is_error
+    """Whether this page is alike for everybody (`web.kept_pages`), so that proxies may keep it."""
+    return is_kept(current_app, request.endpoint) and not g.page.is_error
 
 
 def carry(endpoint: str, values: dict[str, Any]) -> None:
     """Add `language` to a link whose page would not choose this page's language by itself (Flask calls this)."""
     if endpoint in UNTRANSLATED or PARAMETER in values or not has_request_context():
         return
-    if endpoint in SHARED_PAGES:
+    if is_kept(current_app, endpoint):
         default = PUBLICATION_LANGUAGE
     else:
         default = _default() if "token" in values else _default_for_anybody()

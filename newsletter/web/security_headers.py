@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from newsletter.core.runtime import runtime, runtime_of
-from newsletter.web import language
+from newsletter.web.forms.form_tokens import IN_THIS_ANSWER
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -30,7 +30,8 @@ def install(app: Flask) -> None:
 
 def add_headers(response: Response) -> Response:
     """Set what a view has not set. Answers to posts and to readers' links are kept by nobody and found by no search
-    engine; pages that go by Accept-Language are kept by no proxy.
+    engine. Forms with a token are kept by nobody: a token is good for a few uses and a day alone. Proxies keep what is
+    alike for everybody (`web.kept_pages`), and nothing else.
     """
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
@@ -39,6 +40,8 @@ def add_headers(response: Response) -> Response:
     if request.method == "POST" or "token" in (request.view_args or {}):
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex"
+    elif IN_THIS_ANSWER in request.environ:
+        response.headers["Cache-Control"] = "no-store"
     else:
-        response.headers.setdefault("Cache-Control", "no-cache" if language.is_shared() else "private, no-cache")
+        response.headers.setdefault("Cache-Control", "private, no-cache")
     return response

@@ -153,7 +153,7 @@ def test_the_sample_speaks_the_language_of_the_page(
         assert others not in answer.text
         assert "A story" in answer.text
         assert f"/sample/links?language={language}" in answer.text
-        assert answer.headers["Cache-Control"] == "no-cache"
+        assert answer.headers["Cache-Control"] == "public, max-age=0, s-maxage=60"
     assert client.get("/", headers={"Accept-Language": "de"}).text.count('href="/sample?language=de"') == 2
 
 

@@ -6,9 +6,11 @@ SQLite serves one machine, PostgreSQL many; this package makes them behave alike
 from newsletter.core.db.columns import Base, EnumText, Id, UtcDateTime, one_of
 from newsletter.core.db.deferred_logs import log_after_commit
 from newsletter.core.db.engine import Database, DatabaseTimeouts
+from newsletter.core.db.public_content import IS_PUBLIC, raise_version
 from newsletter.core.db.statements import dialect_insert, epoch_now, insert_ignoring, rows_where_in, table_of, unindexed
 
 __all__ = [
+    "IS_PUBLIC",
     "Base",
     "Database",
     "DatabaseTimeouts",
@@ -20,6 +22,7 @@ __all__ = [
     "insert_ignoring",
     "log_after_commit",
     "one_of",
+    "raise_version",
     "rows_where_in",
     "table_of",
     "unindexed",

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, Insert, create_engi
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
-from newsletter.core.db import deferred_logs
+from newsletter.core.db import deferred_logs, public_content
 from newsletter.core.db.shared_inserts import SharedInserts
 from newsletter.core.errors import ConfigurationError
 
@@ -76,6 +76,11 @@ class Database:
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
 
+    def public_version(self) -> int:
+        """The present version of public content."""
+        with self.engine.connect() as connection:
+            return public_content.read_version(connection)
+
     def insert_together(self, statement: Insert, values: dict[str, Any]) -> None:
         """Insert a row, and return once it is committed: with rows of other threads, if they come at the same moment.
 
@@ -111,6 +116,7 @@ def _create_engine(url: str, timeouts: DatabaseTimeouts) -> Engine:
         )
     event.listen(engine, "handle_error", _leave_out_rows)
     event.listen(engine, "handle_error", _leave_read_only)
+    public_content.watch(engine)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

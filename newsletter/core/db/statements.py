@@ -15,7 +15,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from newsletter.core.db.columns import Base
 
-_INSERT: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+INSERT: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+"""An INSERT into a table, by the dialect: it knows ON CONFLICT, which SQLAlchemy's common one does not."""
 
 
 class epoch_now(FunctionElement[float]):  # noqa: N801 - reads like the SQL functions beside it
@@ -61,8 +62,8 @@ def table_of(model: type[Base]) -> Table:
 
 
 def dialect_insert(session: Session, model: type[Base]) -> Any:
-    """An INSERT into a table in the session's dialect: it knows ON CONFLICT, which SQLAlchemy's common one does not."""
-    return _INSERT[session.get_bind().dialect.name](table_of(model))
+    """An INSERT into a table in the session's dialect, which knows ON CONFLICT."""
+    return INSERT[session.get_bind().dialect.name](table_of(model))
 
 
 def insert_ignoring(

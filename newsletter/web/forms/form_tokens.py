@@ -11,12 +11,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from flask import has_request_context, request
+
 from newsletter.core import clock
 from newsletter.core.runtime import runtime
 from newsletter.core.tokens import TokenError, TokenSigner
 
 FASTEST = timedelta(seconds=2)
 """Nobody reads a form and fills it in within less."""
+IN_THIS_ANSWER = "newsletter.form_token"
+"""The request's environment has it when the answer holds a token."""
 OLDEST = timedelta(days=1)
 
 
@@ -34,7 +38,9 @@ class FormToken(NamedTuple):
 
 
 def issue_form_token(page: str, language: str) -> str:
-    """A token for a form that is opened now."""
+    """A token for a form that is opened now. The answer that holds it is kept by nobody (`security_headers`)."""
+    if has_request_context():
+        request.environ[IN_THIS_ANSWER] = True
     return _signer().sign([int(clock.now().timestamp() * 1000), page, language])
 
 

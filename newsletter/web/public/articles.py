@@ -12,6 +12,7 @@ from newsletter.core import public_paths
 from newsletter.core.errors import NotFoundError
 from newsletter.core.runtime import runtime
 from newsletter.mail.share_links import share_links
+from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import keep_query
 from newsletter.web.public.blueprint import pages
 
@@ -20,6 +21,7 @@ PAGE_SIZE = 10
 
 
 @pages.get(public_paths.ARTICLES)
+@kept_page
 def articles() -> str:
     """The stories, the newest first: a page that `?before=` or `?after=` a cursor begins, else the newest."""
     cursors = {name: _cursor(request.args[name]) for name in ("before", "after") if name in request.args}
@@ -38,12 +40,14 @@ def _cursor(text: str) -> Cursor:
 
 
 @pages.get(public_paths.article("<slug>"))
+@kept_page
 def article(slug: str) -> ResponseReturnValue:
     """A story as it is now."""
     return _page(slug, None)
 
 
 @pages.get(public_paths.revision("<slug>", "<int:number>"))
+@kept_page
 def revision(slug: str, number: int) -> ResponseReturnValue:
     """A story as it was; what was public stays public."""
     return _page(slug, number)

@@ -10,6 +10,7 @@ from newsletter.core.errors import NotFoundError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports import latest
+from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import page_language
 from newsletter.web.public.blueprint import pages
 
@@ -18,6 +19,7 @@ MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'
 
 
 @pages.get(public_paths.SAMPLE)
+@kept_page
 def sample_mail() -> ResponseReturnValue:
     """The HTML of the mail itself, in the language of the page. Its links to a reader's own pages lead to one that says
     what they are for.

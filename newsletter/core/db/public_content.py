@@ -1,0 +1,82 @@
+"""The version of what the public can see: a number that each change raises, in the transaction of the change.
+
+Nothing that was made from an older version is shown again (`web.kept_pages`). No caller has to think of it: a table
+says IS_PUBLIC in its `info`, and each INSERT, UPDATE or DELETE of such a table raises the number. Statements as text
+are not seen, so no module writes these tables with them (tests/invariants/test_public_content.py). `raise_version` is
+for what becomes public by a change of another table.
+
+The number is raised as the last act before the commit: its row is locked for a moment only, and never before another.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Final
+
+from sqlalchemy import CheckConstraint, Connection, Engine, Table, Text, UpdateBase, event, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from newsletter.core.db.columns import Base
+from newsletter.core.db.statements import INSERT, table_of
+
+IS_PUBLIC: Final = {"is_public": True}
+"""The `info` of a table whose rows public pages show."""
+_CHANGED = "public_content_changed"
+
+
+class PublicContent(Base):
+    """The one row about all that is public. This module alone writes it."""
+
+    __tablename__ = "public_content"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int]
+    """Raised by each change; 0 stands for a database in which nothing was public yet."""
+    namespace: Mapped[str] = mapped_column(Text)
+    """A random UUID, from which feeds make the ids of their entries: these outlive titles, addresses and hosts."""
+
+
+_table = table_of(PublicContent)
+_VERSION = select(_table.c.version)
+_NAMESPACE = select(_table.c.namespace)
+
+
+def watch(engine: Engine) -> None:
+    """Raise the version at each commit of the engine that changes public content."""
+    event.listen(engine, "begin", _forget)
+    event.listen(engine, "before_execute", _notice)
+    event.listen(engine, "commit", _write)
+
+
+def raise_version(session: Session) -> None:
+    """Raise the version when this transaction commits."""
+    session.connection().info[_CHANGED] = True
+
+
+def read_version(connection: Connection) -> int:
+    """The present version."""
+    return connection.scalar(_VERSION) or 0
+
+
+def read_namespace(session: Session) -> uuid.UUID:
+    """The UUID from which this publication's feeds make their ids."""
+    return uuid.UUID(session.scalar(_NAMESPACE) or str(uuid.NAMESPACE_URL))
+
+
+def _forget(connection: Connection) -> None:
+    """Drop what a transaction that was rolled back left."""
+    connection.info.pop(_CHANGED, None)
+
+
+def _notice(connection: Connection, statement: Any, *_values: object) -> None:
+    """Migrations name tables without `info`, and end with a new process."""
+    if isinstance(statement, UpdateBase) and isinstance(statement.table, Table) and "is_public" in statement.table.info:
+        connection.info[_CHANGED] = True
+
+
+def _write(connection: Connection) -> None:
+    if connection.info.pop(_CHANGED, False):
+        insert = INSERT[connection.dialect.name](_table).values(id=1, version=1, namespace=str(uuid.uuid4()))
+        raised = {"version": _table.c.version + 1}
+        connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=raised))

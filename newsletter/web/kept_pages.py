@@ -1,0 +1,204 @@
+"""Pages that are alike for everybody: rendered once, kept, and answered again until public content changes.
+
+A view becomes such a page by a decorator below its route:
+
+    @pages.get(public_paths.article("<slug>"))
+    @kept_page
+    def article(slug: str) -> str: ...
+
+It may depend on the address and on the database alone: on no cookie, no header, no reader. Proxies may keep it, and it
+speaks the publication's language unless `?language=` names another (`web.language`). Where it depends on the time, the
+view says when it becomes another page (`keep_until`); each ends at midnight, so months and years need no thought.
+
+The tables that it reads say IS_PUBLIC, or whoever changes them calls `raise_version` (`core.db.public_content`): a kept
+page is answered only at the version that it was made from. A test compares the tables that these views read.
+
+The answers are kept before Flask, in the WSGI application: finding a view, and adding headers, costs more than the
+look into the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from functools import wraps
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec
+
+from flask import Flask, Response, make_response, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.http import is_resource_modified, remove_entity_headers
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.runtime import runtime, runtime_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+P = ParamSpec("P")
+
+PROXIES_KEEP = 60
+"""Seconds for which a proxy may answer without asking us: so much later a correction reaches readers behind one.
+Browsers ask each time, and get a 304."""
+MOST_BYTES = 16_000_000
+LARGEST = 2_000_000
+"""Bytes: of all kept pages together, and of one. A larger one is rendered each time."""
+_MADE = "newsletter.kept_page"
+
+
+def kept_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response]:
+    """Keep the answers of a view that are no errors. Others are left alone."""
+
+    @wraps(view)
+    def keep(*args: P.args, **values: P.kwargs) -> Response:
+        # The version first: a change during the rendering then makes the kept page old.
+        made = _Made(runtime().db.public_version(), _next_midnight(runtime().settings))
+        request.environ[_MADE] = made
+        response = make_response(view(*args, **values))
+        if response.status_code == 200:
+            seconds = max(0, min(PROXIES_KEEP, int((made.until - clock.now()).total_seconds())))
+            response.headers.setdefault("Cache-Control", f"public, max-age=0, s-maxage={seconds}")
+        return response
+
+    keep.is_kept = True  # type: ignore[attr-defined]
+    return keep
+
+
+def keep_until(moment: datetime) -> None:
+    """Say in a kept view that from this moment on the page is another, whatever is changed until then."""
+    made: _Made = request.environ[_MADE]
+    made.until = min(made.until, moment)
+
+
+def is_kept(app: Flask, endpoint: str | None) -> bool:
+    """Whether the endpoint's view is a kept page."""
+    return hasattr(app.view_functions.get(endpoint or ""), "is_kept")
+
+
+def install(app: Flask) -> None:
+    """Keep the pages of an application. Called before any other `after_request`: those run in reverse, and the answer
+    is kept as it goes out.
+    """
+    runtime = runtime_of(app)
+    kept = KeptPages(app.wsgi_app, runtime.db)
+    app.extensions["kept_pages"] = kept
+    app.wsgi_app = kept  # type: ignore[method-assign]
+    app.after_request(kept.keep)
+
+
+@dataclass
+class _Made:
+    """The version of public content from which this request's page is made, and the time until which it holds."""
+
+    version: int
+    until: datetime
+
+
+class _Key(NamedTuple):
+    """A request, as far as a kept page may depend on it. The host: some are refused (`web.hosts`)."""
+
+    host: str
+    path: str
+    query: str
+
+    @classmethod
+    def of(cls, environ: WSGIEnvironment) -> _Key:
+        host = environ.get("HTTP_HOST", "")
+        return cls(host, environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
+
+
+class _Answer(NamedTuple):
+    """A kept answer with status 200."""
+
+    version: int
+    until: datetime
+    etag: str
+    last_modified: datetime | None
+    headers: list[tuple[str, str]]
+    headers_unchanged: list[tuple[str, str]]
+    """Of the 304."""
+    body: bytes
+
+
+class KeptPages:
+    """The answers that a process keeps, as a WSGI application in front of Flask's."""
+
+    def __init__(self, application: WSGIApplication, db: Database) -> None:
+        self._application, self._db = application, db
+        self._answers: OrderedDict[_Key, _Answer] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = self._find(environ)
+        if answer is None:
+            return self._application(environ, start_response)
+        if not is_resource_modified(environ, answer.etag, None, answer.last_modified):
+            start_response("304 NOT MODIFIED", answer.headers_unchanged)
+            return []
+        start_response("200 OK", answer.headers)
+        return [answer.body] if environ["REQUEST_METHOD"] == "GET" else []
+
+    def count(self) -> int:
+        """The number of kept answers."""
+        return len(self._answers)
+
+    def keep(self, response: Response) -> Response:
+        """Add the ETag to an answer of a kept view, keep it, and turn it into a 304 for whoever has it already."""
+        made: _Made | None = request.environ.get(_MADE)
+        if made is None or response.status_code != 200:
+            return response
+        body = response.get_data()
+        etag = hashlib.blake2b(body + response.content_type.encode(), digest_size=16).hexdigest()
+        response.set_etag(etag)
+        if len(body) <= LARGEST and request.method in ("GET", "HEAD"):
+            headers = response.get_wsgi_headers(request.environ)
+            unchanged = headers.copy()
+            remove_entity_headers(unchanged)
+            quoted, modified = headers["ETag"], response.last_modified
+            answer = _Answer(
+                made.version, made.until, quoted, modified, headers.to_wsgi_list(), unchanged.to_wsgi_list(), body
+            )
+            self._add(_Key.of(request.environ), answer)
+        response.make_conditional(request.environ)
+        return response
+
+    def _find(self, environ: WSGIEnvironment) -> _Answer | None:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return None
+        key = _Key.of(environ)
+        if (answer := self._answers.get(key)) is None:
+            return None
+        try:
+            is_current = answer.version == self._db.public_version() and clock.now() < answer.until
+        except SQLAlchemyError:
+            return None  # the view meets it, too, and has a page for it
+        with self._lock:
+            if not is_current:
+                self._drop(key)
+            elif key in self._answers:
+                self._answers.move_to_end(key)
+        return answer if is_current else None
+
+    def _add(self, key: _Key, answer: _Answer) -> None:
+        with self._lock:
+            self._drop(key)
+            self._answers[key] = answer
+            self._bytes += len(answer.body)
+            while self._bytes > MOST_BYTES:
+                self._drop(next(iter(self._answers)))
+
+    def _drop(self, key: _Key) -> None:
+        if (answer := self._answers.pop(key, None)) is not None:
+            self._bytes -= len(answer.body)
+
+
+def _next_midnight(settings: Settings) -> datetime:
+    tomorrow = clock.now().astimezone(settings.timezone).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), settings.timezone)

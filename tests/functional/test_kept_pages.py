@@ -1,0 +1,187 @@
+"""Pages that are kept: until public content changes, until a time, or until the day is over; and what browsers keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from newsletter.app import create_app
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.web import kept_pages
+from newsletter.web.kept_pages import KeptPages, kept_page
+from tests.factories import add_article
+
+NOON = datetime(2026, 5, 6, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def slug(db: Database) -> str:
+    return add_article(db, "A story")
+
+
+class Counted:
+    """A kept page of a test's own, at /counted, that counts how often it is rendered."""
+
+    def __init__(self, app: Flask) -> None:
+        self.times = 0
+        self.until: datetime | None = None
+        app.add_url_rule("/counted", "counted", kept_page(self.view))
+
+    def view(self) -> str:
+        self.times += 1
+        if self.until is not None:
+            kept_pages.keep_until(self.until)
+        return "Words"
+
+
+@pytest.fixture
+def counted(app: Flask) -> Iterator[Counted]:
+    with clock.set_to(NOON):
+        yield Counted(app)
+
+
+def headers(answer: TestResponse) -> set[tuple[str, str]]:
+    """All but the time of the answer."""
+    return {(name, value) for name, value in answer.headers if name != "Date"}
+
+
+def test_a_page_is_rendered_once(client: FlaskClient, counted: Counted) -> None:
+    first, second = client.get("/counted"), client.get("/counted")
+    assert counted.times == 1
+    assert (first.status, first.text, headers(first)) == (second.status, second.text, headers(second))
+    head = client.head("/counted")
+    assert (head.text, headers(head), counted.times) == ("", headers(first), 1)
+    client.get("/counted?language=de")
+    assert counted.times == 2
+
+
+def test_head_comes_first(client: FlaskClient, counted: Counted) -> None:
+    head = client.head("/counted")
+    assert head.text == ""
+    assert headers(client.get("/counted")) == headers(head)
+    assert counted.times == 1
+
+
+def test_any_change_of_public_content_ends_it(client: FlaskClient, counted: Counted, db: Database) -> None:
+    client.get("/counted")
+    add_article(db, "A story")
+    client.get("/counted")
+    assert counted.times == 2
+
+
+def test_a_change_while_the_page_is_rendered_ends_it(app: Flask, client: FlaskClient, db: Database) -> None:
+    def view() -> str:
+        add_article(db, f"Story {len(seen)}")
+        seen.append(1)
+        return "Words"
+
+    seen: list[int] = []
+    app.add_url_rule("/changing", "changing", kept_page(view))
+    client.get("/changing")
+    client.get("/changing")
+    assert len(seen) == 2
+
+
+def test_a_time_ends_it(client: FlaskClient, counted: Counted) -> None:
+    counted.until = NOON + timedelta(seconds=20)
+    assert client.get("/counted").headers["Cache-Control"] == "public, max-age=0, s-maxage=20"
+    with clock.set_to(NOON + timedelta(seconds=19)):
+        client.get("/counted")
+        assert counted.times == 1
+    with clock.set_to(NOON + timedelta(seconds=20)):
+        client.get("/counted")
+        assert counted.times == 2
+
+
+def test_midnight_in_the_publication_s_zone_ends_it(client: FlaskClient, counted: Counted, settings: Settings) -> None:
+    midnight = datetime(2026, 5, 7, tzinfo=settings.timezone)
+    client.get("/counted")
+    with clock.set_to(midnight - timedelta(seconds=1)):
+        client.get("/counted")
+        assert counted.times == 1
+    with clock.set_to(midnight):
+        client.get("/counted")
+        assert counted.times == 2
+
+
+def test_what_a_browser_has_is_not_sent_again(client: FlaskClient, db: Database, slug: str) -> None:
+    address = f"/articles/{slug}"
+    first = client.get(address)
+    etag = first.headers["ETag"]
+    assert not etag.startswith("W/")
+    for known in (etag, f'"other", {etag}', f"W/{etag}", "*"):
+        for method in ("GET", "HEAD"):
+            again = client.open(address, method=method, headers={"If-None-Match": known})
+            assert (again.status_code, again.data) == (304, b"")
+            assert again.headers["ETag"] == etag
+            assert again.headers["Cache-Control"] == first.headers["Cache-Control"]
+            assert "Content-Type" not in again.headers
+    assert client.get(address, headers={"If-None-Match": '"other"'}).status_code == 200
+    add_article(db, "Another story")
+    assert client.get(address, headers={"If-None-Match": etag}).status_code == 304, "rendered anew, and still the same"
+    add_article(db, "A story", trust=12)
+    changed = client.get(address, headers={"If-None-Match": etag})
+    assert changed.status_code == 200
+    assert changed.headers["ETag"] != etag
+
+
+def test_the_same_page_has_the_same_etag_in_another_process(client: FlaskClient, settings: Settings, slug: str) -> None:
+    other = create_app(settings)
+    address = f"/articles/{slug}"
+    assert other.test_client().get(address).headers["ETag"] == client.get(address).headers["ETag"]
+    other.extensions["newsletter"].db.dispose()
+
+
+def test_another_process_sees_the_change(client: FlaskClient, settings: Settings, db: Database, slug: str) -> None:
+    other = create_app(settings)
+    assert "Trust 69" in other.test_client().get(f"/articles/{slug}").text
+    add_article(db, "A story", trust=12)
+    assert "Trust 12" in other.test_client().get(f"/articles/{slug}").text
+    other.extensions["newsletter"].db.dispose()
+
+
+def test_errors_are_not_kept(client: FlaskClient, db: Database, app: Flask) -> None:
+    kept: KeptPages = app.extensions["kept_pages"]
+    for path in ("/articles/nothing", "/articles?before=x", "/sample", "/nothing"):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert "ETag" not in answer.headers
+        assert "public" not in answer.headers["Cache-Control"]
+    assert kept.count() == 0
+
+
+def test_a_foreign_host_gets_no_kept_page(client: FlaskClient, slug: str) -> None:
+    assert client.get("/articles", headers={"Host": "letters.example.org"}).status_code == 200
+    assert client.get("/articles", headers={"Host": "evil.example"}).status_code == 421
+    assert client.post("/articles", headers={"Host": "letters.example.org"}).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/", "/subscribe"])
+def test_pages_with_a_form_token_are_kept_by_nobody(client: FlaskClient, slug: str, path: str) -> None:
+    for method in ("GET", "HEAD"):
+        answer = client.open(path, method=method)
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "ETag" not in answer.headers
+
+
+def test_what_is_kept_is_bounded(app: Flask, client: FlaskClient, slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: KeptPages = app.extensions["kept_pages"]
+    size = len(client.get("/articles").data)
+    monkeypatch.setattr(kept_pages, "MOST_BYTES", 3 * size + 100)
+    for number in range(20):
+        client.get(f"/articles?x={number}")
+        client.get("/articles")  # in use, so it stays
+    assert kept.count() <= 3
+    with_version = kept.count()
+    client.get("/articles")
+    assert kept.count() == with_version
+    monkeypatch.setattr(kept_pages, "LARGEST", 10)
+    assert client.get("/articles?x=large").headers["ETag"]
+    assert kept.count() == with_version
