@@ -13,6 +13,7 @@ from newsletter.web import (
     hosts,
     kept_pages,
     language,
+    navigation,
     public,
     readers,
     security_headers,
@@ -36,6 +37,7 @@ def install(app: Flask) -> None:
     errors.install(app)
     assets.install(app)
     template_filters.install(app)
+    navigation.install(app)
     app.register_blueprint(readers.pages)
     app.register_blueprint(public.pages)
     app.register_blueprint(health.pages)

@@ -1,8 +1,9 @@
-"""Stylesheet, icon and script. Browsers keep them for a year, under an address that changes with the content."""
+"""Stylesheets, icon and script. Browsers keep them for a year, under an address that changes with the content."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -11,14 +12,20 @@ from flask import Blueprint, Flask, Response, abort, url_for
 from newsletter.core import public_paths
 
 FOLDER = Path(__file__).parent / "static"
-TYPES = {"dispatch.css": "text/css", "mark.svg": "image/svg+xml", "zone.js": "text/javascript"}
+TYPES = {
+    "base.css": "text/css",
+    "public.css": "text/css",
+    "desk.css": "text/css",
+    "mark.svg": "image/svg+xml",
+    "zone.js": "text/javascript",
+}
 YEAR = 31_536_000
 
 pages = Blueprint("assets", __name__)
 
 
 def install(app: Flask) -> None:
-    """Let templates write `asset('dispatch.css')`."""
+    """Let templates write `asset('base.css')`."""
     app.jinja_env.globals["asset"] = asset
     app.register_blueprint(pages)
 
@@ -41,7 +48,14 @@ def file(version: str, name: str) -> Response:
 
 @cache
 def _content(name: str) -> bytes:
-    return (FOLDER / name).read_bytes()
+    content = (FOLDER / name).read_bytes()
+    return squeezed(content) if TYPES[name] == "text/css" else content
+
+
+def squeezed(css: bytes) -> bytes:
+    """A stylesheet without comments and indentation, a quarter of its size; no string of ours holds what is cut."""
+    css = re.sub(rb"/\*.*?\*/", b"", css, flags=re.DOTALL)
+    return re.sub(rb"\s*([{};])\s*", rb"\1", re.sub(rb"\s+", b" ", css)).strip()
 
 
 @cache

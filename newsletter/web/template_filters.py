@@ -16,7 +16,7 @@ from newsletter.articles.models import Revision
 from newsletter.core import clock
 from newsletter.core.errors import NewsletterError
 from newsletter.core.language_tags import lang_attribute
-from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE
+from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE, gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.digests.models import Digest
 from newsletter.digests.text import CADENCE_NAMES
@@ -26,6 +26,8 @@ from newsletter.subscribers.preferences import Preferences
 from newsletter.web import language
 from newsletter.web.language import page_language
 
+MOTTO = gettext_noop("Built by a person who cares about honest AI news.")
+"""The sentence that PUBLICATION_MOTTO has unless another is set; that has no translation."""
 _LINK = re.compile(r"\[([^\]]+)\]")
 
 
@@ -148,6 +150,7 @@ def _everywhere() -> dict[str, object]:
     settings = runtime().settings
     return {
         "publication": settings.publication_name,
+        "motto": settings.publication_motto,
         "kofi_page": settings.kofi_page,
         "contact": settings.mail_reply_to or settings.mail_from,
         "year": clock.now().astimezone(settings.timezone).year,
@@ -155,6 +158,7 @@ def _everywhere() -> dict[str, object]:
         "publication_language": PUBLICATION_LANGUAGE,
         "lang": lambda tag: lang_attribute(tag, page_language().code),
         "language_names": LANGUAGES,
+        "trust_steps": (grades.FAIR_TRUST, grades.HIGH_TRUST),
         "alternatives": language.alternatives,
         "is_shared": language.is_shared,
         "site_url": settings.url,

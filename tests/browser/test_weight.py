@@ -30,7 +30,7 @@ def test_the_sign_up_weighs_under_40_kb(
         look.page.wait_for_load_state("networkidle")
         weights = {request.url.removeprefix(site): _weight(request) for request in finished}
     assert path in weights
-    assert any(name.endswith("dispatch.css") for name in weights)
+    assert sum(name.endswith(("base.css", "public.css")) for name in weights) == 2
     assert 5_000 < sum(weights.values()) < MOST, weights
     assert not any(name.endswith(".js") for name in weights)
 

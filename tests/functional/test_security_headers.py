@@ -21,7 +21,7 @@ def token(db: Database) -> str:
         return session.scalars(select(Subscriber.token)).one()
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/articles", "/unsubscribe/x", "/healthz", "/assets/x/dispatch.css"])
+@pytest.mark.parametrize("path", ["/", "/nothing", "/articles", "/unsubscribe/x", "/healthz", "/assets/x/base.css"])
 def test_every_answer_has_the_headers(client: FlaskClient, path: str) -> None:
     headers = client.get(path).headers
     policy = headers["Content-Security-Policy"]

@@ -30,7 +30,7 @@ from newsletter.web.security_headers import HEADERS
 from tests import factories
 from tests.factories import add_article
 
-ARGUMENTS = {"version": "x", "name": "dispatch.css", "number": 1}
+ARGUMENTS = {"version": "x", "name": "base.css", "number": 1}
 """For the parts of an address that are neither an article nor a reader."""
 
 

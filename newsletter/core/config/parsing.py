@@ -45,6 +45,11 @@ def text(value: str) -> str:
     return value
 
 
+def text_or_none(value: str) -> str:
+    """Any line of text, or `none` for an empty one."""
+    return "" if value.lower() == "none" else value
+
+
 def word(value: str) -> str:
     """A key or name without spaces."""
     if not re.fullmatch(r"[!-~]+", value):

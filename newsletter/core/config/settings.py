@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 TRANSPORTS = ("maildir", "smtp", "sendgrid")
 HYPE_LABELS = ("No hype", "Low hype", "Some hype", "High hype")
+MOTTO = "Built by a person who cares about honest AI news."
 _UTC = ZoneInfo("UTC")
 _DECLARATION = "declaration"
 
@@ -176,6 +177,12 @@ class Settings:
     # The publication
     publication_name: str = setting(
         "Dispatch", parsing.text, "The name in From, pages and mails.", default_text="`Dispatch`"
+    )
+    publication_motto: str = setting(
+        MOTTO,
+        parsing.text_or_none,
+        "The sentence at the foot of each page, or `none`.",
+        default_text=f"`{MOTTO}`",
     )
     timezone: ZoneInfo = setting(
         _UTC, parsing.zone, "The publication's time zone, like `Europe/Berlin`.", default_text="`UTC`"

@@ -1,0 +1,182 @@
+"""The macros that pages are made of, and the masthead and foot that all have."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import html5lib
+import pytest
+from flask import Flask, render_template_string
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from newsletter.core import clock
+from newsletter.core.db import Database
+from newsletter.core.runtime import runtime_of
+from newsletter.web import navigation
+from newsletter.web.charts import Value, bar_chart
+from tests.factories import add_article
+
+
+@pytest.fixture
+def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """One kind of database is enough for what is around a page."""
+    path = tmp_path / "newsletter.sqlite3"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+HOSTILE = "<b>&\"'</b>"
+
+
+def part(app: Flask, source: str, language: str = "en", **values: Any) -> str:
+    """What a template makes of a macro: valid HTML."""
+    with app.test_request_context(f"/?language={language}"):
+        app.preprocess_request()
+        made = render_template_string(source, **values)
+    html5lib.HTMLParser(strict=True).parseFragment(made)
+    return made
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", "", html).split())
+
+
+@pytest.mark.parametrize(
+    ("score", "word"), [(0, "low"), (59, "low"), (60, "fair"), (79, "fair"), (80, "high"), (100, "high")]
+)
+def test_trust_is_a_number_a_line_and_a_word(app: Flask, score: int, word: str) -> None:
+    made = part(app, '{% from "_scale.html" import trust with context %}{{ trust(score) }}', score=score)
+    assert text_of(made) == f"Trust {score} {word}"
+    assert f'<line class="to" x1="0" x2="{score}%"' in made
+    assert 'aria-hidden="true"' in made
+
+
+def test_trust_in_german(app: Flask) -> None:
+    source = '{% from "_scale.html" import trust with context %}{{ trust(69) }}'
+    assert text_of(part(app, source, "de")) == "Vertrauenswert 69/100 mittel"
+
+
+def test_the_large_scale_has_ticks_where_the_word_changes(app: Flask) -> None:
+    made = part(app, '{% from "_scale.html" import trust_in_full with context %}{{ trust_in_full(69) }}')
+    assert re.findall(r'class="hair" x1="(\d+)%"', made) == ["60", "80"]
+
+
+def test_the_parts_of_a_score_are_lines_of_their_own(app: Flask) -> None:
+    parts = [{"name": HOSTILE, "points": 8, "most": 15}]
+    made = part(app, '{% from "_scale.html" import trust_parts with context %}{{ trust_parts(parts) }}', parts=parts)
+    assert "8 of 15" in made
+    assert 'x2="53.33%"' in made
+    assert "<b>&" not in made
+
+
+def test_a_chart_writes_each_value_twice_as_a_bar_and_in_a_table(app: Flask) -> None:
+    chart = bar_chart([Value(HOSTILE, 388, "388"), Value("May", 412, "412")], limit=900)
+    made = part(
+        app,
+        '{% from "_chart.html" import bars with context %}'
+        '{{ bars(chart, "Support", "in euros", "From 388 to 412", ("Month", "Received")) }}',
+        chart=chart,
+    )
+    assert made.count(">388<") == made.count(">412<") == 2
+    assert 'class="limit"' in made
+    assert "<b>&" not in made
+    assert 'style="' not in made
+
+
+def test_a_correction_is_a_note_that_begins_with_its_date(app: Flask) -> None:
+    made = part(
+        app,
+        '{% from "_story.html" import correction with context %}'
+        '{% call correction("Corrected 4 May 2026.") %}It is 38, not 36. <a href="/x">See</a>{% endcall %}',
+    )
+    assert (
+        '<div class="fix" role="note"><p><b>Corrected 4 May 2026.</b> It is 38, not 36. <a href="/x">See</a></p></div>'
+        in made
+    )
+
+
+def test_a_section_head_and_a_pager_and_counted_links(app: Flask) -> None:
+    made = part(
+        app,
+        '{% from "_parts.html" import section_head, pager, counted_links with context %}'
+        '{{ section_head("Sources", "sources") }}{{ pager("More", "/n", "Newer", none, "Older") }}'
+        '{{ pager("More", none, "Newer", none, "Older") }}{{ counted_links(rows) }}',
+        rows=[{"words": HOSTILE, "count": 5, "path": "/x?a=1&b=2", "is_current": True}],
+    )
+    assert '<h2 class="kicker" id="sources">Sources</h2>' in made
+    assert made.count("<nav") == 1
+    assert "Older" not in made
+    assert '<a href="/x?a=1&amp;b=2" aria-current="true">' in made
+
+
+# The masthead
+
+
+def test_the_masthead_leads_to_each_section(client: FlaskClient, db: Database) -> None:
+    add_article(db, "One", section="Policy")
+    add_article(db, "Two", section="R&D “x”")
+    page = client.get("/embed").text
+    assert '<a href="/articles?section=Policy">Policy</a>' in page
+    assert "R&amp;D “x”</a>" in page
+
+
+def test_the_sections_are_read_once_a_minute(app: Flask, client: FlaskClient, db: Database) -> None:
+    read: list[str] = []
+    event.listen(runtime_of(app).db.engine, "before_cursor_execute", lambda *args: read.append(args[2]))
+    add_article(db, "One", section="Policy")
+    assert "/articles?section=Policy" in client.get("/embed").text
+    add_article(db, "Two", section="Research")
+    read.clear()
+    assert "section=Research" not in client.get("/embed").text
+    assert not any("section" in statement for statement in read)
+    with clock.set_to(clock.now() + navigation.REMEMBERED_FOR + timedelta(seconds=1)):
+        assert "section=Research" in client.get("/embed").text
+
+
+def test_a_page_without_its_database_has_a_masthead_too(app: Flask, client: FlaskClient, db: Database) -> None:
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE revisions RENAME TO elsewhere")
+    answer = client.get("/nothing")
+    assert answer.status_code == 404
+    assert 'class="masthead"' in answer.text
+    assert client.get("/").status_code == 500
+
+
+def test_each_line_of_head_and_foot_has_a_page_or_is_left_out(app: Flask, client: FlaskClient) -> None:
+    page = client.get("/").text
+    for link in (*navigation.HEAD, *navigation.FOOT):
+        assert (f">{link.words}</a>" in page) == (link.endpoint in app.view_functions)
+
+
+def test_the_foot_has_the_standing_words(app: Flask, client: FlaskClient) -> None:
+    page = text_of(client.get("/").text)
+    for words in (
+        "Dispatch is assembled with AI assistance and curated by human editors;",
+        "despite the trust-score filter, mistakes happen.",
+        "We correct publicly — every article links to its revision history.",
+        "Nothing here is financial, legal, or medical advice. Verify before relying on any claim.",
+        "Dispatch. No ads. No sponsorships. No paid placement. Reader-supported via Ko-fi.",
+        "Built by a person who cares about honest AI news.",
+    ):
+        assert words in page
+
+
+@pytest.mark.parametrize(
+    ("motto", "language", "shown"),
+    [
+        ("Made in Lisbon.", "de", "Made in Lisbon."),
+        ("", "en", ""),
+        ("Built by a person who cares about honest AI news.", "de", "Gemacht von einem Menschen"),
+    ],
+)
+def test_the_last_sentence_is_a_setting(app: Flask, motto: str, language: str, shown: str) -> None:
+    found = runtime_of(app)
+    replace(found, settings=replace(found.settings, publication_motto=motto)).install(app)
+    page = app.test_client().get(f"/?language={language}").text
+    assert ("<br>" + shown in page) if shown else ("<br>" not in page)
