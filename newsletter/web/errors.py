@@ -12,7 +12,7 @@ from werkzeug.exceptions import BadHost, HTTPException
 from newsletter.core.errors import ConflictError, InvalidError, NewsletterError, NotFoundError
 from newsletter.core.languages import gettext_noop
 from newsletter.subscribers.account.links import LinkError, PastSubscriptionError
-from newsletter.web import language
+from newsletter.web import language, navigation
 from newsletter.web.negotiation import wants_json
 
 log = logging.getLogger(__name__)
@@ -102,6 +102,8 @@ def unexpected_error(error: Exception) -> Response:
 
 def error_response(status: int, title: str, sentence: str, **members: object) -> Response:
     """An error as a page, or for a program as a problem with further `members`; the texts are translated already."""
+    if status >= 500:
+        navigation.ask_nobody()
     if wants_json():
         response = problem(status, title, sentence, **members)
     else:

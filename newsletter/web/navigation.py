@@ -5,24 +5,17 @@ A page that is added gets its line here. A line whose page does not exist is lef
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from flask import Flask, current_app
-from sqlalchemy.exc import SQLAlchemyError
+from flask import Flask, current_app, g
 
 from newsletter.articles import queries
-from newsletter.core import clock
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
 
-log = logging.getLogger(__name__)
-
-REMEMBERED_FOR = timedelta(minutes=1)
-"""The time after which the sections are read again."""
-_KEY = "newsletter.masthead"
+_KEY = "newsletter.sections"
+_ASK_NOBODY = "masthead_asks_nobody"
 
 
 class Link(NamedTuple):
@@ -55,37 +48,40 @@ FOOT = (
 """The links at the foot."""
 
 
-@dataclass
-class _Masthead:
-    """The sections, and when they were read."""
+@dataclass(frozen=True)
+class _Sections:
+    """The sections, and the version of public content at which they were read."""
 
-    sections: list[str]
-    read_at: datetime | None = None
+    names: list[str]
+    version: int | None = None
 
 
 def install(app: Flask) -> None:
     """Let templates ask for links and sections, and whether there is a page."""
-    app.extensions[_KEY] = _Masthead([])
+    app.extensions[_KEY] = _Sections([])
     app.jinja_env.globals.update(
         head_links=lambda: _existing(HEAD), foot_links=lambda: _existing(FOOT), sections_in_use=sections_in_use
     )
     app.jinja_env.tests["page"] = _is_page
 
 
+def ask_nobody() -> None:
+    """Make this page without the database, which may be what is at fault, and be waited for again."""
+    g.setdefault(_ASK_NOBODY, True)
+
+
 def sections_in_use() -> list[str]:
-    """The sections, as they were within the last minute: no page costs a query for its masthead. While the database
-    does not answer, those that were known before; the page that says so has a masthead, too.
-    """
-    known: _Masthead = current_app.extensions[_KEY]
-    now = clock.now()
-    if known.read_at is None or abs(now - known.read_at) > REMEMBERED_FOR:
-        known.read_at = now  # first, so that other threads do not ask as well
-        try:
-            with runtime().db.reading() as session:
-                known.sections = queries.sections(session)
-        except SQLAlchemyError as error:
-            log.warning("no sections for the masthead: %s", type(error).__name__)
-    return known.sections
+    """The sections, read anew when public content has changed; on the page of a fault those known before."""
+    known: _Sections = current_app.extensions[_KEY]
+    if g.get(_ASK_NOBODY):
+        return known.names
+    db = runtime().db
+    version = db.public_version()  # first: a change in between then makes what is read old
+    if known.version != version:
+        with db.reading() as session:
+            known = _Sections(queries.sections(session), version)
+        current_app.extensions[_KEY] = known
+    return known.names
 
 
 def _existing(links: tuple[Link, ...]) -> list[Link]:
