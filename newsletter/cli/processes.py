@@ -15,7 +15,7 @@ from sqlalchemy.orm import configure_mappers
 
 from newsletter import migrations
 from newsletter.app import install_site
-from newsletter.core import key_fingerprints, logs, private_files
+from newsletter.core import key_fingerprints, logs, memory, private_files
 from newsletter.core.process_tree import ForkedChild, ProcessTree
 from newsletter.core.runtime import Runtime, runtime
 
@@ -107,6 +107,7 @@ def _ready_runtime(load: Callable[[], object] = lambda: None) -> Runtime:
     `load` imports what the process needs. It runs beside the comparison of keys, which is slow on purpose.
     """
     logs.configure()
+    memory.give_back_freed_memory()
     found = runtime()
     found.settings.check_serving()
     migrations.require_current(found.db)
