@@ -68,7 +68,9 @@ class Outcomes:
     def open_positions(self) -> list[int]:
         """The positions of open recipients, in order; those who were set aside come last."""
         positions = [position for position, code in enumerate(self._codes) if code in _OPEN]
-        return sorted(positions, key=lambda position: self._codes[position] in _ASIDE)
+        if any(code in self._codes for code in _ASIDE):
+            positions.sort(key=lambda position: self._codes[position] in _ASIDE)
+        return positions
 
     def record(self, position: int, code: int) -> None:
         """Keep the answer for one recipient."""

@@ -207,5 +207,9 @@ class BatchRun:
         if not self._transport.all_or_nothing:
             return
         is_known = error is None or isinstance(error, NotAcceptedError | RefusedForGoodError)
-        codes = zip(positions, result.outcomes, strict=True)
-        self.progress.record_all({position: code for position, code in codes if is_known or code != WAITING})
+        known = [
+            (position, code)
+            for position, code in zip(positions, result.outcomes, strict=True)
+            if is_known or code != WAITING
+        ]
+        self.progress.record_all(known)

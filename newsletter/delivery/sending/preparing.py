@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from newsletter.core import shutdown
-from newsletter.core.ids import SubscriberId
 from newsletter.delivery.ledger.claims import Claim
 from newsletter.delivery.ledger.models import digest_key
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
@@ -79,11 +78,12 @@ def _recall_progress(context: SendingContext, claim: Claim, message: Message, ou
 def _open_recipients(session: Session, claim: Claim, outcomes: Outcomes) -> list[Recipient]:
     active = active_recipients(session, claim.ids)
     recipients = []
+    ids = claim.ids
     for position in outcomes.open_positions():
-        subscriber_id = claim.ids[position]
+        subscriber_id = ids[position]
         found = active.get(subscriber_id)
         if found is None:
             outcomes.skip(position)
         else:
-            recipients.append(Recipient(SubscriberId(subscriber_id), found[0], found[1], position))
+            recipients.append(Recipient(subscriber_id, found[0], found[1], position))
     return recipients

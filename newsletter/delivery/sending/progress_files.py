@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -96,9 +96,12 @@ class ProgressFile:
         """Keep that the recipient at `position` was accepted. Raises OSError when the disk is full."""
         os.pwrite(self._file, bytes([ACCEPTED]), position)
 
-    def record_all(self, answers: Mapping[int, int]) -> None:
-        """Keep the answers to a whole request: ACCEPTED or WAITING by position. Raises OSError."""
-        content = bytearray(max(answers, default=-1) + 1)
-        for position, code in answers.items():
-            content[position] = code
+    def record_all(self, outcomes: Sequence[tuple[int, int]]) -> None:
+        """Keep the answers to a whole request: positions with their outcomes. Raises OSError.
+
+        Every outcome but ACCEPTED becomes WAITING: its reason would be lost, and the provider gives it again.
+        """
+        content = bytearray(max((position for position, _ in outcomes), default=-1) + 1)
+        for position, code in outcomes:
+            content[position] = ACCEPTED if code == ACCEPTED else WAITING
         os.pwrite(self._file, content, 0)

@@ -53,9 +53,9 @@ def record_outcomes(session: Session, run: BatchRun) -> bool:
         failures=_failures(run),
         pausing_answers=run.pausing_answers.by_subscriber,
     )
-    if kept:
+    if kept and outcomes.any_in_doubt:
         splitting.split_open(session, claim.batch_id)
-    elif not late_answers.record_late(
+    if not kept and not late_answers.record_late(
         session, claim, outcomes, provider_ref=run.provider_ref, provider_batch_id=run.provider_batch_id
     ):
         log_after_commit(session, log).warning(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from newsletter.delivery.sending.preparing import PreparedBatch
 from newsletter.delivery.sending.progress_files import ProgressFile, batch_name
 from newsletter.delivery.sending.sending_context import SendingContext
-from newsletter.mail.outcomes import ACCEPTED, WAITING
 
 log = logging.getLogger(__name__)
 
@@ -44,16 +43,12 @@ class RunProgress:
                 self._stop_recording(error)
         return not self._is_broken
 
-    def record_all(self, outcomes: Mapping[int, int]) -> None:
-        """Keep the answers to a whole request, outcomes by position.
-
-        Every outcome but accepted counts as waiting here: its reason would be lost, and the provider gives it again.
-        """
+    def record_all(self, outcomes: Sequence[tuple[int, int]]) -> None:
+        """Keep the answers to a whole request: positions with their outcomes."""
         if self._file is None:
             return
-        answers = {position: ACCEPTED if code == ACCEPTED else WAITING for position, code in outcomes.items()}
         try:
-            self._file.record_all(answers)
+            self._file.record_all(outcomes)
         except OSError as error:
             self._stop_recording(error)
 

@@ -143,8 +143,9 @@ def _wire_recipients(recipients: Sequence[Recipient], result: SendResult) -> lis
     batch: list[Personalization] = []
     seen: set[str] = set()
     for index in result.waiting():
+        recipient = recipients[index]
         try:
-            address = wire_address(recipients[index].address)
+            address = wire_address(recipient.address)
         except ValueError:
             result.refused(index, NOT_AN_ADDRESS)
             continue
@@ -154,7 +155,7 @@ def _wire_recipients(recipients: Sequence[Recipient], result: SendResult) -> lis
             result.refused(index, "The same address stands in this batch already.")
         else:
             seen.add(folded)
-            batch.append(Personalization(index, recipients[index].position, address, recipients[index].token))
+            batch.append(Personalization(index, recipient.position, address, recipient.token))
     return batch
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from newsletter.core.tokens import is_link_token
+from newsletter.core.tokens import are_link_tokens
 from newsletter.mail.headers import wire_address
 from newsletter.mail.message import Message
 
@@ -76,7 +76,7 @@ def _personalizations(message: Message, recipients: Sequence[Personalization]) -
     That takes a fifth of the time of dicts (measured).
     """
     own = _own(message)
-    if len(own) > 1 and not all(is_link_token(one.token) for one in recipients):
+    if len(own) > 1 and not are_link_tokens([one.token for one in recipients]):
         raise ValueError("the message needs a recipient's token")
     objects = [
         f'{{"to":[{{"email":{orjson.dumps(one.address).decode()}}}],"custom_args":{{"n":"{one.position}"}}'
