@@ -43,7 +43,7 @@ def lines(data: bytes | str) -> list[str]:
 
 
 def one_line(text: str) -> str | None:
-    """A text of an editor's on one line, without characters that turn it around; None if it cannot be shown or stored."""
+    """A text on one line, without characters that turn it around; None if it holds one that cannot be shown."""
     line = keep_direction(" ".join(text.split()))
     return line if is_storable(line) and not _FORBIDDEN.search(line) else None
 
