@@ -8,6 +8,7 @@ same, wherever it lies.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
@@ -15,8 +16,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, select, tuple_
 from sqlalchemy.orm import Session
 
+from newsletter.articles import article_search
+from newsletter.articles.article_filter import EVERYTHING, ArticleFilter
 from newsletter.articles.listed import is_listed
 from newsletter.articles.models import Article, Revision
+from newsletter.core.search import FIRST, LARGEST_NUMBER, LAST, Place, label
 
 _CURSOR = re.compile(r"(\d{4}-\d\d-\d\d)-(\d{1,18})", re.ASCII)
 
@@ -46,6 +50,8 @@ class ListedArticle(NamedTuple):
 
     article_id: int
     slug: str
+    url: str | None
+    """The address where it can be read, if that is elsewhere."""
     number: int
     language: str
     section: str
@@ -74,51 +80,95 @@ _OLDEST_FIRST = (Revision.date, Revision.article_id)
 
 
 def article_page(
-    session: Session, size: int, *, before: Cursor | None = None, after: Cursor | None = None
+    session: Session,
+    size: int,
+    wanted: ArticleFilter = EVERYTHING,
+    *,
+    before: Cursor | None = None,
+    after: Cursor | None = None,
 ) -> ArticlePage:
-    """The newest `size` articles: of all, or of those older than `before`. With `after` the ones just newer than that;
-    where fewer than a page are newer, the newest of all.
+    """The newest `size` of the wanted articles: of all, or of those older than `before`. With `after` the ones just
+    newer than that; where fewer than a page are newer, the newest of all.
     """
-    articles = _just_newer(session, size, after) if after is not None else []
-    if len(articles) < size:
-        articles = _newest(session, size, before if after is None else None)
-    if not articles:
-        return ArticlePage([], None, None)
-    first, last = articles[0].cursor, articles[-1].cursor
-    return ArticlePage(
-        articles,
-        newer=first if _is_any(session, _is_newer(first)) else None,
-        older=last if _is_any(session, _is_older(last)) else None,
-    )
+    if after is not None:
+        newer = _nearest(session, wanted, size + 1, after=after)
+        if len(newer) >= size:
+            articles, is_newest = newer[:size][::-1], len(newer) == size
+            is_oldest = not _nearest(session, wanted, 1, before=articles[-1].cursor)
+            return _page(articles, is_newest=is_newest, is_oldest=is_oldest)
+        before = None
+    older = _nearest(session, wanted, size + 1, before=before)
+    articles = older[:size]
+    is_newest = before is None or not articles or not _nearest(session, wanted, 1, after=articles[0].cursor)
+    return _page(articles, is_newest=is_newest, is_oldest=len(older) <= size)
 
 
 def latest_articles(session: Session, count: int | None = None) -> list[ListedArticle]:
     """The newest `count` articles, or all."""
-    return _newest(session, count, None)
+    return _nearest(session, EVERYTHING, count)
 
 
-def _newest(session: Session, count: int | None, before: Cursor | None) -> list[ListedArticle]:
-    query = _listing() if before is None else _listing().where(_is_older(before))
-    return [ListedArticle._make(row) for row in session.execute(query.order_by(*_NEWEST_FIRST).limit(count))]
+def count_articles(session: Session, wanted: ArticleFilter) -> int:
+    """The number of articles that a search finds there; MOST_COUNTED + 1 for all larger ones."""
+    assert wanted.query is not None
+    return article_search.INDEX.count(session, wanted.query, **_searched(wanted, None, None))
 
 
-def _just_newer(session: Session, count: int, after: Cursor) -> list[ListedArticle]:
-    query = _listing().where(_is_newer(after)).order_by(*_OLDEST_FIRST).limit(count)
-    return [ListedArticle._make(row) for row in session.execute(query)][::-1]
+def _page(articles: list[ListedArticle], *, is_newest: bool, is_oldest: bool) -> ArticlePage:
+    return ArticlePage(
+        articles,
+        newer=None if is_newest else articles[0].cursor,
+        older=None if is_oldest else articles[-1].cursor,
+    )
+
+
+def _nearest(
+    session: Session,
+    wanted: ArticleFilter,
+    count: int | None,
+    *,
+    before: Cursor | None = None,
+    after: Cursor | None = None,
+) -> list[ListedArticle]:
+    """At most `count` articles, the newest first; with `after` those that are newer, the oldest of them first."""
+    listing = _listing()
+    if wanted.query is None:
+        listing = listing.where(*_conditions(wanted, before, after)).limit(count)
+    else:
+        assert count is not None
+        searched = _searched(wanted, before, after)
+        places = article_search.INDEX.find(session, wanted.query, count, oldest_first=after is not None, **searched)
+        if not places:
+            return []
+        listing = listing.where(Revision.article_id.in_([place.number for place in places]))
+    listing = listing.order_by(*(_NEWEST_FIRST if after is None else _OLDEST_FIRST))
+    return [ListedArticle._make(row) for row in session.execute(listing)]
 
 
 def _listing() -> Select[Any]:
-    columns = (Article.slug if name == "slug" else getattr(Revision, name) for name in ListedArticle._fields)
+    columns = (getattr(Article if name in ("slug", "url") else Revision, name) for name in ListedArticle._fields)
     return select(*columns).join(Article).where(is_listed())
 
 
-def _is_older(cursor: Cursor) -> ColumnElement[bool]:
-    return tuple_(Revision.date, Revision.article_id) < (cursor.date, cursor.article_id)
+def _conditions(wanted: ArticleFilter, before: Cursor | None, after: Cursor | None) -> Iterator[ColumnElement[bool]]:
+    if wanted.section is not None:
+        yield Revision.section == wanted.section
+    if wanted.month is not None:
+        yield Revision.date.between(wanted.month.first_day, wanted.month.last_day)
+    place = tuple_(Revision.date, Revision.article_id)
+    if before is not None:
+        yield place < (before.date, before.article_id)
+    if after is not None:
+        yield place > (after.date, after.article_id)
 
 
-def _is_newer(cursor: Cursor) -> ColumnElement[bool]:
-    return tuple_(Revision.date, Revision.article_id) > (cursor.date, cursor.article_id)
-
-
-def _is_any(session: Session, condition: ColumnElement[bool]) -> bool:
-    return session.scalar(select(Revision.id).where(is_listed(), condition).limit(1)) is not None
+def _searched(wanted: ArticleFilter, before: Cursor | None, after: Cursor | None) -> dict[str, Any]:
+    """The same conditions for the index."""
+    first, last = FIRST, LAST
+    if wanted.month is not None:
+        first, last = int(Place(wanted.month.first_day, 0)), int(Place(wanted.month.last_day, LARGEST_NUMBER))
+    if before is not None:
+        last = min(last, int(Place(before.date, before.article_id)) - 1)
+    if after is not None:
+        first = max(first, int(Place(after.date, after.article_id)) + 1)
+    return {"labels": [label(wanted.section)] if wanted.section is not None else [], "first": first, "last": last}

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from newsletter.articles import slugs
+from newsletter.articles import article_search, slugs
 from newsletter.articles.changes import SMALL_CHANGE, Change
 from newsletter.articles.models import Article, PublishedBasis, Revision, RevisionKind
 from newsletter.articles.queries import article_not_found
@@ -137,6 +137,7 @@ def _append(
     )
     session.add(revision)
     session.flush()
+    article_search.replace_entry(session, current, revision)
     return revision
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,12 +106,23 @@ def upgrade(db: Database, revision: str = "head") -> str:
 
     settings = config()
     if db.is_sqlite:
+        _require_fts5()
         _make_folder(Path(db.engine.url.database or ""))
     with _one_transaction(db) as connection:
         _require_own(connection)
         settings.attributes["connection"] = connection
         command.upgrade(settings, revision)
     return present(db) or ""
+
+
+def _require_fts5() -> None:
+    """Raise ConfigurationError where this Python's SQLite was built without FTS5, which the search needs."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        known = connection.execute("SELECT count(*) FROM pragma_module_list WHERE name = 'fts5'").fetchone()
+    if not known[0]:
+        raise ConfigurationError(
+            "database.no_fts5", "The SQLite of this Python was built without FTS5, which the search needs."
+        )
 
 
 def upgrade_in_child(db: Database) -> None:

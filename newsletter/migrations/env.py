@@ -7,7 +7,7 @@ from typing import Any, Literal
 from alembic import context
 
 from newsletter.core.db import EnumText, UtcDateTime
-from newsletter.migrations.tables import metadata
+from newsletter.migrations.tables import is_of_models, metadata
 
 
 def render(kind: str, value: Any, _context: Any) -> str | Literal[False]:
@@ -22,6 +22,7 @@ def render(kind: str, value: Any, _context: Any) -> str | Literal[False]:
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
+    include_name=is_of_models,
     render_item=render,
     render_as_batch=True,
     transaction_per_migration=False,

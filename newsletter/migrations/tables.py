@@ -11,3 +11,13 @@ from newsletter.subscribers import models as subscribers
 
 MODELS = (articles, subscribers, digests, ledger, events, mail, keys, public_content)
 metadata = Base.metadata
+
+_SEARCH = ("article_search", "digest_search")
+
+
+def is_of_models(name: str | None, kind: str, _parents: object = None) -> bool:
+    """Whether a table that was found in the database is one of the models (for Alembic's `include_name`).
+
+    The indexes of the search are none: on SQLite each is a virtual table, with some more that FTS5 keeps it in.
+    """
+    return kind != "table" or name is None or not name.startswith(_SEARCH)

@@ -16,12 +16,13 @@ from sqlalchemy import text
 
 from newsletter import migrations
 from newsletter.core.db import Database
-from newsletter.migrations.tables import metadata
+from newsletter.migrations.tables import is_of_models, metadata
 
 
 def test_migrations_lead_to_the_models(db: Database) -> None:
     with db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        options = {"compare_type": True, "compare_server_default": True, "include_name": is_of_models}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
 
 

@@ -1,0 +1,123 @@
+"""An index of words: a virtual table of FTS5, or a narrow table of vectors with a GIN index.
+
+Both are made by migrations and stand in no model (`migrations.tables`). Their rows are written in the transaction that
+changes what they are about.
+"""
+
+# ruff: noqa: S608 - names of tables and columns are put into statements, and those are no input
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from newsletter.core.search.places import Place
+from newsletter.core.search.queries import SearchQuery
+
+MOST_COUNTED = 1000
+"""More are "more than 1,000": to count 100,000 takes longer than to find the first of them."""
+FIRST, LAST = 0, (1 << 63) - 1
+"""Before and behind all places, as `int` writes them."""
+
+
+@dataclass(frozen=True)
+class SearchIndex:
+    """The index in a table, of rows whose id stands in `key` (PostgreSQL's table refers to them)."""
+
+    table: str
+    key: str
+
+    def put(self, session: Session, place: Place, words: Iterable[str]) -> None:
+        """Add an entry. There is none at this place."""
+        values: dict[str, Any] = {"place": int(place)}
+        if _is_sqlite(session):
+            statement = f"INSERT INTO {self.table} (rowid, words) VALUES (:place, :words)"
+            values["words"] = " ".join(words)
+        else:
+            # Not to_tsvector: its parser has ideas of its own about hyphens, addresses and numbers.
+            statement = (
+                f"INSERT INTO {self.table} (place, {self.key}, words)"
+                " VALUES (:place, :number, array_to_tsvector(CAST(:words AS text[])))"
+            )
+            values |= {"number": place.number, "words": list(words)}
+        session.execute(text(statement), values)
+
+    def remove(self, session: Session, place: Place) -> None:
+        """Remove the entry at this place, if there is one."""
+        column = "rowid" if _is_sqlite(session) else "place"
+        session.execute(text(f"DELETE FROM {self.table} WHERE {column} = :place"), {"place": int(place)})
+
+    def find(
+        self,
+        session: Session,
+        query: SearchQuery,
+        count: int,
+        *,
+        labels: Sequence[str] = (),
+        first: int = FIRST,
+        last: int = LAST,
+        oldest_first: bool = False,
+    ) -> list[Place]:
+        """At most `count` places from `first` to `last`, the newest first, with all words and labels."""
+        order = "ASC" if oldest_first else "DESC"
+        rows = self._execute(session, query, labels, first, last, f"ORDER BY place {order} LIMIT {count}")
+        return [Place.from_int(place) for place in rows]
+
+    def count(
+        self,
+        session: Session,
+        query: SearchQuery,
+        *,
+        labels: Sequence[str] = (),
+        first: int = FIRST,
+        last: int = LAST,
+    ) -> int:
+        """The number of such places, and MOST_COUNTED + 1 for all larger numbers."""
+        return len(self._execute(session, query, labels, first, last, f"LIMIT {MOST_COUNTED + 1}"))
+
+    def _execute(
+        self,
+        session: Session,
+        query: SearchQuery,
+        labels: Sequence[str],
+        first: int,
+        last: int,
+        end: str,
+    ) -> list[int]:
+        if not query.words:
+            return []
+        values = {
+            "words": (_for_fts5 if _is_sqlite(session) else _for_postgresql)(query, labels),
+            "first": first,
+            "last": last,
+        }
+        if _is_sqlite(session):
+            statement = f"""
+                SELECT rowid AS place FROM {self.table}
+                WHERE {self.table} MATCH :words AND rowid BETWEEN :first AND :last {end}"""
+        else:
+            # Without MATERIALIZED the planner walks the whole table in order for a rare word (3 s at 100,000).
+            statement = f"""
+                WITH found AS MATERIALIZED (
+                    SELECT place FROM {self.table}
+                    WHERE words @@ CAST(:words AS tsquery) AND place BETWEEN :first AND :last
+                ) SELECT place FROM found {end}"""
+        return list(session.scalars(text(statement), values))
+
+
+def _for_fts5(query: SearchQuery, labels: Sequence[str]) -> str:
+    """Every word quoted: its language has words of its own. Ours hold no quotation mark."""
+    words = [f'"{word}"' for word in (*labels, *query.words)]
+    return " AND ".join(words) + ("*" if query.last_is_prefix else "")
+
+
+def _for_postgresql(query: SearchQuery, labels: Sequence[str]) -> str:
+    words = [f"'{word}'" for word in (*labels, *query.words)]
+    return " & ".join(words) + (":*" if query.last_is_prefix else "")
+
+
+def _is_sqlite(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
