@@ -153,8 +153,8 @@ def _listing() -> Select[Any]:
 def _conditions(wanted: ArticleFilter, before: Cursor | None, after: Cursor | None) -> Iterator[ColumnElement[bool]]:
     if wanted.section is not None:
         yield Revision.section == wanted.section
-    if wanted.month is not None:
-        yield Revision.date.between(wanted.month.first_day, wanted.month.last_day)
+    if wanted.period is not None:
+        yield Revision.date.between(wanted.period.first_day, wanted.period.last_day)
     place = tuple_(Revision.date, Revision.article_id)
     if before is not None:
         yield place < (before.date, before.article_id)
@@ -165,8 +165,8 @@ def _conditions(wanted: ArticleFilter, before: Cursor | None, after: Cursor | No
 def _searched(wanted: ArticleFilter, before: Cursor | None, after: Cursor | None) -> dict[str, Any]:
     """The same conditions for the index."""
     first, last = FIRST, LAST
-    if wanted.month is not None:
-        first, last = int(Place(wanted.month.first_day, 0)), int(Place(wanted.month.last_day, LARGEST_NUMBER))
+    if wanted.period is not None:
+        first, last = int(Place(wanted.period.first_day, 0)), int(Place(wanted.period.last_day, LARGEST_NUMBER))
     if before is not None:
         last = min(last, int(Place(before.date, before.article_id)) - 1)
     if after is not None:

@@ -16,7 +16,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel import Locale
-from babel.dates import format_date, format_time, format_timedelta
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -67,6 +67,10 @@ class Language:
     def day(self, day: date) -> str:
         """Like "2 May 2026"."""
         return format_date(day, "long", locale=self._formats)
+
+    def month(self, day: date) -> str:
+        """The month of a day: "May 2026"."""
+        return format_skeleton("yMMMM", day, locale=self._formats)
 
     def time(self, time: time) -> str:
         """Like "07:00"."""

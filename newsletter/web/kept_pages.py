@@ -49,7 +49,7 @@ Browsers ask each time, and get a 304."""
 MOST_BYTES = 16_000_000
 LARGEST = 2_000_000
 """Bytes: of all kept pages together, and of one. A larger one is rendered each time."""
-_MADE = "newsletter.kept_page"
+_MADE, _VERSION = "newsletter.kept_page", "newsletter.public_version"
 
 
 def kept_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response]:
@@ -58,7 +58,7 @@ def kept_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response]:
     @wraps(view)
     def keep(*args: P.args, **values: P.kwargs) -> Response:
         # The version first: a change during the rendering then makes the kept page old.
-        made = _Made(runtime().db.public_version(), _next_midnight(runtime().settings))
+        made = _Made(public_version(), _next_midnight(runtime().settings))
         request.environ[_MADE] = made
         response = make_response(view(*args, **values))
         if response.status_code == 200:
@@ -74,6 +74,15 @@ def keep_until(moment: datetime) -> None:
     """Say in a kept view that from this moment on the page is another, whatever is changed until then."""
     made: _Made = request.environ[_MADE]
     made.until = min(made.until, moment)
+
+
+def public_version() -> int:
+    """The version of public content at the time when this request first asked for it."""
+    environ = request.environ
+    if _VERSION not in environ:
+        environ[_VERSION] = runtime().db.public_version()
+    version: int = environ[_VERSION]
+    return version
 
 
 def is_kept(app: Flask, endpoint: str | None) -> bool:
@@ -176,9 +185,10 @@ class KeptPages:
         if (answer := self._answers.get(key)) is None:
             return None
         try:
-            is_current = answer.version == self._db.public_version() and clock.now() < answer.until
+            version = environ[_VERSION] = self._db.public_version()
         except SQLAlchemyError:
             return None  # the view meets it, too, and has a page for it
+        is_current = answer.version == version and clock.now() < answer.until
         with self._lock:
             if not is_current:
                 self._drop(key)

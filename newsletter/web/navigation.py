@@ -13,6 +13,7 @@ from flask import Flask, current_app, g
 from newsletter.articles import queries
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
+from newsletter.web.kept_pages import public_version
 
 _KEY = "newsletter.sections"
 _ASK_NOBODY = "masthead_asks_nobody"
@@ -75,10 +76,9 @@ def sections_in_use() -> list[str]:
     known: _Sections = current_app.extensions[_KEY]
     if g.get(_ASK_NOBODY):
         return known.names
-    db = runtime().db
-    version = db.public_version()  # first: a change in between then makes what is read old
+    version = public_version()  # first: a change in between then makes what is read old
     if known.version != version:
-        with db.reading() as session:
+        with runtime().db.reading() as session:
             known = _Sections(queries.sections(session), version)
         current_app.extensions[_KEY] = known
     return known.names

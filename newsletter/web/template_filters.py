@@ -10,6 +10,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from newsletter.articles import grades
+from newsletter.articles.article_filter import Period
 from newsletter.articles.article_list import ListedArticle
 from newsletter.articles.facts_line import facts_line
 from newsletter.articles.models import Revision
@@ -18,6 +19,7 @@ from newsletter.core.errors import NewsletterError
 from newsletter.core.language_tags import lang_attribute
 from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE, gettext_noop
 from newsletter.core.runtime import runtime
+from newsletter.core.search import MOST_COUNTED
 from newsletter.digests.models import Digest
 from newsletter.digests.text import CADENCE_NAMES
 from newsletter.subscribers import preferences_words
@@ -38,7 +40,9 @@ def install(app: Flask) -> None:
     # The extension adds this method. New style: values are put in by name, and escaped.
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.globals["linked"] = linked
-    environment.filters.update(day=day, moment=moment, hour=hour, parsed=datetime.fromisoformat)
+    environment.filters.update(
+        day=day, period=period, found=found, moment=moment, hour=hour, parsed=datetime.fromisoformat
+    )
     environment.filters.update(translated=gettext, masked=masked, in_full=in_full, digest_name=digest_name)
     environment.filters.update(facts=facts, sources=sources, trust_grade=grades.trust_grade, hype_tint=hype_tint)
     environment.filters.update(in_words=in_words, details=details, rows=rows, error_message=error_message)
@@ -95,6 +99,18 @@ def day(value: date | datetime) -> str:
     if isinstance(value, datetime):
         value = value.astimezone(runtime().settings.timezone).date()
     return page_language().day(value)
+
+
+def period(value: Period) -> str:
+    """ "May 2026", or "2026"."""
+    return f"{value.year}" if value.month is None else page_language().month(value.first_day)
+
+
+def found(count: int) -> str:
+    """ "3 stories", or "more than 1,000 stories"."""
+    if count > MOST_COUNTED:
+        return gettext("more than %(number)s stories") % {"number": page_language().number(MOST_COUNTED)}
+    return page_language().counted("%(number)s story", "%(number)s stories", count)
 
 
 def hour(value: int) -> str:

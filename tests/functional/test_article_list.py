@@ -15,7 +15,7 @@ from newsletter.articles.article_list import ArticlePage, Cursor, ListedArticle
 from newsletter.articles.importing import import_page
 from newsletter.articles.page import ParsedPage
 from newsletter.core.db import Database
-from newsletter.web.public.articles import PAGE_SIZE
+from newsletter.web.public.article_list import PAGE_SIZE
 from tests.factories import add_article
 from tests.filling import fill_archive
 

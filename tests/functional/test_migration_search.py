@@ -17,13 +17,13 @@ __all__ = ["filled"]
 
 def test_articles_from_before_are_found(filled: Database) -> None:
     upgrade_to(filled, "head")
-    words = "words" if filled.is_sqlite else "array_to_string(tsvector_to_array(words), ' ')"
-    place = "rowid" if filled.is_sqlite else "place"
+    column = "words" if filled.is_sqlite else "array_to_string(tsvector_to_array(words), ' ')"
+    key = "rowid" if filled.is_sqlite else "place"
     with filled.reading() as session:
-        index = dict(session.execute(text(f"SELECT {place}, {words} FROM article_search")).all())  # type: ignore[arg-type]
+        rows = session.execute(text(f"SELECT {key}, {column} FROM article_search")).all()
         listed = session.scalars(select(Revision).where(is_listed())).all()
-        assert index
-        assert {key: sorted(value.split()) for key, value in index.items()} == {
+        assert rows
+        assert {place: sorted(words.split()) for place, words in rows} == {
             int(place_of(each)): sorted(words_of_revision(each)) for each in listed
         }
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from newsletter import migrations
 from newsletter.articles import article_list, revising
-from newsletter.articles.article_filter import ArticleFilter, Month
+from newsletter.articles.article_filter import ArticleFilter, Period
 from newsletter.articles.changes import Change
 from newsletter.articles.importing import import_page
 from newsletter.articles.models import RevisionKind
@@ -95,8 +95,8 @@ def test_a_search_in_a_part(stories: Database) -> None:
     assert hits(stories, "point", section="Policy") == [2, 1]
     assert hits(stories, "point", section="Open Source") == [4]
     assert hits(stories, "point", section="Open") == []
-    assert hits(stories, "point", month=Month(2026, 3)) == [3]
-    assert hits(stories, "point", month=Month(2026, 3), section="Policy") == []
+    assert hits(stories, "point", period=Period(2026, 3)) == [3]
+    assert hits(stories, "point", period=Period(2026, 3), section="Policy") == []
 
 
 def test_the_index_follows_each_change(stories: Database) -> None:
@@ -105,7 +105,7 @@ def test_the_index_follows_each_change(stories: Database) -> None:
         moved = {"title": "Kameras abgebaut", "date": date(2026, 9, 1), "section": "Safety"}
         revising.revise(session, slug, moved, Change(RevisionKind.CORRECTION, "The cameras are gone."))
     assert hits(stories, "überwachung") == []
-    assert hits(stories, "abgebaut", section="Safety", month=Month(2026, 9)) == [1]
+    assert hits(stories, "abgebaut", section="Safety", period=Period(2026, 9)) == [1]
     assert hits(stories, "point") == [1, 4, 3, 2]
     with stories.transaction() as session:
         revising.withdraw(session, slug, "It does not stand.")

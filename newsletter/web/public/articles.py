@@ -1,42 +1,18 @@
-"""Articles in public: the list, the plain page that mails link to and share, and every revision."""
+"""Articles in public: the plain page that mails link to and share, and every revision."""
 
 from __future__ import annotations
 
-from flask import abort, render_template, request
+from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 
-from newsletter.articles import article_list, queries
-from newsletter.articles.article_list import Cursor
+from newsletter.articles import queries
 from newsletter.articles.models import Article, Revision
 from newsletter.core import public_paths
 from newsletter.core.errors import NotFoundError
 from newsletter.core.runtime import runtime
 from newsletter.mail.share_links import share_links
 from newsletter.web.kept_pages import kept_page
-from newsletter.web.language import keep_query
 from newsletter.web.public.blueprint import pages
-
-PAGE_SIZE = 10
-"""Stories of a page of the list."""
-
-
-@pages.get(public_paths.ARTICLES)
-@kept_page
-def articles() -> str:
-    """The stories, the newest first: a page that `?before=` or `?after=` a cursor begins, else the newest."""
-    cursors = {name: _cursor(request.args[name]) for name in ("before", "after") if name in request.args}
-    if len(cursors) > 1:
-        abort(404)
-    keep_query(*((name, str(cursor)) for name, cursor in cursors.items()))
-    with runtime().db.reading() as session:
-        page = article_list.article_page(session, PAGE_SIZE, **cursors)
-    if cursors and not page.articles:
-        abort(404)
-    return render_template("articles.html", page=page)
-
-
-def _cursor(text: str) -> Cursor:
-    return article_list.parse_cursor(text) or abort(404)
 
 
 @pages.get(public_paths.article("<slug>"))
