@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from flask import abort, render_template, request, url_for
 from sqlalchemy.orm import Session
 
-from newsletter.articles import article_list, periods, queries
+from newsletter.articles import article_list, periods
 from newsletter.articles.article_filter import ArticleFilter, Period, parse_period
 from newsletter.articles.article_list import Cursor
 from newsletter.core import public_paths
@@ -16,6 +16,7 @@ from newsletter.core.runtime import runtime
 from newsletter.core.search import SearchQuery
 from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import keep_query
+from newsletter.web.navigation import sections_in_use
 from newsletter.web.public.blueprint import pages
 
 PAGE_SIZE = 10
@@ -38,8 +39,8 @@ def articles() -> str:
     cursors = {name: _cursor(request.args[name]) for name in ("before", "after") if name in request.args}
     if len(cursors) > 1:
         abort(404)
+    sections = sections_in_use()
     with runtime().db.reading() as session:
-        sections = queries.sections(session)
         wanted = _wanted(sections)
         keep_query(*_parameters(wanted), *((name, str(cursor)) for name, cursor in cursors.items()))
         page = article_list.article_page(
@@ -72,20 +73,20 @@ def _parameters(wanted: ArticleFilter) -> list[tuple[str, str]]:
     named = {
         "q": wanted.query.text if wanted.query else None,
         "section": wanted.section,
-        "period": str(wanted.period) if wanted.period else None,
+        "month": str(wanted.period) if wanted.period else None,
     }
     return [(name, value) for name, value in named.items() if value is not None]
 
 
 def _wanted(sections: list[str]) -> ArticleFilter:
     """What the address asks for. A field of the form that is empty stands for all; 404 for a section that is not
-    there, and for what is no month."""
-    section, period = request.args.get("section") or None, request.args.get("period") or None
+    there, and for what is neither month nor year."""
+    section, month = request.args.get("section") or None, request.args.get("month") or None
     if section is not None and section not in sections:
         abort(404)
     return ArticleFilter(
         section,
-        None if period is None else _period(period),
+        None if month is None else _period(month),
         SearchQuery.parse(request.args.get("q", "")),
     )
 
