@@ -21,7 +21,7 @@ from newsletter.web.public.blueprint import pages
 
 PAGE_SIZE = 10
 """Stories of a page of the list."""
-MOST_WIDER = 3
+MOST_WIDER = 2
 """Words of a search without a hit that are tried alone."""
 
 
@@ -53,7 +53,7 @@ def articles() -> str:
             "articles.html",
             wanted=wanted,
             page=page,
-            count=article_list.count_articles(session, wanted) if wanted.query else 0,
+            count=article_list.count_articles(session, wanted) if wanted.query and page.articles else 0,
             wider=_wider(session, wanted) if wanted.query and not page.articles else [],
             sections=sections,
             months=months,
