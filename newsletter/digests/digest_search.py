@@ -20,7 +20,7 @@ def place_of(digest: Digest, zone: ZoneInfo) -> Place:
 
 
 def put_entry(session: Session, digest: Digest, zone: ZoneInfo) -> None:
-    """Let a digest be found, in the transaction that makes it public. What was sent does not change any more."""
+    """Let a digest be found, in the transaction that makes it public. A sent digest does not change any more."""
     place = place_of(digest, zone)
     INDEX.remove(session, place)
     sections = dict.fromkeys(label(revision.section) for revision in digest.revisions)

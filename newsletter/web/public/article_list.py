@@ -79,7 +79,7 @@ def _parameters(wanted: ArticleFilter) -> list[tuple[str, str]]:
 
 
 def _wanted(sections: list[str]) -> ArticleFilter:
-    """What the address asks for. A field of the form that is empty stands for all; 404 for a section that is not
+    """The filter in the address. A field of the form that is empty stands for all; 404 for a section that is not
     there, and for what is neither month nor year."""
     section, month = request.args.get("section") or None, request.args.get("month") or None
     if section is not None and section not in sections:
