@@ -5,10 +5,10 @@ Their own ideas of words, letters and stems disagree (tried: neither of the two 
 for, and the databases only compare them.
 """
 
+from newsletter.core.search.entry_places import LARGEST_NUMBER, Place
+from newsletter.core.search.folded_words import label, words_of
 from newsletter.core.search.index import FIRST, LAST, MOST_COUNTED, SearchIndex
-from newsletter.core.search.places import LARGEST_NUMBER, Place
 from newsletter.core.search.queries import SearchQuery
-from newsletter.core.search.words import label, words_of
 
 __all__ = [
     "FIRST",

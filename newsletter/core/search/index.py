@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from newsletter.core.search.places import Place
+from newsletter.core.search.entry_places import Place
 from newsletter.core.search.queries import SearchQuery
 
 MOST_COUNTED = 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from newsletter.core.search.words import folded
+from newsletter.core.search.folded_words import folded
 
 LONGEST_TEXT = 200
 """Characters; the rest is left out."""

@@ -45,9 +45,9 @@ def _fold(text: str) -> str:
     # Twice: a decomposition can have capitals, as that of "℡" has.
     for _ in range(2):
         text = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(character for character in text if not _is_left_out(character))
+    return "".join(character for character in text if not _is_dropped(character))
 
 
-def _is_left_out(character: str) -> bool:
+def _is_dropped(character: str) -> bool:
     """Accents, and what is not seen: a soft hyphen parts no word."""
     return unicodedata.combining(character) != 0 or unicodedata.category(character) == "Cf"
