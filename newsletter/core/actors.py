@@ -11,6 +11,9 @@ class ActorKind(StrEnum):
 
     READER = "reader"
     EDITOR = "editor"
+    """A person of the staff, in whatever role."""
+    VISITOR = "visitor"
+    """Somebody at the desk who is not signed in."""
     OPERATOR = "operator"
     """A person at the command line."""
     CLOCK = "clock"
@@ -31,6 +34,7 @@ class Actor:
 
 
 READER = Actor(ActorKind.READER)
+VISITOR = Actor(ActorKind.VISITOR)
 OPERATOR = Actor(ActorKind.OPERATOR)
 CLOCK = Actor(ActorKind.CLOCK)
 WORKER = Actor(ActorKind.WORKER)

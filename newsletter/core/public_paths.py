@@ -13,6 +13,7 @@ SAMPLE_LINKS = "/sample/links"
 ARTICLES = "/articles"
 HEALTH = "/healthz"
 SENDGRID_WEBHOOK = "/hooks/sendgrid"
+DESK = "/desk"
 
 
 def article(slug: str) -> str:
@@ -83,6 +84,11 @@ def new_address(token: str) -> str:
 def old_address(token: str) -> str:
     """The link to an old address, which undoes a change."""
     return f"/old-address/{token}"
+
+
+def desk_link(token: str) -> str:
+    """The link of an invitation to the desk, or of a reset."""
+    return f"{DESK}/link/{token}"
 
 
 def asset(version: str, name: str) -> str:

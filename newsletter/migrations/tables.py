@@ -7,9 +7,10 @@ from newsletter.delivery.events import models as events
 from newsletter.delivery.ledger import models as ledger
 from newsletter.digests import models as digests
 from newsletter.mail import models as mail
+from newsletter.staff import models as staff
 from newsletter.subscribers import models as subscribers
 
-MODELS = (articles, subscribers, digests, ledger, events, mail, keys, public_content)
+MODELS = (articles, subscribers, digests, ledger, events, mail, keys, public_content, staff)
 metadata = Base.metadata
 
 _SEARCH = ("article_search", "digest_search")

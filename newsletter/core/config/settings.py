@@ -215,6 +215,20 @@ class Settings:
         default_text="`1460d`",
     )
 
+    # The desk
+    desk_idle_after: timedelta = setting(
+        timedelta(minutes=30),
+        parsing.duration("5m", "12h"),
+        "The time without activity after which a session at the desk ends. Every session ends after 12 hours.",
+        default_text="`30m`",
+    )
+    audit_kept_for: timedelta = setting(
+        timedelta(days=730),
+        parsing.duration("90d", "3650d"),
+        "The time for which the entries of the audit log are kept.",
+        default_text="`730d`",
+    )
+
     # Mail
     mail_transport: str = setting(
         "maildir",

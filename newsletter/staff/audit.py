@@ -1,0 +1,161 @@
+"""The audit log: who did what, on what, when. Readers stand in it by number; no address is ever written.
+
+`record` adds an entry in the transaction of what it is about. The application changes and deletes no entry but those
+that are older than AUDIT_KEPT_FOR; triggers in the database refuse it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.orm import Session
+
+from newsletter.core import clock
+from newsletter.core.actors import Actor, ActorKind
+from newsletter.core.languages import gettext_noop
+from newsletter.staff.models import AuditEntry, StaffMember
+
+
+class AuditAction(StrEnum):
+    """What can be done. The part before the dot is the group that the page filters by (`GROUPS`)."""
+
+    SIGNED_IN_WITH_PASSKEY = "sign_in.passkey"
+    SIGNED_IN_WITH_CODE = "sign_in.code"
+    SIGNED_IN_WITH_RECOVERY_CODE = "sign_in.recovery_code"
+    SIGNED_IN_WITH_LINK = "sign_in.link"
+    SIGN_IN_FAILED = "sign_in.failed"
+    CODE_REFUSED = "sign_in.code_refused"
+    PASSKEY_REFUSED = "sign_in.passkey_refused"
+    SIGNED_OUT = "sign_in.signed_out"
+    PERSON_INVITED = "people.invited"
+    LINK_MADE = "people.link_made"
+    ACCOUNT_SET_UP = "people.set_up"
+    ROLE_GIVEN = "people.role_given"
+    PERSON_REMOVED = "people.removed"
+    SIGNED_OUT_EVERYWHERE = "people.signed_out_everywhere"
+    PASSWORD_CHANGED = "account.password_changed"  # noqa: S105 - a word, no password
+    CODE_APP_CHANGED = "account.code_app_changed"
+    RECOVERY_CODES_MADE = "account.recovery_codes_made"
+    PASSKEY_ADDED = "account.passkey_added"
+    PASSKEY_REMOVED = "account.passkey_removed"
+
+
+ACTION_WORDS: dict[str, str] = {
+    AuditAction.SIGNED_IN_WITH_PASSKEY: gettext_noop("Signed in with a passkey"),
+    AuditAction.SIGNED_IN_WITH_CODE: gettext_noop("Signed in with password and code"),
+    AuditAction.SIGNED_IN_WITH_RECOVERY_CODE: gettext_noop("Signed in with password and recovery code"),
+    AuditAction.SIGNED_IN_WITH_LINK: gettext_noop("Signed in with the demo’s link"),
+    AuditAction.SIGN_IN_FAILED: gettext_noop("Wrong address or password"),
+    AuditAction.CODE_REFUSED: gettext_noop("Wrong code, after the right password"),
+    AuditAction.PASSKEY_REFUSED: gettext_noop("A passkey was refused"),
+    AuditAction.SIGNED_OUT: gettext_noop("Signed out"),
+    AuditAction.PERSON_INVITED: gettext_noop("Invited as %(role)s"),
+    AuditAction.LINK_MADE: gettext_noop("Made a new link (%(purpose)s)"),
+    AuditAction.ACCOUNT_SET_UP: gettext_noop("Set the account up"),
+    AuditAction.ROLE_GIVEN: gettext_noop("Changed the role from %(before)s to %(role)s"),
+    AuditAction.PERSON_REMOVED: gettext_noop("Removed the account"),
+    AuditAction.SIGNED_OUT_EVERYWHERE: gettext_noop("Signed out everywhere"),
+    AuditAction.PASSWORD_CHANGED: gettext_noop("Changed the password"),
+    AuditAction.CODE_APP_CHANGED: gettext_noop("Changed the code app"),
+    AuditAction.RECOVERY_CODES_MADE: gettext_noop("Made new recovery codes"),
+    AuditAction.PASSKEY_ADDED: gettext_noop("Added a passkey"),
+    AuditAction.PASSKEY_REMOVED: gettext_noop("Removed a passkey"),
+}
+"""What the log says of each action; it can name the entry's details."""
+
+GROUPS = {
+    "sign_in": gettext_noop("Signing in"),
+    "people": gettext_noop("People and roles"),
+    "account": gettext_noop("Passwords and passkeys"),
+}
+"""What the page can show alone."""
+
+
+class AuditObject(NamedTuple):
+    """What something was done to: its kind, such as "digest" or "reader", and its number."""
+
+    kind: str
+    id: int
+
+
+OBJECT_WORDS = {"staff_member": gettext_noop("Person %(number)s")}
+"""What the log calls an object; people are shown by name."""
+
+
+def member_object(member_id: int) -> AuditObject:
+    """A person of the staff, as the object of an entry."""
+    return AuditObject("staff_member", member_id)
+
+
+def record(
+    session: Session,
+    action: AuditAction,
+    *,
+    by: Actor,
+    on: AuditObject | None = None,
+    **details: int | StrEnum,
+) -> None:
+    """Add an entry, in the transaction of what it is about. `details` are numbers and words of ours, never free text:
+    it could hold an address.
+    """
+    session.add(
+        AuditEntry(
+            actor_kind=by.kind,
+            staff_member_id=by.id if by.kind is ActorKind.EDITOR else None,
+            action=action,
+            object_kind=on.kind if on else None,
+            object_id=on.id if on else None,
+            details={name: str(value) if isinstance(value, StrEnum) else int(value) for name, value in details.items()},
+        )
+    )
+    session.flush()
+
+
+class AuditFilter(NamedTuple):
+    """What the page shows: of one person, of one group, since a day in `zone`; the newest first, below `before`."""
+
+    member_id: int | None = None
+    group: str = ""
+    since: date | None = None
+    before: int | None = None
+
+
+def entries(session: Session, wanted: AuditFilter, zone: ZoneInfo, limit: int) -> Sequence[AuditEntry]:
+    """The newest entries that fit, at most `limit`."""
+    query = select(AuditEntry).where(*_conditions(wanted, zone)).order_by(AuditEntry.id.desc()).limit(limit)
+    return session.scalars(query).all()
+
+
+def all_entries(session: Session, wanted: AuditFilter, zone: ZoneInfo) -> Iterator[AuditEntry]:
+    """All entries that fit, the newest first, a thousand at a time."""
+    while page := entries(session, wanted, zone, 1000):
+        yield from page
+        wanted = wanted._replace(before=page[-1].id)
+        session.expunge_all()
+
+
+def names(session: Session) -> dict[int, str]:
+    """The names of all people by number, also of those who were removed."""
+    rows = session.execute(select(StaffMember.id, StaffMember.name, StaffMember.email))
+    return {number: name or email or f"#{number}" for number, name, email in rows}
+
+
+def delete_old_entries(session: Session, kept_for: timedelta) -> None:
+    """Delete what is older than AUDIT_KEPT_FOR."""
+    session.execute(delete(AuditEntry).where(AuditEntry.happened_at < clock.now() - kept_for))
+
+
+def _conditions(wanted: AuditFilter, zone: ZoneInfo) -> Iterator[ColumnElement[bool]]:
+    if wanted.member_id is not None:
+        yield AuditEntry.staff_member_id == wanted.member_id
+    if wanted.group:
+        yield AuditEntry.action.startswith(f"{wanted.group}.", autoescape=True)
+    if wanted.since is not None:
+        yield AuditEntry.happened_at >= datetime.combine(wanted.since, time(), zone)
+    if wanted.before is not None:
+        yield AuditEntry.id < wanted.before

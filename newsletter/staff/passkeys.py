@@ -1,0 +1,227 @@
+"""Passkeys (WebAuthn): made on https or http://localhost, for the host of PUBLIC_URL alone.
+
+A challenge travels in a sealed token that is bound to the browser's cookie, is good for five minutes, and is written
+down when it is answered: so each is answered once, and a stranger's requests leave no rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+import webauthn
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.orm import Session
+from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, generate_challenge
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from newsletter.core import clock
+from newsletter.core.config import Settings
+from newsletter.core.db import insert_ignoring
+from newsletter.core.errors import InvalidError
+from newsletter.core.languages import gettext_noop
+from newsletter.core.tokens import TokenError, TokenSigner
+from newsletter.staff.models import Passkey, StaffMember, UsedChallenge
+
+CHALLENGE_AGE = timedelta(minutes=5)
+MOST = 20
+"""Passkeys of a person."""
+
+REFUSED = gettext_noop("This passkey was not accepted.")
+
+
+class PasskeyError(InvalidError):
+    """An answer of an authenticator is not valid, or nobody's here."""
+
+
+class Ceremony(StrEnum):
+    """What a challenge is for. An answer to one is no answer to another."""
+
+    SIGN_IN = "sign_in"
+    PROOF = "proof"
+    REGISTRATION = "registration"
+
+
+@dataclass(frozen=True)
+class RelyingParty:
+    """The site as passkeys know it, and the browser that a challenge is given to."""
+
+    settings: Settings
+    browser_token: str
+    """The id in the browser's cookie."""
+
+    @property
+    def id(self) -> str:
+        return self.settings.public_host
+
+    @property
+    def origin(self) -> str:
+        """The origin as browsers write it: without the scheme's own port."""
+        parts = urlsplit(self.settings.public_url)
+        is_default = parts.port == {"http": 80, "https": 443}.get(parts.scheme)
+        return f"{parts.scheme}://{parts.hostname}" if is_default else f"{parts.scheme}://{parts.netloc}"
+
+    def issue(self, ceremony: Ceremony, options: str) -> dict[str, Any]:
+        """What the page's script needs: the options for the browser, and the token of their challenge."""
+        content = json.loads(options)
+        token = self._signer(ceremony).sign([content["challenge"], self._binding()])
+        return {"options": content, "challenge": token}
+
+    def use_challenge(self, session: Session, ceremony: Ceremony, token: str) -> bytes:
+        """The challenge of a token, used up by this. Raises PasskeyError."""
+        try:
+            challenge, binding = self._signer(ceremony).read(token, CHALLENGE_AGE)
+        except TokenError:
+            raise PasskeyError("passkey.challenge", gettext_noop("That took longer than five minutes.")) from None
+        if binding != self._binding():
+            raise PasskeyError("passkey.refused", REFUSED)
+        digest = hashlib.sha256(challenge.encode()).digest()
+        row = {"challenge_hash": digest, "expires_at": clock.now() + CHALLENGE_AGE}
+        if not insert_ignoring(session, UsedChallenge, [row]):
+            raise PasskeyError("passkey.refused", REFUSED)
+        return base64url_to_bytes(challenge)
+
+    def _binding(self) -> str:
+        return hashlib.sha256(self.browser_token.encode()).hexdigest()[:32]
+
+    def _signer(self, ceremony: Ceremony) -> TokenSigner:
+        return TokenSigner(self.settings.signing_keys, f"staff.passkey.{ceremony}")
+
+
+def registration_options(site: RelyingParty, member: StaffMember, known: Sequence[Passkey]) -> dict[str, Any]:
+    """What a browser needs to make a passkey for a person."""
+    options = webauthn.generate_registration_options(
+        rp_id=site.id,
+        rp_name=site.settings.publication_name,
+        user_id=member.user_handle,
+        user_name=member.email or "",
+        user_display_name=member.name or member.email or "",
+        challenge=generate_challenge(),
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+        ),
+        exclude_credentials=[PublicKeyCredentialDescriptor(id=each.credential_id) for each in known],
+    )
+    return site.issue(Ceremony.REGISTRATION, webauthn.options_to_json(options))
+
+
+def add_passkey(
+    session: Session, site: RelyingParty, member: StaffMember, token: str, credential: str, browser: str
+) -> Passkey:
+    """Keep a new passkey. Raises PasskeyError for an answer that is not valid."""
+    challenge = site.use_challenge(session, Ceremony.REGISTRATION, token)
+    try:
+        verified = webauthn.verify_registration_response(
+            credential=credential,
+            expected_challenge=challenge,
+            expected_rp_id=site.id,
+            expected_origin=site.origin,
+            require_user_verification=True,
+        )
+    except _BROKEN as error:
+        raise PasskeyError("passkey.refused", REFUSED) from error
+    if len(passkeys_of(session, member.id)) >= MOST:
+        raise PasskeyError("passkey.too_many", gettext_noop("A person has at most %(most)s passkeys."), most=MOST)
+    if session.scalar(select(Passkey.id).where(Passkey.credential_id == verified.credential_id)) is not None:
+        raise PasskeyError("passkey.refused", REFUSED)
+    passkey = Passkey(
+        staff_member_id=member.id,
+        credential_id=verified.credential_id,
+        public_key=verified.credential_public_key,
+        sign_count=verified.sign_count,
+        name=browser[:80],
+    )
+    session.add(passkey)
+    session.flush()
+    return passkey
+
+
+def request_options(site: RelyingParty, ceremony: Ceremony, known: Sequence[Passkey] = ()) -> dict[str, Any]:
+    """What a browser needs to show a passkey: one of `known`, or for a sign-in whichever it has for the site."""
+    options = webauthn.generate_authentication_options(
+        rp_id=site.id,
+        challenge=generate_challenge(),
+        allow_credentials=[PublicKeyCredentialDescriptor(id=each.credential_id) for each in known] or None,
+        user_verification=UserVerificationRequirement.REQUIRED,
+    )
+    return site.issue(ceremony, webauthn.options_to_json(options))
+
+
+def verify_passkey(
+    session: Session, site: RelyingParty, ceremony: Ceremony, token: str, credential: str
+) -> StaffMember:
+    """The person whose passkey answered. Raises PasskeyError, with the same sentence whatever is wrong."""
+    challenge = site.use_challenge(session, ceremony, token)
+    try:
+        content = json.loads(credential)
+        credential_id = base64url_to_bytes(content["rawId"])
+        passkey = session.scalar(select(Passkey).where(Passkey.credential_id == credential_id).with_for_update())
+        if passkey is None:
+            raise PasskeyError("passkey.refused", REFUSED)
+        member = session.get_one(StaffMember, passkey.staff_member_id)
+        handle = content["response"].get("userHandle")
+        if handle and base64url_to_bytes(handle) != member.user_handle:
+            raise PasskeyError("passkey.refused", REFUSED)
+        verified = webauthn.verify_authentication_response(
+            credential=content,
+            expected_challenge=challenge,
+            expected_rp_id=site.id,
+            expected_origin=site.origin,
+            credential_public_key=passkey.public_key,
+            credential_current_sign_count=passkey.sign_count,
+            require_user_verification=True,
+        )
+    except _BROKEN as error:
+        raise PasskeyError("passkey.refused", REFUSED) from error
+    if member.removed_at is not None or not _count(session, passkey, verified.new_sign_count):
+        raise PasskeyError("passkey.refused", REFUSED)
+    return member
+
+
+def passkeys_of(session: Session, member_id: int) -> Sequence[Passkey]:
+    """A person's passkeys, the oldest first."""
+    return session.scalars(select(Passkey).where(Passkey.staff_member_id == member_id).order_by(Passkey.id)).all()
+
+
+def remove_passkey(session: Session, member: StaffMember, number: int) -> None:
+    """Remove a passkey of a person's. Raises PasskeyError for the last way to sign in."""
+    known = passkeys_of(session, member.id)
+    if [each.id for each in known] == [number] and member.password_hash is None:
+        raise PasskeyError(
+            "passkey.last", gettext_noop("This is the only way to sign in. Set a password and a code app first.")
+        )
+    session.execute(delete(Passkey).where(Passkey.id == number, Passkey.staff_member_id == member.id))
+
+
+def delete_old_challenges(session: Session) -> None:
+    """Delete what was kept of challenges whose tokens are too old by now."""
+    session.execute(delete(UsedChallenge).where(UsedChallenge.expires_at < clock.now()))
+
+
+def credential_id_text(passkey: Passkey) -> str:
+    """The id of a passkey as browsers write it."""
+    return bytes_to_base64url(passkey.credential_id)
+
+
+def _count(session: Session, passkey: Passkey, count: int) -> bool:
+    """Raise the counter; False for one that did not rise, as a copied passkey's would (WebAuthn 3, 6.1.1)."""
+    rises = or_(Passkey.sign_count < count, (Passkey.sign_count == 0) & (count == 0))
+    statement = update(Passkey).where(Passkey.id == passkey.id, rises)
+    updated = session.connection().execute(statement.values(sign_count=count, last_used_at=clock.now()))
+    return updated.rowcount == 1
+
+
+_BROKEN = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)
+"""Errors of the library for answers that are no valid ones."""
