@@ -6,26 +6,18 @@ down when it is answered: so each is answered once, and a stranger's requests le
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import webauthn
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, generate_challenge
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from newsletter.core import clock
 from newsletter.core.config import Settings
@@ -34,6 +26,9 @@ from newsletter.core.errors import InvalidError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.tokens import TokenError, TokenSigner
 from newsletter.staff.models import Passkey, StaffMember, UsedChallenge
+
+if TYPE_CHECKING:
+    from newsletter.staff.webauthn_calls import SiteName
 
 CHALLENGE_AGE = timedelta(minutes=5)
 MOST = 20
@@ -63,15 +58,14 @@ class RelyingParty:
     """The id in the browser's cookie."""
 
     @property
-    def id(self) -> str:
-        return self.settings.public_host
+    def name(self) -> SiteName:
+        """The host of PUBLIC_URL, and its origin as browsers write it: without the scheme's own port."""
+        from newsletter.staff.webauthn_calls import SiteName
 
-    @property
-    def origin(self) -> str:
-        """The origin as browsers write it: without the scheme's own port."""
         parts = urlsplit(self.settings.public_url)
         is_default = parts.port == {"http": 80, "https": 443}.get(parts.scheme)
-        return f"{parts.scheme}://{parts.hostname}" if is_default else f"{parts.scheme}://{parts.netloc}"
+        origin = f"{parts.scheme}://{parts.hostname}" if is_default else f"{parts.scheme}://{parts.netloc}"
+        return SiteName(self.settings.public_host, origin)
 
     def issue(self, ceremony: Ceremony, options: str) -> dict[str, Any]:
         """What the page's script needs: the options for the browser, and the token of their challenge."""
@@ -91,7 +85,7 @@ class RelyingParty:
         row = {"challenge_hash": digest, "expires_at": clock.now() + CHALLENGE_AGE}
         if not insert_ignoring(session, UsedChallenge, [row]):
             raise PasskeyError("passkey.refused", REFUSED)
-        return base64url_to_bytes(challenge)
+        return _bytes(challenge)
 
     def _binding(self) -> str:
         return hashlib.sha256(self.browser_token.encode()).hexdigest()[:32]
@@ -102,45 +96,36 @@ class RelyingParty:
 
 def registration_options(site: RelyingParty, member: StaffMember, known: Sequence[Passkey]) -> dict[str, Any]:
     """What a browser needs to make a passkey for a person."""
-    options = webauthn.generate_registration_options(
-        rp_id=site.id,
-        rp_name=site.settings.publication_name,
-        user_id=member.user_handle,
-        user_name=member.email or "",
-        user_display_name=member.name or member.email or "",
-        challenge=generate_challenge(),
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
-        ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=each.credential_id) for each in known],
+    from newsletter.staff import webauthn_calls
+
+    email, ids = member.email or "", [each.credential_id for each in known]
+    publication = site.settings.publication_name
+    options = webauthn_calls.creation_options(
+        site.name, publication, member.user_handle, email, member.name or email, ids
     )
-    return site.issue(Ceremony.REGISTRATION, webauthn.options_to_json(options))
+    return site.issue(Ceremony.REGISTRATION, options)
 
 
 def add_passkey(
     session: Session, site: RelyingParty, member: StaffMember, token: str, credential: str, browser: str
 ) -> Passkey:
     """Keep a new passkey. Raises PasskeyError for an answer that is not valid."""
+    from newsletter.staff import webauthn_calls
+
     challenge = site.use_challenge(session, Ceremony.REGISTRATION, token)
     try:
-        verified = webauthn.verify_registration_response(
-            credential=credential,
-            expected_challenge=challenge,
-            expected_rp_id=site.id,
-            expected_origin=site.origin,
-            require_user_verification=True,
-        )
-    except _BROKEN as error:
+        new = webauthn_calls.verify_creation(site.name, challenge, _object(credential))
+    except ValueError as error:
         raise PasskeyError("passkey.refused", REFUSED) from error
     if len(passkeys_of(session, member.id)) >= MOST:
         raise PasskeyError("passkey.too_many", gettext_noop("A person has at most %(most)s passkeys."), most=MOST)
-    if session.scalar(select(Passkey.id).where(Passkey.credential_id == verified.credential_id)) is not None:
+    if session.scalar(select(Passkey.id).where(Passkey.credential_id == new.id)) is not None:
         raise PasskeyError("passkey.refused", REFUSED)
     passkey = Passkey(
         staff_member_id=member.id,
-        credential_id=verified.credential_id,
-        public_key=verified.credential_public_key,
-        sign_count=verified.sign_count,
+        credential_id=new.id,
+        public_key=new.public_key,
+        sign_count=new.sign_count,
         name=browser[:80],
     )
     session.add(passkey)
@@ -150,42 +135,29 @@ def add_passkey(
 
 def request_options(site: RelyingParty, ceremony: Ceremony, known: Sequence[Passkey] = ()) -> dict[str, Any]:
     """What a browser needs to show a passkey: one of `known`, or for a sign-in whichever it has for the site."""
-    options = webauthn.generate_authentication_options(
-        rp_id=site.id,
-        challenge=generate_challenge(),
-        allow_credentials=[PublicKeyCredentialDescriptor(id=each.credential_id) for each in known] or None,
-        user_verification=UserVerificationRequirement.REQUIRED,
-    )
-    return site.issue(ceremony, webauthn.options_to_json(options))
+    from newsletter.staff import webauthn_calls
+
+    return site.issue(ceremony, webauthn_calls.request_options(site.name, [each.credential_id for each in known]))
 
 
 def verify_passkey(
     session: Session, site: RelyingParty, ceremony: Ceremony, token: str, credential: str
 ) -> StaffMember:
     """The person whose passkey answered. Raises PasskeyError, with the same sentence whatever is wrong."""
+    from newsletter.staff import webauthn_calls
+
     challenge = site.use_challenge(session, ceremony, token)
     try:
-        content = json.loads(credential)
-        credential_id = base64url_to_bytes(content["rawId"])
-        passkey = session.scalar(select(Passkey).where(Passkey.credential_id == credential_id).with_for_update())
-        if passkey is None:
-            raise PasskeyError("passkey.refused", REFUSED)
+        content = _object(credential)
+        passkey = _passkey_of_id(session, _bytes(content.get("rawId")))
         member = session.get_one(StaffMember, passkey.staff_member_id)
-        handle = content["response"].get("userHandle")
-        if handle and base64url_to_bytes(handle) != member.user_handle:
-            raise PasskeyError("passkey.refused", REFUSED)
-        verified = webauthn.verify_authentication_response(
-            credential=content,
-            expected_challenge=challenge,
-            expected_rp_id=site.id,
-            expected_origin=site.origin,
-            credential_public_key=passkey.public_key,
-            credential_current_sign_count=passkey.sign_count,
-            require_user_verification=True,
-        )
-    except _BROKEN as error:
+        handle = _object_in(content, "response").get("userHandle")
+        if handle and _bytes(handle) != member.user_handle:
+            raise ValueError("another person's")
+        count = webauthn_calls.verify_request(site.name, challenge, content, passkey.public_key, passkey.sign_count)
+    except ValueError as error:
         raise PasskeyError("passkey.refused", REFUSED) from error
-    if member.removed_at is not None or not _count(session, passkey, verified.new_sign_count):
+    if member.removed_at is not None or not _raise_count(session, passkey, count):
         raise PasskeyError("passkey.refused", REFUSED)
     return member
 
@@ -210,12 +182,7 @@ def delete_old_challenges(session: Session) -> None:
     session.execute(delete(UsedChallenge).where(UsedChallenge.expires_at < clock.now()))
 
 
-def credential_id_text(passkey: Passkey) -> str:
-    """The id of a passkey as browsers write it."""
-    return bytes_to_base64url(passkey.credential_id)
-
-
-def _count(session: Session, passkey: Passkey, count: int) -> bool:
+def _raise_count(session: Session, passkey: Passkey, count: int) -> bool:
     """Raise the counter; False for one that did not rise, as a copied passkey's would (WebAuthn 3, 6.1.1)."""
     rises = or_(Passkey.sign_count < count, (Passkey.sign_count == 0) & (count == 0))
     statement = update(Passkey).where(Passkey.id == passkey.id, rises)
@@ -223,5 +190,31 @@ def _count(session: Session, passkey: Passkey, count: int) -> bool:
     return updated.rowcount == 1
 
 
-_BROKEN = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)
-"""Errors of the library for answers that are no valid ones."""
+def _passkey_of_id(session: Session, credential_id: bytes) -> Passkey:
+    """Raises ValueError."""
+    found = session.scalar(select(Passkey).where(Passkey.credential_id == credential_id).with_for_update())
+    if found is None:
+        raise ValueError("an unknown passkey")
+    return found
+
+
+def _object(text: str) -> dict[str, Any]:
+    """An answer of a browser. Raises ValueError for anything but a JSON object."""
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise ValueError("no object")
+    return content
+
+
+def _object_in(content: dict[str, Any], name: str) -> dict[str, Any]:
+    found = content.get(name)
+    if not isinstance(found, dict):
+        raise ValueError("no object")
+    return found
+
+
+def _bytes(text: object) -> bytes:
+    """Base64 as browsers write it. Raises ValueError."""
+    if not isinstance(text, str):
+        raise ValueError("no text")
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

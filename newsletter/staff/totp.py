@@ -7,7 +7,6 @@ import unicodedata
 from datetime import timedelta
 
 import pyotp
-import segno
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
@@ -68,6 +67,8 @@ def app_uri(secret: str, email: str, publication: str) -> str:
 
 def qr_code(text: str) -> str:
     """A QR code as SVG, with attributes alone: the policy of our pages forbids inline styles."""
+    import segno  # 50 ms, for a page that is shown once to each person
+
     return segno.make(text, error="m").svg_inline(scale=4, omitsize=True)
 
 

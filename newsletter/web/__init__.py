@@ -8,6 +8,7 @@ from jinja2 import StrictUndefined
 from newsletter.web import (
     assets,
     csrf,
+    desk,
     errors,
     health,
     hosts,
@@ -41,4 +42,5 @@ def install(app: Flask) -> None:
     app.register_blueprint(readers.pages)
     app.register_blueprint(public.pages)
     app.register_blueprint(health.pages)
+    app.register_blueprint(desk.desk)
     sendgrid.install(app)

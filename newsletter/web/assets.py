@@ -18,7 +18,11 @@ TYPES = {
     "desk.css": "text/css",
     "mark.svg": "image/svg+xml",
     "zone.js": "text/javascript",
+    "passkey.js": "text/javascript",
+    "htmx.js": "text/javascript",
 }
+VENDORED = {"htmx.js": "vendor/htmx-4.0.1/htmx.min.js"}
+"""Files of others, as they came from npm, with licence and version beside them."""
 YEAR = 31_536_000
 
 pages = Blueprint("assets", __name__)
@@ -48,7 +52,7 @@ def file(version: str, name: str) -> Response:
 
 @cache
 def _content(name: str) -> bytes:
-    content = (FOLDER / name).read_bytes()
+    content = (FOLDER / VENDORED.get(name, name)).read_bytes()
     return squeezed(content) if TYPES[name] == "text/css" else content
 
 

@@ -11,6 +11,8 @@ from werkzeug.exceptions import BadHost, HTTPException
 
 from newsletter.core.errors import ConflictError, InvalidError, NewsletterError, NotFoundError
 from newsletter.core.languages import gettext_noop
+from newsletter.staff.links import StaffLinkError
+from newsletter.staff.rights import NotAllowedError
 from newsletter.subscribers.account.links import LinkError, PastSubscriptionError
 from newsletter.web import language, navigation
 from newsletter.web.negotiation import wants_json
@@ -30,6 +32,8 @@ FAILED = gettext_noop("That did not work")
 STATUS_OF_ERROR: dict[type[NewsletterError], Status] = {
     PastSubscriptionError: Status(410, gettext_noop("You are not subscribed")),
     LinkError: Status(404, gettext_noop("This link does not work")),
+    StaffLinkError: Status(404, gettext_noop("This link does not work")),
+    NotAllowedError: Status(403, gettext_noop("Your role does not allow this")),
     NotFoundError: Status(404, FAILED),
     InvalidError: Status(422, FAILED),
     ConflictError: Status(409, FAILED),

@@ -25,14 +25,14 @@ def install(app: Flask) -> None:
 
 def refuse_other_hosts() -> Response | None:
     """421 for a request to another host. The port does not count: a proxy may name its own."""
-    if request.path in UNDER_ANY_HOST or _name(f"//{request.host}") in own_hosts():
+    if request.path in UNDER_ANY_HOST or name_of(f"//{request.host}") in own_hosts():
         return None
     return Response("This site is not served under that host.\n", 421, content_type="text/plain; charset=utf-8")
 
 
 def own_hosts() -> frozenset[str]:
     """The names that PUBLIC_URL stands for."""
-    name = _name(runtime().settings.public_url)
+    name = name_of(runtime().settings.public_url)
     return LOOPBACK if _is_loopback(name) else frozenset({name})
 
 
@@ -42,10 +42,10 @@ def is_own_origin(origin: str) -> bool:
         is_same_place = _scheme_and_port(origin) == _scheme_and_port(runtime().settings.public_url)
     except ValueError:
         return False
-    return is_same_place and _name(origin) in own_hosts()
+    return is_same_place and name_of(origin) in own_hosts()
 
 
-def _name(address: str) -> str:
+def name_of(address: str) -> str:
     """The host of an address, without port and final dot; empty for what is none."""
     try:
         parts = urlsplit(address)

@@ -22,6 +22,9 @@ PARAMETER = "language"
 UNTRANSLATED = frozenset({"assets.file", "readers.download"})
 """Endpoints that take no language."""
 
+DESK = "desk."
+"""The beginning of endpoints whose pages speak the publication's language, whatever is asked for."""
+
 
 @dataclass
 class _Page:
@@ -78,7 +81,7 @@ def is_shared() -> bool:
 
 def carry(endpoint: str, values: dict[str, Any]) -> None:
     """Add `language` to a link whose page would not choose this page's language by itself (Flask calls this)."""
-    if endpoint in UNTRANSLATED or PARAMETER in values or not has_request_context():
+    if endpoint in UNTRANSLATED or endpoint.startswith(DESK) or PARAMETER in values or not has_request_context():
         return
     if is_kept(current_app, endpoint):
         default = PUBLICATION_LANGUAGE
@@ -95,6 +98,8 @@ def alternatives() -> dict[str, str]:
 
 
 def _code() -> str:
+    if (request.endpoint or "").startswith(DESK):
+        return PUBLICATION_LANGUAGE
     return requested_language() or _default()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from newsletter.core import public_paths
 from newsletter.core.runtime import runtime, runtime_of
 from newsletter.web.forms.form_tokens import IN_THIS_ANSWER
 
@@ -30,14 +31,14 @@ def install(app: Flask) -> None:
 
 def add_headers(response: Response) -> Response:
     """Set what a view has not set. Answers to posts and to readers' links are kept by nobody and found by no search
-    engine. Forms with a token are kept by nobody: a token is good for a few uses and a day alone. Proxies keep what is
+    engine, nor is the desk. Forms with a token are kept by nobody: a token is good for a few uses and a day alone. Proxies keep what is
     alike for everybody (`web.kept_pages`), and nothing else.
     """
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if runtime().settings.public_url.startswith("https:"):
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    if request.method == "POST" or "token" in (request.view_args or {}):
+    if request.method == "POST" or "token" in (request.view_args or {}) or is_desk(request.path):
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex"
     elif IN_THIS_ANSWER in request.environ:
@@ -45,3 +46,8 @@ def add_headers(response: Response) -> Response:
     else:
         response.headers.setdefault("Cache-Control", "private, no-cache")
     return response
+
+
+def is_desk(path: str) -> bool:
+    """Whether a path is the desk's, also where there is no such page."""
+    return path == public_paths.DESK or path.startswith(f"{public_paths.DESK}/")

@@ -1,0 +1,76 @@
+"""The desk's two cookies. No page outside of /desk sets or reads one.
+
+The session's holds a random id; before a sign-in, too, since the tokens of forms are made from it. The browser's says
+that a person signed in here before: wrong passwords of strangers do not count for it (`staff.throttling`).
+`__Host-` ties a cookie to this host, to https and to the whole site (RFC 6265bis 4.1.3.2). Over http, as in the demo,
+browsers refuse such names: there they are plain.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Response, g, request
+
+from newsletter.core import public_paths, tokens
+from newsletter.core.runtime import runtime
+from newsletter.core.tokens import TokenError, TokenSigner
+
+SESSION, BROWSER = "desk", "desk-browser"
+BROWSER_AGE = timedelta(days=180)
+
+
+def session_token() -> str:
+    """The random id in the session's cookie; a new one, which the answer sets, where the browser has none."""
+    if "new_session_token" in g:
+        return str(g.new_session_token)
+    token = request.cookies.get(_name(SESSION), "")
+    if not tokens.is_random_token(token):
+        token = g.new_session_token = tokens.random_token()
+    return token
+
+
+def give_session(token: str) -> None:
+    """Let the answer set a new id."""
+    g.new_session_token = token
+
+
+def known_browser(member_email_key: str) -> str:
+    """The random number of this browser, if this person signed in here before; else empty."""
+    found = _browser_content()
+    return found[1] if found and found[0] == member_email_key else ""
+
+
+def remember_browser(member_email_key: str) -> None:
+    """Let the answer say that this person signed in here."""
+    g.new_browser = _signer().sign([member_email_key, known_browser(member_email_key) or tokens.random_token()])
+
+
+def set_cookies(response: Response) -> None:
+    """Set what is new."""
+    is_secure = runtime().settings.public_url.startswith("https:")
+    path = "/" if is_secure else public_paths.DESK
+    for name, value, age in (
+        (SESSION, g.get("new_session_token"), None),
+        (BROWSER, g.get("new_browser"), BROWSER_AGE),
+    ):
+        if value is not None:
+            response.set_cookie(
+                _name(name), value, max_age=age, path=path, secure=is_secure, httponly=True, samesite="Lax"
+            )
+
+
+def _name(name: str) -> str:
+    return f"__Host-{name}" if runtime().settings.public_url.startswith("https:") else f"{name}-http"
+
+
+def _browser_content() -> tuple[str, str] | None:
+    try:
+        key, number = _signer().read(request.cookies.get(_name(BROWSER), ""), BROWSER_AGE)
+    except TokenError:
+        return None
+    return str(key), str(number)
+
+
+def _signer() -> TokenSigner:
+    return TokenSigner(runtime().settings.signing_keys, "desk.browser")
