@@ -54,6 +54,8 @@ def demo(once: bool, as_json: bool, readers: int) -> None:
         state = _send_digest(database, settings, supervisor, readers)
         seconds = time.monotonic() - began
         _report(settings, state, seconds, as_json=as_json)
+        if not as_json and not once:
+            click.echo(f"  Desk:  {sample_data.desk_link(database, settings)} (works once, for an hour)")
         if not once:
             _stay(supervisor, settings)
     except KeyboardInterrupt:

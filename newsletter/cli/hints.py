@@ -33,6 +33,8 @@ HINTS: dict[str, str] = {
     "import.result_not_writable": "--result names another place.",
     "import.unknown_standing": "Rename it to status, or pass over it with `--ignore '%(column)s'`.",
     "queue.unreachable": "Start `newsletter clock`, which runs the embedded one, or set REDIS_URL.",
+    "staff.known": "`newsletter editors reset EMAIL` makes a new link.",
+    "staff.unknown": "`newsletter editors list` shows all.",
     "unbounce.nothing_named": "Name them by --digest, --reason or both.",
     "setting.sendgrid_webhook_key": "Copy the verification key of SendGrid's Event Webhook.",
 }

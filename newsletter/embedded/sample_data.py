@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from newsletter.articles import importing, page
+from newsletter.core import clock, public_paths
 from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.digests import composing, scheduling
+from newsletter.staff import links, people
+from newsletter.staff.models import StaffLinkPurpose
+from newsletter.staff.rights import Role
 from newsletter.subscribers.files import imported_readers as readers
 from newsletter.subscribers.files.imported_readers import ImportedReader
 from newsletter.subscribers.preferences import Preferences
@@ -25,6 +29,9 @@ SINCE = date(2026, 4, 1)
 LEAD = "musk-testifies-xai-used-model-distillation-with-openai-technology-in-courtroom"
 SUBJECT = "Musk testifies that xAI distilled OpenAI's models"
 INTRO = "This is the demo's letter: one real article of Dispatch and a handful of samples beside it."
+
+ADMIN, ADMIN_NAME = "mara@dispatch.example", "Mara Weiss"
+"""The admin of the demo's desk."""
 
 _SECTIONS = (None, None, None, ("Policy", "Research"), ("Models",), ("Policy", "Safety"), ("Gardening",))
 _MIN_TRUST = (0, 0, 0, 50, 60, 70, 80, 90)
@@ -57,6 +64,17 @@ def compose_and_send(db: Database, settings: Settings) -> int:
         composing.edit_draft(session, digest.id, lead=LEAD, subject=SUBJECT, by=OPERATOR)
         scheduling.send_now(session, settings, digest.id, by=OPERATOR)
         return digest.id
+
+
+def desk_link(db: Database, settings: Settings) -> str:
+    """A link that signs the demo's admin in at the desk, once and within an hour."""
+    with db.transaction() as session:
+        member = people.find_member(session, people.email_key(ADMIN)) or people.add_member(
+            session, ADMIN, Role.ADMIN, by=OPERATOR, name=ADMIN_NAME
+        )
+        member.set_up_at = member.set_up_at or clock.now()
+        token = links.make_link(session, settings.signing_keys, member, StaffLinkPurpose.DEMO)
+        return settings.url(public_paths.desk_link(token))
 
 
 def sample_readers(count: int) -> Iterator[ImportedReader]:

@@ -22,7 +22,7 @@ from newsletter.staff.models import AuditEntry, StaffMember
 
 
 class AuditAction(StrEnum):
-    """What can be done. The part before the dot is the group that the page filters by (`GROUPS`)."""
+    """Actions of the log. The part before the dot is the group that the page filters by (`GROUPS`)."""
 
     SIGNED_IN_WITH_PASSKEY = "sign_in.passkey"
     SIGNED_IN_WITH_CODE = "sign_in.code"
@@ -66,25 +66,25 @@ ACTION_WORDS: dict[str, str] = {
     AuditAction.PASSKEY_ADDED: gettext_noop("Added a passkey"),
     AuditAction.PASSKEY_REMOVED: gettext_noop("Removed a passkey"),
 }
-"""What the log says of each action; it can name the entry's details."""
+"""The words of the log for each action; they can name the entry's details."""
 
 GROUPS = {
     "sign_in": gettext_noop("Signing in"),
     "people": gettext_noop("People and roles"),
     "account": gettext_noop("Passwords and passkeys"),
 }
-"""What the page can show alone."""
+"""Groups of actions, which the page can show alone."""
 
 
 class AuditObject(NamedTuple):
-    """What something was done to: its kind, such as "digest" or "reader", and its number."""
+    """The object of an action: its kind, such as "digest" or "reader", and its number."""
 
     kind: str
     id: int
 
 
 OBJECT_WORDS = {"staff_member": gettext_noop("Person %(number)s")}
-"""What the log calls an object; people are shown by name."""
+"""The words of the log for objects; people are shown by name."""
 
 
 def member_object(member_id: int) -> AuditObject:
@@ -117,7 +117,7 @@ def record(
 
 
 class AuditFilter(NamedTuple):
-    """What the page shows: of one person, of one group, since a day in `zone`; the newest first, below `before`."""
+    """A choice of entries: of one person, of one group, since a day in `zone`; the newest first, below `before`."""
 
     member_id: int | None = None
     group: str = ""

@@ -50,7 +50,7 @@ class StaffMember(Base):
 
 
 class StaffLinkPurpose(StrEnum):
-    """What a link by mail is for."""
+    """Purposes of links by mail."""
 
     INVITATION = "invitation"
     RESET = "reset"

@@ -42,7 +42,7 @@ class PasskeyError(InvalidError):
 
 
 class Ceremony(StrEnum):
-    """What a challenge is for. An answer to one is no answer to another."""
+    """Purposes of challenges. An answer to one is no answer to another."""
 
     SIGN_IN = "sign_in"
     PROOF = "proof"
@@ -68,7 +68,7 @@ class RelyingParty:
         return SiteName(self.settings.public_host, origin)
 
     def issue(self, ceremony: Ceremony, options: str) -> dict[str, Any]:
-        """What the page's script needs: the options for the browser, and the token of their challenge."""
+        """The answer for the page's script: the options for the browser, and the token of their challenge."""
         content = json.loads(options)
         token = self._signer(ceremony).sign([content["challenge"], self._binding()])
         return {"options": content, "challenge": token}
@@ -95,7 +95,7 @@ class RelyingParty:
 
 
 def registration_options(site: RelyingParty, member: StaffMember, known: Sequence[Passkey]) -> dict[str, Any]:
-    """What a browser needs to make a passkey for a person."""
+    """The options with which a browser makes a passkey for a person."""
     from newsletter.staff import webauthn_calls
 
     email, ids = member.email or "", [each.credential_id for each in known]
@@ -134,7 +134,7 @@ def add_passkey(
 
 
 def request_options(site: RelyingParty, ceremony: Ceremony, known: Sequence[Passkey] = ()) -> dict[str, Any]:
-    """What a browser needs to show a passkey: one of `known`, or for a sign-in whichever it has for the site."""
+    """The options with which a browser shows a passkey: one of `known`, or for a sign-in whichever it has for the site."""
     from newsletter.staff import webauthn_calls
 
     return site.issue(ceremony, webauthn_calls.request_options(site.name, [each.credential_id for each in known]))

@@ -98,7 +98,7 @@ def list_members(session: Session) -> list[ListedMember]:
         select(StaffMember).where(StaffMember.removed_at.is_(None)).order_by(StaffMember.id)
     ).all()
     counts = select(Passkey.staff_member_id, func.count()).group_by(Passkey.staff_member_id)
-    passkeys: dict[int, int] = dict(session.execute(counts).tuples().all())
+    passkeys = {row[0]: row[1] for row in session.execute(counts)}
     found = session.scalars(select(StaffSession).order_by(StaffSession.last_seen_at))
     last_sessions = {each.staff_member_id: each for each in found}
     links = session.scalars(select(StaffLink).where(StaffLink.expires_at > clock.now()).order_by(StaffLink.id))

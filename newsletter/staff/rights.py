@@ -17,7 +17,7 @@ class Role(StrEnum):
 
 
 class Right(StrEnum):
-    """What a view can ask for."""
+    """The rights that views ask for."""
 
     WRITE = "write"
     """Write drafts; see all stories, digests and reports."""

@@ -67,7 +67,7 @@ def member_of_step(session: Session, keys: tuple[str, ...], token: str, browser_
 
 
 def accept_second_step(session: Session, keys: tuple[str, ...], member: StaffMember, code: str) -> AuditAction | None:
-    """What a code signs the person in with: the app's, or a recovery code. Each works once. None for a wrong one."""
+    """The action to record for a right code, of the app or a recovery code. Each works once. None for a wrong one."""
     if recovery_codes.is_recovery_code(code):
         is_right = recovery_codes.use_code(session, member.id, code)
         return AuditAction.SIGNED_IN_WITH_RECOVERY_CODE if is_right else None

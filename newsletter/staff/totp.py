@@ -61,7 +61,7 @@ def clean_code(code: str) -> str:
 
 
 def app_uri(secret: str, email: str, publication: str) -> str:
-    """What the QR code says to the app (github.com/google/google-authenticator/wiki/Key-Uri-Format)."""
+    """The text of the QR code for the app (github.com/google/google-authenticator/wiki/Key-Uri-Format)."""
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=publication)
 
 

@@ -24,7 +24,7 @@ _BROKEN = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)
 
 
 class NewCredential(NamedTuple):
-    """What an authenticator made."""
+    """A passkey that an authenticator made."""
 
     id: bytes
     public_key: bytes

@@ -59,7 +59,11 @@ class Walk:
     """An example of each kind of page, for every route that is looked at and every state of a reader."""
 
     def __init__(self, app: Flask, examples: Examples) -> None:
-        rules = [rule for rule in app.url_map.iter_rules() if rule.methods is not None and "GET" in rule.methods]
+        rules = [
+            rule
+            for rule in app.url_map.iter_rules()
+            if rule.methods is not None and "GET" in rule.methods and not rule.endpoint.startswith("desk.")
+        ]
         self.endpoints = {rule.endpoint for rule in rules}
         self.shown: set[str] = set()
         """Endpoints that have shown something, not just an error."""

@@ -24,6 +24,7 @@ from newsletter.core.queue import MAIL, Queues
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.privacy.erasure import Erased
+from newsletter.staff.mail_payloads import StaffLinkMail
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.mail_payloads import (
     AlreadySubscribed,
@@ -114,6 +115,10 @@ def erase_by_the_command(scene: Scene) -> Act:
     return lambda: scene.run("subscribers", "erase", ADA, "--yes")
 
 
+def invite_an_editor(scene: Scene) -> Act:
+    return lambda: scene.run("editors", "add", "editor@dispatch.example")
+
+
 def save_preferences(scene: Scene) -> Act:
     return lambda: scene.post(f"/preferences/{scene.token}", cadence="daily", which="all", min_trust="70")
 
@@ -146,6 +151,7 @@ KINDS: dict[Prepare, str] = {
     undo_unsubscribing: ChangedByLink.kind,
     erase_by_the_page: Erased.kind,
     erase_by_the_command: Erased.kind,
+    invite_an_editor: StaffLinkMail.kind,
 }
 """Everything that puts a mail into the table, and the kind of the mail."""
 

@@ -16,7 +16,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from newsletter.core.actors import READER
+from newsletter.core.actors import OPERATOR, READER
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
@@ -27,6 +27,9 @@ from newsletter.migrations.tables import metadata
 from newsletter.operations import transactional_sending
 from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.privacy import erasure
+from newsletter.staff import links as staff_links
+from newsletter.staff import people
+from newsletter.staff.rights import Role
 from newsletter.subscribers.account import address_change, change_mails, one_time_links
 from newsletter.subscribers.models import AddressChange, LinkChange, LinkPurpose, Subscriber
 from tests.factories import add_article, add_readers, due_mails, no_pauses, send_digest, sign_up
@@ -37,8 +40,9 @@ ACTS_ITSELF = re.compile(
     r"http-equiv=.?refresh|\son[a-z]+\s*=|autofocus|javascript:|<iframe|<object|<embed", re.IGNORECASE
 )
 """What can submit a form without a person: a refresh, a handler of any event, an address that is a script, a frame."""
-SCRIPTS = {"/zone.js"}
-"""The one script there is: it fills in a time zone and sends nothing (tests/browser)."""
+SCRIPTS = {"/zone.js", "/passkey.js"}
+"""One fills in a time zone and sends nothing (tests/browser); the other waits for a press, and for the person's
+device."""
 FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.DOTALL)
 FIELD = re.compile(r"<(?:input|button)\b[^>]*>")
 ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
@@ -57,6 +61,8 @@ def mails(client: FlaskClient, db: Database, settings: Settings) -> dict[str, Em
         sign_up(session, settings, first.address)
         for kind in LinkPurpose:
             one_time_links.request_link(session, no_pauses(), first, kind)
+        editor = people.add_member(session, "editor@example.org", Role.EDITOR, by=OPERATOR)
+        staff_links.send_link(session, settings, editor, by=OPERATOR)
         change_mails.tell_reader(session, first, LinkChange.PAUSE)
         address_change.request_change(session, no_pauses(), first, "next@example.org")
         address_change.request_change(session, no_pauses(), second, "moved@example.org")

@@ -31,6 +31,8 @@ CONTEXTS: dict[str, dict[str, Value]] = {
     },
     "new_address": {"link": LINK, "days": 7},
     "old_address": {"link": LINK, "days": 7},
+    "staff_invitation": {"link": LINK, "minutes": 60},
+    "staff_reset": {"link": LINK, "minutes": 60},
     "erased": {"link": "https://letters.example.org/subscribe"},
 }
 

@@ -1,4 +1,4 @@
-"""What each view of the desk needs. A view that does not say it is open to nobody.
+"""The rights that each view of the desk needs. A view that does not say it is open to nobody.
 
     @desk.get("/digests")
     @needs(Right.WRITE)
@@ -28,17 +28,17 @@ _ATTRIBUTE = "desk_access"
 
 
 class Everybody(Enum):
-    """What a view needs if it needs no right."""
+    """Access without a right."""
 
     SIGNED_IN = auto()
-    """Whoever is signed in: one's own account."""
+    """All who are signed in, to their own account."""
     VISITOR = auto()
     """Anybody: signing in, and links by mail."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """What a view needs."""
+    """The needs of a view."""
 
     need: Right | Everybody
     recent_proof: bool = False
@@ -46,7 +46,7 @@ class Access:
 
 
 def needs(need: Right | Everybody, *, recent_proof: bool = False, is_activity: bool = True) -> Callable[[V], V]:
-    """Say what a view needs."""
+    """Declare the needs of a view."""
 
     def decorate(view: V) -> V:
         setattr(view, _ATTRIBUTE, Access(need, recent_proof, is_activity))
@@ -56,6 +56,6 @@ def needs(need: Right | Everybody, *, recent_proof: bool = False, is_activity: b
 
 
 def access_of(view: Callable[..., Any] | None) -> Access | None:
-    """What a view needs; None for one that does not say it."""
+    """The needs of a view; None where none are declared."""
     found: Access | None = getattr(view, _ATTRIBUTE, None)
     return found

@@ -30,7 +30,7 @@ SAID = {
     "session": gettext_noop("That session has ended."),
     "name": gettext_noop("Your name is changed."),
 }
-"""What the page says after a change, by its parameter `done`."""
+"""Notices of the page after a change, by its parameter `done`."""
 
 
 @desk.get("/account")
@@ -136,7 +136,7 @@ def new_recovery_codes() -> str:
 @desk.post("/account/passkeys/options")
 @needs(Everybody.SIGNED_IN)
 def new_passkey_options() -> dict[str, Any]:
-    """What the browser needs to make another passkey."""
+    """The options for another passkey."""
     with runtime().db.reading() as session:
         member = people.get_member(session, signed_in().member_id)
         return passkeys.registration_options(relying_party(), member, passkeys.passkeys_of(session, member.id))

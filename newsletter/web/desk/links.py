@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from newsletter.core import public_paths, tokens
 from newsletter.core.errors import InvalidError, NewsletterError
@@ -90,7 +91,7 @@ def set_up_with_password(token: str) -> ResponseReturnValue:
 @desk.post(f"{PATH}/passkey/options")
 @needs(Everybody.VISITOR)
 def set_up_options(token: str) -> dict[str, Any]:
-    """What the browser needs to make the account's first passkey."""
+    """The options for the account's first passkey."""
     with runtime().db.reading() as session:
         _, member = links.link_of_token(session, token)
     return passkeys.registration_options(relying_party(), member, ())
@@ -119,7 +120,7 @@ def set_up_with_passkey(token: str) -> ResponseReturnValue:
     return redirect(url_for("desk.home"), 303)
 
 
-def _use(token: str, session: Any) -> StaffMember:
+def _use(token: str, session: Session) -> StaffMember:
     """Use up a link that sets an account up."""
     purpose, member = links.use_link(session, token)
     if purpose == StaffLinkPurpose.DEMO:
@@ -128,7 +129,7 @@ def _use(token: str, session: Any) -> StaffMember:
 
 
 def _values(member: StaffMember, token: str, app: NewCodeApp | None = None) -> dict[str, Any]:
-    """What the page to set an account up shows."""
+    """The values of the page to set an account up."""
     settings = runtime().settings
     app = app or NewCodeApp(settings.signing_keys, member.id)
     return {

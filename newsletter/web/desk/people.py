@@ -22,7 +22,7 @@ SAID = {
     "signed_out": gettext_noop("The person is signed out everywhere."),
     "removed": gettext_noop("The account is removed."),
 }
-"""What the page says after a change, by its parameter `done`."""
+"""Notices of the page after a change, by its parameter `done`."""
 
 NO_SUCH_ROLE = gettext_noop("Choose one of the roles.")
 

@@ -57,7 +57,7 @@ def require_proof(person: SignedIn) -> ResponseReturnValue | None:
 @desk.post("/proof/options")
 @needs(Everybody.SIGNED_IN)
 def proof_options() -> dict[str, Any]:
-    """What the browser needs to show one of the person's passkeys."""
+    """The options to show one of the person's passkeys."""
     with runtime().db.reading() as session:
         known = passkeys.passkeys_of(session, signed_in().member_id)
     return passkeys.request_options(relying_party(), Ceremony.PROOF, known)

@@ -1,4 +1,4 @@
-"""What happens before and after each view of the desk: session, form token, rights, recent proof, headers."""
+"""The work before and after each view of the desk: session, form token, rights, recent proof, headers."""
 
 from __future__ import annotations
 

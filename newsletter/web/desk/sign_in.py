@@ -94,7 +94,7 @@ def code() -> ResponseReturnValue:
 @desk.post("/sign-in/passkey/options")
 @needs(Everybody.VISITOR)
 def passkey_options() -> dict[str, Any]:
-    """What the browser needs to show a passkey: the same for everybody."""
+    """The options to show a passkey: the same for everybody."""
     return passkeys.request_options(relying_party(), Ceremony.SIGN_IN)
 
 
@@ -120,7 +120,7 @@ def passkey() -> ResponseReturnValue:
 @desk.post("/sign-out")
 @needs(Everybody.SIGNED_IN)
 def sign_out() -> Response:
-    """End this session, on the server too. What the browser kept of unsent text goes with it."""
+    """End this session, on the server too. The browser drops the drafts that it kept."""
     person = signed_in()
     with runtime().db.transaction() as session:
         sessions.end_session(session, person.member_id, person.session_id)

@@ -1,4 +1,4 @@
-"""What the views of sign-in, account and people share: limits, the site as passkeys know it, the browser's name."""
+"""Shared by the views of sign-in, account and people: limits, the site as passkeys know it, the browser's name."""
 
 from __future__ import annotations
 
