@@ -21,9 +21,7 @@ COMMANDS = LazyCommands(
         "db": Origin("newsletter.cli.db:db", "Bring the database's structure up to date."),
         "demo": Origin("newsletter.cli.demo:demo", "Run everything with sample data."),
         "digests": Origin("newsletter.cli.digests.control:digests", "Compose, preview, schedule, send and watch."),
-        "editors": Origin(
-            "newsletter.cli.editors:editors", "Invite, list and remove the people of the desk, and more."
-        ),
+        "editors": Origin("newsletter.cli.editors:editors", "Invite, list and remove the people of the desk."),
         "serve": Origin("newsletter.cli.processes:serve", "Run the whole service on one machine."),
         "subscribers": Origin(
             "newsletter.cli.subscribers.reader:subscribers", "Import, export, show and erase subscribers, and more."

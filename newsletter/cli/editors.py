@@ -25,7 +25,7 @@ ROLES = click.Choice([role.value for role in Role])
 
 @click.group()
 def editors() -> None:
-    """Invite, list and remove the people of the desk, and more."""
+    """Invite, list and remove the people of the desk."""
 
 
 @editors.command()

@@ -134,7 +134,7 @@ def add_passkey(
 
 
 def request_options(site: RelyingParty, ceremony: Ceremony, known: Sequence[Passkey] = ()) -> dict[str, Any]:
-    """The options with which a browser shows a passkey: one of `known`, or for a sign-in whichever it has for the site."""
+    """The options with which a browser shows a passkey: one of `known`, or for a sign-in any of the site's."""
     from newsletter.staff import webauthn_calls
 
     return site.issue(ceremony, webauthn_calls.request_options(site.name, [each.credential_id for each in known]))

@@ -110,6 +110,9 @@ def examples(app: Flask, db: Database, settings: Settings) -> Examples:
     return Examples(app, db, settings)
 
 
+SCRIPTS = ("/zone.js", "/passkey.js", "/htmx.js")
+
+
 class Outline(HTMLParser):
     """Counts tags and collects ids, labels, inline styles and scripts."""
 
@@ -140,8 +143,8 @@ class Outline(HTMLParser):
 
 
 def is_ours(source: str | None) -> bool:
-    """The one script that there is, from a file of ours: the page of preferences has it, and does without."""
-    return source is not None and source.startswith("/assets/") and source.endswith("/zone.js")
+    """A script from a file of ours: the page of preferences and some of the desk have one, and do without."""
+    return source is not None and source.startswith("/assets/") and source.endswith(SCRIPTS)
 
 
 def check_page(page: str) -> None:

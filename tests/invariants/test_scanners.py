@@ -16,6 +16,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from newsletter.core import clock
 from newsletter.core.actors import OPERATOR, READER
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -61,8 +62,10 @@ def mails(client: FlaskClient, db: Database, settings: Settings) -> dict[str, Em
         sign_up(session, settings, first.address)
         for kind in LinkPurpose:
             one_time_links.request_link(session, no_pauses(), first, kind)
-        editor = people.add_member(session, "editor@example.org", Role.EDITOR, by=OPERATOR)
-        staff_links.send_link(session, settings, editor, by=OPERATOR)
+        for name, set_up_at in (("invited", None), ("forgetful", clock.now())):
+            editor = people.add_member(session, f"{name}@example.org", Role.EDITOR, by=OPERATOR)
+            editor.set_up_at = set_up_at
+            staff_links.send_link(session, settings, editor, by=OPERATOR)
         change_mails.tell_reader(session, first, LinkChange.PAUSE)
         address_change.request_change(session, no_pauses(), first, "next@example.org")
         address_change.request_change(session, no_pauses(), second, "moved@example.org")

@@ -8,6 +8,7 @@ browsers refuse such names: there they are plain.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import Response, g, request
@@ -20,19 +21,33 @@ SESSION, BROWSER = "desk", "desk-browser"
 BROWSER_AGE = timedelta(days=180)
 
 
+@dataclass
+class _New:
+    """Values that the answer to this request sets."""
+
+    session: str = ""
+    browser: str = ""
+
+
+def begin_request() -> None:
+    """Set nothing yet."""
+    g.desk_cookies = _New()
+
+
 def session_token() -> str:
     """The random id in the session's cookie; a new one, which the answer sets, where the browser has none."""
-    if "new_session_token" in g:
-        return str(g.new_session_token)
+    new: _New = g.desk_cookies
+    if new.session:
+        return new.session
     token = request.cookies.get(_name(SESSION), "")
     if not tokens.is_random_token(token):
-        token = g.new_session_token = tokens.random_token()
+        token = new.session = tokens.random_token()
     return token
 
 
 def give_session(token: str) -> None:
     """Let the answer set a new id."""
-    g.new_session_token = token
+    g.desk_cookies.session = token
 
 
 def known_browser(member_email_key: str) -> str:
@@ -43,18 +58,18 @@ def known_browser(member_email_key: str) -> str:
 
 def remember_browser(member_email_key: str) -> None:
     """Let the answer say that this person signed in here."""
-    g.new_browser = _signer().sign([member_email_key, known_browser(member_email_key) or tokens.random_token()])
+    g.desk_cookies.browser = _signer().sign(
+        [member_email_key, known_browser(member_email_key) or tokens.random_token()]
+    )
 
 
 def set_cookies(response: Response) -> None:
     """Set what is new."""
     is_secure = runtime().settings.public_url.startswith("https:")
     path = "/" if is_secure else public_paths.DESK
-    for name, value, age in (
-        (SESSION, g.get("new_session_token"), None),
-        (BROWSER, g.get("new_browser"), BROWSER_AGE),
-    ):
-        if value is not None:
+    new: _New = g.desk_cookies
+    for name, value, age in ((SESSION, new.session, None), (BROWSER, new.browser, BROWSER_AGE)):
+        if value:
             response.set_cookie(
                 _name(name), value, max_age=age, path=path, secure=is_secure, httponly=True, samesite="Lax"
             )

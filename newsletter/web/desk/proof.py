@@ -13,8 +13,7 @@ from flask import Response, g, make_response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from newsletter.core.errors import InvalidError, NewsletterError
-from newsletter.core.languages import gettext_noop
+from newsletter.core.errors import NewsletterError
 from newsletter.core.runtime import runtime
 from newsletter.staff import passkeys, people, sessions, sign_in
 from newsletter.staff.models import StaffMember
@@ -23,12 +22,10 @@ from newsletter.staff.sessions import SignedIn
 from newsletter.web.desk import cookies
 from newsletter.web.desk.access import Everybody, needs
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
-from newsletter.web.desk.staff_forms import limits, relying_party, wait_error
+from newsletter.web.desk.staff_forms import limits, relying_party, wait_error, wrong_code_error
 
 CODE, CREDENTIAL, CHALLENGE = "proof_code", "credential", "challenge"
 """Fields of the page's own."""
-
-WRONG_CODE = gettext_noop("This code is wrong, or was used before. You can try %(remaining)s more times.")
 
 
 def require_proof(person: SignedIn) -> ResponseReturnValue | None:
@@ -82,7 +79,7 @@ def _verify(person: SignedIn) -> None:
             is_right = False
             sign_in.record_refused_code(session, person.member_id)
     if not is_right:
-        raise InvalidError("sign_in.code_wrong", WRONG_CODE, remaining=counted.remaining)
+        raise wrong_code_error(counted.remaining)
     limits().forget_code_tries(person.member_id)
 
 

@@ -29,6 +29,8 @@ POLICY = (
 @desk.before_request
 def guard() -> ResponseReturnValue | None:
     """Answer in place of the view where it may not run."""
+    cookies.begin_request()
+    g.signed_in = None
     if (elsewhere := _to_localhost()) is not None:
         return elsewhere
     needed = access.access_of(current_app.view_functions.get(request.endpoint or ""))

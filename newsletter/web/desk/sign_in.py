@@ -19,14 +19,19 @@ from newsletter.staff.passkeys import Ceremony, PasskeyError
 from newsletter.web.desk import cookies
 from newsletter.web.desk.access import Everybody, needs
 from newsletter.web.desk.blueprint import desk, page_with_errors, render_desk, signed_in, visitor_or_person
-from newsletter.web.desk.staff_forms import browser_name, limits, networks, relying_party, safe_path, wait_error
+from newsletter.web.desk.staff_forms import (
+    browser_name,
+    limits,
+    networks,
+    relying_party,
+    safe_path,
+    wait_error,
+    wrong_code_error,
+)
 
 WRONG_PASSWORD = gettext_noop(
     "This address and this password do not belong together. You can try %(remaining)s more times, then the wait is 15 "
     "minutes."
-)
-WRONG_CODE = gettext_noop(
-    "This code is wrong, or was used before. You can try %(remaining)s more times, then the wait is 15 minutes."
 )
 
 
@@ -85,8 +90,7 @@ def code() -> ResponseReturnValue:
         else:
             start(session, member, action)
     if action is None:
-        wrong = InvalidError("sign_in.code_wrong", WRONG_CODE, remaining=counted.remaining)
-        return _code_page(step, {"code": wrong}, 422)
+        return _code_page(step, {"code": wrong_code_error(counted.remaining)}, 422)
     limits().forget_code_tries(number)
     return redirect(_next_path(), 303)
 

@@ -15,6 +15,9 @@ from newsletter.subscribers import salts
 from newsletter.subscribers.signup.networks import networks_of
 from newsletter.web.desk import cookies
 
+WRONG_CODE = gettext_noop(
+    "This code is wrong, or was used before. You can try %(remaining)s more times, then the wait is 15 minutes."
+)
 WAIT = gettext_noop("Too many tries. The next is possible in %(minutes)s minutes.")
 
 _BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
@@ -61,3 +64,8 @@ def safe_path(path: str) -> str:
 def wait_error(seconds: int) -> InvalidError:
     """The error for too many tries."""
     return InvalidError("sign_in.wait", WAIT, minutes=-(-seconds // 60))
+
+
+def wrong_code_error(remaining: int) -> InvalidError:
+    """The error for a code that is wrong, or used up."""
+    return InvalidError("sign_in.code_wrong", WRONG_CODE, remaining=remaining)
