@@ -23,6 +23,9 @@ from newsletter.core.ids import SuppressionKey
 from newsletter.core.queue import Queues
 from newsletter.embedded.valkey import EmbeddedValkey
 from newsletter.migrations.tables import metadata
+from newsletter.staff.rights import Role
+from tests.services import desk
+from tests.services.desk import DeskClient
 from tests.services.postgres import Postgres
 
 CI = os.environ.get("CI") == "true"
@@ -133,6 +136,24 @@ def db(app: Flask) -> Database:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture
+def admin(app: Flask, db: Database, settings: Settings) -> DeskClient:
+    """A browser in which an admin is signed in at the desk."""
+    return desk.sign_in(app, db, settings, desk.add_person(db, Role.ADMIN, settings=settings))
+
+
+@pytest.fixture
+def editor(app: Flask, db: Database, settings: Settings) -> DeskClient:
+    """A browser in which an editor is signed in at the desk."""
+    return desk.sign_in(app, db, settings, desk.add_person(db, Role.EDITOR, settings=settings))
+
+
+@pytest.fixture
+def author(app: Flask, db: Database, settings: Settings) -> DeskClient:
+    """A browser in which an author is signed in at the desk."""
+    return desk.sign_in(app, db, settings, desk.add_person(db, Role.AUTHOR, settings=settings))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -63,7 +63,14 @@ class Look:
 
 @contextmanager
 def looking(
-    browser: Browser, site: str, *, scheme: str = "light", width: int = 375, script: bool = False, zone: str = "UTC"
+    browser: Browser,
+    site: str,
+    *,
+    scheme: str = "light",
+    width: int = 375,
+    script: bool = False,
+    zone: str = "UTC",
+    kind: type[Look] = Look,
 ) -> Iterator[Look]:
     context = browser.new_context(
         color_scheme="dark" if scheme == "dark" else "light",
@@ -72,7 +79,7 @@ def looking(
         reduced_motion="reduce",
         timezone_id=zone,
     )
-    look = Look(context.new_page(), site)
+    look = kind(context.new_page(), site)
 
     pages: set[str] = set()
 
