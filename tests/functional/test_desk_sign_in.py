@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
@@ -140,10 +141,13 @@ def test_unknown_people_get_the_same_answer_after_the_same_work(
     app: Flask, db: Database, mara: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashes: list[str] = []
-    verify = passwords.hasher.verify
-    monkeypatch.setattr(
-        type(passwords.hasher), "verify", lambda self, hashed, text: (hashes.append(hashed), verify(hashed, text))[1]
-    )
+    verify = type(passwords.hasher).verify
+
+    def count(self: PasswordHasher, hashed: str, text: str) -> bool:
+        hashes.append(hashed)
+        return verify(self, hashed, text)
+
+    monkeypatch.setattr(PasswordHasher, "verify", count)
     known = Visitor(app).password("a wrong password", EMAIL)
     unknown = Visitor(app, "198.51.100.8").password("a wrong password", "nobody@dispatch.example")
     no_address = Visitor(app, "198.51.100.9").password("a wrong password", "no address")
@@ -279,8 +283,6 @@ def test_the_second_step_is_bound_to_its_browser_and_to_five_minutes(app: Flask,
 
 
 def test_a_hash_of_another_cost_is_made_anew(app: Flask, db: Database, mara: int) -> None:
-    from argon2 import PasswordHasher
-
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(desk.PASSWORD)
     with db.transaction() as session:
         session.execute(update(StaffMember).values(password_hash=cheap))

@@ -68,6 +68,8 @@ def test_each_can_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "OVERDUE_AFTER": "1d",
         "ENDED_SUBSCRIPTIONS_KEPT_FOR": "30d",
         "CONSENT_KEPT_FOR": "365d",
+        "DESK_IDLE_AFTER": "45m",
+        "AUDIT_KEPT_FOR": "365d",
         "TIMEZONE": "Europe/Berlin",
         "TRUSTED_PROXIES": "2",
         "WEB_CONCURRENCY": "3",
