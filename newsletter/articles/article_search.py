@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Revision
+from newsletter.articles.texts import body_text, bullets_text
 from newsletter.core.search import Place, SearchIndex, label, words_of
 
 INDEX = SearchIndex("article_search", "article_id")
@@ -25,5 +26,5 @@ def replace_entry(session: Session, before: Revision | None, now: Revision) -> N
 
 def words_of_revision(revision: Revision) -> list[str]:
     """The words by which a revision is found; the first one stands for its section."""
-    texts = (revision.title, revision.dek, *revision.bullets, revision.body)
+    texts = (revision.title, revision.dek, *bullets_text(revision), body_text(revision))
     return [label(revision.section), *words_of(*texts)]

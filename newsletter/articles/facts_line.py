@@ -10,6 +10,16 @@ HYPE_NAMES = (gettext_noop("No hype"), gettext_noop("Low hype"), gettext_noop("S
 """The labels that HYPE_LABELS has unless others are set; those have no translation."""
 
 
+def credits_of(revision: Revision, language: Language) -> list[str]:
+    """The people who wrote and checked a revision, and the use of AI, each in a phrase; those that were given."""
+    phrases = (
+        (gettext_noop("Written by %(name)s"), "name", revision.written_by),
+        (gettext_noop("Checked by %(name)s"), "name", revision.checked_by),
+        (gettext_noop("AI used for: %(use)s"), "use", revision.ai_use),
+    )
+    return [language.gettext(phrase) % {name: value} for phrase, name, value in phrases if value]
+
+
 def facts_line(revision: Revision | ListedArticle, language: Language) -> str:
     """The trust score, the hype label and the number of sources, like "Trust 69 · Some hype · 1 source"."""
     return " · ".join(

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from newsletter.articles.errors import PageError
+from newsletter.articles.models import Markup
 from newsletter.articles.page import ParsedPage, parse_page
 from newsletter.articles.plaintext import LARGEST
+from newsletter.articles.rubric_parts import RubricPart
 from newsletter.core.languages import PUBLICATION_LANGUAGE
 
 
@@ -27,8 +29,15 @@ def pages_in(path: Path) -> list[Path]:
     return pages
 
 
-def read_page(path: Path, hype_labels: Sequence[str], *, language: str = PUBLICATION_LANGUAGE) -> ParsedPage:
-    """Read a saved page; `language` is that of a page which says none.
+def read_page(
+    path: Path,
+    hype_labels: Sequence[str],
+    *,
+    language: str = PUBLICATION_LANGUAGE,
+    markup: Markup = Markup.TEXT,
+    parts: Sequence[RubricPart] | None = None,
+) -> ParsedPage:
+    """Read a saved page, as `parse_page` does.
 
     Raises PageError; its line is None if the file cannot be read at all.
     """
@@ -37,7 +46,7 @@ def read_page(path: Path, hype_labels: Sequence[str], *, language: str = PUBLICA
             data = file.read(LARGEST + 1)  # never more than is needed to see that it is too large
     except OSError as error:
         raise _unreadable(error) from error
-    return parse_page(data, hype_labels, language=language)
+    return parse_page(data, hype_labels, language=language, markup=markup, parts=parts)
 
 
 def _unreadable(error: OSError) -> PageError:

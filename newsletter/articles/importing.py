@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal, NamedTuple
 
 from sqlalchemy import select
@@ -13,6 +14,8 @@ from newsletter.articles.changes import SMALL_CHANGE, Change
 from newsletter.articles.models import Article, Revision
 from newsletter.articles.page import ParsedPage
 from newsletter.articles.revising import add_revision, find_and_lock, lock_article
+from newsletter.articles.rubrics import stored_rubric
+from newsletter.core import clock
 
 
 class ImportedPage(NamedTuple):
@@ -28,21 +31,34 @@ def import_page(
     *,
     slug: str | None = None,
     change: Change = SMALL_CHANGE,
-    rubric_id: int | None = None,
+    today: date | None = None,
 ) -> ImportedPage:
     """Store a page as an article's newest revision.
 
     The title gives the slug, which identifies the article; `slug` names the article when its title changed. A page with
     the content of the newest revision changes nothing. Of an article that is new, `change` says at most when it was
-    published. Parts of trust were given under `rubric_id`. The article's row is locked until the caller's transaction
-    ends, so imports of one article do not overlap. Raises NotFoundError for an unknown `slug`, and what `add_revision`
-    raises.
+    published. A source without an address keeps the one that it had. Parts of trust were given under the rubric of
+    `today` (None: in UTC). The article's row is locked until the caller's transaction ends, so imports of one article
+    do not overlap. Raises NotFoundError for an unknown `slug`, and what `add_revision` raises.
     """
     article = lock_article(session, slug) if slug is not None else _find_or_create(session, page)
-    revision = add_revision(session, article, page.content(), change, rubric_id=rubric_id)
+    content = page.content()
+    content["sources_json"] = _with_known_addresses(session, article, content["sources_json"])
+    rubric_id = stored_rubric(session, today or clock.now().date()).id if page.trust_parts else None
+    revision = add_revision(session, article, content, change, rubric_id=rubric_id)
     if revision is None:
         return ImportedPage("unchanged", article.slug)
     return ImportedPage("created" if revision.number == 1 else "revised", article.slug)
+
+
+def _with_known_addresses(session: Session, article: Article, sources: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The sources, those without an address with the one that the newest revision has for them.
+
+    The text of a saved page has seldom addresses; an editor gave them, and a further import must not lose them.
+    """
+    newest = select(Revision.sources_json).where(Revision.article_id == article.id, Revision.is_current)
+    known = {(each["publisher"], each["title"]): each["url"] for each in session.scalar(newest) or ()}
+    return [{**each, "url": each["url"] or known.get((each["publisher"], each["title"]), "")} for each in sources]
 
 
 def _find_or_create(session: Session, page: ParsedPage) -> Article:

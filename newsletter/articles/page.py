@@ -4,8 +4,9 @@ The real page has: "Skip to content", "Policy · May 2, 2026", title, dek, "Trus
 "1 source · cross-referenced", "ShareXLinkedInEmail" (buttons), "TL;DR" with its points, paragraphs, "Sources" with a
 numbered list, "Also on Policy", the site's footer. Dek and TL;DR may be missing. All fields are plain text.
 
-The text of a page lacks the `lang` that its HTML had. A story in another language than the publication's has a line
-like "Language: de" before its section.
+Two things can be added. Lines like "Language: de" before the section say what the saved text lacks (`page_head`), and
+lines like "Independent sources 12/30" after the trust score are its parts (`page_trust`). Where a page says that it is
+Markdown, its points and paragraphs are.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from typing import Any
 
 from newsletter.articles.errors import PageError, quoted
 from newsletter.articles.models import Markup, Source, TrustPart
-from newsletter.articles.plaintext import PageLines, lines
+from newsletter.articles.page_head import DATE, read_head
+from newsletter.articles.page_trust import read_trust, scores_follow
+from newsletter.articles.plaintext import PageLines, lines, plain
+from newsletter.articles.rubric_parts import RubricPart, shipped_rubric
 from newsletter.articles.sources import is_numbered, read_source
-from newsletter.core.language_tags import canonical_tag
+from newsletter.core import markdown
 from newsletter.core.languages import PUBLICATION_LANGUAGE
 from newsletter.core.name_rules import LONGEST_NAME, is_name
 
@@ -28,7 +32,6 @@ from newsletter.core.name_rules import LONGEST_NAME, is_name
 _FIRST_HALF = ("January", "February", "March", "April", "May", "June")
 _SECOND_HALF = ("July", "August", "September", "October", "November", "December")
 _MONTHS = {form: n for n, name in enumerate(_FIRST_HALF + _SECOND_HALF, 1) for form in (name, name[:3])} | {"Sept": 9}
-_DATE = re.compile(r"([A-Za-z]+)\.? ([0-9]{1,2}), ([0-9]{4})")
 _COUNT = re.compile(r"([0-9]{1,4}) sources? · cross-referenced")
 _SHARE = re.compile(r"Share(?:[A-Z][A-Za-z]*(?: (?:link|page|article))?)*|Share(?: (?:X|LinkedIn|Email))+")
 """A row of buttons, such as "ShareXLinkedInEmailWhatsAppCopy link": no word of a text is written so."""
@@ -53,7 +56,7 @@ class ParsedPage:
     sources: tuple[Source, ...]
     bullets: tuple[str, ...]
     paragraphs: tuple[str, ...]
-    """Without empty lines inside."""
+    """Without empty lines inside; of Markdown, the whole text is one."""
     language: str = PUBLICATION_LANGUAGE
     """A canonical BCP 47 tag."""
     written_by: str = ""
@@ -86,25 +89,36 @@ class ParsedPage:
         }
 
 
-def parse_page(data: bytes | str, hype_labels: Sequence[str], *, language: str = PUBLICATION_LANGUAGE) -> ParsedPage:
+def parse_page(
+    data: bytes | str,
+    hype_labels: Sequence[str],
+    *,
+    language: str = PUBLICATION_LANGUAGE,
+    markup: Markup = Markup.TEXT,
+    parts: Sequence[RubricPart] | None = None,
+) -> ParsedPage:
     """Parse a saved page. Raises PageError, with line and reason, unless it is a whole article page.
 
-    `language` is that of a page which says none.
+    `language` and `markup` are those of a page which says none. `parts` are those of the rubric in force (None: of the
+    shipped one).
     """
     page = PageLines(lines(data))
-    if _plain(page.peek()) == "Skip to content":
+    if plain(page.peek()) == "Skip to content":
         page.take("the section")
-    language = _language(page) or language
+    head = read_head(page)
     section, day = _section_and_date(page)
     title, dek = _title_and_dek(page)
-    trust, hype, source_count = _trust(page), _hype(page, hype_labels), _source_count(page)
+    trust, trust_parts = read_trust(page, shipped_rubric()[1] if parts is None else parts)
+    hype, source_count = _hype(page, hype_labels), _source_count(page)
     if _is_share(page.peek()) or (page.peek().startswith("Share") and _is_tldr(page.peek(1))):
         page.take("the text")
     bullets = _bullets(page)
     sources_at = _sources_at(page)
     if not bullets:
         _refuse_other_tldr(page, sources_at)
-    paragraphs = _paragraphs(page.lines[page.at : sources_at])
+    markup = head.markup or markup
+    body = page.lines[page.at : sources_at]
+    paragraphs = _paragraphs(body) if markup == Markup.TEXT else _markdown(body, page.at + 1)
     if not bullets and not paragraphs:
         raise PageError(sources_at + 1, "page.no_text", "The article has no text before its sources.")
     return ParsedPage(
@@ -113,39 +127,22 @@ def parse_page(data: bytes | str, hype_labels: Sequence[str], *, language: str =
         title=title,
         dek=dek,
         trust=trust,
+        trust_parts=trust_parts,
         hype=hype,
         source_count=source_count,
         sources=_sources(page, sources_at),
         bullets=bullets,
         paragraphs=paragraphs,
-        language=language,
+        language=head.language or language,
+        written_by=head.written_by,
+        checked_by=head.checked_by,
+        ai_use=head.ai_use,
+        markup=markup,
     )
 
 
-def _plain(line: str) -> str:
-    """A line with plain single spaces: pages are saved with non-breaking ones, too."""
-    return " ".join(line.split())
-
-
-def _language(page: PageLines) -> str | None:
-    """The language that the page says; None when it says none."""
-    name, colon, words = _plain(page.peek()).partition(":")
-    if name != "Language" or not colon or "·" in words:
-        return None
-    page.take("the language")
-    tag = canonical_tag(words.strip())
-    if tag is None:
-        raise PageError(
-            page.at,
-            "page.wrong_language",
-            "%(language)s is no language tag like “de” or “pt-BR”.",
-            language=quoted(words.strip()),
-        )
-    return tag
-
-
 def _section_and_date(page: PageLines) -> tuple[str, date]:
-    section, dot, words = _plain(page.take("the section and the date")).rpartition("·")
+    section, dot, words = plain(page.take("the section and the date")).rpartition("·")
     section = section.strip()
     if not dot or not section:
         raise PageError(
@@ -162,7 +159,7 @@ def _section_and_date(page: PageLines) -> tuple[str, date]:
             longest=LONGEST_NAME,
         )
     shown = quoted(words.strip())
-    found = _DATE.fullmatch(words.strip())
+    found = DATE.fullmatch(words.strip())
     if found is None:
         raise PageError(page.at, "page.no_date", "%(date)s is not a date like “May 2, 2026”.", date=shown)
     try:
@@ -174,41 +171,15 @@ def _section_and_date(page: PageLines) -> tuple[str, date]:
 
 
 def _title_and_dek(page: PageLines) -> tuple[str, str]:
-    if _scores_follow(page):
+    if scores_follow(page):
         raise PageError(page.at, "page.no_title", "The title is missing after this line.")
     title = page.take("the title")
-    no_dek = _scores_follow(page) or re.fullmatch(r"Trust\s*[0-9]+", page.peek())
+    no_dek = scores_follow(page) or re.fullmatch(r"Trust\s*[0-9]+", page.peek())
     return title, "" if no_dek else page.take("the trust score")
 
 
-def _scores_follow(page: PageLines) -> bool:
-    """Whether the scores come next. A title or a dek can begin with the same words, but the scores follow it."""
-    one, two, three = page.peek(), page.peek(1), page.peek(2)
-    return one.startswith("Trust") and two.startswith("Hype") and not three.startswith("Trust")
-
-
-def _trust(page: PageLines) -> int:
-    line = page.take("the trust score")
-    if not line.startswith("Trust"):
-        raise PageError(
-            page.at,
-            "page.no_trust",
-            "The trust score (like “Trust69”) is missing before %(line_text)s.",
-            line_text=quoted(line),
-        )
-    score = line.removeprefix("Trust").strip()
-    if not re.fullmatch("[0-9]{1,3}", score) or int(score) > 100:
-        raise PageError(
-            page.at,
-            "page.wrong_trust",
-            "The trust score is %(score)s, but it must be a whole number from 0 to 100.",
-            score=quoted(score),
-        )
-    return int(score)
-
-
 def _hype(page: PageLines, labels: Sequence[str]) -> str:
-    line = _plain(page.take("the hype label"))
+    line = plain(page.take("the hype label"))
     if not line.startswith("Hype"):
         raise PageError(
             page.at,
@@ -229,7 +200,7 @@ def _hype(page: PageLines, labels: Sequence[str]) -> str:
 
 
 def _source_count(page: PageLines) -> int:
-    line = _plain(page.take("the number of sources"))
+    line = plain(page.take("the number of sources"))
     found = _COUNT.fullmatch(line)
     if found is None:
         raise PageError(
@@ -242,17 +213,17 @@ def _source_count(page: PageLines) -> int:
 
 
 def _is_share(line: str) -> bool:
-    return _SHARE.fullmatch(_plain(line)) is not None
+    return _SHARE.fullmatch(plain(line)) is not None
 
 
 def _is_tldr(line: str) -> bool:
-    return _TLDR_HEADING.fullmatch(_plain(line)) is not None
+    return _TLDR_HEADING.fullmatch(plain(line)) is not None
 
 
 def _refuse_other_tldr(page: PageLines, end: int) -> None:
     """Raise PageError where a TL;DR stands that is not read as one: it would become part of the text."""
     for number, line in enumerate(page.lines[page.at : end], page.at + 1):
-        if _TLDR.match(_plain(line)):
+        if _TLDR.match(plain(line)):
             raise PageError(
                 number,
                 "page.stray_tldr",
@@ -296,11 +267,26 @@ def _paragraphs(body: list[str]) -> tuple[str, ...]:
     return tuple(paragraph.strip() for paragraph in re.split(r"\n{2,}", text) if paragraph.strip())
 
 
+def _markdown(body: list[str], first_line: int) -> tuple[str, ...]:
+    """The whole body as it stands: blanks at the ends of lines, and empty lines, mean something."""
+    text = "\n".join(line for line in body if not _is_share(line))
+    text = re.sub(r"\A(?:[ \t]*\n)+", "", text).rstrip()
+    if len(text) > markdown.LONGEST:
+        raise PageError(
+            first_line,
+            "page.markdown_too_long",
+            "The text has %(length)d characters of Markdown; at most %(most)d are allowed.",
+            length=len(text),
+            most=markdown.LONGEST,
+        )
+    return (text,) if text else ()
+
+
 def _sources(page: PageLines, heading: int) -> tuple[Source, ...]:
     """The list under the heading, which "Also on …" ends."""
     sources: list[Source] = []
     for number, line in enumerate(page.lines[heading + 1 :], heading + 2):
-        if _plain(line).startswith("Also on "):
+        if plain(line).startswith("Also on "):
             return tuple(sources)
         if source := read_source(line):
             sources.append(source)

@@ -42,6 +42,11 @@ def lines(data: bytes | str) -> list[str]:
     return [keep_direction(line) for line in text.split("\n")]
 
 
+def plain(line: str) -> str:
+    """A line with plain single spaces: pages are saved with non-breaking ones, too."""
+    return " ".join(line.split())
+
+
 def one_line(text: str) -> str | None:
     """A text on one line, without characters that turn it around; None if it holds one that cannot be shown."""
     line = keep_direction(" ".join(text.split()))

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 COMMANDS = LazyCommands(
     {
-        "articles": Origin("newsletter.cli.articles.commands:articles", "Import, list and show articles."),
+        "articles": Origin("newsletter.cli.articles.editing:articles", "Import, list, show and withdraw articles."),
         "bounces": Origin("newsletter.cli.bounces:bounces", "Read bounce mails and complaints, and show them."),
         "clock": Origin("newsletter.cli.processes:clock", "Start what is due."),
         "db": Origin("newsletter.cli.db:db", "Bring the database's structure up to date."),
         "demo": Origin("newsletter.cli.demo:demo", "Run everything with sample data."),
         "digests": Origin("newsletter.cli.digests.control:digests", "Compose, preview, schedule, send and watch."),
         "editors": Origin("newsletter.cli.editors:editors", "Invite, list and remove the people of the desk."),
+        "rubric": Origin("newsletter.cli.rubric:rubric", "Show and set the parts of the trust score."),
         "serve": Origin("newsletter.cli.processes:serve", "Run the whole service on one machine."),
         "subscribers": Origin(
             "newsletter.cli.subscribers.reader:subscribers", "Import, export, show and erase subscribers, and more."

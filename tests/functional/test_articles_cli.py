@@ -158,6 +158,7 @@ def test_list_in_json(run: Run, page: Callable[..., Path]) -> None:
             "section": "Policy",
             "date": "2026-05-02",
             "title": "Musk testifies xAI used model distillation with OpenAI technology in courtroom proceedings",
+            "url": None,
             "trust": 69,
             "hype": "Some hype",
             "source_count": 1,

@@ -187,6 +187,18 @@ class Settings:
     timezone: ZoneInfo = setting(
         _UTC, parsing.zone, "The publication's time zone, like `Europe/Berlin`.", default_text="`UTC`"
     )
+    article_url: str = setting(
+        "",
+        parsing.story_address,
+        "The address of stories that are read elsewhere, with `{slug}` in it: headlines and share links lead there.",
+        default_text="the pages of this site",
+    )
+    min_trust: int = setting(
+        0,
+        parsing.number(0, 100),
+        "The lowest trust score: of a digest, and of a reader who signs up, unless another is given.",
+        default_text="`0`",
+    )
     hype_labels: tuple[str, ...] = setting(
         HYPE_LABELS,
         parsing.labels,

@@ -6,6 +6,7 @@ takes a text of paragraphs, lists and headings, `line_…` one line of words.
 
 from newsletter.core.markdown.mail_html import block_mail_html, line_mail_html
 from newsletter.core.markdown.page_html import block_html, line_html
+from newsletter.core.markdown.parser import LONGEST
 from newsletter.core.markdown.plain_text import block_text, line_text
 
-__all__ = ["block_html", "block_mail_html", "block_text", "line_html", "line_mail_html", "line_text"]
+__all__ = ["LONGEST", "block_html", "block_mail_html", "block_text", "line_html", "line_mail_html", "line_text"]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+LONGEST = 100_000
+"""Characters of a text that is published. The worst text of that length is rendered in a second."""
 MOST_LINKED = 100_000
 """Characters of all link addresses of a text together. A definition that is used again and again makes a text of some
 kilobytes a page of megabytes."""
@@ -22,6 +24,7 @@ kilobytes a page of megabytes."""
 _ADDRESS = re.compile(r"https?://[^\s/?#@\\]+(?:[/?#]\S*)?|mailto:[^\s@?&]+@[^\s@?&]+", re.I)
 """No user name, which can look like a host: "https://bank.example@evil.example/"."""
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_SEPARATORS = str.maketrans("\u2028\u2029", "  ")
 _HEADING = re.compile(r"h[1-6]")
 
 
@@ -51,7 +54,7 @@ def is_allowed_link(address: str) -> bool:
 
 
 def _printable(text: str) -> str:
-    return keep_direction(_UNPRINTABLE.sub("", text))
+    return keep_direction(_UNPRINTABLE.sub("", text.translate(_SEPARATORS)))
 
 
 def _tidy(tokens: list[Token]) -> list[Token]:
