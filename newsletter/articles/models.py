@@ -145,6 +145,13 @@ class Revision(Base):
         _current_index("ix_revisions_list", "date", "article_id"),
         _current_index("ix_revisions_digest", "date", "trust", "article_id"),
         _current_index("ix_revisions_section", "section", "date", "article_id"),
+        Index(
+            "ix_revisions_corrections",
+            "published_at",
+            "id",
+            sqlite_where=text(f"kind IN ({_words(CORRECTING)})"),
+            postgresql_where=text(f"kind IN ({_words(CORRECTING)})"),
+        ),
         # A hash: a title may be longer than a key of PostgreSQL's trees.
         Index("ix_revisions_title", "title", postgresql_using="hash"),
         {"sqlite_autoincrement": True, "info": IS_PUBLIC},
@@ -210,6 +217,11 @@ class Revision(Base):
     @property
     def slug(self) -> str:
         return self.article.slug
+
+    @property
+    def url(self) -> str | None:
+        """The address where the article can be read, if that is elsewhere."""
+        return self.article.url
 
     def content(self) -> dict[str, Any]:
         """The fields by which two revisions are the same or not."""

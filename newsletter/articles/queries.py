@@ -1,4 +1,4 @@
-"""Queries about articles. All but `get_article` see the newest revisions only, and no withdrawn articles."""
+"""Queries about articles. `sections` and `select_for_digest` see listed articles only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from newsletter.articles.listed import is_listed
 from newsletter.articles.models import Article, Revision
@@ -32,6 +32,18 @@ def get_article(session: Session, slug: str) -> Article:
     if article is None:
         raise article_not_found(slug)
     return article
+
+
+def get_current(session: Session, slug: str) -> Revision:
+    """The newest revision of an article, which is a withdrawal where it is withdrawn; no others are read.
+
+    Raises NotFoundError.
+    """
+    query = select(Revision).join(Article).where(Revision.is_current, Article.slug == slug)
+    found = session.scalar(query.options(contains_eager(Revision.article))) if is_slug(slug) else None
+    if found is None:
+        raise article_not_found(slug)
+    return found
 
 
 def article_not_found(slug: str) -> NotFoundError:
