@@ -42,10 +42,13 @@ REAL_ARTICLE = SAMPLES / "01-musk-testifies-xai-used-model-distillation.txt"
 
 
 def add_article(db: Database, title: str, *, section: str = "Policy", trust: int = 69, hype: str = "Some hype") -> str:
-    """An article like the real one, with another title, section, trust score and hype label; its slug."""
+    """An article like the real one, with another title, section, trust score and hype label, and with addresses of its
+    sources; its slug."""
     real = page.parse_page(REAL_ARTICLE.read_bytes(), HYPE_LABELS)
+    sources = tuple(replace(source, url="https://sources.example/story") for source in real.sources)
     with db.transaction() as session:
-        changed = replace(real, title=title, section=section, trust=trust, hype=hype, date=date(2026, 5, 2))
+        day = date(2026, 5, 2)
+        changed = replace(real, title=title, section=section, trust=trust, hype=hype, date=day, sources=sources)
         return importing.import_page(session, changed).slug
 
 

@@ -1,12 +1,15 @@
-"""An article as a rendered digest shows it: plain text on single lines, and links that are the same for everybody."""
+"""An article as a rendered digest shows it: texts on single lines, and links that are the same for everybody."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from newsletter.articles.facts_line import facts_line
+from markupsafe import Markup
+
+from newsletter.articles.addresses import story_address
+from newsletter.articles.facts_line import credits_of, facts_line
 from newsletter.articles.models import Revision
-from newsletter.core import public_paths
+from newsletter.articles.texts import bullets_mail_html, bullets_text
 from newsletter.core.config import Settings
 from newsletter.core.languages import Language
 from newsletter.digests.text import one_line
@@ -24,24 +27,28 @@ class ArticleBlock:
     title: str
     dek: str
     facts: str
-    """Like "Trust 69 · Some hype · 1 source"."""
-    bullets: tuple[str, ...]
+    """Like "Trust 69 · Some hype · 1 source", and who wrote and checked it where that was given."""
+    bullets: tuple[Markup, ...]
+    """As HTML."""
+    bullets_text: tuple[str, ...]
     url: str
+    """The address where it is read."""
     share: tuple[ShareLink, ...]
 
 
 def article_block(revision: Revision, settings: Settings, language: Language) -> ArticleBlock:
     """The block of an article at `revision`, with the words around it in `language`."""
     title = one_line(revision.title)
-    url = settings.url(public_paths.article(revision.slug))
+    url = story_address(settings, revision.slug, revision.url)
     return ArticleBlock(
         language=revision.language,
         section=one_line(revision.section),
         day=language.day(revision.date),
         title=title,
         dek=one_line(revision.dek),
-        facts=one_line(facts_line(revision, language)),
-        bullets=tuple(one_line(bullet) for bullet in revision.bullets),
+        facts=one_line(" · ".join([facts_line(revision, language), *credits_of(revision, language)])),
+        bullets=tuple(Markup(one_line(each)) for each in bullets_mail_html(revision)),  # noqa: S704 - HTML already
+        bullets_text=tuple(one_line(each) for each in bullets_text(revision)),
         url=url,
         share=tuple(ShareLink(language.gettext(link.word), link.href) for link in share_links(title, url)),
     )

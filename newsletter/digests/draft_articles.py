@@ -23,6 +23,8 @@ def add_article(
 ) -> Digest:
     """Add an article at its newest revision, at `position` (1 for the first; None: at the end)."""
     revision = articles.get_article(session, slug).current
+    if revision.is_withdrawal:
+        raise ConflictError("digest.article_withdrawn", "“%(slug)s” is withdrawn: no digest takes it.", slug=slug)
     digest = _begin(session, digest_id, version, by)
     if any(item.revision.article_id == revision.article_id for item in digest.items):
         raise ConflictError(

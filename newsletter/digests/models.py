@@ -65,6 +65,7 @@ class Digest(Base):
     subject: Mapped[str] = mapped_column(Text)
     preheader: Mapped[str] = mapped_column(Text, default="")
     intro: Mapped[str] = mapped_column(Text, default="")
+    """Markdown."""
     intro_with_lead: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Only editions with the lead have the intro."""
     lead_id: Mapped[int | None] = mapped_column(ForeignKey("articles.id"))

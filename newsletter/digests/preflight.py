@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from newsletter.core.config import Settings
 from newsletter.core.languages import LANGUAGES
+from newsletter.digests.address_findings import check_addresses
 from newsletter.digests.findings import Finding
 from newsletter.digests.foreign_content import find_foreign_content
 from newsletter.digests.leads import outdated_texts
 from newsletter.digests.models import Digest
-from newsletter.digests.queries import newer_revisions
+from newsletter.digests.queries import newer_revisions, withdrawn_articles
 from newsletter.digests.rendering import render_digest
 
 LARGEST = 95_000
@@ -24,7 +25,7 @@ LARGEST = 95_000
 
 def check_digest(session: Session, settings: Settings, digest: Digest) -> list[Finding]:
     """Everything that an editor should know before the digest is sent; an empty list when there is nothing."""
-    findings = [*_check_settings(settings), *_check_articles(session, digest)]
+    findings = [*_check_settings(settings), *_check_articles(session, digest), *check_addresses(settings, digest)]
     if digest.items:
         findings += [*_check_lead(digest), *_check_texts(session, digest), *_check_mails(settings, digest)]
     return findings
@@ -43,6 +44,14 @@ def _check_settings(settings: Settings) -> Iterator[Finding]:
 def _check_articles(session: Session, digest: Digest) -> Iterator[Finding]:
     if not digest.items:
         yield Finding("digest.empty", "articles", "It holds no article.", "Add one.")
+    for withdrawn in withdrawn_articles(session, digest):
+        yield Finding(
+            "article.withdrawn",
+            "articles",
+            "“%(title)s” is withdrawn.",
+            "Drop it.",
+            {"slug": withdrawn.slug, "title": withdrawn.title},
+        )
     for taken, newest in newer_revisions(session, digest):
         yield Finding(
             "article.changed",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from newsletter.articles.models import Article, Revision
+from newsletter.articles.listed import is_listed
+from newsletter.articles.models import Article, Revision, RevisionKind
 from newsletter.core.errors import NotFoundError
 from newsletter.digests.models import Digest, DigestArticle
 
@@ -37,13 +38,20 @@ def digest_article(digest: Digest, slug: str) -> DigestArticle:
 
 
 def newer_revisions(session: Session, digest: Digest) -> list[tuple[Revision, Revision]]:
-    """The articles of a digest that changed since it took them: the revision that it holds, and the newest."""
+    """The articles of a digest that changed since it took them: the revision that it holds, and the newest; without
+    withdrawn ones."""
     taken = {revision.article_id: revision for revision in digest.revisions}
     newest = session.scalars(
-        select(Revision)
-        .where(Revision.is_current, Revision.article_id.in_(taken))
-        .options(joinedload(Revision.article))
+        select(Revision).where(is_listed(), Revision.article_id.in_(taken)).options(joinedload(Revision.article))
     )
     current = {revision.article_id: revision for revision in newest}
     pairs = [(each, current[each.article_id]) for each in taken.values() if each.article_id in current]
     return [(old, new) for old, new in pairs if new.number > old.number]
+
+
+def withdrawn_articles(session: Session, digest: Digest) -> list[Revision]:
+    """The articles of a digest that are withdrawn, each at the revision that the digest holds."""
+    taken = [revision.article_id for revision in digest.revisions]
+    is_withdrawn = (Revision.is_current, Revision.kind == RevisionKind.WITHDRAWAL, Revision.article_id.in_(taken))
+    withdrawn = set(session.scalars(select(Revision.article_id).where(*is_withdrawn)))
+    return [revision for revision in digest.revisions if revision.article_id in withdrawn]

@@ -20,21 +20,23 @@ from newsletter.core import clock, public_paths
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.languages import ENGLISH, Language, language_of
+from newsletter.core.markdown import block_mail_html, block_text
 from newsletter.core.tokens import random_token
 from newsletter.digests.article_blocks import article_block
 from newsletter.digests.cutting import CutPoints
 from newsletter.digests.headings import preheader_segments, subject_segments
 from newsletter.digests.segments import Segment, When, assemble, most_bytes
-from newsletter.digests.text import CADENCE_NAMES, one_line, paragraphs
+from newsletter.digests.text import CADENCE_NAMES, one_line
 from newsletter.mail import return_path
 from newsletter.mail.frame import frame_values
 from newsletter.mail.headers import phrase
 from newsletter.mail.message import Message
-from newsletter.mail.mjml import compile_mjml, mjml_template, text_template
+from newsletter.mail.mjml import COLUMNS, compile_mjml, mjml_template, text_template
 
 
 class DigestContent(Protocol):
-    """The parts of a digest that rendering needs, as a `digests.models.Digest` has them: plain text."""
+    """The parts of a digest that rendering needs, as a `digests.models.Digest` has them: plain text, but for the intro,
+    which is Markdown."""
 
     @property
     def subject(self) -> str: ...
@@ -214,7 +216,8 @@ def _values(
         "kind": words.gettext(CADENCE_NAMES[digest.cadence]),
         "is_breaking": digest.cadence == Cadence.BREAKING,
         "day": words.day(day or clock.now().astimezone(settings.timezone).date()),
-        "intro": paragraphs(digest.intro),
+        "intro": block_mail_html(digest.intro),
+        "intro_text": block_text(digest.intro, columns=COLUMNS),
         "intro_marker": cut_points.intro,
         "articles": [article_block(revision, settings, words) for revision in digest.revisions],
         "marker": cut_points.article,

@@ -25,12 +25,6 @@ def is_plain(text: str) -> bool:
     return not _UNPRINTABLE.search("".join(text.split()))
 
 
-def paragraphs(text: str) -> list[str]:
-    """The paragraphs of plain text, which empty lines separate, each on one line."""
-    lines = (one_line(paragraph) for paragraph in re.split(r"(?:\r?\n[ \t]*){2,}", text))
-    return [line for line in lines if line]
-
-
 CADENCE_NAMES = {
     Cadence.DAILY: gettext_noop("daily letter"),
     Cadence.WEEKLY: gettext_noop("weekly letter"),

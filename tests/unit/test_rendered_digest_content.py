@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from html import unescape
 from xml.etree.ElementTree import Element
@@ -10,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 import html5lib
 
+from newsletter.articles.models import Markup
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.digests.rendering import render_digest
-from newsletter.digests.text import one_line, paragraphs
+from newsletter.digests.text import one_line
 from tests.services.rendered_digests import (
     DAY,
     HEADLINE,
@@ -158,8 +160,38 @@ def test_the_subject_is_one_line() -> None:
     assert render_digest(Content(subject=" a\r\n b\u2028c\x00 "), SETTINGS).subject_of(1) == "a b c"
 
 
-def test_paragraphs() -> None:
-    assert paragraphs("a\nb\n \n\n\tc\r\n\r\nd\n") == ["a b", "c", "d"]
+def test_the_intro_is_markdown() -> None:
+    html, text = rendered(Content(intro="a\n*b* [c](https://c.example/)\r\n\r\n- d\n- e\n"))
+    assert "<em>b</em> <a " in html
+    assert "\na b c (https://c.example/)\n\n- d\n- e\n\n" in text
+
+
+def test_bullets_are_markdown_where_the_revision_is() -> None:
+    bullet = "*a* [b](https://b.example/)"
+    html, text = rendered(Content(revisions=[revision(markup=Markup.MARKDOWN, bullets=[bullet])]))
+    assert "<em>a</em> <a " in html
+    assert "- a b (https://b.example/)\n" in text
+    html, text = rendered(Content(revisions=[revision(bullets=[bullet])]))
+    assert bullet in html
+    assert f"- {bullet}\n" in text
+
+
+def test_credits_stand_in_the_line_of_facts() -> None:
+    found = revision(written_by="Ada <b>", checked_by="", ai_use="the first draft")
+    html, text = rendered(Content(revisions=[found]))
+    assert "1 source · Written by Ada &lt;b&gt; · AI used for: the first draft" in html
+    assert "1 source · Written by Ada <b> · AI used for:" in " ".join(text.split())
+
+
+def test_a_story_that_lives_elsewhere_is_linked_there() -> None:
+    found = revision()
+    found.article.url = "https://elsewhere.example/story"
+    html, text = rendered(Content(revisions=[found]))
+    assert html.count('href="https://elsewhere.example/story"') >= 2
+    assert "https://letters.example.org/articles/" not in html + text
+    settings = replace(SETTINGS, article_url="https://dispatch.example/s/{slug}")
+    html = render_digest(Content(), settings).edition(1)[0]
+    assert 'href="https://dispatch.example/s/musk-testifies-xai-used-model-distillation"' in html
 
 
 def test_an_old_article_has_its_own_date() -> None:

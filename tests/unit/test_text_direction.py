@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from newsletter.articles import page
 from newsletter.cli.output import emit
-from newsletter.core import logs
+from newsletter.core import logs, markdown
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.errors import InvalidError
 from newsletter.core.name_rules import is_name
@@ -81,7 +81,7 @@ def test_no_field_of_an_article_holds_one(control: str) -> None:
 @pytest.mark.parametrize("control", OVERRIDES + MARKS)
 def test_no_line_of_a_digest_no_name_and_no_address_holds_one(control: str) -> None:
     assert composing._line("subject", f"a{control} subject") == "a subject"
-    assert text.paragraphs(f"One{control}.\n\n{control}\n\nTwo.") == ["One.", "Two."]
+    assert markdown.block_text(f"One{control}.\n\n{control}\n\nTwo.") == "One.\n\nTwo."
     assert not is_name(f"Poli{control}cy")
     with pytest.raises(InvalidError):
         addresses.normalise(f"a{control}da@example.org")

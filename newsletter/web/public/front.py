@@ -6,9 +6,9 @@ from flask import render_template
 
 from newsletter.articles import article_list, queries
 from newsletter.core import public_paths
+from newsletter.core.markdown import block_text
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.latest import latest_digest
-from newsletter.digests.text import paragraphs
 from newsletter.web.forms.preferences_form import PreferencesForm
 from newsletter.web.forms.signup_form import SignupForm
 from newsletter.web.language import page_language
@@ -31,7 +31,7 @@ def front() -> str:
         return render_template(
             "front.html",
             letter=letter,
-            intro=paragraphs(letter.intro) if letter else [],
+            intro=block_text(letter.intro).split("\n\n") if letter and letter.intro else [],
             stories=stories,
             stories_of_letter=STORIES_OF_LETTER,
             **signup_values(form, queries.sections(session)),
