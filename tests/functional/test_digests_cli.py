@@ -284,6 +284,15 @@ def test_an_editor_names_the_lead(newsletter: Any, db: Database) -> None:
 
 
 @pytest.mark.usefixtures("articles")
+def test_min_trust_counts_unless_another_is_given(newsletter: Any) -> None:
+    object.__setattr__(runtime().settings, "min_trust", 60)
+    value = output(newsletter("digests", "compose", "--since", "2026-05-01", "--json"))
+    assert (value["min_trust"], value["articles"]) == (60, ["a-policy-story", "a-safety-story"])
+    value = output(newsletter("digests", "compose", "--since", "2026-05-01", "--min-trust", "0", "--json"))
+    assert (value["min_trust"], len(value["articles"])) == (0, 3)
+
+
+@pytest.mark.usefixtures("articles")
 def test_a_lead_below_the_digest_s_trust_or_not_in_it_is_refused(newsletter: Any) -> None:
     newsletter("digests", "compose", "--since", "2026-05-01", "--min-trust", "60")
     newsletter("digests", "add", "1", "a-research-story", "--position", "1")

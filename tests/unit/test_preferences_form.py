@@ -94,3 +94,18 @@ def test_the_list_of_zones() -> None:
     assert ("Europe/Vienna", "Wien") in by_region("de")["Europa"]
     assert 400 < len(offered()) < 450
     assert offered() <= time_zones()
+
+
+def test_the_publication_s_lowest_trust_counts_for_those_who_choose_none() -> None:
+    app = Flask(__name__)
+    Runtime(Settings(min_trust=45), Database("sqlite://")).install(app)
+    with app.app_context():
+        forms = (
+            PreferencesForm(),
+            PreferencesForm.from_signup(MultiDict({"email": "a@example.org"}), "en"),
+            PreferencesForm.from_json({"email": "a@example.org"}),
+        )
+        assert {form.min_trust for form in forms} == {"45"}
+        assert forms[0].trust_steps() == [0, 45, 50, 60, 70, 80, 90]
+        chosen = PreferencesForm.from_signup(MultiDict({"min_trust": "0"}), "en")
+        assert chosen.preferences(SECTIONS)[0].min_trust == 0

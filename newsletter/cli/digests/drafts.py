@@ -42,7 +42,7 @@ def text_options(command: Any) -> Any:
 @click.option("--cadence", type=CADENCES, default="weekly", show_default=True, help="The readers it is for.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Earliest date of an article [one cadence back].")
 @click.option("--section", "sections", multiple=True, help="Only this section; may be given again.")
-@click.option("--min-trust", type=click.IntRange(0, 100), default=0, show_default=True, help="Lowest trust score.")
+@click.option("--min-trust", type=click.IntRange(0, 100), help="Lowest trust score [MIN_TRUST].")
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="At most this many articles.")
 @click.option("--order", type=click.Choice(["newest", "trust"]), default="newest", show_default=True)
 @text_options
@@ -51,7 +51,7 @@ def compose(
     cadence: str,
     since: datetime | None,
     sections: tuple[str, ...],
-    min_trust: int,
+    min_trust: int | None,
     limit: int,
     order: composing.Order,
     subject: str | None,
@@ -61,7 +61,8 @@ def compose(
     as_json: bool,
 ) -> None:
     """Pick articles by rule into a new draft."""
-    rule = composing.Rule(Cadence(cadence), since.date() if since else None, sections or None, min_trust, limit, order)
+    least = runtime().settings.min_trust if min_trust is None else min_trust
+    rule = composing.Rule(Cadence(cadence), since.date() if since else None, sections or None, least, limit, order)
     with runtime().db.transaction() as session:
         digest = composing.compose_draft(
             session,

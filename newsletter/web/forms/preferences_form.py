@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from werkzeug.datastructures import MultiDict
@@ -21,6 +21,11 @@ FieldErrors: TypeAlias = dict[str, InvalidError]
 """An error for each field that is wrong, by the field's name."""
 
 
+def least_trust() -> str:
+    """The publication's lowest trust score, which counts for a reader who chose none."""
+    return str(runtime().settings.min_trust)
+
+
 @dataclass(frozen=True)
 class PreferencesForm:
     """The fields of the forms. `sections` counts only where `only` is set, `zone` only where there is an hour."""
@@ -30,7 +35,7 @@ class PreferencesForm:
     breaking: bool = False
     only: bool = False
     sections: tuple[str, ...] = ()
-    min_trust: str = "0"
+    min_trust: str = field(default_factory=least_trust)
     max_hype: str = ""
     """"" is any."""
     hour: str = ""
@@ -65,7 +70,7 @@ class PreferencesForm:
             breaking="breaking" in form,
             only=form.get("which") == "only",
             sections=tuple(form.getlist("section")),
-            min_trust=form.get("min_trust", cls.min_trust),
+            min_trust=form.get("min_trust", least_trust()),
             max_hype=form.get("max_hype", ""),
         )
 
@@ -86,7 +91,7 @@ class PreferencesForm:
             breaking=data.get("breaking", False),
             only=sections is not None,
             sections=tuple(_text(name) for name in names),
-            min_trust=_text(data.get("min_trust", cls.min_trust)),
+            min_trust=_text(data.get("min_trust", least_trust())),
             max_hype=_text_or_none(data.get("max_hype")),
             hour=_text_or_none(data.get("hour")),
             zone=_text_or_none(data.get("zone")),
@@ -125,12 +130,12 @@ class PreferencesForm:
         valid: dict[str, Any] = {}
         errors: FieldErrors = {}
         names = KnownNames(known_sections, runtime().settings.hype_labels)
-        for field, values in self._values().items():
+        for name, values in self._values().items():
             try:
                 names.check(Preferences(**values))
                 valid |= values
             except InvalidError as error:
-                errors[field] = error
+                errors[name] = error
         return Preferences(**valid), errors
 
     def _values(self) -> dict[str, dict[str, Any]]:
@@ -147,8 +152,8 @@ class PreferencesForm:
         }
 
     def trust_steps(self) -> list[int]:
-        """The lowest trust scores that the form offers: the steps, and the chosen one where it is none of them."""
-        return sorted({*TRUST_STEPS, max(0, _number(self.min_trust))})
+        """The lowest trust scores that the form offers: the steps, the publication's, and the chosen one."""
+        return sorted({*TRUST_STEPS, runtime().settings.min_trust, max(0, _number(self.min_trust))})
 
     def hype_steps(self) -> list[str]:
         """The hype labels that the form offers: all but the last, which is the same as "any"."""
