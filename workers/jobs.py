@@ -5,7 +5,7 @@ from __future__ import annotations
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events import webhook_deliveries
 from newsletter.delivery.sending import draining
-from newsletter.operations import transactional_sending
+from newsletter.operations import transactional_sending, websub
 
 
 def send_mails() -> None:
@@ -24,3 +24,8 @@ def drain() -> None:
     """Send batches for a while, and queue a successor while there may be more."""
     if draining.drain(runtime()):
         runtime().queues.enqueue_drain()
+
+
+def tell_hub() -> None:
+    """Tell the WebSub hub, if one is set, that there is something new in the feeds."""
+    websub.tell_hub(runtime())

@@ -15,8 +15,9 @@ from rq.utils import import_attribute
 SEND_MAILS = "workers.jobs.send_mails"
 PROCESS_EVENTS = "workers.jobs.process_events"
 DRAIN = "workers.jobs.drain"
+TELL_HUB = "workers.jobs.tell_hub"
 
-LISTED = frozenset({SEND_MAILS, PROCESS_EVENTS, DRAIN})
+LISTED = frozenset({SEND_MAILS, PROCESS_EVENTS, DRAIN, TELL_HUB})
 
 
 class ForeignJobError(Exception):

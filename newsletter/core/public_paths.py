@@ -11,6 +11,8 @@ EMBED = "/embed"
 SAMPLE = "/sample"
 SAMPLE_LINKS = "/sample/links"
 ARTICLES = "/articles"
+FEEDS = "/feeds"
+SITEMAP = "/sitemap.xml"
 HEALTH = "/healthz"
 SENDGRID_WEBHOOK = "/hooks/sendgrid"
 DESK = "/desk"
@@ -24,6 +26,21 @@ def article(slug: str) -> str:
 def revision(slug: str, number: int | str) -> str:
     """A story as it was."""
     return f"{article(slug)}/revisions/{number}"
+
+
+def feed(name: str, form: str) -> str:
+    """A feed; `name` is "stories", "corrections" or "letters", `form` is "rss", "atom" or "json"."""
+    return f"{FEEDS}/{name}.{form}"
+
+
+def section_feed(section: str, form: str) -> str:
+    """The feed of a section's stories."""
+    return feed(f"sections/{section}", form)
+
+
+def sitemap_part(number: int | str) -> str:
+    """A part of the sitemap, counted from 1."""
+    return f"/sitemaps/{number}.xml"
 
 
 def confirmation(token: str) -> str:

@@ -17,7 +17,7 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from newsletter.core import clock_signal
-from newsletter.core.jobs import DRAIN, PROCESS_EVENTS, SEND_MAILS, ListedJob
+from newsletter.core.jobs import DRAIN, PROCESS_EVENTS, SEND_MAILS, TELL_HUB, ListedJob
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +80,10 @@ class Queues:
     def enqueue_events(self) -> bool:
         """Queue one job for all webhook deliveries, unless one is queued; False when the queue cannot be reached."""
         return self.events_wait() or self._enqueue(EVENTS, PROCESS_EVENTS)
+
+    def enqueue_telling(self) -> bool:
+        """Queue a job that tells the hub of the feeds, unless a job of that queue waits; False as above."""
+        return self.events_wait() or self._enqueue(EVENTS, TELL_HUB)
 
     def enqueue_drain(self) -> bool:
         """Queue one drain job; False when the queue cannot be reached."""

@@ -14,6 +14,7 @@ from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import webhook_deliveries
 from newsletter.delivery.ledger import recovery
 from newsletter.mail import outgoing_mails
+from newsletter.operations import websub
 from newsletter.subscribers.signup import process_signups
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ def enqueue_due_work(runtime: Runtime) -> None:
         _enqueue_drains(runtime)
         _enqueue_mails(runtime)
         _enqueue_events(runtime)
+        _enqueue_telling(runtime)
     except RedisError as error:
         log.warning("the queue cannot be reached (%s); trying again", type(error).__name__)
 
@@ -53,3 +55,8 @@ def _enqueue_events(runtime: Runtime) -> None:
         waiting = webhook_deliveries.deliveries_wait(session)
     if waiting:
         runtime.queues.enqueue_events()
+
+
+def _enqueue_telling(runtime: Runtime) -> None:
+    if runtime.settings.websub_hub and websub.is_due(runtime):
+        runtime.queues.enqueue_telling()

@@ -10,6 +10,7 @@ from newsletter.web import (
     csrf,
     desk,
     errors,
+    feeds,
     health,
     hosts,
     kept_pages,
@@ -41,6 +42,8 @@ def install(app: Flask) -> None:
     navigation.install(app)
     app.register_blueprint(readers.pages)
     app.register_blueprint(public.pages)
+    app.register_blueprint(feeds.pages)
+    feeds.discovery.install(app)
     app.register_blueprint(health.pages)
     app.register_blueprint(desk.desk)
     sendgrid.install(app)

@@ -19,7 +19,9 @@ from newsletter.web.kept_pages import is_kept
 
 PARAMETER = "language"
 
-UNTRANSLATED = frozenset({"assets.file", "readers.download"})
+UNTRANSLATED = frozenset(
+    {"assets.file", "readers.download", "feeds.feed", "feeds.section_feed", "feeds.sitemap_index", "feeds.sitemap_part"}
+)
 """Endpoints that take no language."""
 
 DESK = "desk."

@@ -44,6 +44,7 @@ FOOT = (
     Link("public.about", gettext_noop("About us")),
     Link("public.privacy", gettext_noop("Privacy")),
     Link("public.imprint", gettext_noop("Imprint")),
+    Link("feeds.all_feeds", gettext_noop("Feeds")),
     Link("readers.embed", gettext_noop("Put the sign-up form on your own site")),
 )
 """The links at the foot."""

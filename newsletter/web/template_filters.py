@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, time
+from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
 from flask import Flask
@@ -46,6 +47,7 @@ def install(app: Flask) -> None:
     environment.filters.update(translated=gettext, masked=masked, in_full=in_full, digest_name=digest_name)
     environment.filters.update(facts=facts, sources=sources, trust_grade=grades.trust_grade, hype_tint=hype_tint)
     environment.filters.update(in_words=in_words, details=details, rows=rows, error_message=error_message)
+    environment.filters["rfc822"] = format_datetime
     app.context_processor(_everywhere)
 
 

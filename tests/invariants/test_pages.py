@@ -30,7 +30,15 @@ from newsletter.web.security_headers import HEADERS
 from tests import factories
 from tests.factories import add_article
 
-ARGUMENTS = {"version": "x", "name": "base.css", "number": 1}
+ARGUMENTS = {
+    "version": "x",
+    "name": "base.css",
+    "number": 1,
+    "feed_name": "stories",
+    "form": "atom",
+    "section": "Policy",
+    "unknown": "nothing",
+}
 """For the parts of an address that are neither an article nor a reader."""
 
 

@@ -76,7 +76,7 @@ def test_each_can_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "WORKER_CONCURRENCY": "3",
     }
     waits = {f"DATABASE_{what}_TIMEOUT": "30s" for what in ("CONNECT", "LOCK", "STATEMENT", "IDLE", "NETWORK")}
-    addresses = dict.fromkeys(("PUBLIC_URL", "KOFI_PAGE", "SENDGRID_HOST"), "https://www.example.org")
+    addresses = dict.fromkeys(("PUBLIC_URL", "KOFI_PAGE", "SENDGRID_HOST", "WEBSUB_HUB"), "https://www.example.org")
     values |= {"ARTICLE_URL": "https://www.example.org/{slug}", "MIN_TRUST": "40"}
     value = (values | waits | addresses).get(name, "words-of-a-key-or-name")
     (tmp_path / "file").write_text(f"{value}\n")

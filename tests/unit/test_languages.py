@@ -37,7 +37,16 @@ TEMPLATES_OF_WORDS = sorted(
 )
 ATTRIBUTES = re.compile(r"""\b(?:aria-label|alt|title|placeholder|content)="([^"{]*[A-Za-z]{2}[^"{]*)\"""")
 """Attributes that are read out or shown, with text that is not put in."""
-SILENT = {"2026-12-31", "width=device-width, initial-scale=1", "light dark", "#f4f4f0", "#0f1214", "noindex", "article"}
+SILENT = {
+    "http://purl.org/rss/1.0/modules/content/",
+    "2026-12-31",
+    "width=device-width, initial-scale=1",
+    "light dark",
+    "#f4f4f0",
+    "#0f1214",
+    "noindex",
+    "article",
+}
 """Values of such attributes that nobody reads."""
 LINK = re.compile(r"\[([^\]]+)\]")
 WORD = re.compile(r"[A-Za-z]{2,}")

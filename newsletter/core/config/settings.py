@@ -178,6 +178,11 @@ class Settings:
     publication_name: str = setting(
         "Dispatch", parsing.text, "The name in From, pages and mails.", default_text="`Dispatch`"
     )
+    websub_hub: str = setting(
+        "",
+        parsing.web_address,
+        "The address of a WebSub hub, which tells readers of feeds at once that there is something new.",
+    )
     publication_motto: str = setting(
         MOTTO,
         parsing.text_or_none,

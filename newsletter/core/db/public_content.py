@@ -13,7 +13,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, Final
 
-from sqlalchemy import CheckConstraint, Connection, Engine, Table, Text, UpdateBase, event, select
+from sqlalchemy import CheckConstraint, Connection, Engine, Table, Text, UpdateBase, event, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.core.db.columns import Base
@@ -35,6 +35,8 @@ class PublicContent(Base):
     """Raised by each change; 0 stands for a database in which nothing was public yet."""
     namespace: Mapped[str] = mapped_column(Text)
     """A random UUID, from which feeds make the ids of their entries: these outlive titles, addresses and hosts."""
+    hub_told: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    """The state of the feeds of which the WebSub hub was told last (`operations.websub`)."""
 
 
 _table = table_of(PublicContent)
@@ -62,6 +64,17 @@ def read_version(connection: Connection) -> int:
 def read_namespace(session: Session) -> uuid.UUID:
     """The UUID from which this publication's feeds make their ids."""
     return uuid.UUID(session.scalar(_NAMESPACE) or str(uuid.NAMESPACE_URL))
+
+
+def claim_telling(session: Session, state: str) -> bool:
+    """Take it on to tell the hub of a state of the feeds; False when somebody has, or when nothing is public yet."""
+    untold = update(_table).where(_table.c.hub_told != state).values(hub_told=state)
+    return session.connection().execute(untold).rowcount == 1
+
+
+def is_told(session: Session, state: str) -> bool:
+    """Whether the hub was told of a state of the feeds, or there is nothing to tell."""
+    return session.scalar(select(_table.c.hub_told)) in (state, None)
 
 
 def _forget(connection: Connection) -> None:

@@ -1,0 +1,57 @@
+"""The sitemap (sitemaps.org/protocol.html): an index, the pages of the site, and the stories in parts of 50,000.
+
+A page in another language is the same page with other words around the stories. Its own head names it (hreflang), so
+the sitemap lists each page once.
+"""
+
+from __future__ import annotations
+
+from flask import Response, abort, current_app, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.articles import site_addresses
+from newsletter.core import public_paths
+from newsletter.core.runtime import runtime
+from newsletter.web.feeds.blueprint import pages
+from newsletter.web.kept_pages import is_kept, kept_page
+from newsletter.web.navigation import sections_in_use
+
+_XML = "application/xml; charset=utf-8"
+
+
+@pages.get(public_paths.SITEMAP)
+@kept_page
+def sitemap_index() -> ResponseReturnValue:
+    """The parts: 0 are the pages, the others stories."""
+    with runtime().db.reading() as session:
+        count = site_addresses.count_parts(session)
+    parts = [url_for("feeds.sitemap_part", number=number) for number in range(count + 1)]
+    return Response(render_template("feeds/sitemap_index.xml", parts=parts), content_type=_XML)
+
+
+@pages.get(public_paths.sitemap_part("<int:number>"))
+@kept_page
+def sitemap_part(number: int) -> ResponseReturnValue:
+    """The pages of the site, or a part of the stories."""
+    if number == 0:
+        return _answer([(path, None) for path in _page_paths()])
+    with runtime().db.reading() as session:
+        if number > site_addresses.count_parts(session):
+            abort(404)
+        articles = site_addresses.addresses_of_part(session, number)
+    return _answer([(public_paths.article(each.slug), each.changed_at) for each in articles])
+
+
+def _page_paths() -> list[str]:
+    """The front page, every kept page whose address is always the same, and the list of each section."""
+    fixed = {
+        rule.rule
+        for rule in current_app.url_map.iter_rules()
+        if not rule.arguments and is_kept(current_app, rule.endpoint) and not rule.rule.endswith((".xml", ".txt"))
+    }
+    sections = [url_for("public.articles", section=section, language=None) for section in sections_in_use()]
+    return [public_paths.FRONT, public_paths.SUBSCRIBE, *sorted(fixed - {public_paths.SAMPLE}), *sections]
+
+
+def _answer(addresses: list[tuple[str, object]]) -> Response:
+    return Response(render_template("feeds/sitemap.xml", addresses=addresses), content_type=_XML)
