@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import html5lib
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from newsletter.articles.changes import Change
+from newsletter.articles.models import RevisionKind
+from newsletter.articles.revising import revise
 from newsletter.core import clock
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.runtime import runtime_of
 from newsletter.delivery.ledger.models import RenderedDigestRow
 from newsletter.digests import queries
 from newsletter.digests.rendering import RenderedDigest
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
-from newsletter.subscribers.models import Subscriber
+from newsletter.subscribers.models import SignupRequest, Subscriber
 from newsletter.subscribers.preferences import Preferences
+from newsletter.web.forms import form_tokens
 from tests.factories import add_article, add_readers, hand_over, send_digest
 
 LONG = "Regulators in eleven countries agree on words for the training data of large models, and on who may check them"
@@ -28,25 +36,88 @@ LONG = "Regulators in eleven countries agree on words for the training data of l
 
 def test_with_nothing_in_it(client: FlaskClient) -> None:
     page = client.get("/").text
+    assert "No letter has been sent yet." in page
     assert "No story is out yet" in page
-    assert "Which sections" not in page  # there is none to choose yet
     assert ">Send me the confirmation email</button>" in page
+    assert "Which sections" not in client.get("/subscribe").text  # there is none to choose yet
 
 
-def test_it_lists_the_latest_stories_and_offers_their_sections(client: FlaskClient, db: Database) -> None:
-    for number in range(7):
-        add_article(db, f"Story number {number}", section="Policy" if number else "Research & more")
+def test_it_lists_the_newest_story_of_each_section_and_then_others(client: FlaskClient, db: Database) -> None:
+    for number in range(9):
+        add_article(db, f"Story number {number}", section="Research & more" if number == 1 else "Policy")
     page = client.get("/").text
-    assert len(re.findall(r'href="/articles/story-number-\d"', page)) == 5
-    assert 'value="Research &amp; more"' in page
+    shown = re.findall(r'href="/articles/story-number-(\d)"', page)
+    assert shown == ["8", "7", "6", "5", "4", "1"]
     assert '<a href="/articles">All stories</a>' in page
+    assert 'value="Research &amp; more"' in client.get("/subscribe").text
+
+
+def test_the_first_story_has_its_main_points(client: FlaskClient, db: Database) -> None:
+    add_article(db, "One")
+    add_article(db, "Two")
+    page = client.get("/").text
+    assert page.count("Elon Musk testified in a California federal courtroom") == 1
+    assert page.index("Two</a>") < page.index("Elon Musk testified") < page.index("One</a>")
 
 
 def test_only_the_language_weekly_and_all_sections_are_preset(client: FlaskClient, db: Database) -> None:
     add_article(db, "Story")
+    presets = [("language", "en"), ("cadence", "weekly"), ("which", "all")]
+    for path, preset in (("/", presets[1:2]), ("/subscribe", presets)):
+        assert re.findall(r'name="(\w+)" value="(\w+)"[^>]* checked', client.get(path).text) == preset
+
+
+@pytest.mark.parametrize(
+    ("changes", "language", "words"),
+    [
+        ({}, "en", ["Daily", "Weekly", "Monthly"]),
+        (
+            {"daily_letter_days": "weekdays", "weekly_letter_day": "thursday", "monthly_letter_day": 1},
+            "en",
+            ["Daily, Monday to Friday", "Weekly, on Thursday", "Monthly, on the first"],
+        ),
+        (
+            {"daily_letter_days": "all", "weekly_letter_day": "sunday", "monthly_letter_day": 15},
+            "de",
+            ["Täglich, auch am Wochenende", "Wöchentlich, am Sonntag", "Monatlich, am 15."],
+        ),
+    ],
+)
+def test_days_of_letters_are_named_where_a_setting_does(
+    app: Flask, settings: Settings, changes: dict[str, Any], language: str, words: list[str]
+) -> None:
+    runtime = runtime_of(app)
+    replace(runtime, settings=replace(settings, **changes)).install(app)
     for path in ("/", "/subscribe"):
-        checked = re.findall(r'name="(\w+)" value="(\w+)"[^>]* checked', client.get(path).text)
-        assert checked == [("language", "en"), ("cadence", "weekly"), ("which", "all")]
+        page = app.test_client().get(f"{path}?language={language}").text
+        assert re.findall(r'name="cadence"[^>]*> ([^<]+)<', page) == words
+
+
+def test_the_sign_up_of_the_front_page_takes_the_page_s_language(
+    app: Flask, client: FlaskClient, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(form_tokens, "FASTEST", timedelta(0))
+    monkeypatch.setattr(runtime_of(app).queues, "enqueue_mails", lambda: None)
+    page = client.get("/?language=de").text
+    action, token = (
+        re.findall(pattern, page)[0] for pattern in (r'action="([^"]+)"', r'name="form_token" value="([^"]+)"')
+    )
+    answer = client.post(unescape(action), data={"form_token": token, "email": "ada@example.org", "cadence": "daily"})
+    assert answer.status_code == 200
+    with db.reading() as session:
+        request = session.scalars(select(SignupRequest)).one()
+    assert (request.page, request.preferences["language"], request.preferences["cadence"]) == ("/", "de", "daily")
+
+
+def test_corrections_of_this_week_are_mentioned(client: FlaskClient, db: Database) -> None:
+    slugs = [add_article(db, f"Story number {number}") for number in range(3)]
+    for age, slug in zip((8, 6, 0), slugs, strict=True):
+        with clock.set_to(clock.now() - timedelta(days=age)), db.transaction() as session:
+            change = Change(RevisionKind.CORRECTION, note=f"It is {age}, not 36.")
+            revise(session, slug, {"title": f"Corrected {slug}"}, change)
+    page = client.get("/").text
+    assert "Corrected this week" in page
+    assert re.findall(r"It is (\d), not 36\.", page) == ["0", "6"]
 
 
 @pytest.mark.parametrize("with_a_letter", [False, True])
@@ -91,15 +162,15 @@ def sent(db: Database, settings: Settings) -> int:
 
 def test_the_front_page_shows_the_last_digest(client: FlaskClient, sent: int) -> None:
     page = client.get("/").text
-    assert "The last letter" in page
-    assert "Weekly letter · " in page
+    assert "<b>Weekly letter</b> · " in page
     assert "7 stories" in page
-    assert len(re.findall(r'href="/articles/story-number-\d"', page)) == 3
+    contents = page[page.index('class="contents"') : page.index("Latest stories")]
+    assert len(re.findall(r'href="/articles/story-number-\d"', contents)) == 7
     assert page.count('href="/sample"') == 2
 
 
 def test_without_a_digest_it_says_so(client: FlaskClient, db: Database, settings: Settings) -> None:
-    assert "The last letter" not in client.get("/").text
+    assert "No letter has been sent yet.</p>" in client.get("/").text
     add_article(db, "A story")
     add_readers(db, 1)
     send_digest(db, settings)  # on its way, not sent

@@ -23,6 +23,7 @@ from newsletter.core.ids import SuppressionKey
 T = TypeVar("T")
 
 TRANSPORTS = ("maildir", "smtp", "sendgrid")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HYPE_LABELS = ("No hype", "Low hype", "Some hype", "High hype")
 MOTTO = "Built by a person who cares about honest AI news."
 _UTC = ZoneInfo("UTC")
@@ -203,6 +204,24 @@ class Settings:
         parsing.number(0, 100),
         "The lowest trust score: of a digest, and of a reader who signs up, unless another is given.",
         default_text="`0`",
+    )
+    daily_letter_days: str = setting(
+        "",
+        parsing.one_of_words("all", "weekdays"),
+        "The days of the daily letter, which the sign-up then names: `all` or `weekdays`, Monday to Friday.",
+        default_text="not named",
+    )
+    weekly_letter_day: str = setting(
+        "",
+        parsing.one_of_words(*WEEKDAYS),
+        "The day of the weekly letter, which the sign-up then names, like `thursday`.",
+        default_text="not named",
+    )
+    monthly_letter_day: int = setting(
+        0,
+        parsing.number(1, 28),
+        "The day of the month of the monthly letter, which the sign-up then names.",
+        default_text="not named",
     )
     hype_labels: tuple[str, ...] = setting(
         HYPE_LABELS,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import render_template
 
-from newsletter.articles import article_list, queries
-from newsletter.core import public_paths
-from newsletter.core.markdown import block_text
+from newsletter.articles.front_articles import corrected_since, latest_by_section, top_revision
+from newsletter.core import clock, public_paths
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.latest import latest_digest
 from newsletter.web.forms.preferences_form import PreferencesForm
@@ -15,24 +16,26 @@ from newsletter.web.language import page_language
 from newsletter.web.public.blueprint import pages
 from newsletter.web.readers.signup import signup_values
 
-LATEST_STORIES = 5
-"""Stories on the front page while no letter has been sent."""
-STORIES_OF_LETTER = 3
-"""Stories of the last letter there."""
+LATEST_STORIES = 6
+STORIES_OF_LETTER = 7
+"""At most: the letter's page has all."""
+LATELY = timedelta(days=7)
+"""The time for which a correction is mentioned."""
+CORRECTIONS = 2
 
 
 @pages.get(public_paths.FRONT)
 def front() -> str:
-    """Show the newsletter, the sign-up, and the last letter, or the latest stories while none has been sent."""
+    """Show what this is, how to get it, the last letter, and the latest stories."""
+    form = SignupForm(PreferencesForm(language=page_language().code))
     with runtime().db.reading() as session:
-        letter = latest_digest(session)
-        stories = letter.revisions if letter else article_list.latest_articles(session, LATEST_STORIES)
-        form = SignupForm(PreferencesForm(language=page_language().code))
+        latest = latest_by_section(session, LATEST_STORIES)
         return render_template(
             "front.html",
-            letter=letter,
-            intro=block_text(letter.intro).split("\n\n") if letter and letter.intro else [],
-            stories=stories,
+            letter=latest_digest(session),
             stories_of_letter=STORIES_OF_LETTER,
-            **signup_values(form, queries.sections(session)),
+            latest=latest,
+            top=top_revision(session, latest),
+            corrections=corrected_since(session, clock.now() - LATELY, CORRECTIONS),
+            **signup_values(form, []),
         )
