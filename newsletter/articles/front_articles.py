@@ -1,4 +1,4 @@
-"""What the front page shows of articles: the newest of each section, and what was corrected lately."""
+"""Articles of the front page: the newest of each section, and those that were corrected lately."""
 
 from __future__ import annotations
 

@@ -120,20 +120,21 @@ def test_corrections_of_this_week_are_mentioned(client: FlaskClient, db: Databas
     assert re.findall(r"It is (\d), not 36\.", page) == ["0", "6"]
 
 
+@pytest.mark.parametrize(("path", "files", "most"), [("/", 3, 50_000), ("/subscribe", 2, 40_000)])
 @pytest.mark.parametrize("with_a_letter", [False, True])
-def test_the_sign_up_page_weighs_under_40_kb_with_its_stylesheet(
-    client: FlaskClient, db: Database, settings: Settings, with_a_letter: bool
+def test_front_and_sign_up_are_light_with_all_that_they_load(
+    client: FlaskClient, db: Database, settings: Settings, with_a_letter: bool, path: str, files: int, most: int
 ) -> None:
     for number in range(15):
         add_article(db, f"{number} {LONG}", section=f"Section {number}")
     if with_a_letter:
         add_readers(db, 1)
         hand_over(db, settings)
-    page = client.get("/")
+    page = client.get(path)
     assert "<script" not in page.text
     assets = re.findall(r'href="(/assets/[^"]+)"', page.text)
-    assert len(assets) == 3
-    assert len(page.data) + sum(len(client.get(asset).data) for asset in assets) < 40_000
+    assert len(assets) == files
+    assert len(page.data) + sum(len(client.get(asset).data) for asset in assets) < most
 
 
 def test_the_stylesheet_is_kept_for_a_year_under_its_own_version_only(client: FlaskClient) -> None:

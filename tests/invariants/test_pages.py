@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -193,6 +194,19 @@ def test_every_page_is_valid(examples: Examples, client: FlaskClient) -> None:
             check_page(answer.text)
             pages += 1
     assert pages > 20
+
+
+def test_every_page_is_light_and_loads_no_styles_of_the_desk(examples: Examples, client: FlaskClient) -> None:
+    """HTML and stylesheets are under 50 kB together. A mail has its styles in itself."""
+    weights: dict[str, int] = {}
+    for address in examples.addresses():
+        answer = client.get(address)
+        sheets = re.findall(r'<link rel="stylesheet" href="([^"]+)"', answer.text)
+        for sheet in sheets:
+            weights[sheet] = weights.get(sheet) or len(client.get(sheet).data)
+        if sheets:
+            assert not any("desk.css" in sheet for sheet in sheets), address
+            assert len(answer.data) + sum(weights[sheet] for sheet in sheets) < 50_000, address
 
 
 def test_every_answer_to_a_form_is_valid(examples: Examples, client: FlaskClient) -> None:
