@@ -21,6 +21,7 @@ from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
+from babel.units import format_unit
 
 from newsletter.core.errors import NewsletterError
 
@@ -79,6 +80,17 @@ class Language:
     def from_now(self, duration: timedelta) -> str:
         """In its largest unit, minutes at least: "in 1 minute", "in 2 hours"."""
         return format_timedelta(duration, granularity="minute", add_direction=True, locale=self._formats)
+
+    def lasting(self, duration: timedelta) -> str:
+        """In whole years, days or hours, whichever is exact: "4 years", "14 days", "1 hour"."""
+        days, rest = divmod(duration, timedelta(days=1))
+        if rest:
+            number, unit = duration // timedelta(hours=1), "hour"
+        elif days and days % 365 == 0:
+            number, unit = days // 365, "year"
+        else:
+            number, unit = days, "day"
+        return format_unit(number, f"duration-{unit}", locale=self._formats)
 
     def number(self, number: int) -> str:
         """Grouped: "12,345"."""

@@ -19,6 +19,7 @@ from newsletter.web import (
     public,
     readers,
     security_headers,
+    site_files,
     template_filters,
 )
 from newsletter.web.hooks import sendgrid
@@ -44,6 +45,7 @@ def install(app: Flask) -> None:
     app.register_blueprint(public.pages)
     app.register_blueprint(feeds.pages)
     feeds.discovery.install(app)
+    app.register_blueprint(site_files.pages)
     app.register_blueprint(health.pages)
     app.register_blueprint(desk.desk)
     sendgrid.install(app)

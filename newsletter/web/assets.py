@@ -17,6 +17,7 @@ TYPES = {
     "public.css": "text/css",
     "desk.css": "text/css",
     "mark.svg": "image/svg+xml",
+    "mark.ico": "image/x-icon",
     "zone.js": "text/javascript",
     "passkey.js": "text/javascript",
     "htmx.js": "text/javascript",
@@ -44,14 +45,15 @@ def file(version: str, name: str) -> Response:
     """The file as it is now. It may be kept only under its own version, since a new release may be half deployed."""
     if name not in TYPES:
         abort(404)
-    response = Response(_content(name), mimetype=TYPES[name])
+    response = Response(content(name), mimetype=TYPES[name])
     if version == _version(name):
         response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
     return response
 
 
 @cache
-def _content(name: str) -> bytes:
+def content(name: str) -> bytes:
+    """The bytes of a file as they are served."""
     content = (FOLDER / VENDORED.get(name, name)).read_bytes()
     return squeezed(content) if TYPES[name] == "text/css" else content
 
@@ -64,4 +66,4 @@ def squeezed(css: bytes) -> bytes:
 
 @cache
 def _version(name: str) -> str:
-    return hashlib.sha256(_content(name)).hexdigest()[:12]
+    return hashlib.sha256(content(name)).hexdigest()[:12]

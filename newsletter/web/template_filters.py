@@ -47,6 +47,7 @@ def install(app: Flask) -> None:
     )
     environment.filters.update(translated=gettext, masked=masked, in_full=in_full, digest_name=digest_name)
     environment.filters.update(facts=facts, sources=sources, trust_grade=grades.trust_grade, hype_tint=hype_tint)
+    environment.filters.update(person_id=person_id)
     environment.filters.update(in_words=in_words, details=details, rows=rows, error_message=error_message)
     environment.filters["rfc822"] = format_datetime
     app.context_processor(_everywhere)
@@ -163,6 +164,11 @@ def sources(count: int) -> str:
 def hype_tint(label: str) -> str:
     """The tint of a hype label among those in use."""
     return grades.hype_tint(label, runtime().settings.hype_labels)
+
+
+def person_id(name: str) -> str:
+    """The place of a person on `/about`: "ada-byron"."""
+    return "-".join(re.findall(r"\w+", name.lower())) or "person"
 
 
 def _everywhere() -> dict[str, object]:

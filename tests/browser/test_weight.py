@@ -1,4 +1,4 @@
-"""The weight of front page and sign-up with everything that it loads, as the browser's network counts it; without a script."""
+"""The weight of front page and sign-up with everything that they load, as the browser's network counts it."""
 
 from __future__ import annotations
 

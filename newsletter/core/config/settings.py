@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from newsletter.core.config import parsing
-from newsletter.core.config.parsing import RateLimit
+from newsletter.core.config.parsing import Person, RateLimit
 from newsletter.core.db import DatabaseTimeouts
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.ids import SuppressionKey
@@ -204,6 +204,24 @@ class Settings:
         parsing.number(0, 100),
         "The lowest trust score: of a digest, and of a reader who signs up, unless another is given.",
         default_text="`0`",
+    )
+    people: tuple[Person, ...] = setting(
+        (),
+        parsing.people,
+        "The people behind it, whom `/about` and the imprint name: `Ada Byron: editor; Lin Wu: fact checker`.",
+    )
+    texts_dir: Path | None = setting(
+        None,
+        parsing.folder,
+        "A folder with texts of your own in place of ours: `about.en.md`, `privacy.de.md`, `imprint.en.md` and their "
+        "like.",
+        default_text="ours",
+    )
+    security_contact: str = setting(
+        "",
+        parsing.email_address,
+        "The address for reports of security holes, in `/.well-known/security.txt`.",
+        default_text="the address for replies",
     )
     daily_letter_days: str = setting(
         "",
