@@ -7,6 +7,7 @@ from datetime import timedelta
 from flask import render_template
 
 from newsletter.articles.front_articles import corrected_since, latest_by_section, top_revision
+from newsletter.articles.texts import bullets_html
 from newsletter.core import clock, public_paths
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.latest import latest_digest
@@ -30,12 +31,13 @@ def front() -> str:
     form = SignupForm(PreferencesForm(language=page_language().code))
     with runtime().db.reading() as session:
         latest = latest_by_section(session, LATEST_STORIES)
+        top = top_revision(session, latest)
         return render_template(
             "front.html",
             letter=latest_digest(session),
             stories_of_letter=STORIES_OF_LETTER,
             latest=latest,
-            top=top_revision(session, latest),
+            points=bullets_html(top) if top else [],
             corrections=corrected_since(session, clock.now() - LATELY, CORRECTIONS),
             **signup_values(form, []),
         )
