@@ -19,7 +19,7 @@ _KEY = "newsletter.sections"
 _ASK_NOBODY = "masthead_asks_nobody"
 
 
-class Link(NamedTuple):
+class PageLink(NamedTuple):
     """A page by its endpoint, and the words that lead there."""
 
     endpoint: str
@@ -29,23 +29,23 @@ class Link(NamedTuple):
 
 
 HEAD = (
-    Link("public.articles", gettext_noop("Stories")),
-    Link("public.letters", gettext_noop("Letters")),
-    Link("public.corrections", gettext_noop("Corrections"), is_wide=True),
-    Link("public.support", gettext_noop("Support")),
-    Link("public.in_the_open", gettext_noop("In the open"), is_wide=True),
+    PageLink("public.articles", gettext_noop("Stories")),
+    PageLink("public.letters", gettext_noop("Letters")),
+    PageLink("public.corrections", gettext_noop("Corrections"), is_wide=True),
+    PageLink("public.support", gettext_noop("Support")),
+    PageLink("public.in_the_open", gettext_noop("In the open"), is_wide=True),
 )
 """The links of the masthead, before the one to the sign-up."""
 
 FOOT = (
-    Link("public.trust", gettext_noop("What trust means")),
-    Link("public.corrections", gettext_noop("Corrections")),
-    Link("public.in_the_open", gettext_noop("In the open")),
-    Link("public.about", gettext_noop("About us")),
-    Link("public.privacy", gettext_noop("Privacy")),
-    Link("public.imprint", gettext_noop("Imprint")),
-    Link("feeds.all_feeds", gettext_noop("Feeds")),
-    Link("readers.embed", gettext_noop("Put the sign-up form on your own site")),
+    PageLink("public.trust", gettext_noop("What trust means")),
+    PageLink("public.corrections", gettext_noop("Corrections")),
+    PageLink("public.in_the_open", gettext_noop("In the open")),
+    PageLink("public.about", gettext_noop("About us")),
+    PageLink("public.privacy", gettext_noop("Privacy")),
+    PageLink("public.imprint", gettext_noop("Imprint")),
+    PageLink("feeds.all_feeds", gettext_noop("Feeds")),
+    PageLink("readers.embed", gettext_noop("Put the sign-up form on your own site")),
 )
 """The links at the foot."""
 
@@ -85,7 +85,7 @@ def sections_in_use() -> list[str]:
     return known.names
 
 
-def _existing(links: tuple[Link, ...]) -> list[Link]:
+def _existing(links: tuple[PageLink, ...]) -> list[PageLink]:
     return [link for link in links if _is_page(link.endpoint)]
 
 

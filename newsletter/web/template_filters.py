@@ -27,7 +27,7 @@ from newsletter.subscribers import preferences_words
 from newsletter.subscribers.addresses import mask, readable
 from newsletter.subscribers.preferences import Preferences
 from newsletter.web import language
-from newsletter.web.forms.cadence_choices import cadence_choices
+from newsletter.web.forms.cadence_options import cadence_options
 from newsletter.web.language import page_language
 
 MOTTO = gettext_noop("Built by a person who cares about honest AI news.")
@@ -41,7 +41,7 @@ def install(app: Flask) -> None:
     environment.add_extension("jinja2.ext.i18n")
     # The extension adds this method. New style: values are put in by name, and escaped.
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(linked=linked, cadence_choices=cadence_choices)
+    environment.globals.update(linked=linked, cadence_options=cadence_options)
     environment.filters.update(
         day=day, period=period, found=found, moment=moment, hour=hour, parsed=datetime.fromisoformat
     )

@@ -72,12 +72,12 @@ def test_only_the_language_weekly_and_all_sections_are_preset(client: FlaskClien
     [
         ({}, "en", ["Daily", "Weekly", "Monthly"]),
         (
-            {"daily_letter_days": "weekdays", "weekly_letter_day": "thursday", "monthly_letter_day": 1},
+            {"daily_digest_days": "weekdays", "weekly_digest_day": "thursday", "monthly_digest_day": 1},
             "en",
             ["Daily, Monday to Friday", "Weekly, on Thursday", "Monthly, on the first"],
         ),
         (
-            {"daily_letter_days": "all", "weekly_letter_day": "sunday", "monthly_letter_day": 15},
+            {"daily_digest_days": "all", "weekly_digest_day": "sunday", "monthly_digest_day": 15},
             "de",
             ["Täglich, auch am Wochenende", "Wöchentlich, am Sonntag", "Monatlich, am 15."],
         ),

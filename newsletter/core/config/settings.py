@@ -223,22 +223,22 @@ class Settings:
         "The address for reports of security holes, in `/.well-known/security.txt`.",
         default_text="the address for replies",
     )
-    daily_letter_days: str = setting(
+    daily_digest_days: str = setting(
         "",
         parsing.one_of_words("all", "weekdays"),
-        "The days of the daily letter, which the sign-up then names: `all` or `weekdays`, Monday to Friday.",
+        "The days of the daily digest, which the sign-up then names: `all` or `weekdays`, Monday to Friday.",
         default_text="not named",
     )
-    weekly_letter_day: str = setting(
+    weekly_digest_day: str = setting(
         "",
         parsing.one_of_words(*WEEKDAYS),
-        "The day of the weekly letter, which the sign-up then names, like `thursday`.",
+        "The day of the weekly digest, which the sign-up then names, like `thursday`.",
         default_text="not named",
     )
-    monthly_letter_day: int = setting(
+    monthly_digest_day: int = setting(
         0,
         parsing.number(1, 28),
-        "The day of the month of the monthly letter, which the sign-up then names.",
+        "The day of the month of the monthly digest, which the sign-up then names.",
         default_text="not named",
     )
     hype_labels: tuple[str, ...] = setting(

@@ -1,4 +1,4 @@
-"""How often: the choices of the forms. They name the days on which letters are sent only where a setting does."""
+"""How often: the options of the forms. They name the days on which letters are sent only where a setting does."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ DAILY = {
 }
 
 
-class CadenceChoice(NamedTuple):
+class CadenceOption(NamedTuple):
     """A cadence, and the words beside its button."""
 
     value: str
     words: str
 
 
-def cadence_choices() -> list[CadenceChoice]:
+def cadence_options() -> list[CadenceOption]:
     """The cadences that readers can choose, in the language of the page."""
     settings, language = runtime().settings, page_language()
     return [
-        CadenceChoice(cadence, _days(cadence, settings, language) or language.gettext(name))
+        CadenceOption(cadence, _days(cadence, settings, language) or language.gettext(name))
         for cadence, name in CADENCES.items()
     ]
 
 
 def _days(cadence: Cadence, settings: Settings, language: Language) -> str:
     """The words with the days; empty where no setting names them."""
-    if cadence == Cadence.DAILY and settings.daily_letter_days:
-        return language.gettext(DAILY[settings.daily_letter_days])
-    if cadence == Cadence.WEEKLY and settings.weekly_letter_day:
-        day = get_day_names("wide", "format", language.code)[WEEKDAYS.index(settings.weekly_letter_day)]
+    if cadence == Cadence.DAILY and settings.daily_digest_days:
+        return language.gettext(DAILY[settings.daily_digest_days])
+    if cadence == Cadence.WEEKLY and settings.weekly_digest_day:
+        day = get_day_names("wide", "format", language.code)[WEEKDAYS.index(settings.weekly_digest_day)]
         return language.gettext("Weekly, on %(day)s") % {"day": day}
-    if cadence == Cadence.MONTHLY and settings.monthly_letter_day == 1:
+    if cadence == Cadence.MONTHLY and settings.monthly_digest_day == 1:
         return language.gettext("Monthly, on the first")
-    if cadence == Cadence.MONTHLY and settings.monthly_letter_day:
-        return language.gettext("Monthly, on day %(day)s") % {"day": settings.monthly_letter_day}
+    if cadence == Cadence.MONTHLY and settings.monthly_digest_day:
+        return language.gettext("Monthly, on day %(day)s") % {"day": settings.monthly_digest_day}
     return ""
