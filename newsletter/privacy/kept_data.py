@@ -202,4 +202,24 @@ KEPT = (
         {"rate_limit_salts": ("id", "salt", "made_at")},
         lambda settings: salts.LIFETIME,
     ),
+    Kept(
+        gettext_noop("What an editor did about your subscription, such as looking it up, under a number"),
+        gettext_noop("To be able to see who looked at or changed it."),
+        gettext_noop("%(time)s; the number leads to nobody once your address is gone."),
+        {
+            "audit_entries": (
+                *(
+                    "id",
+                    "happened_at",
+                    "actor_kind",
+                    "staff_member_id",
+                    "action",
+                    "object_kind",
+                    "object_id",
+                    "details",
+                ),
+            )
+        },
+        lambda settings: settings.audit_kept_for,
+    ),
 )

@@ -27,10 +27,16 @@ ABOUT_NOBODY = {
     "digests": "letters, as they are written for all",
     "import_progress": "counts of an import",
     "key_fingerprints": "our own keys",
+    "passkeys": "editors",
     "public_content": "a number",
+    "recovery_codes": "editors",
     "rendered_digests": "letters, without a reader's link",
     "revisions": "stories",
     "rubrics": "how stories are scored",
+    "staff_links": "editors",
+    "staff_members": "editors",
+    "staff_sessions": "editors",
+    "used_challenges": "editors",
 }
 """Tables in which nothing is about readers. One that is added stands here or on the privacy page."""
 
