@@ -59,7 +59,9 @@ def _correction(settings: Settings, namespace: UUID, revision: Revision) -> Entr
     words = language_of(PUBLICATION_LANGUAGE)
     title = words.gettext("Withdrawn: %(title)s") if revision.is_withdrawal else words.gettext("Correction: %(title)s")
     address = settings.url(public_paths.revision(revision.slug, revision.number))
-    content = render_template("feeds/correction.html", revision=revision, story=story_address(settings, revision.slug, revision.url))
+    content = render_template(
+        "feeds/correction.html", revision=revision, story=story_address(settings, revision.slug, revision.url)
+    )
     return Entry(
         id=urn(namespace, f"revision/{revision.id}"),
         address=address,
