@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from newsletter.articles import article_list, queries, revising
 from newsletter.articles.changes import LONGEST_NOTE, Change
-from newsletter.articles.models import Article, PublishedBasis, Revision, RevisionKind
+from newsletter.articles.models import Article, PublishedBasis, Revision, RevisionKind, published_on
 from newsletter.core import clock
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError, InvalidError, NotFoundError
@@ -54,6 +55,14 @@ def test_the_first_revision_has_the_date_of_its_page(db: Database, slug: str) ->
         datetime(2026, 5, 2, tzinfo=UTC),
         PublishedBasis.PAGE_DATE,
     )
+
+
+def test_the_day_of_publication_is_the_page_s_or_that_of_the_publication_s_zone(db: Database, slug: str) -> None:
+    new_york = ZoneInfo("America/New_York")
+    assert published_on(newest(db, slug), new_york) == date(2026, 5, 2), "no zone makes it another day"
+    with clock.set_to(datetime(2026, 5, 4, 2, tzinfo=UTC)), db.transaction() as session:
+        revising.revise(session, slug, {"dek": "Other"})
+    assert published_on(newest(db, slug), new_york) == date(2026, 5, 3)
 
 
 def test_a_change_that_says_nothing_is_small(db: Database, slug: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.articles.facts_line import facts_line
+from newsletter.articles.facts_line import credits_of, facts_line
 from newsletter.core.languages import language_of
 from tests.services.rendered_digests import revision
 
@@ -24,3 +24,10 @@ def test_it_is_in_the_language_but_for_labels_of_ones_own(
 ) -> None:
     article = revision(trust=69, hype=hype, source_count=sources)
     assert facts_line(article, language_of(language)).endswith(expected)
+
+
+def test_credits_name_those_who_were_given() -> None:
+    article = revision(written_by="Ada 100% Lovelace", checked_by="Charles Babbage", ai_use="den Entwurf")
+    found = credits_of(article, language_of("de"))
+    assert found == ["Geschrieben von Ada 100% Lovelace", "Geprüft von Charles Babbage", "KI-Einsatz: den Entwurf"]
+    assert credits_of(revision(written_by="", checked_by="", ai_use=""), language_of("en")) == []

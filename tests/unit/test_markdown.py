@@ -165,6 +165,12 @@ def test_tables_footnotes_strikethrough_and_typographic_signs_are_none() -> None
     )
 
 
+def test_an_image_is_a_link_by_its_words() -> None:
+    link = '<a href="https://a.example/b.png" rel="noopener noreferrer">words</a>'
+    assert markdown.line_html("![words](https://a.example/b.png)") == f"!{link}"
+    assert markdown.line_text("![words](https://a.example/b.png)") == "!words (https://a.example/b.png)"
+
+
 def test_headings_begin_at_h2_and_end_at_h6() -> None:
     text = "\n\n".join("#" * level + " a" for level in range(1, 7))
     assert re.findall(r"<(h\d)", markdown.block_html(text)) == ["h2", "h3", "h4", "h5", "h6", "h6"]

@@ -56,10 +56,11 @@ def withdraw(
 @json_option
 def sources(slug: str, addresses: tuple[tuple[int, str], ...], as_json: bool) -> None:
     """Show the sources of an article, or set their addresses (a small change); NUMBER= takes one away."""
-    with runtime().db.transaction() as session:
-        if addresses:
+    if addresses:
+        with runtime().db.transaction() as session:
             set_source_addresses(session, slug, dict(addresses))
-        value = revision_json(queries.get_article(session, slug).current)["sources"]
+    with runtime().db.reading() as session:
+        value = revision_json(queries.get_current(session, slug))["sources"]
     lines = [
         f"{number}. {' · '.join(filter(None, (each['publisher'], each['title'])))}\n   {each['url'] or '(no address)'}"
         for number, each in enumerate(value, 1)
