@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, insert, select, text
 
@@ -10,6 +13,7 @@ from newsletter.articles import page
 from newsletter.articles.models import Article, PublishedBasis, Revision, RevisionKind
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.db import Database, table_of
+from newsletter.core.search import Place
 from tests.factories import REAL_ARTICLE
 
 NEWEST_DAY = date(2026, 5, 2)
@@ -53,12 +57,39 @@ def fill_archive(db: Database, count: int, *, first: int = 1, a_day: int = 10, r
     bring_up_to_date(db)
 
 
+def fill_search(db: Database, count: int, words: Callable[[random.Random], list[str]]) -> None:
+    """Entries of the search for the articles 1 to `count` of `fill_archive`, each with words that `words` chooses."""
+    choose = random.Random(7)
+
+    def entries() -> Iterator[tuple[int, list[str]]]:
+        with db.reading() as session:
+            dates = session.execute(select(Revision.article_id, Revision.date).where(Revision.is_current)).all()
+        for article_id, day in dates[:count]:
+            yield int(Place(day, article_id)), list(dict.fromkeys(words(choose)))
+
+    connection = db.engine.raw_connection()
+    cursor: Any = connection.cursor()
+    if db.is_sqlite:
+        cursor.execute("BEGIN IMMEDIATE")
+        rows = ((place, " ".join(each)) for place, each in entries())
+        cursor.executemany("INSERT INTO article_search (rowid, words) VALUES (?, ?)", rows)
+    else:
+        with cursor.copy("COPY article_search (place, article_id, words) FROM STDIN") as copy:
+            for place, each in entries():
+                copy.write_row((place, Place.from_int(place).number, " ".join(each)))
+    connection.commit()
+    connection.close()
+    bring_up_to_date(db)
+
+
 def bring_up_to_date(db: Database) -> None:
     """Let PostgreSQL count anew, as autovacuum does by itself after a while, and go on numbering behind the rows."""
     if db.is_sqlite:
         return
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in ("articles", "revisions", "subscribers", "digests"):
+        for table in ("articles", "revisions", "subscribers", "digests", "article_search"):
             connection.execute(text(f"VACUUM ANALYZE {table}"))
+            if table == "article_search":
+                continue  # its rows are numbered by what they are about
             following = f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"
             connection.execute(text(following))

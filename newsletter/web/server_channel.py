@@ -7,7 +7,7 @@ from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 
 from newsletter.web.security_headers import HEADERS
 
@@ -47,10 +47,22 @@ class PlainErrorTask(ErrorTask):  # type: ignore[misc]
         self.write(body)
 
 
+class Task(WSGITask):  # type: ignore[misc]
+    """Keeps the connection after a 304, which ends with its headers (RFC 9112, 6.3). waitress closes it, so a browser
+    would open one for each page that it has already.
+    """
+
+    def set_close_on_finish(self) -> None:
+        is_asked_to = self.version != "1.1" or self.request.headers.get("CONNECTION", "").lower() == "close"
+        if is_asked_to or self.wrote_header or not self.status.startswith("304"):
+            super().set_close_on_finish()
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]
     """A connection with deadlines, which `is_overdue` applies; the server looks twice a second."""
 
     parser_class = Parser
+    task_class = Task
     error_task_class = PlainErrorTask
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""The measure for sign-ups: a Flask route that inserts one row, with nothing around it, on the same database."""
+"""The measures: a Flask route that inserts one row, and one that returns a constant, with nothing around them."""
 
 from __future__ import annotations
 
@@ -22,5 +22,9 @@ def create_app() -> Flask:
         with database.transaction() as session:
             session.execute(insert(ROWS).values(address=request.form["email"]))
         return "Thank you"
+
+    @app.get("/")
+    def page() -> str:
+        return "A page"
 
     return app

@@ -53,7 +53,7 @@ T = TypeVar("T")
 
 OURS, BARE = "newsletter.app", "tests.bench.bare"
 """Modules with a `create_app`; the same server serves both."""
-_SERVE = (
+SERVE = (
     "import os; from newsletter.web import server; from {module} import create_app; "
     "server.serve(create_app(), server.listen('127.0.0.1', int(os.environ['PORT'])))"
 )
@@ -136,7 +136,7 @@ def _serving(settings: Settings, application: str, clients: Clients) -> Iterator
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     supervisor = Supervisor(environment, settings.data_dir / "log")
     try:
-        supervisor.start("web", [sys.executable, "-c", _SERVE.format(module=application)])
+        supervisor.start("web", [sys.executable, "-c", SERVE.format(module=application)])
         end = time.monotonic() + PATIENCE
         while not clients.is_answered():
             if time.monotonic() > end:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from newsletter.app import create_app
@@ -145,6 +147,17 @@ def test_another_process_sees_the_change(client: FlaskClient, settings: Settings
     add_article(db, "A story", trust=12)
     assert "Trust 12" in other.test_client().get(f"/articles/{slug}").text
     other.extensions["newsletter"].db.dispose()
+
+
+def test_the_version_is_asked_for_anew_after_a_moment(db: Database, settings: Settings) -> None:
+    """Another process writes without telling this one: here, by a statement as text."""
+    add_article(db, "A story")
+    before = db.public_version()
+    with db.engine.begin() as connection:
+        connection.execute(text("UPDATE public_content SET version = version + 1"))
+    end = time.monotonic() + 10
+    while db.public_version() == before:
+        assert time.monotonic() < end
 
 
 def test_errors_are_not_kept(client: FlaskClient, db: Database, app: Flask) -> None:

@@ -23,6 +23,9 @@ TOKEN = "0123456789abcdefghijkl"
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
     """Answers with what it got; some paths misbehave."""
+    if environ["PATH_INFO"] == "/unchanged":
+        start_response("304 NOT MODIFIED", [("ETag", '"1"')])
+        return []
     body = environ["wsgi.input"].read()
     if environ["PATH_INFO"].startswith("/broken"):
         raise ValueError("a bug")
@@ -165,6 +168,27 @@ def test_a_busy_connection_is_kept_beyond_every_deadline(site: Site) -> None:
         time.sleep(0.05)
     assert connection.sock is opened
     connection.close()
+
+
+def test_a_connection_is_kept_after_a_304(site: Site) -> None:
+    """Unless the client asks for its end: in HTTP/1.1 by a header, in 1.0 by saying nothing."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    connection.connect()
+    opened = connection.sock
+    for path, status in (("/unchanged", 304), ("/unchanged", 304), ("/", 200)):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        assert (answer.status, len(answer.read()) > 0) == (status, status == 200)
+        assert connection.sock is opened
+    connection.close()
+    for request in (
+        b"GET /unchanged HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"GET /unchanged HTTP/1.0\r\n\r\n",
+    ):
+        with site.connect() as single:
+            single.sendall(request)
+            answered = b"".join(iter(lambda: single.recv(4096), b""))
+        assert b" 304 " in answered
 
 
 def test_bodies_are_bounded_and_webhooks_may_be_larger(site: Site) -> None:

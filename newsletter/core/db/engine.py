@@ -77,9 +77,8 @@ class Database:
             yield session
 
     def public_version(self) -> int:
-        """The present version of public content."""
-        with self.engine.connect() as connection:
-            return public_content.read_version(connection)
+        """The version of public content, a moment ago at most (`public_content.BELIEVED_FOR`)."""
+        return public_content.present_version(self.engine)
 
     def insert_together(self, statement: Insert, values: dict[str, Any]) -> None:
         """Insert a row, and return once it is committed: with rows of other threads, if they come at the same moment.

@@ -1,0 +1,175 @@
+"""Public pages beside a bare Flask route, and the search, with 100,000 stories; on SQLite and on PostgreSQL.
+
+The bare route returns a constant and asks no database. Both are served by the same server, in turns.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path
+from statistics import median
+from threading import Thread
+
+from newsletter.articles import article_list
+from newsletter.articles.article_filter import ArticleFilter
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.search import SearchQuery
+from newsletter.embedded.supervisor import Supervisor
+from tests.bench.databases import KINDS, database_of, migrated
+from tests.bench.result import Row, at_least, at_most
+from tests.bench.signups import BARE, OURS, SERVE, bench_settings
+from tests.filling import fill_archive, fill_search
+from tests.services.processes import PATIENCE, environment_of
+
+PORT = 8490
+CLIENTS = 4
+SECONDS = 0.6
+ROUNDS = 7
+"""Of so many seconds each; bare and own routes take turns."""
+SEARCHES = 300
+VOCABULARY = [f"word{number}" for number in range(50_000)]
+"""The second is half as frequent as the first, the third a third, as in a language."""
+_WEIGHTS = list(accumulate(1 / rank for rank in range(1, len(VOCABULARY) + 1)))
+
+PAGES = {
+    "article page": "/articles/story-50",
+    "list of stories": "/articles",
+    "feed": "/feeds/stories.atom",
+}
+
+
+def measure(stories: int) -> list[Row]:
+    """With so many stories (100,000)."""
+    return [row for kind in KINDS for row in _measure(kind, stories)]
+
+
+def _measure(kind: str, stories: int) -> list[Row]:
+    with database_of(kind) as url, tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder:
+        database = migrated(url)
+        fill_archive(database, stories, revisions=1)
+        fill_search(database, stories, words)
+        settings = replace(bench_settings(Path(folder)), database_url=url)
+        rows = [*_pages(kind, settings), *_searches(kind, database)]
+        database.dispose()
+        return rows
+
+
+def words(choose: random.Random) -> list[str]:
+    """The words of a story of 290 words."""
+    return choose.choices(VOCABULARY, cum_weights=_WEIGHTS, k=290)
+
+
+def _pages(kind: str, settings: Settings) -> Iterator[Row]:
+    with ExitStack() as stack:
+        stack.enter_context(_serving(settings, BARE, PORT))
+        stack.enter_context(_serving(settings, OURS, PORT + 1))
+        for name, path in PAGES.items():
+            etag = _get(PORT + 1, path)[0]
+            bare, whole, unchanged = [], [], []
+            for _ in range(ROUNDS):
+                bare.append(_rate(PORT, "/"))
+                whole.append(_rate(PORT + 1, path) / bare[-1])
+                unchanged.append(_rate(PORT + 1, path, etag) / bare[-1])
+            yield Row(f"{kind}: a bare route that returns a constant", median(bare), "a second")
+            yield at_least(f"{kind}: {name} beside it", median(whole), "of its rate", 0.5)
+            yield at_least(f"{kind}: 304 for the {name} beside it", median(unchanged), "of its rate", 0.8)
+
+
+def _searches(kind: str, database: Database) -> Iterator[Row]:
+    choose, times = random.Random(12), []
+    for _ in range(SEARCHES):
+        typed = choose.choices(VOCABULARY, cum_weights=_WEIGHTS, k=choose.choice((1, 1, 2, 3)))
+        typed[-1] = typed[-1][: choose.randint(5, len(typed[-1]))]
+        query = SearchQuery.parse(" ".join(typed))
+        began = time.perf_counter()
+        with database.reading() as session:
+            wanted = ArticleFilter(query=query)
+            article_list.article_page(session, 10, wanted)
+            article_list.count_articles(session, wanted)
+        times.append(time.perf_counter() - began)
+    times.sort()
+    yield Row(f"{kind}: a search, median", median(times) * 1e3, "ms")
+    yield at_most(f"{kind}: a search, p95", times[len(times) * 95 // 100] * 1e3, "ms", 50)
+
+
+@contextmanager
+def _serving(settings: Settings, application: str, port: int) -> Iterator[None]:
+    environment = environment_of(replace(settings, port=port)) | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    supervisor = Supervisor(environment, settings.data_dir / "log")
+    try:
+        supervisor.start("web", [sys.executable, "-c", SERVE.format(module=application)])
+        end = time.monotonic() + PATIENCE
+        while not _answers(port):
+            if time.monotonic() > end:
+                raise AssertionError(f"{application} does not answer")
+            time.sleep(0.1)
+        yield
+    finally:
+        supervisor.stop()
+
+
+def _answers(port: int) -> bool:
+    try:
+        return bool(_get(port, "/"))
+    except OSError:
+        return False
+
+
+def _request(path: str, etag: str = "") -> bytes:
+    condition = f"If-None-Match: {etag}\r\n" if etag else ""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\n{condition}\r\n".encode()
+
+
+def _get(port: int, path: str) -> tuple[str, bytes]:
+    """The ETag and the body."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(_request(path))
+        head, body = _read(connection)
+    found = [line.partition(b": ")[2] for line in head.split(b"\r\n") if line.lower().startswith(b"etag")]
+    return (found[0].decode() if found else ""), body
+
+
+def _read(connection: socket.socket) -> tuple[bytes, bytes]:
+    """An answer. Plain sockets: `http.client` would cost more than what is measured."""
+    data = connection.recv(65536)
+    while b"\r\n\r\n" not in data:
+        more = connection.recv(65536)
+        if not more:
+            raise ConnectionError("the server closed the connection")
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    _, _, length = head.partition(b"Content-Length: ")
+    while len(body) < (int(length.split(b"\r\n", 1)[0]) if length else 0):
+        body += connection.recv(262_144)
+    return head, body
+
+
+def _rate(port: int, path: str, etag: str = "") -> float:
+    """Requests a second of CLIENTS connections."""
+    done = [0] * CLIENTS
+
+    def ask(number: int) -> None:
+        request, end = _request(path, etag), time.monotonic() + SECONDS
+        expected = b"304" if etag else b"200"
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            while time.monotonic() < end:
+                connection.sendall(request)
+                assert _read(connection)[0][9:12] == expected
+                done[number] += 1
+
+    threads = [Thread(target=ask, args=(number,)) for number in range(CLIENTS)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(done) / (time.monotonic() - began)
