@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from newsletter.articles import importing, page
-from newsletter.core import clock, public_paths
+from newsletter.core import public_paths
 from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.digests import composing, scheduling
-from newsletter.staff import links, people
+from newsletter.staff import factors, links, people
 from newsletter.staff.models import StaffLinkPurpose
 from newsletter.staff.rights import Role
 from newsletter.subscribers.files import imported_readers as readers
@@ -69,10 +69,10 @@ def compose_and_send(db: Database, settings: Settings) -> int:
 def desk_link(db: Database, settings: Settings) -> str:
     """A link that signs the demo's admin in at the desk, once and within an hour."""
     with db.transaction() as session:
-        member = people.find_member(session, people.email_key(ADMIN)) or people.add_member(
-            session, ADMIN, Role.ADMIN, by=OPERATOR, name=ADMIN_NAME
-        )
-        member.set_up_at = member.set_up_at or clock.now()
+        member = people.find_member(session, people.email_key(ADMIN))
+        if member is None:
+            member = people.add_member(session, ADMIN, Role.ADMIN, by=OPERATOR)
+            factors.begin_set_up(session, member, ADMIN_NAME)
         token = links.make_link(session, settings.signing_keys, member, StaffLinkPurpose.DEMO)
         return settings.url(public_paths.desk_link(token))
 

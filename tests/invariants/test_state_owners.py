@@ -80,6 +80,22 @@ OWNERS = (
         "Subscriber",
         frozenset({"status", "confirmed_at", "ended_at", "unsubscribed_at", "unsubscribe_reason"}),
     ),
+    Ownership(("newsletter/staff/people.py",), "StaffMember", frozenset({"role", "removed_at", "email", "email_key"})),
+    Ownership(
+        ("newsletter/staff/",),
+        "StaffMember",
+        frozenset({"password_hash", "totp_secret", "totp_step", "set_up_at"}),
+    ),
+    Ownership(
+        ("newsletter/staff/sessions.py",),
+        "StaffSession",
+        frozenset({"token_hash", "form_secret", "last_seen_at", "proved_at"}),
+    ),
+    Ownership(
+        ("newsletter/staff/audit.py",),
+        "AuditEntry",
+        frozenset({"happened_at", "actor_kind", "action", "object_kind", "object_id", "details"}),
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, redirect, request, url_for
@@ -12,7 +13,7 @@ from newsletter.core import public_paths, tokens
 from newsletter.core.errors import InvalidError, NewsletterError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
-from newsletter.staff import factors, links, passkeys, passwords, totp
+from newsletter.staff import factors, links, passkeys, passwords, people, totp
 from newsletter.staff.audit import AuditAction
 from newsletter.staff.factors import NewCodeApp
 from newsletter.staff.models import StaffLinkPurpose, StaffMember
@@ -53,38 +54,19 @@ def demo_link(token: str) -> Response:
 @needs(Everybody.VISITOR)
 def set_up_with_password(token: str) -> ResponseReturnValue:
     """Set the account up with a password and a code app; shows the recovery codes, once."""
-    settings, form = runtime().settings, request.form
-    with runtime().db.reading() as session:
-        _, member = links.link_of_token(session, token)
-    app = NewCodeApp.from_token(settings.signing_keys, member.id, form.get("app", ""))
-    errors: dict[str, NewsletterError] = {}
-    password_hash, step = "", 0
-    try:
-        password_hash = passwords.hash_password(
-            form.get("password", ""), known_words=(member.email or "", form.get("name", ""))
-        )
-    except InvalidError as error:
-        errors["password"] = error
-    try:
-        if app is None:
-            raise InvalidError("totp.too_old", APP_TOO_OLD)
-        step = app.confirm(form.get("code", ""))
-    except InvalidError as error:
-        errors["code"] = error
-    codes: list[str] = []
-    if not errors and app is not None:
-        try:
-            with runtime().db.transaction() as session:
-                member = _use(token, session)
-                factors.begin_set_up(session, member, form.get("name", ""))
-                factors.set_password(session, member, password_hash, session_id=None)
-                codes = factors.set_code_app(session, settings.signing_keys, member, app, step, session_id=None)
-                sign_in.start(session, member, AuditAction.SIGNED_IN_WITH_CODE)
-        except InvalidError as error:
-            errors["name"] = error
-    if errors:
-        values = _values(member, token, app)
-        return page_with_errors("set_up.html", **values, name=form.get("name", ""), errors=errors)
+    keys, form = runtime().settings.signing_keys, request.form
+    invited = _invited(token)
+    app = NewCodeApp.from_token(keys, invited.id, form.get("app", ""))
+    entered = _Entered(form.get("name", ""), form.get("password", ""), form.get("code", ""))
+    errors = entered.check(invited, app)
+    if errors or app is None:
+        return page_with_errors("set_up.html", **_values(invited, token, app), name=entered.name, errors=errors)
+    with runtime().db.transaction() as session:
+        member = _use(token, session)
+        factors.begin_set_up(session, member, entered.name)
+        factors.set_password(session, member, entered.password_hash, session_id=None)
+        codes = factors.set_code_app(session, keys, member, app, entered.step, session_id=None)
+        sign_in.start(session, member, AuditAction.SIGNED_IN_WITH_CODE)
     return render_desk("recovery_codes.html", codes=codes, next_path=url_for("desk.home"))
 
 
@@ -92,16 +74,14 @@ def set_up_with_password(token: str) -> ResponseReturnValue:
 @needs(Everybody.VISITOR)
 def set_up_options(token: str) -> dict[str, Any]:
     """The options for the account's first passkey."""
-    with runtime().db.reading() as session:
-        _, member = links.link_of_token(session, token)
-    return passkeys.registration_options(relying_party(), member, ())
+    return passkeys.registration_options(relying_party(), _invited(token), ())
 
 
 @desk.post(f"{PATH}/passkey")
 @needs(Everybody.VISITOR)
 def set_up_with_passkey(token: str) -> ResponseReturnValue:
     """Set the account up with a passkey."""
-    form = request.form
+    form, invited = request.form, _invited(token)
     try:
         with runtime().db.transaction() as session:
             member = _use(token, session)
@@ -111,18 +91,55 @@ def set_up_with_passkey(token: str) -> ResponseReturnValue:
             factors.record_passkey(session, member, AuditAction.PASSKEY_ADDED, session_id=None)
             sign_in.start(session, member, AuditAction.SIGNED_IN_WITH_PASSKEY)
     except InvalidError as error:
-        with runtime().db.reading() as session:
-            _, member = links.link_of_token(session, token)
-        field = "passkey" if isinstance(error, passkeys.PasskeyError) else "name"
-        return page_with_errors(
-            "set_up.html", **_values(member, token), name=form.get("name", ""), errors={field: error}
-        )
+        errors = {"passkey": error}
+        return page_with_errors("set_up.html", **_values(invited, token), name=form.get("name", ""), errors=errors)
     return redirect(url_for("desk.home"), 303)
+
+
+@dataclass
+class _Entered:
+    """The form of a name, a password and a first code."""
+
+    name: str
+    password: str
+    code: str
+    password_hash: str = ""
+    step: int = 0
+
+    def check(self, member: StaffMember, app: NewCodeApp | None) -> dict[str, NewsletterError]:
+        """An error for each field that is wrong; otherwise `password_hash` and `step` are known."""
+        errors: dict[str, NewsletterError] = {}
+        try:
+            people.valid_name(self.name)
+        except InvalidError as error:
+            errors["name"] = error
+        try:
+            known_words = (member.email or "", self.name)
+            self.password_hash = passwords.hash_password(self.password, known_words=known_words)
+        except InvalidError as error:
+            errors["password"] = error
+        try:
+            if app is None:
+                raise InvalidError("totp.too_old", APP_TOO_OLD)
+            self.step = app.confirm(self.code)
+        except InvalidError as error:
+            errors["code"] = error
+        return errors
+
+
+def _invited(token: str) -> StaffMember:
+    """The person whose account a link sets up. Raises StaffLinkError."""
+    with runtime().db.reading() as session:
+        found, member = links.link_of_token(session, token)
+    return _require_set_up(found.purpose, member)
 
 
 def _use(token: str, session: Session) -> StaffMember:
     """Use up a link that sets an account up."""
-    purpose, member = links.use_link(session, token)
+    return _require_set_up(*links.use_link(session, token))
+
+
+def _require_set_up(purpose: StaffLinkPurpose, member: StaffMember) -> StaffMember:
     if purpose == StaffLinkPurpose.DEMO:
         raise links.StaffLinkError("staff.link_not_valid", links.NOT_VALID)
     return member

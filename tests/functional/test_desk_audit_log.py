@@ -1,0 +1,120 @@
+"""The audit log: who, what, on what, when; append-only, by number, kept for a set time."""
+
+from __future__ import annotations
+
+import csv
+import re
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from newsletter.core import clock
+from newsletter.core.actors import CLOCK, OPERATOR
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.core.runtime import runtime
+from newsletter.operations import retention
+from newsletter.staff import audit
+from newsletter.staff.audit import AuditAction, AuditObject, member_object
+from newsletter.staff.models import AuditEntry
+from newsletter.web.desk.audit_log import PAGE_SIZE
+from tests.services import desk
+from tests.services.desk import DeskClient
+
+
+def test_who_what_on_what_and_when(db: Database, admin: DeskClient, editor: DeskClient) -> None:
+    admin.post(f"/desk/people/{editor.number}/role", {"role": "author"})
+    page = admin.get("/desk/audit-log").text
+    row = re.search(r"<tr><th scope=\"row\">(?:(?!</tr>).)*Changed the role.*?</tr>", page, re.DOTALL)
+    assert row
+    words = " ".join(re.sub(r"<[^>]+>", " ", row[0]).split())
+    assert re.fullmatch(
+        r"\d+ \w+ \d{4} \d\d:\d\d:\d\d Admin Example Changed the role from editor to author Editor Example", words
+    )
+
+
+def test_no_entry_is_changed_or_deleted(db: Database, admin: DeskClient) -> None:
+    for statement in (update(AuditEntry).values(action="x"), delete(AuditEntry)):
+        with pytest.raises(DBAPIError, match="stays as it is"), db.transaction() as session:
+            session.execute(statement)
+    with pytest.raises(DBAPIError, match="stays as it is"), db.transaction() as session:
+        session.execute(text("UPDATE audit_entries SET staff_member_id = NULL"))
+
+
+def test_the_clock_deletes_what_is_old(db: Database, settings: Settings) -> None:
+    for days in (0, 729, 731):
+        with clock.set_to(clock.now() - timedelta(days=days)), db.transaction() as session:
+            audit.record(session, AuditAction.SIGNED_OUT, by=CLOCK)
+    with db.transaction() as session:
+        audit.delete_old_entries(session, settings.audit_kept_for)
+    with db.reading() as session:
+        assert len(session.scalars(select(AuditEntry.id)).all()) == 2
+
+
+def test_the_hourly_run_includes_the_desk(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "_is_time", lambda _runtime, key, _seconds: key == retention.LAST_RUN_KEY)
+    with clock.set_to(clock.now() - timedelta(days=900)), db.transaction() as session:
+        audit.record(session, AuditAction.SIGNED_OUT, by=CLOCK)
+    number = desk.add_person(db)
+    with clock.set_to(clock.now() - timedelta(days=2)):
+        desk.start_session(db, number)
+    retention.run_hourly(runtime())
+    with db.reading() as session:
+        assert [entry.actor_kind for entry in session.scalars(select(AuditEntry))] == ["operator"]
+        assert session.execute(text("SELECT count(*) FROM staff_sessions")).scalar() == 0
+
+
+def test_filters_and_pages(app: Flask, db: Database, admin: DeskClient, editor: DeskClient) -> None:
+    with db.transaction() as session:
+        for number in range(PAGE_SIZE + 5):
+            audit.record(session, AuditAction.ROLE_GIVEN, by=OPERATOR, on=member_object(number + 100), before=1, role=2)
+    editor.post("/desk/sign-out")
+    first = admin.get("/desk/audit-log?what=people").text
+    assert first.count("Changed the role") == PAGE_SIZE
+    older = re.search(r'href="(/desk/audit-log\?before=[^"]+)" rel="next"', first)
+    assert older
+    assert admin.get(older[1].replace("&amp;", "&")).text.count("Changed the role") == 5
+    assert "Signed out" in admin.get(f"/desk/audit-log?who={editor.number}").text
+    assert "Changed the role" not in admin.get(f"/desk/audit-log?who={editor.number}").text
+    assert "No entry fits" in admin.get("/desk/audit-log?since=2999-01-01").text
+    for junk in ("who=x", "since=x", "what=%25", "before=99999999999999999999", "who=²"):
+        assert admin.get(f"/desk/audit-log?{junk}").status_code == 200
+
+
+def test_all_of_it_as_csv(db: Database, admin: DeskClient) -> None:
+    with db.transaction() as session:
+        audit.record(session, AuditAction.SIGN_IN_FAILED, by=OPERATOR, on=AuditObject("reader", 20418), count=3)
+    answer = admin.get("/desk/audit-log.csv")
+    rows = list(csv.DictReader(StringIO(answer.text)))
+    assert answer.headers["Content-Disposition"] == "attachment; filename=audit-log.csv"
+    assert rows[0]["object"], rows[0]["object_number"] == ("reader", "20418")
+    assert rows[0]["details"] == "count=3"
+    assert len(rows) == 2
+    assert admin.get("/desk/audit-log.csv?what=people").text.count("\n") == 2
+
+
+def test_no_address_stands_in_it(app: Flask, db: Database, admin: DeskClient) -> None:
+    client = app.test_client()
+    token = desk.token_of_page(client.get("/desk/sign-in").text)
+    data = {"form_token": token, "email": "somebody@readers.example", "password": "x"}
+    client.post("/desk/sign-in", data=data, environ_overrides={"REMOTE_ADDR": "198.51.100.7"})
+    admin.post("/desk/people", {"email": "leo@dispatch.example", "role": "author"})
+    with db.reading() as session:
+        rows = repr([tuple(row) for row in session.execute(select(AuditEntry.__table__))])
+    assert "sign_in.failed" in rows
+    assert "@" not in rows
+    assert "198.51" not in rows
+
+
+def test_details_are_numbers_and_words_of_ours(db: Database) -> None:
+    with pytest.raises(ValueError, match="invalid literal"), db.transaction() as session:
+        audit.record(session, AuditAction.SIGNED_OUT, by=OPERATOR, name="ada@example.org")  # type: ignore[arg-type]
+
+
+def test_each_action_has_words() -> None:
+    assert set(audit.ACTION_WORDS) == set(AuditAction)
+    assert {action.partition(".")[0] for action in AuditAction} == set(audit.GROUPS)
