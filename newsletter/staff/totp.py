@@ -39,9 +39,9 @@ def accept_code(session: Session, keys: tuple[str, ...], member: StaffMember, co
     if secret is None or step is None:
         return False
     # Sealed anew, under today's key: an older SECRET_KEY is not needed for ever.
-    values = {"totp_step": step, "totp_secret": seal_secret(keys, member.id, secret)}
-    statement = update(StaffMember).where(StaffMember.id == member.id, StaffMember.totp_step < step).values(values)
-    used = session.connection().execute(statement)
+    sealed = seal_secret(keys, member.id, secret)
+    statement = update(StaffMember).where(StaffMember.id == member.id, StaffMember.totp_step < step)
+    used = session.connection().execute(statement.values(totp_step=step, totp_secret=sealed))
     return used.rowcount == 1
 
 
