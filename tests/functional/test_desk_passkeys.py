@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,8 +16,9 @@ from werkzeug.test import TestResponse
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.staff import passkeys
 from newsletter.staff.models import AuditEntry, Passkey, StaffMember
-from newsletter.staff.passkeys import CHALLENGE_AGE, RelyingParty
+from newsletter.staff.passkeys import CHALLENGE_AGE, Ceremony, PasskeyError, RelyingParty
 from newsletter.staff.rights import Role
 from newsletter.staff.throttling import local_allowance
 from tests.services import desk
@@ -91,6 +93,28 @@ def test_an_answer_counts_once(app: Flask, owner: DeskClient, device: SoftAuthen
     assert owner.post("/desk/account/recovery-codes", data).status_code == 200
     desk.outdate_proof(owner.db, owner.number)
     assert owner.post("/desk/account/recovery-codes", data).status_code == 422
+
+
+def test_two_requests_at_once_use_a_challenge_once(
+    db: Database, settings: Settings, owner: DeskClient, device: SoftAuthenticator
+) -> None:
+    device.counts = False
+    site = RelyingParty(settings, "the id in the cookie")
+    content = passkeys.request_options(site, Ceremony.SIGN_IN)
+    credential = device.get(content["options"])
+    for wanted in (nullcontext(), pytest.raises(PasskeyError)):
+        with wanted, db.transaction() as session:
+            passkeys.verify_passkey(session, site, Ceremony.SIGN_IN, content["challenge"], credential)
+
+
+def test_an_answer_to_one_ceremony_is_none_to_another(
+    db: Database, settings: Settings, owner: DeskClient, device: SoftAuthenticator
+) -> None:
+    site = RelyingParty(settings, "the id in the cookie")
+    content = passkeys.request_options(site, Ceremony.SIGN_IN)
+    with pytest.raises(PasskeyError), db.transaction() as session:
+        credential = device.get(content["options"])
+        passkeys.verify_passkey(session, site, Ceremony.PROOF, content["challenge"], credential)
 
 
 def test_a_challenge_is_good_for_five_minutes(app: Flask, owner: DeskClient, device: SoftAuthenticator) -> None:

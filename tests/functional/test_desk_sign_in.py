@@ -152,6 +152,7 @@ def test_unknown_people_get_the_same_answer_after_the_same_work(
     unknown = Visitor(app, "198.51.100.8").password("a wrong password", "nobody@dispatch.example")
     no_address = Visitor(app, "198.51.100.9").password("a wrong password", "no address")
     assert len(hashes) == 3
+    assert all(each.startswith("$argon2id$v=19$m=19456,t=2,p=1$") for each in hashes)
     assert known.status_code == unknown.status_code == no_address.status_code == 422
     assert error_of(known) == error_of(unknown) == error_of(no_address)
     assert actions(db)[-3:] == ["sign_in.failed"] * 3
