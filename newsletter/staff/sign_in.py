@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from typing import NamedTuple
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from newsletter.core.actors import VISITOR, Actor, ActorKind
-from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.tokens import TokenError, TokenSigner
-from newsletter.staff import audit, passwords, people, recovery_codes, totp
+from newsletter.staff import audit, passwords, recovery_codes, totp
 from newsletter.staff.audit import AuditAction, member_object
 from newsletter.staff.models import StaffMember
 
@@ -28,25 +28,32 @@ class StepError(InvalidError):
     """The first step is too long ago, or was another browser's."""
 
 
-def check_password(db: Database, email: str, password: str) -> int | None:
-    """The number of the person with this address and password. A failure is written down in the audit log.
+class PasswordResult(NamedTuple):
+    """Whether a password is the person's."""
 
-    No transaction is open while the password is hashed.
+    is_right: bool
+    new_hash: str = ""
+    """The hash at today's cost, where the stored one was made at another."""
+
+
+def compare_password(member: StaffMember | None, password: str) -> PasswordResult:
+    """Compare a password with the person's; without a person the same work is done. Hashing takes a core for a while,
+    so this wants no session: no transaction stays open meanwhile.
     """
-    try:
-        key = people.email_key(email)
-    except InvalidError:
-        key = ""
-    with db.reading() as session:
-        member = people.find_member(session, key)
-    if passwords.is_password(member.password_hash if member else None, password) and member is not None:
-        if member.password_hash is not None and passwords.needs_rehash(member.password_hash):
-            _store_hash(db, member, passwords.rehash(password))
-        return member.id
-    with db.transaction() as session:
+    stored = member.password_hash if member else None
+    if not passwords.is_password(stored, password) or stored is None:
+        return PasswordResult(is_right=False)
+    return PasswordResult(is_right=True, new_hash=passwords.rehash(password) if passwords.needs_rehash(stored) else "")
+
+
+def record_password_try(session: Session, member: StaffMember | None, result: PasswordResult) -> None:
+    """Write a wrong password down in the audit log, and a hash that was made anew into its row."""
+    if not result.is_right:
         on = member_object(member.id) if member else None
         audit.record(session, AuditAction.SIGN_IN_FAILED, by=VISITOR, on=on)
-    return None
+    elif member is not None and result.new_hash:
+        same = (StaffMember.id == member.id, StaffMember.password_hash == member.password_hash)
+        session.execute(update(StaffMember).where(*same).values(password_hash=result.new_hash))
 
 
 def issue_step(keys: tuple[str, ...], member: StaffMember, browser_token: str) -> str:
@@ -82,12 +89,6 @@ def record_refused_code(session: Session, member_id: int) -> None:
 def record_sign_in(session: Session, member: StaffMember, action: AuditAction) -> None:
     """Write a sign-in down."""
     audit.record(session, action, by=Actor(ActorKind.EDITOR, member.id))
-
-
-def _store_hash(db: Database, member: StaffMember, password_hash: str) -> None:
-    with db.transaction() as session:
-        same = (StaffMember.id == member.id, StaffMember.password_hash == member.password_hash)
-        session.execute(update(StaffMember).where(*same).values(password_hash=password_hash))
 
 
 def _password_version(member: StaffMember) -> str:

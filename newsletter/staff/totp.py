@@ -40,8 +40,11 @@ def accept_code(session: Session, keys: tuple[str, ...], member: StaffMember, co
         return False
     # Sealed anew, under today's key: an older SECRET_KEY is not needed for ever.
     sealed = seal_secret(keys, member.id, secret)
-    statement = update(StaffMember).where(StaffMember.id == member.id, StaffMember.totp_step < step)
-    used = session.connection().execute(statement.values(totp_step=step, totp_secret=sealed))
+    used = session.connection().execute(
+        update(StaffMember)
+        .where(StaffMember.id == member.id, StaffMember.totp_step < step)
+        .values(totp_step=step, totp_secret=sealed)
+    )
     return used.rowcount == 1
 
 

@@ -112,8 +112,8 @@ def test_an_answer_to_one_ceremony_is_none_to_another(
 ) -> None:
     site = RelyingParty(settings, "the id in the cookie")
     content = passkeys.request_options(site, Ceremony.SIGN_IN)
+    credential = device.get(content["options"])
     with pytest.raises(PasskeyError), db.transaction() as session:
-        credential = device.get(content["options"])
         passkeys.verify_passkey(session, site, Ceremony.PROOF, content["challenge"], credential)
 
 

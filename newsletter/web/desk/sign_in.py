@@ -53,18 +53,21 @@ def password() -> ResponseReturnValue:
     try:
         key = people.email_key(email)
     except InvalidError:
-        key = email.strip().lower()
+        key = ""  # nobody's
     browser = cookies.known_browser(key)
     counted = limits().try_password(key, networks(), browser)
     if not counted.allowed:
         return _again(email, {"password": wait_error(counted.wait)})
-    number = sign_in.check_password(runtime().db, email, request.form.get("password", ""))
-    if number is None:
+    with runtime().db.reading() as session:
+        member = people.find_member(session, key)
+    result = sign_in.compare_password(member, request.form.get("password", ""))
+    with runtime().db.transaction() as session:
+        sign_in.record_password_try(session, member, result)
+        member = people.find_member(session, key)
+    if not result.is_right or member is None:
         error = InvalidError("sign_in.password_wrong", WRONG_PASSWORD, remaining=counted.remaining)
         return _again(email, {"password": error})
     limits().forget_password_tries(key, networks(), browser)
-    with runtime().db.reading() as session:
-        member = people.get_member(session, number)
     step = sign_in.issue_step(runtime().settings.signing_keys, member, cookies.session_token())
     return _code_page(step, {})
 
