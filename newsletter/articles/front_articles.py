@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.articles.article_list import ListedArticle, latest_articles
-from newsletter.articles.models import CORRECTING, Article, Revision
+from newsletter.articles.history import is_correcting
+from newsletter.articles.models import Article, Revision
 
 LOOKED_AT = 60
 """The newest articles among which each section's newest is looked for."""
@@ -45,6 +46,6 @@ class Corrected(NamedTuple):
 def corrected_since(session: Session, since: datetime, count: int) -> list[Corrected]:
     """The newest corrections that were published later than `since`, of as many articles at most."""
     columns = (Article.slug, Revision.title, Revision.language, Revision.note, Revision.published_at)
-    query = select(*columns).join(Article).where(Revision.kind.in_(CORRECTING), Revision.published_at > since)
+    query = select(*columns).join(Article).where(is_correcting(), Revision.published_at > since)
     rows = session.execute(query.order_by(Revision.published_at.desc(), Revision.id.desc()).limit(count))
     return [Corrected._make(row) for row in rows]
