@@ -20,7 +20,7 @@ from newsletter.web.kept_pages import is_kept
 PARAMETER = "language"
 
 UNTRANSLATED = frozenset(
-    {"assets.file", "readers.download", "feeds.feed", "feeds.section_feed", "feeds.sitemap_index", "feeds.sitemap_part"}
+    {"assets.file", "readers.download", "feeds.feed", "feeds.section_feed", "public.sitemap", "public.sitemap_part"}
 )
 """Endpoints that take no language."""
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from newsletter.app import create_app
 from newsletter.articles import revising, site_addresses
 from newsletter.articles.changes import Change
 from newsletter.articles.models import Article, RevisionKind
+from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from tests.factories import add_article
 
@@ -59,6 +62,13 @@ def test_it_names_no_reader_s_page(app: Flask, client: FlaskClient, db: Database
     add_article(db, "A story")
     for path in locations(client, "/sitemaps/0.xml"):
         assert not any(word in path for word in ("preferences", "unsubscribe", "confirm", "hooks", "assets", "sitemap"))
+
+
+def test_stories_that_are_read_elsewhere_are_not_in_it(db: Database, settings: Settings) -> None:
+    add_article(db, "A story")
+    app = create_app(replace(settings, article_url="https://dispatch.example/{slug}"))
+    assert list(locations(app.test_client(), "/sitemap.xml")) == [f"{SITE}/sitemaps/0.xml"]
+    app.extensions["newsletter"].db.dispose()
 
 
 def test_an_empty_site_has_one(client: FlaskClient, db: Database) -> None:

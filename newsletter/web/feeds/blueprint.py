@@ -1,4 +1,4 @@
-"""The blueprint of feeds and of files for search engines."""
+"""The blueprint of the feeds."""
 
 from flask import Blueprint
 

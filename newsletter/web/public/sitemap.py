@@ -8,24 +8,25 @@ from __future__ import annotations
 
 from flask import Response, abort, current_app, render_template, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from newsletter.articles import site_addresses
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
-from newsletter.web.feeds.blueprint import pages
 from newsletter.web.kept_pages import is_kept, kept_page
 from newsletter.web.navigation import sections_in_use
+from newsletter.web.public.blueprint import pages
 
 _XML = "application/xml; charset=utf-8"
 
 
 @pages.get(public_paths.SITEMAP)
 @kept_page
-def sitemap_index() -> ResponseReturnValue:
+def sitemap() -> ResponseReturnValue:
     """The parts: 0 are the pages, the others stories."""
     with runtime().db.reading() as session:
-        count = site_addresses.count_parts(session)
-    parts = [url_for("feeds.sitemap_part", number=number) for number in range(count + 1)]
+        count = _count_parts(session)
+    parts = [url_for("public.sitemap_part", number=number) for number in range(count + 1)]
     return Response(render_template("feeds/sitemap_index.xml", parts=parts), content_type=_XML)
 
 
@@ -36,10 +37,15 @@ def sitemap_part(number: int) -> ResponseReturnValue:
     if number == 0:
         return _answer([(path, None) for path in _page_paths()])
     with runtime().db.reading() as session:
-        if number > site_addresses.count_parts(session):
+        if number > _count_parts(session):
             abort(404)
         articles = site_addresses.addresses_of_part(session, number)
     return _answer([(public_paths.article(each.slug), each.changed_at) for each in articles])
+
+
+def _count_parts(session: Session) -> int:
+    """None where ARTICLE_URL says that all stories are read elsewhere."""
+    return 0 if runtime().settings.article_url else site_addresses.count_parts(session)
 
 
 def _page_paths() -> list[str]:
