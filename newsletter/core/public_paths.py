@@ -21,6 +21,11 @@ SECURITY = "/.well-known/security.txt"
 FAVICON = "/favicon.ico"
 HEALTH = "/healthz"
 SENDGRID_WEBHOOK = "/hooks/sendgrid"
+KOFI_WEBHOOK = "/hooks/kofi"
+SUPPORT = "/support"
+OPEN = "/open"
+OPEN_FIGURES = f"{OPEN}/figures.csv"
+OPEN_MESSAGE = f"{OPEN}/letter.eml"
 DESK = "/desk"
 
 

@@ -18,7 +18,7 @@ class Load(NamedTuple):
     address: str
 
 
-class Link(NamedTuple):
+class MailLink(NamedTuple):
     """A link, with the words that stand for it."""
 
     address: str
@@ -31,7 +31,7 @@ class References(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.loads: list[Load] = []
-        self.links: list[Link] = []
+        self.links: list[MailLink] = []
         self.elements: list[str] = []
         """The names of all elements, in order."""
         self._in_style = False
@@ -77,7 +77,7 @@ class References(HTMLParser):
 
     def _end_link(self) -> None:
         if self._open is not None:
-            self.links.append(Link(self._open, " ".join("".join(self._words).split())))
+            self.links.append(MailLink(self._open, " ".join("".join(self._words).split())))
         self._open, self._words = None, []
 
     def _add_css(self, place: str, css: str) -> None:

@@ -13,7 +13,7 @@ from email.message import Message as ParsedMessage
 from urllib.parse import parse_qsl, urlsplit
 
 from newsletter.mail.campaign_parameters import campaign_parameters
-from newsletter.mail.html_references import Link, References
+from newsletter.mail.html_references import MailLink, References
 from newsletter.mail.public_copy import LEFT_OUT
 
 REDIRECTORS = (
@@ -70,8 +70,8 @@ def check_message(raw: bytes, allowed: Collection[str]) -> MessageChecks:
     message = message_from_bytes(raw)
     references = [References(_with_stand_in(text)) for text in _texts(message, "text/html")]
     links = [link for each in references for link in each.links if link.address.lower().startswith("http")]
-    links += [Link(address, "") for address in _addresses_in(_texts(message, "text/plain"))]
-    links += [Link(address, "") for address in _addresses_in(str(value) for value in message.values())]
+    links += [MailLink(address, "") for address in _addresses_in(_texts(message, "text/plain"))]
+    links += [MailLink(address, "") for address in _addresses_in(str(value) for value in message.values())]
     addresses = list(dict.fromkeys(link.address for link in links))
     own = {_with_stand_in(address) for address in allowed}
     return MessageChecks(
@@ -104,7 +104,7 @@ def _addresses_in(texts: Iterable[str]) -> Iterator[str]:
             yield found[0].rstrip(_SENTENCE_ENDS)
 
 
-def _is_redirect(link: Link) -> bool:
+def _is_redirect(link: MailLink) -> bool:
     """Whether the link leads elsewhere than it says: by its host, by an address within it, or by its own words."""
     try:
         parts = urlsplit(link.address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from newsletter.mail.failures.verdicts import FailureKind
+from newsletter.mail.tracking import Tracking, worse
 
 WAITING = ord("w")
 ACCEPTED = ord("a")
@@ -56,6 +57,8 @@ class SendResult:
         self.about: dict[int, FailureKind] = {}
         """The subject of each refusal, by recipient; one that is missing says nothing (MOMENT)."""
         self.provider_ref: str | None = None
+        self.tracking: Tracking | None = None
+        """The provider's tracking in the requests that were sent; None while there was none."""
         self.may_continue = may_continue
         self.keep_alive = keep_alive
         self._answered = answered
@@ -82,6 +85,11 @@ class SendResult:
         """The provider took everyone who had no answer yet."""
         self.outcomes = self.outcomes.replace(bytes([WAITING]), bytes([ACCEPTED]))
         self.provider_ref = provider_ref
+
+    def requested(self, tracking: Tracking) -> None:
+        """A request was sent, or may have been; `tracking` is read from its body."""
+        if tracking is not self.tracking:  # by SMTP it is asked for each message
+            self.tracking = worse(self.tracking, tracking)
 
     def _set(self, index: int, outcome: int) -> None:
         self.outcomes[index] = outcome

@@ -7,10 +7,12 @@ from newsletter.delivery.events import models as events
 from newsletter.delivery.ledger import models as ledger
 from newsletter.digests import models as digests
 from newsletter.mail import models as mail
+from newsletter.public_record import models as public_record
 from newsletter.staff import models as staff
 from newsletter.subscribers import models as subscribers
+from newsletter.support import models as support
 
-MODELS = (articles, subscribers, digests, ledger, events, mail, keys, public_content, staff)
+MODELS = (articles, subscribers, digests, ledger, events, mail, support, public_record, keys, public_content, staff)
 metadata = Base.metadata
 
 _SEARCH = ("article_search", "digest_search")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from redis.exceptions import RedisError
-
 from newsletter.core import secure_delete, shutdown
 from newsletter.core.actors import CLOCK
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import stored_reports
+from newsletter.operations.intervals import is_time
 from newsletter.staff import retention as staff_retention
 from newsletter.subscribers import past_subscriptions, retention, salts
+from newsletter.support import thank_you
 
 INTERVAL = 3600
 """Seconds between two runs."""
@@ -21,10 +21,11 @@ LAST_REDUCTION_KEY = "newsletter:reduction"
 def run_hourly(runtime: Runtime) -> None:
     """Delete what is not needed any more, and clean SQLite's file of it.
 
-    That is subscribers who never confirmed, old reports, an old salt, most of what is kept of past subscriptions, and
-    what is over at the desk. It runs once an hour. Redis keeps the time of the last run; without Redis the run waits.
+    That is subscribers who never confirmed, old reports, thank-you mails that could not be sent, an old salt, most of
+    what is kept of past subscriptions, and what is over at the desk. It runs once an hour. Redis keeps the time of the
+    last run; without Redis the run waits.
     """
-    if not _is_time(runtime, LAST_RUN_KEY, INTERVAL):
+    if not is_time(runtime, LAST_RUN_KEY, INTERVAL):
         return
     with runtime.db.transaction() as session:
         salts.forget_old_salt(session)
@@ -40,7 +41,9 @@ def run_hourly(runtime: Runtime) -> None:
     while more:
         with runtime.db.transaction() as session:
             more = stored_reports.delete_old_reports(session)
-    if _is_time(runtime, LAST_REDUCTION_KEY, DAY):
+    with runtime.db.transaction() as session:
+        addresses.update(thank_you.delete_old(session))
+    if is_time(runtime, LAST_REDUCTION_KEY, DAY):
         _reduce_past_subscriptions(runtime)
     secure_delete.purge_pending(runtime.db)
     secure_delete.purge(runtime.db, *addresses)
@@ -65,11 +68,3 @@ def _reduce_past_subscriptions(runtime: Runtime) -> None:
     while more and not shutdown.requested():
         with runtime.db.transaction() as session:
             more = past_subscriptions.delete_old_evidence(session, settings.consent_kept_for)
-
-
-def _is_time(runtime: Runtime, key: str, seconds: int) -> bool:
-    """Whether the last run was so long ago; the present one counts from now."""
-    try:
-        return bool(runtime.queues.redis.set(key, 1, nx=True, ex=seconds))
-    except RedisError:
-        return False

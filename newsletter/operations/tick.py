@@ -14,7 +14,7 @@ from newsletter.delivery.freezing import freeze
 from newsletter.delivery.ledger import cancelling, recovery, restore_guard
 from newsletter.delivery.ledger.lease_watch import LeaseWatch
 from newsletter.delivery.sending import failures, scheduled_sends
-from newsletter.operations import enqueueing, retention
+from newsletter.operations import enqueueing, public_record, retention
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ def tick(runtime: Runtime, *, first: bool = False, watch: LeaseWatch | None = No
     _end_refused_mailboxes(runtime)
     enqueueing.enqueue_due_work(runtime)
     retention.run_hourly(runtime)
+    public_record.keep_record(runtime)
     return _withdraw_scheduled_sends(runtime)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from newsletter.core import shutdown
+from newsletter.core import secure_delete, shutdown
 from newsletter.core.runtime import Runtime
 from newsletter.mail import outgoing_sending
 from newsletter.mail.transports import open_transport
@@ -12,6 +12,7 @@ from newsletter.mail.transports.base import Transport
 from newsletter.operations import signups
 from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.privacy import erasure
+from newsletter.support.thank_you import ThankYou
 
 RUN_FOR = 5.0
 """Seconds after which a job ends, and its successor goes on: a worker looks at its own state between jobs."""
@@ -48,4 +49,6 @@ def _send_some(runtime: Runtime, transport: Transport) -> bool:
     for claim in sent.deleted:
         if claim.kind == erasure.Erased.kind:
             erasure.purge_addresses(runtime.db, claim.payload)
+        elif claim.kind == ThankYou.kind:
+            secure_delete.purge(runtime.db, ThankYou.from_json(claim.payload).address)
     return sent.claimed > 0

@@ -12,6 +12,7 @@ from newsletter.web import (
     errors,
     feeds,
     health,
+    hooks,
     hosts,
     kept_pages,
     language,
@@ -22,7 +23,6 @@ from newsletter.web import (
     site_files,
     template_filters,
 )
-from newsletter.web.hooks import sendgrid
 
 
 def install(app: Flask) -> None:
@@ -48,4 +48,4 @@ def install(app: Flask) -> None:
     app.register_blueprint(site_files.pages)
     app.register_blueprint(health.pages)
     app.register_blueprint(desk.desk)
-    sendgrid.install(app)
+    hooks.install(app)

@@ -11,9 +11,9 @@ from flask import Flask, abort, request
 
 from newsletter.web import hosts
 
-FOREIGN_POSTS_ALLOWED = {"readers.subscribe", "readers.unsubscribe", "hooks.sendgrid"}
+FOREIGN_POSTS_ALLOWED = {"readers.subscribe", "readers.unsubscribe", "hooks.sendgrid", "hooks.kofi"}
 """Endpoints that take a post from elsewhere: other sites' forms, which get a page of ours with a button; mail
-providers' one-click (RFC 8058); and webhooks, which need a signature."""
+providers' one-click (RFC 8058); and webhooks, which need a signature or a secret."""
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 

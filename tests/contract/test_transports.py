@@ -10,6 +10,7 @@ import pytest
 
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, SendResult
+from newsletter.mail.tracking import Tracking
 from newsletter.mail.transports.errors import NotAcceptedError
 from newsletter.mail.transports.sendgrid import SendGridTransport
 from newsletter.mail.transports.smtp import SmtpTransport
@@ -201,6 +202,21 @@ def test_a_provider_that_answers_once_for_all_names_its_answer(way: Way) -> None
     record = send(way, message(), readers(2))
 
     assert bool(record.provider_ref) is way.transport.all_or_nothing
+
+
+def test_it_says_what_its_requests_held_of_tracking(way: Way) -> None:
+    record = send(way, message(), readers(3))
+
+    assert record.tracking is (Tracking.OFF if way.transport.all_or_nothing else Tracking.NOT_OFFERED)
+    assert way.transport.unrecorded_tracking is not Tracking.OFF  # a lost record proves nothing
+
+
+def test_without_a_request_it_says_nothing_of_tracking(way: Way) -> None:
+    record = SendResult(3, may_continue=lambda: False)
+
+    way.transport.send(message(), readers(3), record)
+
+    assert record.tracking is None
 
 
 def test_no_address_token_or_key_is_logged(way: Way, caplog: pytest.LogCaptureFixture) -> None:

@@ -25,6 +25,7 @@ from newsletter.delivery.sending import draining, lease_renewal
 from newsletter.digests.queries import get_digest
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
+from newsletter.mail.tracking import Tracking
 from newsletter.mail.transports.errors import InDoubtError
 from newsletter.operations.tick import tick
 from newsletter.privacy import erasure
@@ -41,6 +42,7 @@ class ScriptedTransport:
     """Gives the answer that is set for an address, else accepts."""
 
     name, all_or_nothing, idempotent, deadline, silence = "scripted", False, False, 1.0, 1.0
+    unrecorded_tracking = Tracking.NOT_OFFERED
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}

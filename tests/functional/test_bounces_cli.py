@@ -29,6 +29,7 @@ from newsletter.mail import outgoing_sending, return_path
 from newsletter.mail.formats import Format
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
+from newsletter.mail.tracking import Tracking
 from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, Suppression, SuppressionReason
 from newsletter.subscribers.suppression import suppressions
@@ -187,6 +188,7 @@ class RecordingTransport:
     """Keeps the envelope's sender of each mail."""
 
     name, all_or_nothing, idempotent, deadline, silence = "recording", False, False, 5.0, 5.0
+    unrecorded_tracking = Tracking.NOT_OFFERED
 
     def __init__(self) -> None:
         self.senders: list[str] = []

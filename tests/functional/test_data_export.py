@@ -263,7 +263,7 @@ def test_it_says_whether_letters_are_sent(
 
 def test_every_kind_of_mail_that_waits_has_words(client: FlaskClient, db: Database, settings: Settings) -> None:
     add_readers(db, 2)
-    kinds = MAIL_TYPES.keys() - {"erased"}  # of whom nothing is kept any more
+    kinds = MAIL_TYPES.keys() - {"erased", "thank_you"}  # of whom nothing is kept any more, and who is no reader
     with db.transaction() as session:
         session.add_all(OutgoingMail(kind=kind, subscriber_id=reader(db).id, payload={}) for kind in kinds)
     page = client.get(data_page(db, settings))

@@ -22,6 +22,7 @@ from newsletter.mail.message import Message, Recipient
 from newsletter.mail.models import OutgoingMail
 from newsletter.mail.outcomes import SendResult
 from newsletter.mail.outgoing_sending import SentMails
+from newsletter.mail.tracking import Tracking
 from newsletter.mail.transactional_rendering import PLACEHOLDER
 from newsletter.mail.transports.errors import (
     CutOffError,
@@ -40,6 +41,7 @@ class Provider:
     """
 
     name, idempotent, deadline, silence = "provider", False, 5.0, 5.0
+    unrecorded_tracking = Tracking.NOT_OFFERED
 
     def __init__(
         self,

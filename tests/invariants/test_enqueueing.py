@@ -35,7 +35,9 @@ from newsletter.subscribers.mail_payloads import (
     OneTimeLinkMail,
 )
 from newsletter.subscribers.models import Subscriber
+from newsletter.support.thank_you import ThankYou
 from tests.factories import compose_mail
+from tests.services import kofi
 
 ADA, NEW = "ada@example.org", "ada@new.example"
 OF_SIGNUPS = {Confirmation.kind, AlreadySubscribed.kind}
@@ -140,6 +142,11 @@ def undo_unsubscribing(scene: Scene) -> Act:
     return lambda: scene.post(f"/unsubscribe/{scene.token}/undo", undo=undo)
 
 
+def pay_by_kofi(scene: Scene) -> Act:
+    form = kofi.form(kofi.payload())
+    return lambda: scene.post("/hooks/kofi", **form)
+
+
 KINDS: dict[Prepare, str] = {
     request_data_link: OneTimeLinkMail.kind,
     request_address_link: OneTimeLinkMail.kind,
@@ -152,13 +159,14 @@ KINDS: dict[Prepare, str] = {
     erase_by_the_page: Erased.kind,
     erase_by_the_command: Erased.kind,
     invite_an_editor: StaffLinkMail.kind,
+    pay_by_kofi: ThankYou.kind,
 }
 """Everything that puts a mail into the table, and the kind of the mail."""
 
 
 @pytest.fixture
 def settings(settings: Settings, valkey_url: str) -> Settings:
-    return replace(settings, redis_url=valkey_url)
+    return replace(settings, redis_url=valkey_url, kofi_verification_token=kofi.TOKEN, kofi_thank_you=True)
 
 
 @pytest.fixture

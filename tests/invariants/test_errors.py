@@ -21,7 +21,8 @@ NOT_CONVERTED: tuple[str, ...] = ()
 
 _CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _FOR_THE_COMMAND_LINE = re.compile(
-    r"(?<![\w-])--[a-z]|\bnewsletter (?:articles|bounces|clock|db|demo|digests|editors|subscribers|web|worker)\b"
+    r"(?<![\w-])--[a-z]"
+    r"|\bnewsletter (?:articles|bounces|clock|db|demo|digests|editors|subscribers|support|web|worker)\b"
     r"|`newsletter|\bpress\b|\bbutton\b",
     re.I,
 )

@@ -27,6 +27,8 @@ WATCHED = {table.name for table in metadata.sorted_tables if "is_public" in tabl
 READ_WITH_OTHERS = {
     "public_content": "it holds the version itself",
     "digest_articles": "each change raises the version of its digest",
+    "digest_tallies": "the clock raises the version when it counts another figure",
+    "monthly_figures": "the clock raises the version when it counts another figure",
     "rendered_digests": "the freeze writes them together with the status of their digest",
 }
 """Tables that kept pages read and that are not watched, each with the reason."""

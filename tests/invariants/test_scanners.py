@@ -7,6 +7,7 @@ from __future__ import annotations
 import email
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from email import policy
 from email.message import EmailMessage
 from html import unescape
@@ -33,7 +34,10 @@ from newsletter.staff import people
 from newsletter.staff.rights import Role
 from newsletter.subscribers.account import address_change, change_mails, one_time_links
 from newsletter.subscribers.models import AddressChange, LinkChange, LinkPurpose, Subscriber
+from newsletter.support import payments
+from newsletter.support.kofi_payload import read_post
 from tests.factories import add_article, add_readers, due_mails, no_pauses, send_digest, sign_up
+from tests.services import kofi
 
 URL = re.compile(r"""https?://[^\s"'<>]+""")
 HREF = re.compile(r"""(?:href|action|src)="([^"]*)\"""")
@@ -73,6 +77,8 @@ def mails(client: FlaskClient, db: Database, settings: Settings) -> dict[str, Em
         change = session.scalars(select(AddressChange).where(AddressChange.subscriber_id == second.id)).one()
         token = address_change.new_address_token(settings, change)
         erasure.erase_subscriber(session, settings.suppression_key, third, by=READER)
+        payment = read_post(kofi.body(kofi.payload()), kofi.TOKEN, settings.timezone)
+        payments.store_payment(session, replace(settings, kofi_thank_you=True), payment)
     kinds = _send(db)
     with db.transaction() as session:
         address_change.change_address(session, settings, token)

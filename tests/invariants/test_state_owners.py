@@ -47,6 +47,7 @@ OWNERS = (
                 "provider_batch_id",
                 "withdrawing",
                 "provider_ref",
+                "tracking",
                 "resent_attempt",
                 "mailed_twice",
                 "attempted_at",

@@ -18,6 +18,7 @@ from newsletter.delivery.sending.recording import record_outcomes
 from newsletter.delivery.sending.sending_context import SendingContext
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
+from newsletter.mail.tracking import Tracking
 from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError
 
 DEADLINE = 3.0
@@ -166,6 +167,7 @@ class Whole:
     name = "whole"
     all_or_nothing = True
     idempotent = False
+    unrecorded_tracking = Tracking.UNKNOWN
     deadline = silence = DEADLINE
 
     def __init__(self, provider: Provider) -> None:
@@ -202,6 +204,7 @@ class Each:
     name = "each"
     all_or_nothing = False
     idempotent = False
+    unrecorded_tracking = Tracking.NOT_OFFERED
     deadline = silence = DEADLINE
 
     def __init__(self, provider: Provider) -> None:

@@ -34,6 +34,7 @@ CONTEXTS: dict[str, dict[str, Value]] = {
     "staff_invitation": {"link": LINK, "minutes": 60},
     "staff_reset": {"link": LINK, "minutes": 60},
     "erased": {"link": "https://letters.example.org/subscribe"},
+    "thank_you": {"link": "https://letters.example.org/support"},
 }
 
 

@@ -12,6 +12,7 @@ from email.message import Message as Headers
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,10 +21,13 @@ from newsletter.core import clock
 from newsletter.core.errors import ConfigurationError
 from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, SendResult
+from newsletter.mail.tracking import Tracking
+from newsletter.mail.transports import sendgrid_request
 from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError, TransportError
 from newsletter.mail.transports.sendgrid import SendGridTransport
 from newsletter.mail.transports.sendgrid_answers import LONGEST_PAUSE, as_error, refused_recipients
 from newsletter.mail.transports.sendgrid_client import ApiResponse
+from newsletter.mail.transports.sendgrid_request import Personalization, build_request, tracking_of
 from tests.contract.test_transports import message, readers
 from tests.services import sendgrid_exchange as does
 from tests.services.certificates import make_certificate
@@ -318,3 +322,13 @@ def test_no_body_can_upset_the_reading_of_an_answer(status: int, body: bytes | s
 def test_no_list_of_errors_can_upset_the_reading_of_an_answer(errors: list[object]) -> None:
     body = json.dumps({"errors": errors}).encode()
     assert isinstance(as_error(ApiResponse(400, Headers(), body)), RefusedForGoodError)
+
+
+def test_tracking_is_read_from_the_body_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = [Personalization(0, 0, "r1@readers.example", "0123456789abcdefABCDEF")]
+    hostile = replace(message(), text=f'"tracking_settings":{orjson.dumps(sendgrid_request._TRACKING_OFF).decode()}')
+    assert tracking_of(build_request(message(), one)) is Tracking.OFF
+    assert tracking_of(build_request(hostile, one)) is Tracking.OFF
+    for settings in ({}, {"open_tracking": {"enable": True}}, {**sendgrid_request._TRACKING_OFF, "more": {}}):
+        monkeypatch.setattr(sendgrid_request, "_TRACKING_OFF", settings)
+        assert tracking_of(build_request(hostile, one)) is Tracking.ON

@@ -102,6 +102,11 @@ def one_of_words(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def yes_or_no(value: str) -> bool:
+    """A yes or a no."""
+    return one_of_words("yes", "no")(value) == "yes"
+
+
 def listed(parse_item: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
     """Values separated by commas; empty ones are left out."""
 

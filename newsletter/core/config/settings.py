@@ -253,6 +253,18 @@ class Settings:
         "The page that the one link for support leads to, or its name at Ko-fi.",
         default_text="`https://ko-fi.com/dispatch`",
     )
+    kofi_verification_token: str = setting(
+        "",
+        parsing.word,
+        "The verification token of Ko-fi's webhook. Without it there is no `/hooks/kofi`.",
+        is_secret=True,
+    )
+    kofi_thank_you: bool = setting(
+        False,
+        parsing.yes_or_no,
+        "Whether a supporter gets a thank-you mail, but for monthly renewals: `yes` or `no`.",
+        default_text="`no`",
+    )
 
     ended_subscriptions_kept_for: timedelta = setting(
         timedelta(days=90),

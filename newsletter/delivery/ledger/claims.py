@@ -23,6 +23,7 @@ from newsletter.delivery.ledger.lifecycle import CLAIM, FINISH, MARK_SENDING, RE
 from newsletter.delivery.ledger.models import Batch, BatchState, Edition, EditionKey
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.digests.models import Digest, DigestStatus
+from newsletter.mail.tracking import Tracking, worse
 from newsletter.mail.transports.base import Transport
 
 LEASE = 5.0
@@ -45,6 +46,8 @@ class Claim:
     send_at: datetime | None
     """With a provider schedule: the digest's time, or the hour of the batch's readers."""
     provider_batch_id: str | None
+    tracking: Tracking | None = None
+    """The provider's tracking in the requests of earlier attempts."""
     pausing_answers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -78,6 +81,7 @@ _READ = (
         _batch.failures,
         _batch.deferred_since,
         _batch.provider_batch_id,
+        _batch.tracking,
         _batch.pausing_answers,
         _batch.due_at,
         _digest.provider_schedule,
@@ -98,6 +102,7 @@ _MARK_SENDING = (
         state=MARK_SENDING.target,
         outcomes=bindparam("new_outcomes"),
         provider_batch_id=bindparam("new_provider_batch_id"),
+        tracking=bindparam("new_tracking"),
         attempted_at=bindparam("now"),
         lease_until=epoch_now() + bindparam("seconds"),
     )
@@ -119,6 +124,7 @@ _FINISH = (
         state=bindparam("new_state"),
         outcomes=bindparam("new_outcomes"),
         provider_ref=bindparam("new_provider_ref"),
+        tracking=bindparam("new_tracking"),
         note=bindparam("new_note"),
         failures=bindparam("new_failures"),
         deferred_since=bindparam("new_deferred_since"),
@@ -151,14 +157,22 @@ def claim_batch(session: Session) -> Claim | None:
         deferred_since=row.deferred_since,
         send_at=(row.due_at or row.scheduled_at) if row.provider_schedule else None,
         provider_batch_id=row.provider_batch_id,
+        tracking=row.tracking,
         pausing_answers=row.pausing_answers or {},
     )
 
 
 def mark_sending(
-    session: Session, claim: Claim, outcomes: Outcomes, seconds: float, *, provider_batch_id: str | None = None
+    session: Session,
+    claim: Claim,
+    outcomes: Outcomes,
+    seconds: float,
+    *,
+    provider_batch_id: str | None = None,
+    unrecorded_tracking: Tracking | None = None,
 ) -> bool:
-    """Commit to the network call, for `seconds`. `outcomes` are the ones to be read if no answer is ever recorded.
+    """Commit to the network call, for `seconds`. `outcomes` and `unrecorded_tracking` are to be read if no answer is
+    ever recorded.
 
     False when the claim is lost or the digest is not being sent any more.
     """
@@ -168,6 +182,7 @@ def mark_sending(
         _MARK_SENDING,
         new_outcomes=bytes(outcomes),
         new_provider_batch_id=provider_batch_id,
+        new_tracking=worse(claim.tracking, unrecorded_tracking),
         now=clock.now(),
         seconds=seconds,
     )
@@ -189,12 +204,16 @@ def finish_batch(
     outcomes: Outcomes,
     *,
     provider_ref: str | None = None,
+    tracking: Tracking | None = None,
     pause: timedelta = timedelta(0),
     note: str | None = None,
     failures: int = 0,
     pausing_answers: Mapping[str, str] | None = None,
 ) -> bool:
-    """Record the outcomes. Open recipients make the batch ready again after `pause`. False when the claim is lost."""
+    """Record the outcomes, and the provider's tracking in the requests of this attempt.
+
+    Open recipients make the batch ready again after `pause`. False when the claim is lost.
+    """
     state = outcomes.batch_state()
     return _run_fenced(
         session,
@@ -203,6 +222,7 @@ def finish_batch(
         new_state=state,
         new_outcomes=bytes(outcomes),
         new_provider_ref=provider_ref,
+        new_tracking=worse(claim.tracking, tracking),
         new_note=note,
         new_failures=failures,
         new_deferred_since=(claim.deferred_since or clock.now()) if outcomes.any_deferred else None,

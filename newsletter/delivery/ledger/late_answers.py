@@ -15,10 +15,17 @@ from newsletter.delivery.ledger.lifecycle import RECORD_LATE, change_batch
 from newsletter.delivery.ledger.models import Batch
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.delivery.ledger.splitting import split_open
+from newsletter.mail.tracking import Tracking, worse
 
 
 def record_late(
-    session: Session, claim: Claim, outcomes: Outcomes, *, provider_ref: str | None, provider_batch_id: str | None
+    session: Session,
+    claim: Claim,
+    outcomes: Outcomes,
+    *,
+    provider_ref: str | None,
+    tracking: Tracking | None,
+    provider_batch_id: str | None,
 ) -> bool:
     """Record the outcomes of a claim that is over; False when another worker has claimed the batch since, or when the
     request was withdrawn (`provider_batch_id` is its name in the provider's schedule).
@@ -42,7 +49,13 @@ def record_late(
             known.learn(position, code)
     note = batch.note if known.any_in_doubt else None
     changed = change_batch(
-        session, batch, RECORD_LATE, known, note=note, provider_ref=provider_ref or batch.provider_ref
+        session,
+        batch,
+        RECORD_LATE,
+        known,
+        note=note,
+        provider_ref=provider_ref or batch.provider_ref,
+        tracking=worse(claim.tracking, tracking),
     )
     split_open(session, claim.batch_id)
     return changed

@@ -20,6 +20,7 @@ from newsletter.core.db import Base, EnumText, Id, one_of
 from newsletter.core.ids import BatchId, DigestId, SubscriberId
 from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.formats import Format
+from newsletter.mail.tracking import Tracking
 
 
 class BatchState(StrEnum):
@@ -114,6 +115,9 @@ class Batch(Base):
     worker claims the batch, and its digest does not count as sent."""
     provider_ref: Mapped[str | None] = mapped_column(Text)
     """The provider's name for the accepted request (SendGrid's X-Message-Id)."""
+    tracking: Mapped[Tracking | None] = mapped_column(EnumText(Tracking))
+    """The provider's tracking in all requests for this batch, as the transport read it from their bodies; None before
+    the first. While a request is under way, what is to be read if no answer is ever recorded."""
     resent_attempt: Mapped[int | None]
     """The last attempt that was in doubt and sent again: an event of it proves that its readers were mailed twice."""
     mailed_twice: Mapped[bool] = mapped_column(default=False, server_default=false())

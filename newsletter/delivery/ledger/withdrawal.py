@@ -55,7 +55,7 @@ def begin_withdrawal(session: Session, batch_id: BatchId, provider_batch_id: str
 def complete_withdrawal(session: Session, batch_id: BatchId, provider_batch_id: str) -> bool:
     """Have the recipients wait again whose mail SendGrid kept under this name; whether the batch was withdrawn."""
     is_same = and_(Batch.id == batch_id, Batch.provider_batch_id == provider_batch_id)
-    values = {"withdrawing": False, "provider_batch_id": None, "not_before": None, "note": None}
+    values = {"withdrawing": False, "provider_batch_id": None, "tracking": None, "not_before": None, "note": None}
     for batch in _lock_batches(session, is_same, Batch.withdrawing):
         outcomes = Outcomes(batch.outcomes)
         outcomes.withdraw()

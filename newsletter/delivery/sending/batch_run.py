@@ -20,6 +20,7 @@ from newsletter.delivery.sending.sending_context import SendingContext
 from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import ACCEPTED, REFUSED, WAITING, SendResult
+from newsletter.mail.tracking import Tracking, worse
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.errors import NotAcceptedError, RefusedForGoodError
 
@@ -40,6 +41,8 @@ class BatchRun:
         self.about: dict[int, FailureKind] = {}
         """The subject of each refusal, by position."""
         self.provider_ref: str | None = None
+        self.tracking: Tracking | None = None
+        """The provider's tracking in the requests of this run."""
         self.provider_batch_id = batch.message.provider_batch_id or None
         """The name of the request in the provider's schedule."""
         self.pausing_answers = PausingAnswers(batch.claim.pausing_answers)
@@ -59,7 +62,12 @@ class BatchRun:
         seconds = claims.lease_seconds(self._transport)
         with self._context.db.transaction() as session:
             marked = claims.mark_sending(
-                session, self.claim, self._outcomes_without_answer(), seconds, provider_batch_id=self.provider_batch_id
+                session,
+                self.claim,
+                self._outcomes_without_answer(),
+                seconds,
+                provider_batch_id=self.provider_batch_id,
+                unrecorded_tracking=self._transport.unrecorded_tracking if self._recipients else None,
             )
             if not marked:
                 claims.release_batch(session, self.claim)
@@ -161,6 +169,7 @@ class BatchRun:
         self.reasons.update({positions[index]: reason for index, reason in result.reasons.items()})
         self.about.update({positions[index]: about for index, about in result.about.items()})
         self.provider_ref = result.provider_ref or self.provider_ref
+        self.tracking = worse(self.tracking, result.tracking)
         return result, error
 
     def _may_continue(self) -> bool:

@@ -48,6 +48,7 @@ def record_outcomes(session: Session, run: BatchRun) -> bool:
         claim,
         outcomes,
         provider_ref=run.provider_ref,
+        tracking=run.tracking,
         pause=pause,
         note=errors.note,
         failures=_failures(run),
@@ -56,7 +57,12 @@ def record_outcomes(session: Session, run: BatchRun) -> bool:
     if kept and outcomes.any_in_doubt:
         splitting.split_open(session, claim.batch_id)
     if not kept and not late_answers.record_late(
-        session, claim, outcomes, provider_ref=run.provider_ref, provider_batch_id=run.provider_batch_id
+        session,
+        claim,
+        outcomes,
+        provider_ref=run.provider_ref,
+        tracking=run.tracking,
+        provider_batch_id=run.provider_batch_id,
     ):
         log_after_commit(session, log).warning(
             "batch %d was claimed by another worker; the answers here count for nothing", claim.batch_id

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
+from newsletter.mail.tracking import Tracking
 
 NOT_AN_ADDRESS = "This is not an address that mail can be sent to."
 """The reason for a recipient whose address no transport can put on the wire."""
@@ -20,6 +21,9 @@ class Transport(Protocol):
     """Whether the provider takes or refuses all recipients in one answer, so that a lost answer concerns all."""
     idempotent: bool
     """Whether the same Message-ID sent again is no second mail."""
+    unrecorded_tracking: Tracking
+    """The provider's tracking in a request of which no record is kept, since the worker dies: known where no body can
+    switch it on."""
     deadline: float
     """Seconds that one call for one batch may take in all, whatever the other side does."""
     silence: float
@@ -27,7 +31,8 @@ class Transport(Protocol):
     on a batch lasts no longer."""
 
     def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
-        """Send `message` to the recipients who are still waiting in `result`, and record each answer there.
+        """Send `message` to the recipients who are still waiting in `result`, and record each answer there, and the
+        provider's tracking in each request.
 
         Raises NotAcceptedError, RefusedForGoodError or InDoubtError for all who are still waiting then. Unless the
         transport is `all_or_nothing`, InDoubtError and CutOffError are about the first of them alone: the others were

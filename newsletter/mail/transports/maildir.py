@@ -18,6 +18,7 @@ from newsletter.mail.encoding import Encoded, Encoder, encode
 from newsletter.mail.headers import wire_address
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
+from newsletter.mail.tracking import Tracking
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
 from newsletter.mail.transports.errors import NotAcceptedError
@@ -36,6 +37,7 @@ class MaildirTransport:
     name = "maildir"
     all_or_nothing = False
     idempotent = True
+    unrecorded_tracking = Tracking.NOT_OFFERED
 
     def __init__(self, folder: Path, deadline: float = 5.0, encoder: Encoder = encode) -> None:
         self.folder = folder
@@ -58,6 +60,7 @@ class MaildirTransport:
                 except ValueError:
                     result.refused(index, NOT_AN_ADDRESS)
                 else:
+                    result.requested(Tracking.NOT_OFFERED)
                     self._keep(message.message_id(recipients[index]), encoded, recipients[index])
                     result.accepted(index)
         except OSError as error:

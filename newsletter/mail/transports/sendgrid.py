@@ -12,6 +12,7 @@ from newsletter.core.errors import ConfigurationError
 from newsletter.mail.headers import wire_address
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
+from newsletter.mail.tracking import Tracking
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
 from newsletter.mail.transports.errors import InDoubtError, NotAcceptedError, RefusedForGoodError
@@ -25,7 +26,7 @@ from newsletter.mail.transports.sendgrid_answers import (
     refused_recipients,
 )
 from newsletter.mail.transports.sendgrid_client import ApiResponse, NoAnswerError, NotConnectedError, SendGridClient
-from newsletter.mail.transports.sendgrid_request import MOST_RECIPIENTS, Personalization, build_request
+from newsletter.mail.transports.sendgrid_request import MOST_RECIPIENTS, Personalization, build_request, tracking_of
 
 ASK_WITHIN = 10.0
 """Seconds for a request about scheduled sends."""
@@ -42,6 +43,7 @@ class SendGridTransport:
     name = "sendgrid"
     all_or_nothing = True
     idempotent = False
+    unrecorded_tracking = Tracking.UNKNOWN
 
     def __init__(self, api_key: str, host: str, deadline: float = 60.0, context: ssl.SSLContext | None = None) -> None:
         if not api_key.isascii() or not api_key.isprintable() or " " in api_key or not api_key:
@@ -66,7 +68,7 @@ class SendGridTransport:
             if len(batch) > MOST_RECIPIENTS:
                 raise ValueError(f"SendGrid takes at most {MOST_RECIPIENTS} recipients at once")
             while batch and result.may_continue():
-                answer = self._post(_body(message, batch), deadline)
+                answer = self._post(_body(message, batch), deadline, result)
                 if message_id := accepted_as(answer):
                     result.accept_rest(message_id)
                     return
@@ -113,7 +115,7 @@ class SendGridTransport:
         except (NotConnectedError, NoAnswerError) as error:
             raise NotAcceptedError("sendgrid.unreachable", _UNREACHABLE, why=error) from error
 
-    def _post(self, body: bytes, deadline: Deadline) -> ApiResponse:
+    def _post(self, body: bytes, deadline: Deadline, result: SendResult) -> ApiResponse:
         if deadline.passed:
             raise NotAcceptedError(
                 "sendgrid.too_slow",
@@ -121,11 +123,14 @@ class SendGridTransport:
                 seconds=f"{self.deadline:g}",
             )
         try:
-            return self._client.post("mail/send", body, deadline)
+            answer = self._client.post("mail/send", body, deadline)
         except NotConnectedError as error:
             raise NotAcceptedError("sendgrid.unreachable", _UNREACHABLE, why=error) from error
         except NoAnswerError as error:
+            result.requested(tracking_of(body))
             raise InDoubtError("sendgrid.answer_lost", "SendGrid's answer was lost: %(why)s.", why=error) from error
+        result.requested(tracking_of(body))
+        return answer
 
 
 def _body(message: Message, batch: Sequence[Personalization]) -> bytes:

@@ -10,6 +10,7 @@ import orjson
 from newsletter.core.tokens import are_link_tokens
 from newsletter.mail.headers import wire_address
 from newsletter.mail.message import Message
+from newsletter.mail.tracking import Tracking
 
 MOST_RECIPIENTS = 1000
 """Personalizations in one request."""
@@ -24,6 +25,10 @@ _TRACKING_OFF = {
     "ganalytics": {"enable": False},
 }
 """In each request, or the account's setting counts; subscription tracking would add its own List-Unsubscribe."""
+
+
+_SWITCHED_OFF = b'"tracking_settings":' + orjson.dumps(_TRACKING_OFF)
+"""As a body spells it. No text can: a quotation mark in a text of JSON has a backslash before it."""
 
 
 class Personalization(NamedTuple):
@@ -61,6 +66,11 @@ def build_request(message: Message, recipients: Sequence[Personalization]) -> by
     if headers := _shared_headers(message):
         body["headers"] = headers
     return orjson.dumps(body)
+
+
+def tracking_of(body: bytes) -> Tracking:
+    """The provider's tracking, as the body of a request has it."""
+    return Tracking.OFF if body.count(_SWITCHED_OFF) == body.count(b'"tracking_settings":') == 1 else Tracking.ON
 
 
 def _shared_headers(message: Message) -> dict[str, str]:

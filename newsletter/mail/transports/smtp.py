@@ -12,6 +12,7 @@ from newsletter.mail.failures.verdicts import FailureKind, Verdict
 from newsletter.mail.headers import wire_address
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.outcomes import SendResult
+from newsletter.mail.tracking import Tracking
 from newsletter.mail.transports.base import NOT_AN_ADDRESS
 from newsletter.mail.transports.deadline import Deadline
 from newsletter.mail.transports.errors import CutOffError, NotAcceptedError, RefusedForGoodError
@@ -35,6 +36,7 @@ class SmtpTransport:
     name = "smtp"
     all_or_nothing = False
     idempotent = False
+    unrecorded_tracking = Tracking.NOT_OFFERED
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class SmtpTransport:
                     session = self._session or self._connect(deadline, result)
                     if not result.may_continue():  # asked after the connecting, which may take a while
                         break
+                    result.requested(Tracking.NOT_OFFERED)
                     answer = self._deliver(session, current, following, is_new=is_new)
                     if answer is not None:
                         _record(answer, current.number, result)

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import logging
 
-from flask import Blueprint, Flask, Response, abort, request
+from flask import Flask, Response, abort, request
 
 from newsletter.core import clock, public_paths
 from newsletter.core.errors import InvalidError
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events import signature, webhook_deliveries
 from newsletter.delivery.events.signature import SignatureError
+from newsletter.web.hooks.blueprint import pages
 
 log = logging.getLogger(__name__)
-
-pages = Blueprint("hooks", __name__)
 
 MOST_BYTES = 4_000_000
 """The largest body. SendGrid posts when it has a few hundred kilobytes, or after a moment."""
 
 
-def install(app: Flask) -> None:
-    """Register the hooks. Raises ConfigurationError when SENDGRID_WEBHOOK_KEY is set and no key."""
-    app.register_blueprint(pages)
+def check_key(app: Flask) -> None:
+    """Raise ConfigurationError when SENDGRID_WEBHOOK_KEY is set and no key."""
     with app.app_context():
         if key := runtime().settings.sendgrid_webhook_key:
             signature.public_key(key)

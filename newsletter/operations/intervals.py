@@ -1,0 +1,15 @@
+"""Work of the clock that is done now and then. Redis keeps the time of the last run, for all clocks together."""
+
+from __future__ import annotations
+
+from redis.exceptions import RedisError
+
+from newsletter.core.runtime import Runtime
+
+
+def is_time(runtime: Runtime, key: str, seconds: int) -> bool:
+    """Whether the last run was so long ago; the present one counts from now. False while Redis is away."""
+    try:
+        return bool(runtime.queues.redis.set(key, 1, nx=True, ex=seconds))
+    except RedisError:
+        return False

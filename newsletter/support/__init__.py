@@ -1,0 +1,1 @@
+"""Support through Ko-fi: payments, goals, costs, and supporters' words. It knows nothing of subscribers."""
