@@ -8,9 +8,11 @@ catalogues are read as they are (.po), so nothing has to be compiled.
 from __future__ import annotations
 
 import gettext
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from decimal import Decimal
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +22,7 @@ from babel.dates import format_date, format_skeleton, format_time, format_timede
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_name
 from babel.units import format_unit
 
 from newsletter.core.errors import NewsletterError
@@ -31,6 +33,9 @@ LOCALES = Path(__file__).parents[1] / "locales"
 ENGLISH = "en"
 PUBLICATION_LANGUAGE = ENGLISH
 """The language of stories, subjects and introductions."""
+
+_LETTER_BEFORE_DIGIT = re.compile(r"(?<=[A-Za-z])(?=\d)")
+"""In amounts: CLDR wants a space between a code and its number ("BHD 3"), which Babel leaves out."""
 
 _FORMATS = {ENGLISH: "en_GB"}
 """The locale of dates and numbers, where it is not the language's own: "2 May 2026"."""
@@ -81,6 +86,36 @@ class Language:
         """In its largest unit, minutes at least: "in 1 minute", "in 2 hours"."""
         return format_timedelta(duration, granularity="minute", add_direction=True, locale=self._formats)
 
+    def month_in_table(self, month: date) -> str:
+        """Like "May 2026", the month shortened where it is long."""
+        return format_skeleton("yMMM", month, locale=self._formats)
+
+    def day_of_year(self, day: date) -> str:
+        """Like "6 May"."""
+        return format_skeleton("MMMMd", day, locale=self._formats)
+
+    def short_month(self, month: date) -> str:
+        """Like "May"."""
+        return format_date(month, "LLL", locale=self._formats)
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """Like "€412" or "€412.50": whole amounts without zeros at their end."""
+        pattern = Locale.parse(self._formats).currency_formats["standard"].pattern
+        if amount == amount.to_integral_value():
+            pattern = pattern.replace(".00", "")
+            written = format_currency(amount, currency, pattern, locale=self._formats, currency_digits=False)
+        else:
+            written = format_currency(amount, currency, locale=self._formats)
+        return _LETTER_BEFORE_DIGIT.sub("\u00a0", written)
+
+    def currency_name(self, currency: str) -> str:
+        """Like "euros"."""
+        return get_currency_name(currency, 2, locale=self._formats)
+
+    def decimal(self, number: float, digits: int) -> str:
+        """With so many digits after its point: "0.13"."""
+        return format_decimal(number, f"#,##0.{'0' * digits}", locale=self._formats)
+
     def lasting(self, duration: timedelta) -> str:
         """In whole years, days or hours, whichever is exact: "4 years", "14 days", "1 hour"."""
         days, rest = divmod(duration, timedelta(days=1))
@@ -112,6 +147,15 @@ class Language:
     @property
     def _formats(self) -> str:
         return _FORMATS.get(self.code, self.code)
+
+
+def duration_in_units(duration: timedelta) -> str:
+    """Rounded to minutes, in the symbols that all languages share (SI): "41 min", "2 h 10 min", "3 d 4 h"."""
+    minutes = round(duration.total_seconds() / 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [(days, "d"), (hours, "h")] if days else [(hours, "h"), (rest, "min")]
+    shown = [part for part in parts if part[0]] or [(0, "min")]
+    return " ".join(f"{count}\u00a0{unit}" for count, unit in shown)
 
 
 @cache

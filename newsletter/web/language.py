@@ -20,7 +20,10 @@ from newsletter.web.kept_pages import is_kept
 PARAMETER = "language"
 
 UNTRANSLATED = frozenset(
-    {"assets.file", "readers.download", "feeds.feed", "feeds.section_feed", "public.sitemap", "public.sitemap_part"}
+    {
+        *("assets.file", "readers.download", "public.figures", "public.last_message"),
+        *("feeds.feed", "feeds.section_feed", "public.sitemap", "public.sitemap_part"),
+    }
 )
 """Endpoints that take no language."""
 

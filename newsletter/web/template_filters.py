@@ -18,7 +18,7 @@ from newsletter.articles.models import Revision
 from newsletter.core import clock
 from newsletter.core.errors import NewsletterError
 from newsletter.core.language_tags import lang_attribute
-from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE, gettext_noop
+from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE, duration_in_units, gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.core.search import MOST_COUNTED
 from newsletter.digests.models import Digest
@@ -26,6 +26,7 @@ from newsletter.digests.text import CADENCE_NAMES
 from newsletter.subscribers import preferences_words
 from newsletter.subscribers.addresses import mask, readable
 from newsletter.subscribers.preferences import Preferences
+from newsletter.support.money import Money
 from newsletter.web import language
 from newsletter.web.forms.cadence_options import cadence_options
 from newsletter.web.language import page_language
@@ -50,6 +51,9 @@ def install(app: Flask) -> None:
     environment.filters.update(person_id=person_id, iso=iso)
     environment.filters.update(in_words=in_words, details=details, rows=rows, error_message=error_message)
     environment.filters["rfc822"] = format_datetime
+    environment.filters.update(
+        money=money, number=number, month=month, month_in_table=month_in_table, duration=duration_in_units
+    )
     app.context_processor(_everywhere)
 
 
@@ -174,6 +178,26 @@ def hype_tint(label: str) -> str:
 def person_id(name: str) -> str:
     """The place of a person on `/about`: "ada-byron"."""
     return "-".join(re.findall(r"\w+", name.lower())) or "person"
+
+
+def money(value: Money) -> str:
+    """ "€412"."""
+    return page_language().money(value.amount, value.currency)
+
+
+def number(value: int) -> str:
+    """Grouped: "12,345"."""
+    return page_language().number(value)
+
+
+def month(value: date) -> str:
+    """ "May 2026"."""
+    return page_language().month(value)
+
+
+def month_in_table(value: date) -> str:
+    """ "Sept 2026"."""
+    return page_language().month_in_table(value)
 
 
 def _everywhere() -> dict[str, object]:

@@ -21,7 +21,10 @@ from sqlalchemy import Table, delete, insert, select
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.runtime import runtime
+from newsletter.embedded import sample_support
 from newsletter.migrations.tables import metadata
+from newsletter.operations import public_record
 from tests.browser.test_pages_look import LONG, Look, _in_no_time, looking
 from tests.factories import add_article, hand_over
 from tests.invariants.test_pages import Examples
@@ -86,10 +89,14 @@ class Walk:
 
 @pytest.fixture
 def walk(app: Flask, db: Database, settings: Settings) -> Walk:
-    """Stories, a letter that went out, and readers in every state."""
+    """Stories, a letter that went out, readers in every state, and a year of support."""
     examples = Examples(app, db, settings)
     add_article(db, LONG)
     hand_over(db, settings)
+    public_record.tally_digests(runtime())
+    public_record.count_months(runtime())
+    with db.transaction() as session:
+        sample_support.add_sample_support(session, settings)
     return Walk(app, examples)
 
 

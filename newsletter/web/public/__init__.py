@@ -1,6 +1,6 @@
-"""Public pages: the front page, the stories, the last letter as a sample, and who is behind it."""
+"""Public pages: front page, stories, support, the figures in the open, the last letter, and who is behind it."""
 
-from newsletter.web.public import about, article_list, articles, front, sample, sitemap
+from newsletter.web.public import about, article_list, articles, front, in_the_open, sample, sitemap, support
 from newsletter.web.public.blueprint import pages
 
-__all__ = ["about", "article_list", "articles", "front", "pages", "sample", "sitemap"]
+__all__ = ["about", "article_list", "articles", "front", "in_the_open", "pages", "sample", "sitemap", "support"]
