@@ -27,6 +27,7 @@ COMMANDS = LazyCommands(
         "subscribers": Origin(
             "newsletter.cli.subscribers.reader:subscribers", "Import, export, show and erase subscribers, and more."
         ),
+        "support": Origin("newsletter.cli.support:support", "Show support, set goals and costs, hide words."),
         "web": Origin("newsletter.cli.processes:web", "Answer readers and webhooks until stopped."),
         "worker": Origin("newsletter.cli.processes:worker", "Send mail and apply events until stopped."),
     }

@@ -75,7 +75,9 @@ def _send_digest(database: Database, settings: Settings, supervisor: Supervisor,
     digest_id = sample_data.compose_and_send(database, settings)
     Queues(settings.redis_url).signal_clock()
     _say(f"Digest {digest_id} is composed and scheduled.")
-    return _follow(database, supervisor, digest_id)
+    state = _follow(database, supervisor, digest_id)
+    sample_data.count_figures(database, settings, digest_id)
+    return state
 
 
 def _follow(database: Database, supervisor: Supervisor, digest_id: int) -> DigestState:

@@ -38,6 +38,8 @@ HINTS: dict[str, str] = {
     "queue.unreachable": "Start `newsletter clock`, which runs the embedded one, or set REDIS_URL.",
     "staff.known": "`newsletter editors reset EMAIL` makes a new link.",
     "staff.unknown": "`newsletter editors list` shows all.",
+    "support.no_payment": "`newsletter support show` lists the newest.",
+    "support.no_public_payment": "`newsletter support show` lists them.",
     "unbounce.nothing_named": "Name them by --digest, --reason or both.",
     "setting.sendgrid_webhook_key": "Copy the verification key of SendGrid's Event Webhook.",
 }

@@ -1,4 +1,4 @@
-"""The demo's data: sample articles, 200 sample readers with various preferences, and a digest for them."""
+"""The demo's data: sample articles, 200 sample readers with various preferences, a digest for them, and support."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.digests import composing, scheduling
 from newsletter.staff import factors, links, people
+from newsletter.embedded import sample_support
+from newsletter.public_record import monthly, tallies
+from newsletter.staff import links, people
 from newsletter.staff.models import StaffLinkPurpose
 from newsletter.staff.rights import Role
 from newsletter.subscribers.files import imported_readers as readers
@@ -45,7 +48,7 @@ class SampleCounts(NamedTuple):
 
 
 def add_sample_data(db: Database, settings: Settings, count: int = READERS) -> SampleCounts:
-    """Import the samples and `count` readers. Existing ones stay as they are."""
+    """Import the samples and `count` readers, and add payments. Existing ones stay as they are."""
     paths = sorted(SAMPLES.glob("*.txt"))
     for path in paths:
         parsed = page.parse_page(path.read_bytes(), settings.hype_labels)
@@ -53,6 +56,7 @@ def add_sample_data(db: Database, settings: Settings, count: int = READERS) -> S
             importing.import_page(session, parsed)
     with db.transaction() as session:
         readers.import_rows(session, sample_readers(count))
+        sample_support.add_sample_support(session, settings)
     return SampleCounts(len(paths), count)
 
 
@@ -75,6 +79,13 @@ def desk_link(db: Database, settings: Settings) -> str:
             factors.begin_set_up(session, member, ADMIN_NAME)
         token = links.make_link(session, settings.signing_keys, member, StaffLinkPurpose.DEMO)
         return settings.url(public_paths.desk_link(token))
+
+
+def count_figures(db: Database, settings: Settings, digest_id: int) -> None:
+    """Count for `/open` what was sent, so that nobody who looks at once has to wait for the clock's next minute."""
+    with db.transaction() as session:
+        tallies.tally_digest(session, settings, digest_id)
+        monthly.count_months(session, settings.timezone)
 
 
 def sample_readers(count: int) -> Iterator[ImportedReader]:
