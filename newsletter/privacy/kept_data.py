@@ -222,4 +222,18 @@ KEPT = (
         },
         lambda settings: settings.audit_kept_for,
     ),
+    Kept(
+        gettext_noop(
+            "Of a payment at Ko-fi: day, kind, amount, currency and two hashes; name and message only if they were "
+            "sent as public there. Nothing connects it with a reader"
+        ),
+        gettext_noop("To show what comes in, and to count each payment once."),
+        gettext_noop("Name and message until their writer asks us to delete them, the rest for good."),
+        {
+            "support_payments": (
+                *("id", "message_hash", "transaction_hash", "day", "kind", "currency", "exponent", "minor_units"),
+                *("is_public", "name", "words", "hidden_at"),
+            )
+        },
+    ),
 )

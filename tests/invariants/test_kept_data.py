@@ -24,9 +24,11 @@ ABOUT_NOBODY = {
     "articles": "stories",
     "clock_ticks": "a count of ticks",
     "digest_articles": "stories of a letter",
+    "digest_tallies": "sums of a letter",
     "digests": "letters, as they are written for all",
     "import_progress": "counts of an import",
     "key_fingerprints": "our own keys",
+    "monthly_figures": "sums of a month",
     "passkeys": "editors",
     "public_content": "a number",
     "recovery_codes": "editors",
@@ -36,6 +38,9 @@ ABOUT_NOBODY = {
     "staff_links": "editors",
     "staff_members": "editors",
     "staff_sessions": "editors",
+    "support_costs": "our costs",
+    "support_goals": "our goals",
+    "support_refused_posts": "counts of posts",
     "used_challenges": "editors",
 }
 """Tables in which nothing is about readers. One that is added stands here or on the privacy page."""
@@ -43,7 +48,7 @@ ABOUT_NOBODY = {
 OF_THE_BATCH = {
     *("id", "digest_id", "state", "attempt", "lease_until", "due_at", "not_before", "failures", "deferred_since"),
     *("provider_batch_id", "withdrawing", "provider_ref", "resent_attempt", "mailed_twice", "attempted_at", "note"),
-    "created_at",
+    *("tracking", "created_at"),
 }
 """Columns of `batches` about the request to the provider, alike for all its readers."""
 
