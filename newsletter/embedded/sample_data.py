@@ -14,10 +14,9 @@ from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.digests import composing, scheduling
-from newsletter.staff import factors, links, people
 from newsletter.embedded import sample_support
 from newsletter.public_record import monthly, tallies
-from newsletter.staff import links, people
+from newsletter.staff import factors, links, people
 from newsletter.staff.models import StaffLinkPurpose
 from newsletter.staff.rights import Role
 from newsletter.subscribers.files import imported_readers as readers
