@@ -25,14 +25,12 @@ from newsletter.web.desk.staff_forms import (
     networks,
     relying_party,
     safe_path,
+    tries_in_words,
     wait_error,
     wrong_code_error,
 )
 
-WRONG_PASSWORD = gettext_noop(
-    "This address and this password do not belong together. You can try %(remaining)s more times, then the wait is 15 "
-    "minutes."
-)
+WRONG_PASSWORD = gettext_noop("This address and this password do not belong together. %(tries)s")
 
 
 @desk.get("/sign-in", endpoint="sign_in")
@@ -65,7 +63,7 @@ def password() -> ResponseReturnValue:
         sign_in.record_password_try(session, member, result)
         member = people.find_member(session, key)
     if not result.is_right or member is None:
-        error = InvalidError("sign_in.password_wrong", WRONG_PASSWORD, remaining=counted.remaining)
+        error = InvalidError("sign_in.password_wrong", WRONG_PASSWORD, tries=tries_in_words(counted.remaining))
         return _again(email, {"password": error})
     limits().forget_password_tries(key, networks(), browser)
     step = sign_in.issue_step(runtime().settings.signing_keys, member, cookies.session_token())

@@ -14,10 +14,10 @@ from newsletter.staff.throttling import SignInLimits
 from newsletter.subscribers import salts
 from newsletter.subscribers.signup.networks import networks_of
 from newsletter.web.desk import cookies
+from newsletter.web.language import page_language
 
-WRONG_CODE = gettext_noop(
-    "This code is wrong, or was used before. You can try %(remaining)s more times, then the wait is 15 minutes."
-)
+WRONG_CODE = gettext_noop("This code is wrong, or was used before. %(tries)s")
+LAST_TRY = gettext_noop("That was the last try: the next is possible in 15 minutes.")
 WAIT = gettext_noop("Too many tries. The next is possible in %(minutes)s minutes.")
 
 _BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
@@ -66,6 +66,17 @@ def wait_error(seconds: int) -> InvalidError:
     return InvalidError("sign_in.wait", WAIT, minutes=-(-seconds // 60))
 
 
+def tries_in_words(remaining: int) -> str:
+    """The tries that are left, in a sentence."""
+    if remaining == 0:
+        return page_language().gettext(LAST_TRY)
+    return page_language().counted(
+        "You can try once more, then the wait is 15 minutes.",
+        "You can try %(number)s more times, then the wait is 15 minutes.",
+        remaining,
+    )
+
+
 def wrong_code_error(remaining: int) -> InvalidError:
     """The error for a code that is wrong, or used up."""
-    return InvalidError("sign_in.code_wrong", WRONG_CODE, remaining=remaining)
+    return InvalidError("sign_in.code_wrong", WRONG_CODE, tries=tries_in_words(remaining))
