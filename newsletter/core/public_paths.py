@@ -9,7 +9,6 @@ FRONT = "/"
 SUBSCRIBE = "/subscribe"
 EMBED = "/embed"
 SAMPLE = "/sample"
-SAMPLE_LINKS = "/sample/links"
 ARTICLES = "/articles"
 FEEDS = "/feeds"
 SITEMAP = "/sitemap.xml"
@@ -19,6 +18,9 @@ IMPRINT = "/imprint"
 ROBOTS = "/robots.txt"
 SECURITY = "/.well-known/security.txt"
 FAVICON = "/favicon.ico"
+LETTERS = "/letters"
+TRUST = "/trust"
+CORRECTIONS = "/corrections"
 HEALTH = "/healthz"
 SENDGRID_WEBHOOK = "/hooks/sendgrid"
 KOFI_WEBHOOK = "/hooks/kofi"
@@ -52,6 +54,36 @@ def section_feed(section: str, form: str) -> str:
 def sitemap_part(number: int | str) -> str:
     """A part of the sitemap, counted from 1."""
     return f"/sitemaps/{number}.xml"
+
+
+def letter(name: str) -> str:
+    """A digest as it was sent; `name` is its letter's (`digests.letter_names`)."""
+    return f"{LETTERS}/{name}"
+
+
+def letter_mail(name: str) -> str:
+    """The HTML of its mail."""
+    return f"{letter(name)}/mail"
+
+
+def letter_text(name: str) -> str:
+    """The text part of its mail."""
+    return f"{letter(name)}/text"
+
+
+def letter_source(name: str) -> str:
+    """The checks of its raw message."""
+    return f"{letter(name)}/source"
+
+
+def letter_message(name: str) -> str:
+    """The raw message as a file."""
+    return f"{letter(name)}/message.txt"
+
+
+def letter_links(name: str) -> str:
+    """Where a reader's own links lead in a mail that everybody can see: a page that says what they are for."""
+    return f"{letter(name)}/links"
 
 
 def confirmation(token: str) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from newsletter.articles.addresses import story_address
-from newsletter.articles.facts_line import credits_of, facts_line
+from newsletter.articles.facts_line import credits_of, hype_and_sources, trust_in_words
 from newsletter.articles.models import Revision
 from newsletter.articles.texts import bullets_mail_html, bullets_text
 from newsletter.core.config import Settings
 from newsletter.core.languages import Language
+from newsletter.digests.headings import short_headline
 from newsletter.digests.text import one_line
 from newsletter.mail.share_links import ShareLink, share_links
 
@@ -25,9 +26,13 @@ class ArticleBlock:
     section: str
     day: str
     title: str
+    short_title: str
+    """For the list of headlines."""
     dek: str
+    trust: str
+    """Like "Trust 69 of 100 · fair"."""
     facts: str
-    """Like "Trust 69 · Some hype · 1 source", and who wrote and checked it where that was given."""
+    """Like "Some hype · 1 source", and who wrote and checked it where that was given."""
     bullets: tuple[Markup, ...]
     """As HTML."""
     bullets_text: tuple[str, ...]
@@ -45,8 +50,10 @@ def article_block(revision: Revision, settings: Settings, language: Language) ->
         section=one_line(revision.section),
         day=language.day(revision.date),
         title=title,
+        short_title=short_headline(title),
         dek=one_line(revision.dek),
-        facts=one_line(" · ".join([facts_line(revision, language), *credits_of(revision, language)])),
+        trust=trust_in_words(revision, language),
+        facts=one_line(" · ".join([*hype_and_sources(revision, language), *credits_of(revision, language)])),
         bullets=tuple(Markup(one_line(each)) for each in bullets_mail_html(revision)),  # noqa: S704 - HTML already
         bullets_text=tuple(one_line(each) for each in bullets_text(revision)),
         url=url,

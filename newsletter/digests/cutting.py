@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from newsletter.digests.segments import Segment, When
+from newsletter.digests.segments import FULL_ARTICLES, LISTED_FROM, Segment, When
 
 Escape = Callable[[str], str]
 
@@ -20,9 +20,13 @@ class CutPoints:
         self.preheader = f"{token}preheader"
         """The place of the preheader, inside an element between two `<!--TOKENpreheader-->`."""
         self.intro = f"{token}intro"
-        """`<!--TOKENintro-->` stands before the introduction, which goes to the first article."""
+        """`<!--TOKENintro-->` stands before the introduction, which goes to the contents or the first article."""
+        self.contents = f"{token}contents"
+        """`<!--TOKENcontents-->` stands before the list of headlines, each of its lines, its word on more articles, and
+        its end, which goes to the first article."""
         self._between = re.compile(rf"\n?<!--{token} \d+-->\n?")
         self._before_intro = re.compile(rf"\n?<!--{self.intro}-->\n?")
+        self._before_contents = re.compile(rf"\n?<!--{self.contents}-->\n?")
 
     def cut(
         self,
@@ -49,7 +53,13 @@ class CutPoints:
                 Segment(forms[2 * position + 1], When.COMPACT, position),
             )
         ]
-        return (*self._head(head, subject, preheader, escape, intro), *blocks, Segment(foot))
+        head, *contents = (piece + "\n" for piece in self._before_contents.split(head.removesuffix("\n")))
+        return (
+            *self._head(head, subject, preheader, escape, intro),
+            *_contents(contents, articles),
+            *blocks,
+            Segment(foot),
+        )
 
     def fill_in(self, whole: str, subject: str, preheader: str) -> str:
         """`whole` with the written subject and preheader in their places, for people to read."""
@@ -78,6 +88,19 @@ class CutPoints:
         before, *introduction = self._before_intro.split(text)
         yield from _filled(before + "\n" if introduction else before, self.subject, subject)
         yield from (Segment(words, intro) for words in introduction)
+
+
+def _contents(pieces: Sequence[str], articles: int) -> Iterator[Segment]:
+    """The list of headlines: its beginning, a line for each article, the remark on further articles, and its end."""
+    if not pieces:
+        return
+    beginning, *lines, remark, end = pieces
+    if len(lines) != articles:
+        raise RuntimeError(f"the contents of {articles} articles have {len(lines)} lines")
+    yield Segment(beginning, When.AT_LEAST, LISTED_FROM)
+    yield from (Segment(line, When.LISTED, position) for position, line in enumerate(lines))
+    yield Segment(remark, When.AT_LEAST, FULL_ARTICLES + 1)
+    yield Segment(end, When.AT_LEAST, LISTED_FROM)
 
 
 def _filled(text: str, place: str, segments: Sequence[Segment]) -> Iterator[Segment]:

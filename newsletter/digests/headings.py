@@ -14,7 +14,7 @@ from newsletter.digests.text import one_line
 
 LONGEST_SUBJECT = 250
 LONGEST_HEADLINE = 90
-"""Characters of a headline in a preheader, of which mailboxes show about as many."""
+"""Characters of a headline in a preheader, of which mailboxes show about as many, and in a list of headlines."""
 
 
 def default_subject(cadence: Cadence, headline: str) -> str:
@@ -41,10 +41,15 @@ def preheader_segments(written: str, headlines: Sequence[str]) -> tuple[Segment,
     second, others = (When.SECOND, When.THIRD_OR_FOURTH) if written else (When.ANY_SECOND, When.ANY_THIRD_OR_FOURTH)
     segments = [Segment(one_line(written), When.WITH_LEAD)] if written else []
     for position, headline in enumerate(headlines):
-        short = _shortened(one_line(headline), LONGEST_HEADLINE)
+        short = short_headline(headline)
         segments.append(Segment(short, second, position))
         segments.append(Segment(f" · {short}", others, position))
     return tuple(segments)
+
+
+def short_headline(headline: str) -> str:
+    """A headline where it stands among others: on one line, and cut at LONGEST_HEADLINE."""
+    return _shortened(one_line(headline), LONGEST_HEADLINE)
 
 
 def _shortened(text: str, most: int) -> str:

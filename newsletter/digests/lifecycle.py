@@ -1,8 +1,9 @@
 """The states of a digest, and the only code that changes them.
 
 This module alone writes a digest's status, version and what belongs to its states: paused_reason, paused_note,
-scheduled_at, provider_schedule, frozen_at and sent_at. Each change is one conditional UPDATE, so that of two who act at
-the same moment one succeeds and the other gets an error. It raises the version by one and logs the actor.
+scheduled_at, provider_schedule, frozen_at, sent_at, letter_name and letter_since. Each change is one conditional
+UPDATE, so that of two who act at the same moment one succeeds and the other gets an error. It raises the version by one
+and logs the actor.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, case, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
@@ -96,12 +98,28 @@ def unschedule(session: Session, digest_id: int, *, by: Actor) -> Digest:
     return _reloaded(session, digest_id)
 
 
-def begin_sending(session: Session, digest_id: int, version: int, *, by: Actor) -> bool:
-    """Freeze the digest that was rendered from `version`.
+def begin_sending(session: Session, digest_id: int, version: int, letter_name: str, *, by: Actor) -> bool:
+    """Freeze the digest that was rendered from `version`, with `letter_name` in its mails.
 
-    False when somebody else froze it, or when it was moved, paused, cancelled or changed meanwhile.
+    False when somebody else froze it, when it was moved, paused, cancelled or changed meanwhile, or when another digest
+    took the name: then it has to be rendered again.
     """
-    return _update(session, digest_id, BEGIN_SENDING, by, version=version, values={"frozen_at": clock.now()})
+    values = {"frozen_at": clock.now(), "letter_name": letter_name}
+    try:
+        with session.begin_nested():
+            return _update(session, digest_id, BEGIN_SENDING, by, version=version, values=values)
+    except IntegrityError:
+        return False
+
+
+def list_letters(session: Session, digest_ids: Collection[int]) -> None:
+    """Put digests into the list of letters, as of their time: a mail of each was accepted."""
+    session.execute(
+        update(Digest)
+        .where(Digest.id.in_(digest_ids), Digest.letter_name.is_not(None), Digest.letter_since.is_(None))
+        .values({"letter_since": Digest.scheduled_at})
+        .execution_options(synchronize_session=False)
+    )
 
 
 def pause(

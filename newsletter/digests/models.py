@@ -51,6 +51,8 @@ class Digest(Base):
         one_of("paused_reason", PausedReason),
         # With the times, so that the last one that was sent is found without sorting them all.
         Index("ix_digests_status", "status", "sent_at", "id"),
+        Index("ix_digests_letters", "letter_since", "id", "letter_name"),
+        Index("uq_digests_letter_name", "letter_name", unique=True),
         {"sqlite_autoincrement": True, "info": IS_PUBLIC},
     )
 
@@ -80,6 +82,10 @@ class Digest(Base):
     """SendGrid gets the mails ahead of their time and keeps them until then; no batch in doubt needs an editor."""
     frozen_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
+    letter_name: Mapped[str | None] = mapped_column(Text)
+    """The end of its permanent address (`digests.letter_names`); set by the freeze, and never changed."""
+    letter_since: Mapped[datetime | None]
+    """Its time, once a mail was accepted: since then it stands in the list of letters."""
     items: Mapped[list[DigestArticle]] = relationship(order_by="DigestArticle.position", cascade="all, delete-orphan")
 
     @property

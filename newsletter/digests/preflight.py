@@ -9,12 +9,14 @@ from collections.abc import Iterator
 
 from sqlalchemy.orm import Session
 
+from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.languages import LANGUAGES
 from newsletter.digests.address_findings import check_addresses
 from newsletter.digests.findings import Finding
 from newsletter.digests.foreign_content import find_foreign_content
 from newsletter.digests.leads import outdated_texts
+from newsletter.digests.letter_names import LONGEST_NUMBER, letter_name
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import newer_revisions, withdrawn_articles
 from newsletter.digests.rendering import render_digest
@@ -111,7 +113,9 @@ def _check_texts(session: Session, digest: Digest) -> Iterator[Finding]:
 
 def _check_mails(settings: Settings, digest: Digest) -> Iterator[Finding]:
     """Look at the mail with all articles in each language. A finding of several languages counts once."""
-    rendered = [render_digest(digest, settings, language=language) for language in LANGUAGES]
+    day = (digest.scheduled_at or clock.now()).astimezone(settings.timezone).date()
+    name = letter_name(day, digest.cadence, LONGEST_NUMBER)
+    rendered = [render_digest(digest, settings, name, day=day, language=language) for language in LANGUAGES]
     pages = [each.edition(each.full_mask)[0] for each in rendered]
     if (size := max(each.most_html_bytes for each in rendered)) > LARGEST:
         yield Finding(

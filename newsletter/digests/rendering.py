@@ -25,7 +25,7 @@ from newsletter.core.tokens import random_token
 from newsletter.digests.article_blocks import article_block
 from newsletter.digests.cutting import CutPoints
 from newsletter.digests.headings import preheader_segments, subject_segments
-from newsletter.digests.segments import Segment, When, assemble, most_bytes
+from newsletter.digests.segments import LISTED_FROM, Segment, When, assemble, most_bytes
 from newsletter.digests.text import CADENCE_NAMES, one_line
 from newsletter.mail import return_path
 from newsletter.mail.frame import frame_values
@@ -139,16 +139,24 @@ def _plain(text: str, when: When = When.ALWAYS, number: int = 0) -> dict[str, An
 
 
 def render_digest(
-    digest: DigestContent, settings: Settings, *, day: date | None = None, language: str = ENGLISH
+    digest: DigestContent,
+    settings: Settings,
+    letter_name: str = "",
+    *,
+    day: date | None = None,
+    language: str = ENGLISH,
 ) -> RenderedDigest:
-    """Render `digest` in `language`, dated `day`: unless given, today in the publication's zone."""
+    """Render `digest` in `language`, dated `day`: unless given, today in the publication's zone.
+
+    Without a `letter_name`, as before the freeze, "Read in the browser" leads to the list of letters.
+    """
     words = language_of(language)
     placeholder, cut_points = random_token(), CutPoints(random_token())
     headlines = [revision.title for revision in digest.revisions]
     lead = digest.lead_position
     subject = subject_segments(digest.subject, digest.cadence, headlines, lead)
     preheader = preheader_segments(digest.preheader, headlines)
-    values = _values(digest, settings, day, words, placeholder, cut_points)
+    values = _values(digest, settings, letter_name, day, words, placeholder, cut_points)
     mjml = mjml_template("digest/body.mjml", words).render(values)
     text = text_template("digest/body.txt", words).render(values)
     count, intro = len(headlines), When.WITH_LEAD if digest.intro_with_lead else When.ALWAYS
@@ -204,6 +212,7 @@ def to_message(
 def _values(
     digest: DigestContent,
     settings: Settings,
+    letter_name: str,
     day: date | None,
     words: Language,
     placeholder: str,
@@ -221,6 +230,12 @@ def _values(
         "intro_marker": cut_points.intro,
         "articles": [article_block(revision, settings, words) for revision in digest.revisions],
         "marker": cut_points.article,
+        "contents": len(digest.revisions) >= LISTED_FROM,
+        "contents_marker": cut_points.contents,
+        "letter_url": settings.url(public_paths.letter(letter_name) if letter_name else public_paths.LETTERS),
+        "signup_url": settings.url(public_paths.SUBSCRIBE),
+        "trust_url": settings.url(public_paths.TRUST),
+        "corrections_url": settings.url(public_paths.CORRECTIONS),
         "kofi_page": settings.kofi_page,
         "preferences_url": settings.url(public_paths.preferences(placeholder)),
         "unsubscribe_url": settings.url(public_paths.unsubscribing(placeholder)),

@@ -14,6 +14,9 @@ from enum import StrEnum
 FULL_ARTICLES = 10
 """Articles of an edition that are shown in full; those after them are compact, so that 60 fit into a mail."""
 
+LISTED_FROM = 4
+"""Articles of an edition from which on it begins with a list of its headlines: those of the articles in full."""
+
 
 class When(StrEnum):
     """The condition of a segment; `number` is the position of an article, or a count."""
@@ -37,6 +40,8 @@ class When(StrEnum):
     """… its third or fourth."""
     AT_LEAST = "at_least"
     """The edition holds at least `number` articles."""
+    LISTED = "listed"
+    """The article is in full, in an edition of at least LISTED_FROM."""
     ANY_SECOND = "any_second"
     """The article is the edition's second, with or without the lead."""
     ANY_THIRD_OR_FOURTH = "any_third_or_fourth"
@@ -77,6 +82,7 @@ def most_bytes(segments: Iterable[Segment]) -> int:
         sum(sizes[when].total() for when in (When.ALWAYS, When.AT_LEAST, When.HOLDS, When.COMPACT))
         + sum(gains[:FULL_ARTICLES])
         + max(sizes[When.WITH_LEAD].total(), sizes[When.WITHOUT_LEAD].total() + without_lead)
+        + longest(When.LISTED, FULL_ARTICLES)
         + longest(When.ANY_SECOND, 1)
         + longest(When.ANY_THIRD_OR_FOURTH, 2)
     )
@@ -105,6 +111,7 @@ _CONDITIONS: dict[When, Callable[[_Edition, int, int], bool]] = {
     When.SECOND: lambda edition, rank, number: not edition.has_lead and rank == 1,
     When.THIRD_OR_FOURTH: lambda edition, rank, number: not edition.has_lead and rank in (2, 3),
     When.AT_LEAST: lambda edition, rank, number: edition.size >= number,
+    When.LISTED: lambda edition, rank, number: 0 <= rank < FULL_ARTICLES and edition.size >= LISTED_FROM,
     When.ANY_SECOND: lambda edition, rank, number: rank == 1,
     When.ANY_THIRD_OR_FOURTH: lambda edition, rank, number: rank in (2, 3),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from newsletter.core import public_paths
 from newsletter.core.config import Settings
 from newsletter.core.languages import Language
 
@@ -11,6 +12,7 @@ def frame_values(settings: Settings, language: Language) -> dict[str, object]:
     return {
         "language": language.code,
         "publication": settings.publication_name,
+        "site": settings.url(public_paths.FRONT),
         "host": settings.public_host,
         "postal_address": settings.mail_postal_address,
     }

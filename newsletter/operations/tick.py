@@ -13,6 +13,7 @@ from newsletter.delivery.events import acceptance, refused_mailboxes
 from newsletter.delivery.freezing import freeze
 from newsletter.delivery.ledger import cancelling, recovery, restore_guard
 from newsletter.delivery.ledger.lease_watch import LeaseWatch
+from newsletter.delivery.letters import going_out
 from newsletter.delivery.sending import failures, scheduled_sends
 from newsletter.operations import enqueueing, public_record, retention
 
@@ -32,6 +33,7 @@ def tick(runtime: Runtime, *, first: bool = False, watch: LeaseWatch | None = No
     _pause_overdue_digests(runtime)
     _freeze_due_digests(runtime)
     _recover_and_close(runtime, watch)
+    _list_letters(runtime)
     _end_refused_mailboxes(runtime)
     enqueueing.enqueue_due_work(runtime)
     retention.run_hourly(runtime)
@@ -74,6 +76,14 @@ def _recover_and_close(runtime: Runtime, watch: LeaseWatch | None) -> None:
         cancelling.cancel_waiting(session)
         for digest_id in recovery.close_finished(session, by=CLOCK):
             log_after_commit(session, log).info("digest %d is sent", digest_id)
+
+
+def _list_letters(runtime: Runtime) -> None:
+    with runtime.db.reading() as session:
+        found = going_out.accepted_and_unlisted(session)
+    if found:
+        with runtime.db.transaction() as session:
+            going_out.list_letters(session, found, runtime.settings.timezone)
 
 
 def _end_refused_mailboxes(runtime: Runtime) -> None:

@@ -114,9 +114,9 @@ def test_what_was_read_before_a_change_is_refused(db: Database, digest_id: int) 
         with pytest.raises(ConflictError, match="changed in the meantime"):
             lifecycle.schedule(session, digest_id, 1, clock.now(), provider_schedule=False, by=OPERATOR)
         assert schedule(session, digest_id).version == 3
-        assert not lifecycle.begin_sending(session, digest_id, 2, by=CLOCK)
-        assert lifecycle.begin_sending(session, digest_id, 3, by=CLOCK)
-        assert not lifecycle.begin_sending(session, digest_id, 4, by=CLOCK), "it is frozen already"
+        assert not lifecycle.begin_sending(session, digest_id, 2, "2026-05-02-weekly", by=CLOCK)
+        assert lifecycle.begin_sending(session, digest_id, 3, "2026-05-02-weekly", by=CLOCK)
+        assert not lifecycle.begin_sending(session, digest_id, 4, "2026-05-02-weekly", by=CLOCK), "it is frozen already"
         digest = get_digest(session, digest_id)
         session.refresh(digest)
         assert (digest.status, digest.version, digest.frozen_at is not None) == (S.SENDING, 4, True)

@@ -68,6 +68,8 @@ OWNERS = (
                 "provider_schedule",
                 "frozen_at",
                 "sent_at",
+                "letter_name",
+                "letter_since",
             }
         ),
     ),

@@ -161,7 +161,7 @@ def test_a_german_digest(cadence: Cadence, title: str, why: str) -> None:
         title,
         why,
         "Policy · 2. Mai 2026",
-        "Vertrauenswert 69/100 · Etwas Hype · 1 Quelle",
+        "Vertrauenswert 69 von 100 · mittel · Etwas Hype · 1 Quelle",
         "Zum Artikel",
         "Abbestellen",
     ):

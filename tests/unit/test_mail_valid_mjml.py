@@ -61,7 +61,7 @@ def test_every_transactional_mail_is_among_them() -> None:
 
 
 def test_the_judge_finds_what_the_compiler_lets_pass(tmp_path: Path) -> None:
-    wrong = letter([revision()]).replace("<mj-divider", '<mj-divider weight="3"')
+    wrong = letter([revision()]).replace("<mj-column", '<mj-column weight="3"')
     compile_mjml(wrong)
     assert "Attribute weight is illegal" in validate(tmp_path, {"wrong": wrong})
 

@@ -33,7 +33,7 @@ def tree_of(html: str) -> Element[str]:
 
 
 def rendered(content: Content) -> tuple[str, str]:
-    digest = render_digest(content, SETTINGS, day=DAY)
+    digest = render_digest(content, SETTINGS, "2026-11-24-weekly", day=DAY)
     return digest.edition(digest.full_mask)
 
 
@@ -57,7 +57,7 @@ def test_the_parts_of_a_digest_in_their_order() -> None:
         "Policy · 2 May 2026",
         "Musk testifies xAI used model distillation with OpenAI technology in courtroom proceedings",
         "In federal court testimony",
-        "Trust 69 · Some hype · 1 source",
+        "Trust 69 of 100 · fair · Some hype · 1 source",
         'answering "partly" when directly asked',
         "MiniMax as a concern.",
         "Read the story",
@@ -65,6 +65,7 @@ def test_the_parts_of_a_digest_in_their_order() -> None:
         "You get this weekly letter because you confirmed your subscription to Dispatch at letters.example.org.",
         "Change your preferences",
         "Unsubscribe",
+        "Assembled with AI assistance, curated by human editors; we correct publicly",
         "Dispatch, 1 Example Street, 10115 Berlin",
     ]
     for part in (words_of(html), flat(text)):
@@ -77,14 +78,16 @@ def test_the_links_of_a_digest() -> None:
     hrefs = [unescape(href) for href in re.findall(r'<a [^>]*href="([^"]*)"', html)]
     site = "https://letters.example.org"
     story = f"{site}/articles/musk-testifies-xai-used-model-distillation"
-    assert hrefs[:2] == [story, story]
-    assert [href.split("?")[0] for href in hrefs[2:5]] == [
+    assert hrefs[:3] == [f"{site}/", f"{site}/letters/2026-11-24-weekly", f"{site}/subscribe"]
+    assert hrefs[3:6] == [story, f"{site}/trust", story]
+    assert [href.split("?")[0] for href in hrefs[6:9]] == [
         "https://x.com/intent/tweet",
         "https://www.linkedin.com/sharing/share-offsite/",
         "mailto:",
     ]
-    assert hrefs[5] == "https://ko-fi.com/dispatch"
-    assert [href.rsplit("/", 1)[0] for href in hrefs[6:]] == [f"{site}/preferences", f"{site}/unsubscribe"]
+    assert hrefs[9] == "https://ko-fi.com/dispatch"
+    assert [href.rsplit("/", 1)[0] for href in hrefs[10:12]] == [f"{site}/preferences", f"{site}/unsubscribe"]
+    assert hrefs[12:] == [f"{site}/corrections"]
     assert "utm_" not in html
 
 
@@ -196,3 +199,36 @@ def test_a_story_that_lives_elsewhere_is_linked_there() -> None:
 
 def test_an_old_article_has_its_own_date() -> None:
     assert "Policy · 31 December 2025" in rendered(Content(revisions=[revision(date=date(2025, 12, 31))]))[1]
+
+
+def test_people_and_ai_stand_in_the_line_of_facts_where_they_are_known() -> None:
+    known = revision(written_by="Ana Reis", checked_by="Tom Ito", ai_use="a first summary")
+    line = "1 source · Written by Ana Reis · Checked by Tom Ito · AI used for: a first summary"
+    for part in rendered(Content(revisions=[known])):
+        assert line in flat(words_of(part) if "<" in part else part)
+        assert "Checked by" not in rendered(Content())[0]
+
+
+def test_before_the_freeze_the_letter_in_the_browser_is_the_list_of_letters() -> None:
+    html, text = render_digest(Content(), SETTINGS, day=DAY).edition(1)
+    assert 'href="https://letters.example.org/letters"' in html
+    assert "\nhttps://letters.example.org/letters\n" in text
+
+
+def test_nothing_but_cells_has_padding() -> None:
+    """Outlook's Word engine drops the padding of all else."""
+    html, _ = rendered(Content(revisions=revisions(5)))
+    padded = {
+        str(element.tag)
+        for element in tree_of(html).iter()
+        if re.search(r"padding(-\w+)?:(?![0px ]+(;|$))", element.get("style", ""))
+    }
+    assert padded <= {"td"}
+
+
+def test_words_beside_each_other_have_spaces_between_them() -> None:
+    """Word knows neither margins nor widths of links: without spaces they read as one word."""
+    html, _ = rendered(Content())
+    assert "Share: X · LinkedIn · Email" in words_of(html)
+    assert "Read in the browser Forwarded to you?" in words_of(html)
+    assert "Change your preferences Unsubscribe" in words_of(html)

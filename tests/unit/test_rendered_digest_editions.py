@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.digests.rendering import RenderedDigest, render_digest, to_message
+from newsletter.digests.segments import FULL_ARTICLES
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Recipient
 from tests.services.rendered_digests import DAY, MOMENT, SALT, SETTINGS, TOKEN, Content, hostile_revisions, revisions
@@ -83,3 +84,17 @@ def test_the_message_of_an_edition() -> None:
 
 def test_an_edition_of_text_alone() -> None:
     assert to_message(RENDERED, 1, "text", SETTINGS, id_salt=SALT, date=MOMENT).html == ""
+
+
+@pytest.mark.parametrize("mask", [0b1, 0b111, 0b1111, 0b101011, (1 << 12) - 1, (1 << len(ARTICLES)) - 1])
+def test_an_edition_of_more_than_three_stories_begins_with_their_headlines(mask: int) -> None:
+    chosen = [article for i, article in enumerate(ARTICLES) if mask >> i & 1]
+    for part in RENDERED.edition(mask):
+        before, is_listed, after = part.partition("In this letter")
+        assert bool(is_listed) == (len(chosen) > 3)
+        assert ("And more, in short" in part) == (len(chosen) > FULL_ARTICLES)
+        if is_listed:
+            listed = after[: after.index("2 May 2026")]
+            found = [i for i in range(6) if f"Story number {i}" in listed]
+            assert found == [i for i in range(6) if mask >> i & 1]
+            assert "Story number" not in before.split("</div>", 1)[-1]

@@ -7,7 +7,15 @@ from newsletter.core.db.columns import Base, EnumText, Id, UtcDateTime, one_of
 from newsletter.core.db.deferred_logs import log_after_commit
 from newsletter.core.db.engine import Database, DatabaseTimeouts
 from newsletter.core.db.public_content import IS_PUBLIC, raise_version
-from newsletter.core.db.statements import dialect_insert, epoch_now, insert_ignoring, rows_where_in, table_of, unindexed
+from newsletter.core.db.statements import (
+    dialect_insert,
+    epoch_now,
+    has_byte,
+    insert_ignoring,
+    rows_where_in,
+    table_of,
+    unindexed,
+)
 
 __all__ = [
     "IS_PUBLIC",
@@ -19,6 +27,7 @@ __all__ = [
     "UtcDateTime",
     "dialect_insert",
     "epoch_now",
+    "has_byte",
     "insert_ignoring",
     "log_after_commit",
     "one_of",

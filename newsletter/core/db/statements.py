@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Select, Table
+from sqlalchemy import Boolean, ColumnElement, Float, LargeBinary, Select, Table, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -52,6 +52,28 @@ def _unindexed_sqlite(element: unindexed, compiler: SQLCompiler, **kw: Any) -> s
 @compiles(unindexed, "postgresql")
 def _unindexed_postgresql(element: unindexed, compiler: SQLCompiler, **kw: Any) -> str:
     return compiler.process(element.clauses, **kw)
+
+
+class has_byte(FunctionElement[bool]):  # noqa: N801
+    """Whether a column of bytes holds this byte."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[bytes] | InstrumentedAttribute[bytes], byte: int) -> None:
+        super().__init__(column, literal(bytes([byte]), LargeBinary()))
+
+
+@compiles(has_byte, "sqlite")
+def _has_byte_sqlite(element: has_byte, compiler: SQLCompiler, **kw: Any) -> str:
+    column, byte = (compiler.process(each, **kw) for each in element.clauses)
+    return f"(instr({column}, {byte}) > 0)"
+
+
+@compiles(has_byte, "postgresql")
+def _has_byte_postgresql(element: has_byte, compiler: SQLCompiler, **kw: Any) -> str:
+    column, byte = (compiler.process(each, **kw) for each in element.clauses)
+    return f"(position({byte} in {column}) > 0)"
 
 
 def table_of(model: type[Base]) -> Table:

@@ -25,7 +25,7 @@ from newsletter.delivery.ledger.creation import create_batches
 from newsletter.delivery.ledger.models import RenderedDigestRow
 from newsletter.delivery.ledger.restore_guard import RestoreWitness
 from newsletter.delivery.sending import scheduled_sends
-from newsletter.digests import lifecycle, preflight, queries, rendering
+from newsletter.digests import letter_names, lifecycle, preflight, queries, rendering
 from newsletter.digests.findings import Finding, blocking, describe
 from newsletter.digests.models import Digest, DigestStatus, PausedReason
 
@@ -64,8 +64,9 @@ def pause_overdue(session: Session, after: timedelta) -> list[int]:
 def freeze_digest(db: Database, settings: Settings, digest_id: int, witness: RestoreWitness | None = None) -> bool:
     """Freeze one scheduled digest and let its batches be claimed. The witness against restored backups is told.
 
-    False when it is not scheduled any more, or was changed while it was rendered: then the next tick tries again. False
-    too when the preflight, which looks once more, finds something that blocks: then the digest is paused and says why.
+    False when it is not scheduled any more, was changed while it was rendered, or lost its letter's name to a digest
+    that was frozen meanwhile: then the next tick tries again. False too when the preflight, which looks once more,
+    finds something that blocks: then the digest is paused and says why.
     """
     with db.reading() as session:
         digest = queries.get_digest(session, digest_id)
@@ -77,7 +78,7 @@ def freeze_digest(db: Database, settings: Settings, digest_id: int, witness: Res
         _pause_blocked(db, digest, problems)
         return False
     with db.transaction() as session:
-        if not lifecycle.begin_sending(session, digest.id, digest.version, by=CLOCK):
+        if not lifecycle.begin_sending(session, digest.id, digest.version, prepared.letter_name, by=CLOCK):
             return False
         session.add_all(
             RenderedDigestRow(digest_id=digest.id, language=language, content=content)
@@ -93,17 +94,23 @@ def freeze_digest(db: Database, settings: Settings, digest_id: int, witness: Res
 
 
 class _Prepared(NamedTuple):
+    letter_name: str
     readers: audience.Audience
     rendered: Mapping[str, bytes]
     """By language."""
 
 
 def _prepare(session: Session, settings: Settings, digest: Digest) -> _Prepared:
-    begins = max(digest.scheduled_at, clock.now()) if digest.scheduled_at else clock.now()
+    scheduled_at = digest.scheduled_at or clock.now()
+    begins, day = max(scheduled_at, clock.now()), scheduled_at.astimezone(settings.timezone).date()
+    letter_name = letter_names.next_letter_name(session, day, digest.cadence)
     readers = audience.read_audience(session, settings, digest.cadence, digest.revisions, begins=begins)
     languages = {key.edition.language for key in readers}
-    rendered = {each: rendering.render_digest(digest, settings, language=each).to_json() for each in languages}
-    return _Prepared(readers, rendered)
+    rendered = {
+        each: rendering.render_digest(digest, settings, letter_name, day=day, language=each).to_json()
+        for each in languages
+    }
+    return _Prepared(letter_name, readers, rendered)
 
 
 def _pause_blocked(db: Database, digest: Digest, problems: Sequence[Finding]) -> None:
