@@ -22,6 +22,7 @@ from newsletter.delivery.freezing import freeze
 from newsletter.delivery.ledger import claims, recovery
 from newsletter.delivery.ledger.models import RenderedDigestRow, digest_key
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
+from newsletter.delivery.letters import going_out
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.digests import composing, scheduling
 from newsletter.digests.models import MOST_ARTICLES
@@ -150,6 +151,7 @@ def hand_over(db: Database, settings: Settings) -> int:
             assert claims.mark_sending(session, claim, outcomes, seconds=60)
             assert claims.finish_batch(session, claim, outcomes)
         assert recovery.close_finished(session, by=WORKER) == [digest_id]
+        going_out.list_letters(session, going_out.accepted_and_unlisted(session), settings.timezone)
     return digest_id
 
 

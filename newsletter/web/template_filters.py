@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 from markupsafe import Markup, escape
 
-from newsletter.articles import grades
+from newsletter.articles import grades, texts
 from newsletter.articles.article_filter import Period
 from newsletter.articles.article_list import ListedArticle
 from newsletter.articles.facts_line import facts_line
@@ -46,6 +46,7 @@ def install(app: Flask) -> None:
     environment.filters.update(
         day=day, period=period, found=found, moment=moment, hour=hour, parsed=datetime.fromisoformat
     )
+    environment.filters.update(number=number, bullets_html=texts.bullets_html)
     environment.filters.update(translated=gettext, masked=masked, in_full=in_full, digest_name=digest_name)
     environment.filters.update(facts=facts, sources=sources, trust_grade=grades.trust_grade, hype_tint=hype_tint)
     environment.filters.update(person_id=person_id, iso=iso)
@@ -152,6 +153,11 @@ def details(preferences: Preferences) -> list[str]:
 def rows(preferences: Preferences) -> list[tuple[str, str]]:
     """Each preference by its name, with its value in words."""
     return preferences_words.rows(preferences, page_language())
+
+
+def number(value: int) -> str:
+    """Grouped: "12,345"."""
+    return page_language().number(value)
 
 
 def digest_name(digest: Digest) -> str:

@@ -127,7 +127,7 @@ def paths(db: Database, settings: Settings) -> dict[str, int]:
             "/",
             "/subscribe?section=Policy",
             "/embed",
-            "/sample/links",
+            "/letters",
             "/articles",
             f"/articles/{slug}",
             f"/confirm/{confirmation}",

@@ -22,12 +22,8 @@ from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime_of
-from newsletter.delivery.ledger.models import RenderedDigestRow
 from newsletter.digests import queries
-from newsletter.digests.rendering import RenderedDigest
-from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
-from newsletter.subscribers.models import SignupRequest, Subscriber
-from newsletter.subscribers.preferences import Preferences
+from newsletter.subscribers.models import SignupRequest
 from newsletter.web.forms import form_tokens
 from tests.factories import add_article, add_readers, hand_over, send_digest
 
@@ -149,7 +145,7 @@ def test_the_stylesheet_is_kept_for_a_year_under_its_own_version_only(client: Fl
         assert client.get(path).status_code == 404
 
 
-# The last letter, as a sample
+# The last letter
 
 
 @pytest.fixture
@@ -167,7 +163,7 @@ def test_the_front_page_shows_the_last_digest(client: FlaskClient, sent: int) ->
     assert "7 stories" in page
     contents = page[page.index('class="contents"') : page.index("Latest stories")]
     assert len(re.findall(r'href="/articles/story-number-\d"', contents)) == 7
-    assert page.count('href="/sample"') == 2
+    assert len(re.findall(r'href="/letters/\d{4}-\d\d-\d\d-weekly"', page)) == 2
 
 
 def test_without_a_digest_it_says_so(client: FlaskClient, db: Database, settings: Settings) -> None:
@@ -181,60 +177,13 @@ def test_without_a_digest_it_says_so(client: FlaskClient, db: Database, settings
     assert "No letter has been sent yet" in answer.text
 
 
-def test_the_sample_is_the_mail_and_its_own_links_are_no_reader_s(
-    client: FlaskClient, db: Database, settings: Settings, sent: int
-) -> None:
-    answer = client.get("/sample", headers={"X-Forwarded-Host": "evil.example"})
-    assert answer.status_code == 200
-    assert answer.mimetype == "text/html"
-    with db.reading() as session:
-        letter = RenderedDigest.from_json(session.scalars(select(RenderedDigestRow.content)).one())
-        tokens = session.scalars(select(Subscriber.token)).all()
-    html, _text = letter.edition(letter.full_mask)
-    for page in ("preferences", "unsubscribe"):
-        html = html.replace(
-            f"https://letters.example.org/{page}/{letter.placeholder}",
-            f"{settings.public_url}/sample/links?language=en",
-        )
-    assert answer.text == html
-    assert "Story number 6" in answer.text
-    for secret in (letter.placeholder, "evil", *tokens):
-        assert secret not in answer.text
-    assert "This was a sample" in client.get("/sample/links").text
-
-
-@pytest.mark.parametrize("readers_have_it", [True, False], ids=["a reader has it", "no reader has it"])
-def test_the_sample_speaks_the_language_of_the_page(
-    client: FlaskClient, db: Database, settings: Settings, readers_have_it: bool
-) -> None:
-    add_article(db, "A story")
-    add_readers(db, 1)
-    if readers_have_it:
-        with db.transaction() as session:
-            import_rows(session, [ImportedReader("ada@example.org", Preferences(language="de"))])
-    hand_over(db, settings)
-    for path, language, words, others in (
-        ("/sample?language=de", "de", "abbestellen", "Unsubscribe"),
-        ("/sample?language=en", "en", "Unsubscribe", "abbestellen"),
-        ("/sample", "en", "Unsubscribe", "abbestellen"),
-        ("/sample?language=tlh", "en", "Unsubscribe", "abbestellen"),
-    ):
-        answer = client.get(path, headers={"Accept-Language": "de"})
-        assert f'<html lang="{language}"' in answer.text
-        assert words in answer.text
-        assert others not in answer.text
-        assert "A story" in answer.text
-        assert f"/sample/links?language={language}" in answer.text
-        assert answer.headers["Cache-Control"] == "public, max-age=0, s-maxage=60"
-    assert client.get("/", headers={"Accept-Language": "de"}).text.count('href="/sample?language=de"') == 2
-
-
-def test_the_sample_may_do_nothing_but_look(client: FlaskClient, sent: int) -> None:
-    policy = client.get("/sample").headers["Content-Security-Policy"].split("; ")
-    assert {"default-src 'none'", "style-src 'unsafe-inline'", "sandbox"} <= set(policy)
-    assert "script" not in str(policy)
-    assert "<script" not in client.get("/sample").text
-    assert client.get("/").headers["Content-Security-Policy"] != "; ".join(policy)
+def test_the_sample_is_the_page_of_the_last_letter(client: FlaskClient, sent: int) -> None:
+    [letter] = set(re.findall(r'href="(/letters/[^"?]+)"', client.get("/").text))
+    for path, location in (("/sample", letter), ("/sample?language=de", f"{letter}?language=de")):
+        answer = client.get(path, headers={"X-Forwarded-Host": "evil.example"})
+        assert (answer.status_code, answer.location) == (302, location)
+        assert "public" not in answer.headers["Cache-Control"], "tomorrow it is another"
+    assert client.get(letter).status_code == 200
 
 
 def test_older_digests_and_breaking_news_are_no_sample(

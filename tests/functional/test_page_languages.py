@@ -53,7 +53,7 @@ def token(db: Database) -> str:
         return session.scalars(select(Subscriber.token)).one()
 
 
-@pytest.mark.parametrize("path", ["/", "/subscribe", "/embed", "/sample/links", "/confirm/mangled", "/nothing"])
+@pytest.mark.parametrize("path", ["/", "/subscribe", "/embed", "/confirm/mangled", "/nothing"])
 def test_pages_for_anybody_go_by_the_browser_and_no_proxy_keeps_them(client: FlaskClient, path: str) -> None:
     for headers, expected in ((GERMAN, "de"), (ENGLISH, "en"), ({"Accept-Language": "fr, *;q=0.1"}, "en"), ({}, "en")):
         answer = client.get(path, headers=headers)

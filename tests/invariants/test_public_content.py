@@ -29,6 +29,8 @@ READ_WITH_OTHERS = {
     "digest_articles": "each change raises the version of its digest",
     "digest_tallies": "the clock raises the version when it counts another figure",
     "monthly_figures": "the clock raises the version when it counts another figure",
+    "batches": "a letter's page reads them until its digest is listed, and once it is closed: both change it",
+    "editions": "they are read with batches",
     "rendered_digests": "the freeze writes them together with the status of their digest",
 }
 """Tables that kept pages read and that are not watched, each with the reason."""

@@ -10,7 +10,7 @@ from newsletter.articles.front_articles import corrected_since, latest_by_sectio
 from newsletter.articles.texts import bullets_html
 from newsletter.core import clock, public_paths
 from newsletter.core.runtime import runtime
-from newsletter.delivery.reports.latest import latest_digest
+from newsletter.delivery.letters.letter_list import latest_letter
 from newsletter.web.forms.preferences_form import PreferencesForm
 from newsletter.web.forms.signup_form import SignupForm
 from newsletter.web.language import page_language
@@ -34,7 +34,7 @@ def front() -> str:
         top = top_revision(session, latest)
         return render_template(
             "front.html",
-            letter=latest_digest(session),
+            letter=latest_letter(session),
             stories_of_letter=STORIES_OF_LETTER,
             latest=latest,
             points=bullets_html(top) if top else [],
