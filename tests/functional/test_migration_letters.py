@@ -1,4 +1,4 @@
-"""Migration 0021: frozen digests get the names of their letters, and the clock lists those that went out."""
+"""Migration 0022: frozen digests get the names of their letters, and the clock lists those that went out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FROZEN = "2026-06-02 22:00:01+00:00"
 def old(filled: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A database at the revision before, with digests of one evening in Lisbon, where it is one hour later."""
     monkeypatch.setenv("TIMEZONE", "Europe/Lisbon")
-    migrations.upgrade(filled, "0020")
+    migrations.upgrade(filled, "0021")
     with filled.engine.begin() as connection:
         for digest_id, cadence, status, scheduled_at, frozen_at, outcomes in (
             (101, "weekly", "sent", "2026-06-02 22:00:00+00:00", FROZEN, b"aar"),
@@ -56,7 +56,7 @@ def old(filled: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
 
 def test_frozen_digests_get_their_names(old: Database) -> None:
     before = snapshot(old)
-    migrations.upgrade(old, "0021")
+    migrations.upgrade(old, "0022")
     found = {row["id"]: row for row in rows_of(old, "digests") if row["id"] > 100}
     assert {number: row["letter_name"] for number, row in found.items()} == {
         101: "2026-06-02-weekly",
@@ -65,7 +65,7 @@ def test_frozen_digests_get_their_names(old: Database) -> None:
         104: "2026-06-02-daily",
         105: None,
     }
-    downgrade_to(old, "0020")
+    downgrade_to(old, "0021")
     assert snapshot(old) == before
 
 

@@ -13,8 +13,8 @@ from alembic import op
 
 from newsletter.core.config import from_environment
 
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
