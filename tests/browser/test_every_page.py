@@ -75,7 +75,7 @@ class Walk:
         for path in examples.addresses():
             answer = client.get(path)
             endpoint = adapter.match(path)[0] if adapter.test(path) else ""
-            if answer.status_code == 200:
+            if answer.status_code in (200, 302):
                 self.shown.add(endpoint)
             if answer.mimetype == "text/html":
                 heading = re.search(r"<h1[^>]*>(.*?)</h1>", answer.text, re.DOTALL)
