@@ -191,11 +191,6 @@ def money(value: Money) -> str:
     return page_language().money(value.amount, value.currency)
 
 
-def number(value: int) -> str:
-    """Grouped: "12,345"."""
-    return page_language().number(value)
-
-
 def month(value: date) -> str:
     """ "May 2026"."""
     return page_language().month(value)
