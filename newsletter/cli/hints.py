@@ -7,6 +7,8 @@ from newsletter.core.errors import NewsletterError
 HINTS: dict[str, str] = {
     "article.changes_not_one": "Give the page of that article alone.",
     "article.no_source": "`newsletter articles sources %(slug)s` lists them.",
+    "article.not_corrected": '`newsletter articles import PAGE --correction "…"` makes one.',
+    "article.not_serious": "`newsletter digests show ID` says what a digest would carry now.",
     "article.not_found": "`newsletter articles list` shows all.",
     "article.withdrawn": 'Import its page with --update "…".',
     "batch.not_in_doubt": "`newsletter digests show %(digest)s` lists the batches that are.",
@@ -19,6 +21,7 @@ HINTS: dict[str, str] = {
     "digest.article_absent": "`newsletter digests show %(digest)s --json` lists the articles.",
     "digest.at_provider": "`newsletter digests pause %(digest)s` or `newsletter digests cancel %(digest)s`.",
     "digest.changed": "`newsletter digests show %(digest)s` shows how it is now.",
+    "digest.correction_there": "`newsletter digests show %(digest)s` shows it.",
     "digest.frozen": "`newsletter digests pause %(digest)s` stops it, `newsletter digests cancel %(digest)s` ends it.",
     "digest.lead_below_trust": "Name another, or compose with a lower --min-trust.",
     "digest.no_such_reason": "`newsletter digests show %(digest)s` lists the reasons.",

@@ -38,7 +38,12 @@ def article(slug: str) -> str:
 
 def revision(slug: str, number: int | str) -> str:
     """A story as it was."""
-    return f"{article(slug)}/revisions/{number}"
+    return f"{history(slug)}/{number}"
+
+
+def history(slug: str) -> str:
+    """All revisions of a story, and what changed between any two."""
+    return f"{article(slug)}/revisions"
 
 
 def feed(name: str, form: str) -> str:

@@ -21,11 +21,14 @@ class CutPoints:
         """The place of the preheader, inside an element between two `<!--TOKENpreheader-->`."""
         self.intro = f"{token}intro"
         """`<!--TOKENintro-->` stands before the introduction, which goes to the contents or the first article."""
+        self.corrections = f"{token}corrections"
+        """`<!--TOKENcorrections-->` stands before the part on corrections, each of them, its end, and the rest."""
         self.contents = f"{token}contents"
         """`<!--TOKENcontents-->` stands before the list of headlines, each of its lines, its word on more articles, and
         its end, which goes to the first article."""
         self._between = re.compile(rf"\n?<!--{token} \d+-->\n?")
         self._before_intro = re.compile(rf"\n?<!--{self.intro}-->\n?")
+        self._before_corrections = re.compile(rf"\n?<!--{self.corrections}-->\n?")
         self._before_contents = re.compile(rf"\n?<!--{self.contents}-->\n?")
 
     def cut(
@@ -36,11 +39,12 @@ class CutPoints:
         preheader: Sequence[Segment],
         escape: Escape,
         *,
-        intro: When = When.ALWAYS,
+        intro: When = When.AT_LEAST,
     ) -> tuple[Segment, ...]:
         """The segments of `whole`; those of subject and preheader come in with their texts escaped.
 
-        `intro` is the condition of the introduction. Raises RuntimeError when a mark is missing, which is a bug.
+        `intro` is the condition of the introduction, for an edition with an article at least. Raises RuntimeError when
+        a mark is missing, which is a bug.
         """
         head, *forms, foot = (piece + "\n" for piece in self._between.split(whole))
         if len(forms) != 2 * articles:
@@ -54,8 +58,10 @@ class CutPoints:
             )
         ]
         head, *contents = (piece + "\n" for piece in self._before_contents.split(head.removesuffix("\n")))
+        head, *corrections = (piece + "\n" for piece in self._before_corrections.split(head.removesuffix("\n")))
         return (
             *self._head(head, subject, preheader, escape, intro),
+            *_corrections(corrections),
             *_contents(contents, articles),
             *blocks,
             Segment(foot),
@@ -87,7 +93,18 @@ class CutPoints:
         """The text before the articles, with the introduction under its condition."""
         before, *introduction = self._before_intro.split(text)
         yield from _filled(before + "\n" if introduction else before, self.subject, subject)
-        yield from (Segment(words, intro) for words in introduction)
+        yield from (Segment(words, intro, 1) for words in introduction)
+
+
+def _corrections(pieces: Sequence[str]) -> Iterator[Segment]:
+    """The part on corrections: its beginning, each of them, its end, and what stands between it and the contents."""
+    if not pieces:
+        return
+    beginning, *corrections, end, rest = pieces
+    yield Segment(beginning, When.WITH_CORRECTIONS)
+    yield from (Segment(text, When.CORRECTS, number) for number, text in enumerate(corrections))
+    yield Segment(end, When.WITH_CORRECTIONS)
+    yield Segment(rest)
 
 
 def _contents(pieces: Sequence[str], articles: int) -> Iterator[Segment]:

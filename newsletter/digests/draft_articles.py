@@ -1,7 +1,8 @@
 """The articles of a draft, one change at a time: add, drop, move, take the newest revisions.
 
 Each function changes the draft as it was read at `version` (None: as this transaction reads it), and raises
-ConflictError when the digest is no draft or was changed since. Each can change the lead: `digests.leads`.
+ConflictError when the digest is no draft or was changed since, and InvalidError for a digest that is a correction.
+Each can change the lead: `digests.leads`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from sqlalchemy.orm import Session
 
 from newsletter.articles import queries as articles
 from newsletter.core.actors import Actor
+from newsletter.core.cadence import Cadence
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.digests import leads, lifecycle
+from newsletter.digests.correcting import refresh_correction
 from newsletter.digests.models import MOST_ARTICLES, Digest, DigestArticle
 from newsletter.digests.queries import digest_article, get_digest, newer_revisions
 
@@ -67,7 +70,11 @@ def move_article(
 
 
 def refresh_articles(session: Session, digest_id: int, *, version: int | None = None, by: Actor) -> list[str]:
-    """Take the newest revision of each article; the slugs of those that changed. An editor's texts stay."""
+    """Take the newest revision of each article, and the newest correction of one that is a correction; the slugs of
+    those that changed. An editor's texts stay.
+    """
+    if get_digest(session, digest_id).cadence == Cadence.CORRECTION:
+        return refresh_correction(session, digest_id, version=version, by=by)
     digest = _begin(session, digest_id, version, by)
     newer = {old.id: new for old, new in newer_revisions(session, digest)}
     with leads.subject_follows(digest):
@@ -79,6 +86,10 @@ def refresh_articles(session: Session, digest_id: int, *, version: int | None = 
 
 def _begin(session: Session, digest_id: int, version: int | None, by: Actor) -> Digest:
     read = get_digest(session, digest_id)
+    if read.cadence == Cadence.CORRECTION:
+        raise InvalidError(
+            "digest.holds_no_articles", "Digest %(digest)s is a correction: it holds no articles.", digest=digest_id
+        )
     return lifecycle.begin_edit(session, digest_id, read.version if version is None else version, by=by)
 
 

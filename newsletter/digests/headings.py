@@ -23,14 +23,27 @@ def default_subject(cadence: Cadence, headline: str) -> str:
     return _shortened(f"Breaking news: {line}" if cadence == Cadence.BREAKING else line, LONGEST_SUBJECT)
 
 
-def subject_segments(written: str, cadence: Cadence, headlines: Sequence[str], lead: int | None) -> tuple[Segment, ...]:
-    """The subject: the written one with the lead, at position `lead`; else the edition's first headline."""
+def correction_subject(headline: str, *, is_withdrawal: bool) -> str:
+    """The subject of a mail that holds nothing but a correction."""
+    return _shortened(f"{'Withdrawn' if is_withdrawal else 'Correction'}: {one_line(headline)}", LONGEST_SUBJECT)
+
+
+def subject_segments(
+    written: str, cadence: Cadence, headlines: Sequence[str], lead: int | None, corrections: Sequence[str] = ()
+) -> tuple[Segment, ...]:
+    """The subject: the written one with the lead, at position `lead`; else the edition's first headline.
+
+    An edition without an article has that of its first correction. A digest without articles has the written one.
+    """
+    if not headlines:
+        return (Segment(one_line(written)),)
     others = [
         Segment(default_subject(cadence, headline), When.FIRST, position)
         for position, headline in enumerate(headlines)
         if position != lead
     ]
-    return (Segment(one_line(written), When.WITH_LEAD), *others)
+    alone = [Segment(subject, When.ONLY_CORRECTIONS, number) for number, subject in enumerate(corrections)]
+    return (Segment(one_line(written), When.WITH_LEAD), *others, *alone)
 
 
 def preheader_segments(written: str, headlines: Sequence[str]) -> tuple[Segment, ...]:

@@ -35,7 +35,10 @@ class PausedReason(StrEnum):
 
 
 MOST_ARTICLES = 60
-"""An edition is a bit mask over the articles in a signed 64-bit column."""
+MOST_BITS = 63
+"""Articles and corrections of a digest together: an edition is a bit mask over them in a signed 64-bit column."""
+MOST_CORRECTIONS = 10
+"""Corrections that a digest carries at most; the others wait for the next one."""
 
 
 class Digest(Base):
@@ -87,11 +90,20 @@ class Digest(Base):
     letter_since: Mapped[datetime | None]
     """Its time, once a mail was accepted: since then it stands in the list of letters."""
     items: Mapped[list[DigestArticle]] = relationship(order_by="DigestArticle.position", cascade="all, delete-orphan")
+    carried: Mapped[list[DigestCorrection]] = relationship(
+        order_by="DigestCorrection.bit", cascade="all, delete-orphan"
+    )
+    """The corrections that go along, chosen at the freeze. A digest that is a correction has its one from the start."""
 
     @property
     def revisions(self) -> list[Revision]:
         """The articles in their order, each at the revision that the digest took."""
         return [item.revision for item in self.items]
+
+    @property
+    def corrections(self) -> list[Revision]:
+        """The corrections that it carries, in the order of their bits."""
+        return [each.revision for each in self.carried]
 
     @property
     def lead_position(self) -> int | None:
@@ -123,4 +135,19 @@ class DigestArticle(Base):
     position: Mapped[int]
     """0 for the first."""
     revision_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"))
+    revision: Mapped[Revision] = relationship(lazy="joined")
+
+
+class DigestCorrection(Base):
+    """A correction that a digest carries. The ledger's outcomes say who was told of it."""
+
+    __tablename__ = "digest_corrections"
+    __table_args__ = (UniqueConstraint("digest_id", "bit"), UniqueConstraint("revision_id", "digest_id"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
+    bit: Mapped[int]
+    """In the masks of the digest's editions, after those of its articles."""
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"))
+    """The correction or withdrawal."""
     revision: Mapped[Revision] = relationship(lazy="joined")

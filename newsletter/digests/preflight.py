@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
+from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.languages import LANGUAGES
 from newsletter.digests.address_findings import check_addresses
+from newsletter.digests.correcting import newest_correction
 from newsletter.digests.findings import Finding
 from newsletter.digests.foreign_content import find_foreign_content
 from newsletter.digests.leads import outdated_texts
@@ -27,6 +29,8 @@ LARGEST = 95_000
 
 def check_digest(session: Session, settings: Settings, digest: Digest) -> list[Finding]:
     """Everything that an editor should know before the digest is sent; an empty list when there is nothing."""
+    if digest.cadence == Cadence.CORRECTION:
+        return [*_check_settings(settings), *_check_correction(digest), *_check_mails(settings, digest)]
     findings = [*_check_settings(settings), *_check_articles(session, digest), *check_addresses(settings, digest)]
     if digest.items:
         findings += [*_check_lead(digest), *_check_texts(session, digest), *_check_mails(settings, digest)]
@@ -63,6 +67,18 @@ def _check_articles(session: Session, digest: Digest) -> Iterator[Finding]:
             {"slug": taken.slug, "title": taken.title, "revision": taken.number, "newest": newest.number},
             blocks=False,
         )
+
+
+def _check_correction(digest: Digest) -> Iterator[Finding]:
+    for taken in digest.corrections:
+        if newest_correction(taken.article) is not taken:
+            yield Finding(
+                "correction.outdated",
+                "articles",
+                "“%(title)s” has changed since: this correction of it is not the newest, or does not stand any more.",
+                "Refresh the draft to take the newest, or cancel it.",
+                {"slug": taken.slug, "title": taken.title, "revision": taken.number},
+            )
 
 
 def _check_lead(digest: Digest) -> Iterator[Finding]:
@@ -115,7 +131,10 @@ def _check_mails(settings: Settings, digest: Digest) -> Iterator[Finding]:
     """Look at the mail with all articles in each language. A finding of several languages counts once."""
     day = (digest.scheduled_at or clock.now()).astimezone(settings.timezone).date()
     name = letter_name(day, digest.cadence, LONGEST_NUMBER)
-    rendered = [render_digest(digest, settings, name, day=day, language=language) for language in LANGUAGES]
+    rendered = [
+        render_digest(digest, settings, name, corrections=digest.corrections, day=day, language=language)
+        for language in LANGUAGES
+    ]
     pages = [each.edition(each.full_mask)[0] for each in rendered]
     if (size := max(each.most_html_bytes for each in rendered)) > LARGEST:
         yield Finding(

@@ -23,8 +23,9 @@ from newsletter.core.languages import ENGLISH, Language, language_of
 from newsletter.core.markdown import block_mail_html, block_text
 from newsletter.core.tokens import random_token
 from newsletter.digests.article_blocks import article_block
+from newsletter.digests.correction_blocks import correction_block
 from newsletter.digests.cutting import CutPoints
-from newsletter.digests.headings import preheader_segments, subject_segments
+from newsletter.digests.headings import correction_subject, preheader_segments, subject_segments
 from newsletter.digests.segments import LISTED_FROM, Segment, When, assemble, most_bytes
 from newsletter.digests.text import CADENCE_NAMES, one_line
 from newsletter.mail import return_path
@@ -60,6 +61,8 @@ class RenderedDigest:
 
     language: str
     articles: int
+    corrections: int
+    """Their bits in a mask follow those of the articles."""
     lead: int | None
     """The position of the lead."""
     placeholder: str
@@ -73,25 +76,25 @@ class RenderedDigest:
 
     @property
     def full_mask(self) -> int:
-        """The edition with every article."""
-        return (1 << self.articles) - 1
+        """The edition with every article and every correction."""
+        return (1 << self.articles + self.corrections) - 1
 
     def edition(self, mask: int) -> tuple[str, str]:
-        """HTML and text of the articles whose bit is set: bit i stands for the article at position i.
+        """HTML and text of the articles and corrections whose bit is set (`digests.segments`).
 
-        Raises ValueError for a mask without an article, or with an article that is not there.
+        Raises ValueError for a mask without any, or with one that is not there.
         """
         if not 0 < mask <= self.full_mask:
             raise ValueError(f"no edition of this digest has the mask {mask}")
-        return assemble(self.html, mask, self.lead), assemble(self.text, mask, self.lead)
+        return assemble(self.html, mask, self.lead, self.articles), assemble(self.text, mask, self.lead, self.articles)
 
     def subject_of(self, mask: int) -> str:
         """The subject of an edition: the written one only where the lead is."""
-        return assemble(self.subject, mask, self.lead)
+        return assemble(self.subject, mask, self.lead, self.articles)
 
     def preheader_of(self, mask: int) -> str:
         """The preheader of an edition: the written one only where the lead is."""
-        return assemble(self.preheader, mask, self.lead)
+        return assemble(self.preheader, mask, self.lead, self.articles)
 
     @property
     def most_html_bytes(self) -> int:
@@ -108,7 +111,7 @@ class RenderedDigest:
             values = _from_blocks(values)
         for name in _SEGMENTED:
             values[name] = tuple(Segment(each["text"], When(each["when"]), each["number"]) for each in values[name])
-        return cls(**{"lead": FIRST_ARTICLE} | values)
+        return cls(**{"lead": FIRST_ARTICLE, "corrections": 0} | values)
 
 
 FIRST_ARTICLE = 0
@@ -143,10 +146,12 @@ def render_digest(
     settings: Settings,
     letter_name: str = "",
     *,
+    corrections: Sequence[Revision] = (),
     day: date | None = None,
     language: str = ENGLISH,
 ) -> RenderedDigest:
-    """Render `digest` in `language`, dated `day`: unless given, today in the publication's zone.
+    """Render `digest` in `language` with the `corrections` that it carries, dated `day`: unless given, today in the
+    publication's zone.
 
     Without a `letter_name`, as before the freeze, "Read in the browser" leads to the list of letters.
     """
@@ -154,15 +159,18 @@ def render_digest(
     placeholder, cut_points = random_token(), CutPoints(random_token())
     headlines = [revision.title for revision in digest.revisions]
     lead = digest.lead_position
-    subject = subject_segments(digest.subject, digest.cadence, headlines, lead)
+    of_corrections = [correction_subject(each.title, is_withdrawal=each.is_withdrawal) for each in corrections]
+    subject = subject_segments(digest.subject, digest.cadence, headlines, lead, of_corrections)
     preheader = preheader_segments(digest.preheader, headlines)
     values = _values(digest, settings, letter_name, day, words, placeholder, cut_points)
+    values["corrections"] = [correction_block(each, settings, words) for each in corrections]
     mjml = mjml_template("digest/body.mjml", words).render(values)
     text = text_template("digest/body.txt", words).render(values)
-    count, intro = len(headlines), When.WITH_LEAD if digest.intro_with_lead else When.ALWAYS
+    count, intro = len(headlines), When.WITH_LEAD if digest.intro_with_lead else When.AT_LEAST
     return RenderedDigest(
         language=language,
         articles=count,
+        corrections=len(corrections),
         lead=lead,
         placeholder=placeholder,
         mjml=cut_points.fill_in(mjml, _escape(one_line(digest.subject)), _escape(one_line(digest.preheader))),
@@ -224,12 +232,14 @@ def _values(
         "preheader": cut_points.preheader,
         "kind": words.gettext(CADENCE_NAMES[digest.cadence]),
         "is_breaking": digest.cadence == Cadence.BREAKING,
+        "is_correction": digest.cadence == Cadence.CORRECTION,
         "day": words.day(day or clock.now().astimezone(settings.timezone).date()),
         "intro": block_mail_html(digest.intro),
         "intro_text": block_text(digest.intro, columns=COLUMNS),
         "intro_marker": cut_points.intro,
         "articles": [article_block(revision, settings, words) for revision in digest.revisions],
         "marker": cut_points.article,
+        "corrections_marker": cut_points.corrections,
         "contents": len(digest.revisions) >= LISTED_FROM,
         "contents_marker": cut_points.contents,
         "letter_url": settings.url(public_paths.letter(letter_name) if letter_name else public_paths.LETTERS),

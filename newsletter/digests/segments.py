@@ -1,7 +1,8 @@
 """Segments: the pieces of a rendered digest, each with a condition on the edition. An edition is their concatenation.
 
-An edition is a mask over the articles, where bit i stands for the article at position i. It may lack the digest's lead
-(`digests.leads`); a digest may have none.
+An edition is a mask over the articles, where bit i stands for the article at position i; the bits after them stand for
+the corrections that the digest carries. An edition may lack the digest's lead (`digests.leads`); a digest may have
+none. It may hold nothing but corrections.
 """
 
 from __future__ import annotations
@@ -46,6 +47,12 @@ class When(StrEnum):
     """The article is the edition's second, with or without the lead."""
     ANY_THIRD_OR_FOURTH = "any_third_or_fourth"
     """… its third or fourth."""
+    CORRECTS = "corrects"
+    """The edition holds the correction `number`, 0 for the first."""
+    WITH_CORRECTIONS = "with_corrections"
+    """The edition holds a correction."""
+    ONLY_CORRECTIONS = "only_corrections"
+    """The edition holds no article, and the correction `number` is its first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +64,9 @@ class Segment:
     number: int = 0
 
 
-def assemble(segments: Iterable[Segment], mask: int, lead: int | None) -> str:
-    """The text of the edition `mask`; `lead` is the position of the digest's lead."""
-    edition = _Edition(mask, lead)
+def assemble(segments: Iterable[Segment], mask: int, lead: int | None, articles: int) -> str:
+    """The text of the edition `mask` of a digest of so many articles; `lead` is the position of its lead."""
+    edition = _Edition(mask, lead, articles)
     return "".join(segment.text for segment in segments if edition.fulfils(segment))
 
 
@@ -79,21 +86,28 @@ def most_bytes(segments: Iterable[Segment]) -> int:
     gains = sorted((full[position] - compact[position] for position in full), reverse=True)
     without_lead = longest(When.FIRST, 1) + longest(When.SECOND, 1) + longest(When.THIRD_OR_FOURTH, 2)
     return (
-        sum(sizes[when].total() for when in (When.ALWAYS, When.AT_LEAST, When.HOLDS, When.COMPACT))
+        sum(sizes[when].total() for when in _ALL_TOGETHER)
         + sum(gains[:FULL_ARTICLES])
         + max(sizes[When.WITH_LEAD].total(), sizes[When.WITHOUT_LEAD].total() + without_lead)
         + longest(When.LISTED, FULL_ARTICLES)
         + longest(When.ANY_SECOND, 1)
         + longest(When.ANY_THIRD_OR_FOURTH, 2)
+        + longest(When.ONLY_CORRECTIONS, 1)
     )
 
 
+_ALL_TOGETHER = (When.ALWAYS, When.AT_LEAST, When.HOLDS, When.COMPACT, When.CORRECTS, When.WITH_CORRECTIONS)
+"""The conditions whose segments can all stand in one edition."""
+
+
 class _Edition:
-    def __init__(self, mask: int, lead: int | None) -> None:
-        positions = [position for position in range(mask.bit_length()) if mask >> position & 1]
+    def __init__(self, mask: int, lead: int | None, articles: int) -> None:
+        positions = [position for position in range(articles) if mask >> position & 1]
         self._rank: dict[int | None, int] = {position: rank for rank, position in enumerate(positions)}
         self.has_lead = lead in self._rank
         self.size = len(positions)
+        self.corrections = mask >> articles
+        self.first_correction = (self.corrections & -self.corrections).bit_length() - 1
 
     def fulfils(self, segment: Segment) -> bool:
         rank = self._rank.get(segment.number, -1)
@@ -114,5 +128,8 @@ _CONDITIONS: dict[When, Callable[[_Edition, int, int], bool]] = {
     When.LISTED: lambda edition, rank, number: 0 <= rank < FULL_ARTICLES and edition.size >= LISTED_FROM,
     When.ANY_SECOND: lambda edition, rank, number: rank == 1,
     When.ANY_THIRD_OR_FOURTH: lambda edition, rank, number: rank in (2, 3),
+    When.CORRECTS: lambda edition, rank, number: bool(edition.corrections >> number & 1),
+    When.WITH_CORRECTIONS: lambda edition, rank, number: edition.corrections > 0,
+    When.ONLY_CORRECTIONS: lambda edition, rank, number: edition.size == 0 and edition.first_correction == number,
 }
 """By the rank of the segment's article in the edition (-1: it is not there), and the segment's number."""

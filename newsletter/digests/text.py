@@ -30,5 +30,6 @@ CADENCE_NAMES = {
     Cadence.WEEKLY: gettext_noop("weekly letter"),
     Cadence.MONTHLY: gettext_noop("monthly letter"),
     Cadence.BREAKING: gettext_noop("breaking news"),
+    Cadence.CORRECTION: gettext_noop("correction"),
 }
 """The name that readers see for a digest of a cadence."""

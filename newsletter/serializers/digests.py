@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from newsletter.articles.models import Revision
 from newsletter.delivery.reports.report import DigestReport
 from newsletter.delivery.reports.status import DigestState
 from newsletter.delivery.reports.subjects import SubjectCounts
@@ -37,7 +38,16 @@ def digest_json(digest: Digest) -> dict[str, Any]:
         "min_trust": digest.min_trust,
         "articles": [revision.slug for revision in digest.revisions],
         "titles": [revision.title for revision in digest.revisions],
+        "corrections": [revision.slug for revision in digest.corrections],
     }
+
+
+def corrections_json(corrections: Iterable[tuple[Revision, int]]) -> list[dict[str, Any]]:
+    """Corrections with the readers of each."""
+    return [
+        {"slug": revision.slug, "revision": revision.number, "serious": revision.serious, "readers": readers}
+        for revision, readers in corrections
+    ]
 
 
 def subjects_json(counts: SubjectCounts) -> dict[str, Any]:

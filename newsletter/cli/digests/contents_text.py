@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from newsletter.articles.models import Revision
 from newsletter.delivery.reports.subjects import SubjectCounts
 from newsletter.digests.models import Digest
 
@@ -17,6 +20,15 @@ def describe_contents(digest: Digest) -> str:
         for position, revision in enumerate(digest.revisions)
     ]
     return "\n".join([digest.subject, *titles])
+
+
+def describe_corrections(digest: Digest, corrections: Iterable[tuple[Revision, int]]) -> list[str]:
+    """The corrections that a digest carries, or would carry now, with the readers of each."""
+    lines = [f"  {readers:>7,}  {revision.title}: {revision.note}" for revision, readers in corrections]
+    if not lines:
+        return []
+    time = "are told of" if digest.frozen_at else "would now be told of"
+    return [f"Readers who {time} a correction:", *lines]
 
 
 def describe_subjects(digest: Digest, counts: SubjectCounts) -> list[str]:

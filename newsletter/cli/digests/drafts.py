@@ -13,14 +13,15 @@ from newsletter.cli.digests.times_text import short_time
 from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option, table
 from newsletter.core.actors import OPERATOR
-from newsletter.core.cadence import Cadence
+from newsletter.core.cadence import COMPOSED_CADENCES, Cadence
 from newsletter.core.runtime import runtime
-from newsletter.digests import composing, queries
+from newsletter.delivery.reports.told import corrections_to_come
+from newsletter.digests import composing, correcting, queries
 from newsletter.serializers.digests import digest_json
 
 digests = AppGroup("digests", help="Digests: compose, preview, schedule, send, watch.")
 
-CADENCES = click.Choice([cadence.value for cadence in Cadence])
+CADENCES = click.Choice([cadence.value for cadence in COMPOSED_CADENCES])
 TEXT_OPTIONS = (
     click.option("--subject", help="The subject line; the first headline when not given."),
     click.option("--preheader", help="The line that mailboxes show after the subject."),
@@ -125,3 +126,15 @@ def list_(as_json: bool) -> None:
     ]
     head = ("ID", "STATUS", "WHEN (UTC)", "CADENCE", "ARTICLES", "SUBJECT")
     emit(found, table(rows, head, "No digest yet: newsletter digests compose makes one."), as_json=as_json)
+
+
+@digests.command()
+@click.argument("slug")
+@json_option
+def correct(slug: str, as_json: bool) -> None:
+    """Draft a mail of an article's serious correction, to those who were sent the mistake."""
+    with runtime().db.transaction() as session:
+        digest = correcting.draft_correction(session, slug)
+        readers = sum(each.readers for each in corrections_to_come(session, runtime().settings, digest))
+        value = digest_json(digest) | {"readers": readers}
+    emit(value, f"Draft {value['id']}: {value['subject']}, for {readers:,} readers", as_json=as_json)

@@ -33,6 +33,9 @@ class AudienceKey(NamedTuple):
     due_at: datetime | None
 
 
+AT_ONCE = (Cadence.BREAKING, Cadence.CORRECTION)
+"""The cadences that wait for nobody's hour."""
+
 Audience: TypeAlias = "dict[AudienceKey, array[int]]"
 """Ids in rising order. Mask 0: readers whose preferences leave nothing."""
 
@@ -67,7 +70,8 @@ def read_audience(
 ) -> Audience:
     """The active readers of `cadence` (of breaking news: all who want it) who are not pausing now.
 
-    `begins` is the digest's time. Breaking news waits for nobody's hour.
+    `begins` is the digest's time. Breaking news waits for nobody's hour. A correction waits for nobody's hour or pause:
+    its readers are among all active ones.
     """
     rows = session.execute(
         select(_TABLE.id, *_COLUMNS)
@@ -82,11 +86,7 @@ def read_audience(
         ids = known.get(columns)
         if ids is None:
             preferences = _Preferences(*columns)
-            due_at = (
-                None
-                if cadence == Cadence.BREAKING
-                else hours.next_occurrence(begins, preferences.hour, preferences.zone)
-            )
+            due_at = None if cadence in AT_ONCE else hours.next_occurrence(begins, preferences.hour, preferences.zone)
             key = AudienceKey(_edition(preferences, revisions, settings.hype_labels), due_at)
             ids = known[columns] = audience[key]
         ids.append(row[0])
@@ -109,6 +109,8 @@ def count_masks(
 
 
 def _is_reader(settings: Settings, cadence: Cadence, begins: datetime) -> tuple[ColumnElement[bool], ...]:
+    if cadence == Cadence.CORRECTION:
+        return (Subscriber.status == SubscriberStatus.ACTIVE,)
     today = begins.astimezone(settings.timezone).date()
     wants_it: ColumnElement[bool] = Subscriber.cadence == cadence
     if cadence == Cadence.BREAKING:

@@ -14,20 +14,23 @@ from typing import NamedTuple
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from newsletter.articles.models import Revision
 from newsletter.core import clock
 from newsletter.core.actors import CLOCK
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import DigestId
 from newsletter.delivery.freezing import audience
+from newsletter.delivery.freezing.carried_corrections import carry, mark_readers, tells_only
 from newsletter.delivery.ledger import restore_guard
 from newsletter.delivery.ledger.creation import create_batches
 from newsletter.delivery.ledger.models import RenderedDigestRow
 from newsletter.delivery.ledger.restore_guard import RestoreWitness
 from newsletter.delivery.sending import scheduled_sends
-from newsletter.digests import letter_names, lifecycle, preflight, queries, rendering
+from newsletter.digests import letter_names, lifecycle, preflight, queries
 from newsletter.digests.findings import Finding, blocking, describe
-from newsletter.digests.models import Digest, DigestStatus, PausedReason
+from newsletter.digests.models import Digest, DigestCorrection, DigestStatus, PausedReason
+from newsletter.digests.rendering import RenderedDigest, render_digest
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +87,10 @@ def freeze_digest(db: Database, settings: Settings, digest_id: int, witness: Res
             RenderedDigestRow(digest_id=digest.id, language=language, content=content)
             for language, content in prepared.rendered.items()
         )
+        session.add_all(
+            DigestCorrection(digest_id=digest.id, bit=bit, revision_id=revision.id)
+            for bit, revision in prepared.corrections.items()
+        )
         batches = [(key.edition, key.due_at, ids) for key, ids in prepared.readers.items()]
         create_batches(session, DigestId(digest.id), batches, provider_schedule=digest.provider_schedule)
         number = restore_guard.count_freeze(session)
@@ -98,19 +105,33 @@ class _Prepared(NamedTuple):
     readers: audience.Audience
     rendered: Mapping[str, bytes]
     """By language."""
+    corrections: Mapping[int, Revision]
+    """Those that go along and were not the digest's own, by their bits."""
 
 
 def _prepare(session: Session, settings: Settings, digest: Digest) -> _Prepared:
     scheduled_at = digest.scheduled_at or clock.now()
     begins, day = max(scheduled_at, clock.now()), scheduled_at.astimezone(settings.timezone).date()
     letter_name = letter_names.next_letter_name(session, day, digest.cadence)
-    readers = audience.read_audience(session, settings, digest.cadence, digest.revisions, begins=begins)
-    languages = {key.edition.language for key in readers}
-    rendered = {
-        each: rendering.render_digest(digest, settings, letter_name, day=day, language=each).to_json()
-        for each in languages
-    }
-    return _Prepared(letter_name, readers, rendered)
+    everyone = audience.read_audience(session, settings, digest.cadence, digest.revisions, begins=begins)
+    marked, articles, is_correction = mark_readers(session, digest, everyone), len(digest.items), tells_only(digest)
+
+    def with_corrections(count: int) -> tuple[audience.Audience, Mapping[str, RenderedDigest]]:
+        readers = carry(marked, count, articles, only_told=is_correction)
+        corrections, languages = marked.corrections[:count], {key.edition.language for key in readers}
+        return readers, {
+            each: render_digest(digest, settings, letter_name, corrections=corrections, day=day, language=each)
+            for each in languages
+        }
+
+    count = marked.most(articles)
+    readers, rendered = with_corrections(count)
+    # A correction never blocks a digest: one that makes it too large waits for the next.
+    while count and not is_correction and any(each.most_html_bytes > preflight.LARGEST for each in rendered.values()):
+        count -= 1
+        readers, rendered = with_corrections(count)
+    carried = {} if is_correction else {articles + n: each for n, each in enumerate(marked.corrections[:count])}
+    return _Prepared(letter_name, readers, {name: each.to_json() for name, each in rendered.items()}, carried)
 
 
 def _pause_blocked(db: Database, digest: Digest, problems: Sequence[Finding]) -> None:

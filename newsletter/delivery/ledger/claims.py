@@ -66,7 +66,7 @@ _NEXT = (
     .limit(1)
     .with_for_update(skip_locked=True, of=_batches)
 )
-_NEXT_URGENT = _NEXT.where(_digest.cadence == Cadence.BREAKING)
+_NEXT_URGENT = _NEXT.where(_digest.cadence.in_((Cadence.BREAKING, Cadence.CORRECTION)))
 _CLAIM = (
     update(_batches)
     .where(_batch.id == bindparam("batch"), CLAIM.is_allowed(_batch.state))

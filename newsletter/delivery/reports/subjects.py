@@ -10,10 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
+from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.ids import DigestId
 from newsletter.delivery.freezing.audience import count_masks
 from newsletter.delivery.ledger.models import Batch, Edition, RenderedDigestRow
+from newsletter.delivery.reports.told import corrections_to_come
 from newsletter.digests.headings import subject_segments
 from newsletter.digests.models import Digest
 from newsletter.digests.rendering import RenderedDigest
@@ -73,11 +75,16 @@ def edition_subject(session: Session, digest_id: DigestId, mask: int, language: 
 
 def _draft_editions(session: Session, settings: Settings, digest: Digest) -> Iterator[tuple[str | None, bool, int]]:
     """Subject, whether it has the lead, and readers of each edition that a freeze would make now."""
+    if digest.cadence == Cadence.CORRECTION:
+        yield from (
+            (one_line(digest.subject), False, each.readers) for each in corrections_to_come(session, settings, digest)
+        )
+        return
     lead, headlines = digest.lead_position, [revision.title for revision in digest.revisions]
     segments = subject_segments(digest.subject, digest.cadence, headlines, lead)
     begins = max(digest.scheduled_at or clock.now(), clock.now())
     for mask, readers in count_masks(session, settings, digest.cadence, digest.revisions, begins=begins).items():
-        yield assemble(segments, mask, lead) if mask else None, _holds(mask, lead), readers
+        yield assemble(segments, mask, lead, len(headlines)) if mask else None, _holds(mask, lead), readers
 
 
 def _frozen_editions(session: Session, digest: Digest) -> Iterator[tuple[str | None, bool, int]]:

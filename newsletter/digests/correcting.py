@@ -1,0 +1,85 @@
+"""Digests that are corrections: one correction or withdrawal, mailed at once to those who were sent the mistake."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.articles import queries as articles
+from newsletter.articles.models import CORRECTING, Article, Revision
+from newsletter.core.actors import Actor
+from newsletter.core.cadence import Cadence
+from newsletter.core.errors import ConflictError
+from newsletter.digests import lifecycle
+from newsletter.digests.headings import correction_subject
+from newsletter.digests.models import Digest, DigestCorrection, DigestStatus
+from newsletter.digests.queries import get_digest
+
+
+def draft_correction(session: Session, slug: str) -> Digest:
+    """A draft that holds the newest correction of an article. Its subject is the headline, as a correction's.
+
+    Raises NotFoundError for an unknown article, and ConflictError where nothing serious was corrected, or where another
+    digest tells of it already.
+    """
+    revision = _serious(articles.get_article(session, slug))
+    other = session.scalar(
+        select(Digest.id)
+        .join(Digest.carried)
+        .where(
+            DigestCorrection.revision_id == revision.id,
+            Digest.cadence == Cadence.CORRECTION,
+            Digest.status != DigestStatus.CANCELLED,
+        )
+        .limit(1)
+    )
+    if other is not None:
+        raise ConflictError(
+            "digest.correction_there", "Digest %(digest)s tells of this correction already.", digest=other, slug=slug
+        )
+    digest = Digest(
+        cadence=Cadence.CORRECTION,
+        subject=correction_subject(revision.title, is_withdrawal=revision.is_withdrawal),
+        preheader="",
+        carried=[DigestCorrection(bit=0, revision=revision)],
+    )
+    session.add(digest)
+    session.flush()
+    return digest
+
+
+def refresh_correction(session: Session, digest_id: int, *, version: int | None = None, by: Actor) -> list[str]:
+    """Take the newest correction of the article; its slug if it is another one.
+
+    Raises ConflictError when the digest is no draft or was changed since `version`, or when nothing serious is left.
+    """
+    digest = get_digest(session, digest_id)
+    digest = lifecycle.begin_edit(session, digest_id, digest.version if version is None else version, by=by)
+    (carried,) = digest.carried
+    newest = _serious(carried.revision.article)
+    if newest.id == carried.revision_id:
+        return []
+    if digest.subject == correction_subject(carried.revision.title, is_withdrawal=carried.revision.is_withdrawal):
+        digest.subject = correction_subject(newest.title, is_withdrawal=newest.is_withdrawal)
+    carried.revision = newest
+    session.flush()
+    return [newest.slug]
+
+
+def newest_correction(article: Article) -> Revision | None:
+    """The newest correction or withdrawal of an article; None for one that never was wrong, or that came back."""
+    found = next((each for each in reversed(article.revisions) if each.kind in CORRECTING), None)
+    return None if found is None or (found.is_withdrawal and found is not article.current) else found
+
+
+def _serious(article: Article) -> Revision:
+    newest = newest_correction(article)
+    if newest is None:
+        raise ConflictError("article.not_corrected", "“%(slug)s” has no correction to tell of.", slug=article.slug)
+    if not newest.serious:
+        raise ConflictError(
+            "article.not_serious",
+            "The correction of “%(slug)s” is not a serious one: the next digests carry it.",
+            slug=article.slug,
+        )
+    return newest
