@@ -96,7 +96,7 @@ def told(mails: Mails, note: str) -> set[int]:
 def test_the_next_digest_tells_exactly_those_who_were_sent_the_mistake(db: Database, settings: Settings) -> None:
     story = add_article(db, "A story", section="Policy")
     add_article(db, "Another story", section="Research")
-    both, policy, research, monthly = add_readers(
+    both, policy, research, _ = add_readers(
         db,
         Preferences(),
         Preferences(sections=("Policy",)),

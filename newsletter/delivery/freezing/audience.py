@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Text, cast, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Revision
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
-from newsletter.core.db import table_of
+from newsletter.core.db import table_of, unindexed
 from newsletter.delivery.freezing import hours
 from newsletter.delivery.ledger.models import EditionKey
 from newsletter.mail.formats import Format
@@ -32,6 +32,9 @@ class AudienceKey(NamedTuple):
     edition: EditionKey
     due_at: datetime | None
 
+
+PAGE = 10_000
+"""Readers at a time."""
 
 AT_ONCE = (Cadence.BREAKING, Cadence.CORRECTION)
 """The cadences that wait for nobody's hour."""
@@ -53,7 +56,6 @@ class _Preferences(NamedTuple):
 
 
 _TABLE = table_of(Subscriber).c
-# As the driver has them: a type that converts the format would take longer than the reading (measured).
 _COLUMNS = (
     cast(_TABLE.sections, Text),
     _TABLE.min_trust,
@@ -61,7 +63,7 @@ _COLUMNS = (
     _TABLE.hour,
     _TABLE.zone,
     _TABLE.language,
-    type_coerce(_TABLE.format, Text),
+    _TABLE.format,
 )
 
 
@@ -73,12 +75,9 @@ def read_audience(
     `begins` is the digest's time. Breaking news waits for nobody's hour. A correction waits for nobody's hour or pause:
     its readers are among all active ones.
     """
-    rows = session.execute(
-        select(_TABLE.id, *_COLUMNS)
-        .where(*_is_reader(settings, cadence, begins))
-        .order_by(_TABLE.id)
-        .execution_options(yield_per=10_000)
-    )
+    # Unindexed, or SQLite would sort all active ones for each page.
+    is_active = unindexed(_TABLE.status) == SubscriberStatus.ACTIVE.value
+    rows = _driver_rows(session, select(_TABLE.id, *_COLUMNS).where(is_active, *_wants(settings, cadence, begins)))
     known: dict[tuple[object, ...], array[int]] = {}
     audience: Audience = defaultdict(lambda: array("q"))
     for row in rows:
@@ -93,13 +92,26 @@ def read_audience(
     return audience
 
 
+def _driver_rows(session: Session, statement: Select[Any]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a statement by their ids, which come first, as the driver has them.
+
+    SQLAlchemy's rows would take three times as long as the reading (measured for a million readers).
+    """
+    connection, after = session.connection(), 0
+    page = statement.where(_TABLE.id > bindparam("after")).order_by(_TABLE.id).limit(PAGE)
+    while rows := connection.execute(page, {"after": after}).cursor.fetchall():
+        yield from rows
+        after = rows[-1][0]
+
+
 def count_masks(
     session: Session, settings: Settings, cadence: Cadence, revisions: Sequence[Revision], *, begins: datetime
 ) -> Counter[int]:
     """The readers of each mask among those whom `read_audience` would read, counted by the database."""
-    columns = (cast(Subscriber.sections, Text), Subscriber.min_trust, Subscriber.max_hype)
+    columns = (cast(_TABLE.sections, Text), _TABLE.min_trust, _TABLE.max_hype)
+    is_active = _TABLE.status == SubscriberStatus.ACTIVE
     rows = session.execute(
-        select(*columns, func.count()).where(*_is_reader(settings, cadence, begins)).group_by(*columns)
+        select(*columns, func.count()).where(is_active, *_wants(settings, cadence, begins)).group_by(*columns)
     )
     masks: Counter[int] = Counter()
     for sections, min_trust, max_hype, readers in rows:
@@ -108,18 +120,15 @@ def count_masks(
     return masks
 
 
-def _is_reader(settings: Settings, cadence: Cadence, begins: datetime) -> tuple[ColumnElement[bool], ...]:
+def _wants(settings: Settings, cadence: Cadence, begins: datetime) -> tuple[ColumnElement[bool], ...]:
+    """The conditions that make an active reader one of a digest."""
     if cadence == Cadence.CORRECTION:
-        return (Subscriber.status == SubscriberStatus.ACTIVE,)
+        return ()
     today = begins.astimezone(settings.timezone).date()
-    wants_it: ColumnElement[bool] = Subscriber.cadence == cadence
+    wants_it: ColumnElement[bool] = _TABLE.cadence == cadence
     if cadence == Cadence.BREAKING:
-        wants_it = Subscriber.breaking.expression
-    return (
-        Subscriber.status == SubscriberStatus.ACTIVE,
-        wants_it,
-        or_(Subscriber.paused_until.is_(None), Subscriber.paused_until <= today),
-    )
+        wants_it = _TABLE.breaking
+    return wants_it, or_(_TABLE.paused_until.is_(None), _TABLE.paused_until <= today)
 
 
 def _edition(preferences: _Preferences, revisions: Sequence[Revision], labels: Sequence[str]) -> EditionKey:
