@@ -1,4 +1,5 @@
-"""The search in digests that went out: by the subject, and by titles and deks of their articles as they were sent."""
+"""The search in digests that went out: by the subject, and by titles, deks and notes of what they hold, as they were
+sent."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ def put_entry(session: Session, digest: Digest, zone: ZoneInfo) -> None:
     """Let a digest be found, in the transaction that makes it public. A sent digest does not change any more."""
     place = place_of(digest, zone)
     INDEX.remove(session, place)
-    sections = dict.fromkeys(label(revision.section) for revision in digest.revisions)
-    texts = [text for revision in digest.revisions for text in (revision.title, revision.dek)]
+    shown = [*digest.revisions, *digest.corrections]
+    sections = dict.fromkeys(label(revision.section) for revision in shown)
+    texts = [text for revision in shown for text in (revision.title, revision.dek, revision.note or "")]
     INDEX.put(session, place, [*sections, *words_of(digest.subject, digest.preheader, *texts)])

@@ -73,11 +73,13 @@ def _compose(digest: Digest, settings: Settings, preferences: Preferences) -> tu
     mask = mask_of(
         digest.revisions, preferences.sections, preferences.min_trust, preferences.max_hype, settings.hype_labels
     )
+    carried = digest.corrections
+    mask |= ((1 << len(carried)) - 1) << len(digest.items)
     if not mask:
         raise InvalidError(
             "digest.edition_empty", "No article of digest %(digest)s fits these preferences.", digest=digest.id
         )
-    rendered = render_digest(digest, settings, language=preferences.language)
+    rendered = render_digest(digest, settings, corrections=carried, language=preferences.language)
     salt = secrets.token_bytes(32)  # each test is a mail of its own
     message = to_message(
         rendered,

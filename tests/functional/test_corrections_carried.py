@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from click.testing import Result
+from flask import Flask
 from sqlalchemy import select, update
 
 from newsletter.articles import revising
 from newsletter.articles.changes import Change
 from newsletter.articles.models import Revision, RevisionKind
-from newsletter.core import clock
+from newsletter.cli import cli
+from newsletter.core import clock, public_paths
 from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
@@ -287,6 +290,43 @@ def test_a_serious_correction_is_mailed_at_once_to_those_who_still_read(db: Data
         assert name is not None
         assert name.endswith("-correction")
         assert monthly not in mails
+
+
+def test_the_letter_of_a_correction_shows_it(app: Flask, db: Database, settings: Settings) -> None:
+    story = add_article(db, "A story")
+    add_readers(db, Preferences())
+    send(db, settings, add_digest(db))
+    correct(db, story, "Nobody <died>.", serious=True)
+    with db.transaction() as session:
+        digest_id = correcting.draft_correction(session, story).id
+    send(db, settings, digest_id)
+    with db.reading() as session:
+        path = public_paths.letter(get_digest(session, digest_id).letter_name or "")
+    client = app.test_client()
+    page = client.get(path).text
+    assert "Corrected since we wrote to you" in page
+    assert "Nobody &lt;died&gt;." in page
+    assert "Nobody &lt;died&gt;." in client.get(f"{path}/mail").text
+    assert "Nobody <died>." in client.get(f"{path}/text").text
+    assert client.get(f"{path}/mail?language=de").status_code == 200
+
+
+def test_the_command_drafts_a_correction(app: Flask, db: Database, settings: Settings) -> None:
+    story = add_article(db, "A story")
+    add_readers(db, Preferences(), Preferences())
+    send(db, settings, add_digest(db))
+    correct(db, story, "Nobody died.", serious=True)
+
+    def run(*words: str) -> Result:
+        return app.test_cli_runner().invoke(cli, ["digests", *words])
+
+    drafted = run("correct", story)
+    assert (drafted.exit_code, drafted.output) == (0, "Draft 2: Correction: A story, for 2 readers\n")
+    shown = run("show", "2").output
+    assert "Readers who would now be told of a correction:\n        2  A story: Nobody died." in shown
+    assert run("correct", "unknown").exit_code != 0
+    send(db, settings, 2)
+    assert "Readers who are told of a correction:\n        2  A story" in run("show", "2").output
 
 
 def test_only_a_serious_correction_is_mailed_at_once(db: Database) -> None:

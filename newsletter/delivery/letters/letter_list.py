@@ -19,11 +19,14 @@ from newsletter.core.search import SearchQuery
 from newsletter.delivery.letters.going_out import may_have_gone_out
 from newsletter.digests import digest_search
 from newsletter.digests.letter_names import is_letter_name
-from newsletter.digests.models import Digest, DigestArticle
+from newsletter.digests.models import Digest, DigestArticle, DigestCorrection
 
 _PERIOD = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2]))?", re.ASCII)
 _ARTICLES = selectinload(Digest.items).joinedload(DigestArticle.revision)
-_WHOLE = _ARTICLES.joinedload(Revision.article)
+_WHOLE = (
+    _ARTICLES.joinedload(Revision.article),
+    selectinload(Digest.carried).joinedload(DigestCorrection.revision).joinedload(Revision.article),
+)
 _SECTIONS = _ARTICLES.load_only(Revision.section, Revision.article_id)
 
 
@@ -78,7 +81,7 @@ def get_letter(session: Session, name: str) -> Digest | None:
     """The letter of that name with its stories, if the digest went out."""
     if not is_letter_name(name):
         return None
-    digest = session.scalar(select(Digest).where(Digest.letter_name == name).options(_WHOLE))
+    digest = session.scalar(select(Digest).where(Digest.letter_name == name).options(*_WHOLE))
     return digest if digest is not None and may_have_gone_out(session, digest) else None
 
 
@@ -89,7 +92,7 @@ def latest_letter(session: Session) -> Digest | None:
         .where(_IS_LISTED, Digest.cadence.in_(READER_CADENCES))
         .order_by(Digest.letter_since.desc(), Digest.id.desc())
         .limit(1)
-        .options(_WHOLE)
+        .options(*_WHOLE)
     )
 
 

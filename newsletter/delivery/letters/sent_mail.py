@@ -46,7 +46,8 @@ def mail_parts(session: Session, settings: Settings, digest: Digest, language: s
         rendered = RenderedDigest.from_json(row.content)
     else:
         day = digest.scheduled_at.astimezone(settings.timezone).date() if digest.scheduled_at else None
-        rendered = render_digest(digest, settings, digest.letter_name or "", day=day, language=language)
+        name, corrections = digest.letter_name or "", digest.corrections
+        rendered = render_digest(digest, settings, name, corrections=corrections, day=day, language=language)
     html, text = rendered.edition(rendered.full_mask)
     own = re.escape(rendered.placeholder)
     html = re.sub(rf'href="[^"]*{own}[^"]*"', lambda _: f'href="{escape(instead)}"', html)
