@@ -22,7 +22,7 @@ class CorrectionBlock:
     """The article's own, as its readers were shown it."""
     title: str
     note: str
-    """What was wrong, and what is right, in the editors' words."""
+    """The mistake and what is right, in the editors' words."""
     is_withdrawal: bool
     url: str
     history_url: str

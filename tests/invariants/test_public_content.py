@@ -27,6 +27,7 @@ WATCHED = {table.name for table in metadata.sorted_tables if "is_public" in tabl
 READ_WITH_OTHERS = {
     "public_content": "it holds the version itself",
     "digest_articles": "each change raises the version of its digest",
+    "digest_corrections": "they are written together with their digest",
     "digest_tallies": "the clock raises the version when it counts another figure",
     "monthly_figures": "the clock raises the version when it counts another figure",
     "batches": "a letter's page reads them until its digest is listed, and once it is closed: both change it",

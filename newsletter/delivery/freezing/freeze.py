@@ -21,7 +21,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import DigestId
 from newsletter.delivery.freezing import audience
-from newsletter.delivery.freezing.carried_corrections import carry, mark_readers, tells_only
+from newsletter.delivery.freezing.carried_corrections import carry, readers_to_tell, tells_only
 from newsletter.delivery.ledger import restore_guard
 from newsletter.delivery.ledger.creation import create_batches
 from newsletter.delivery.ledger.models import RenderedDigestRow
@@ -114,23 +114,23 @@ def _prepare(session: Session, settings: Settings, digest: Digest) -> _Prepared:
     begins, day = max(scheduled_at, clock.now()), scheduled_at.astimezone(settings.timezone).date()
     letter_name = letter_names.next_letter_name(session, day, digest.cadence)
     everyone = audience.read_audience(session, settings, digest.cadence, digest.revisions, begins=begins)
-    marked, articles, is_correction = mark_readers(session, digest, everyone), len(digest.items), tells_only(digest)
+    to_tell, articles, is_correction = readers_to_tell(session, digest, everyone), len(digest.items), tells_only(digest)
 
     def with_corrections(count: int) -> tuple[audience.Audience, Mapping[str, RenderedDigest]]:
-        readers = carry(marked, count, articles, only_told=is_correction)
-        corrections, languages = marked.corrections[:count], {key.edition.language for key in readers}
+        readers = carry(to_tell, count, articles, only_told=is_correction)
+        corrections, languages = to_tell.corrections[:count], {key.edition.language for key in readers}
         return readers, {
             each: render_digest(digest, settings, letter_name, corrections=corrections, day=day, language=each)
             for each in languages
         }
 
-    count = marked.most(articles)
+    count = to_tell.most(articles)
     readers, rendered = with_corrections(count)
     # A correction never blocks a digest: one that makes it too large waits for the next.
     while count and not is_correction and any(each.most_html_bytes > preflight.LARGEST for each in rendered.values()):
         count -= 1
         readers, rendered = with_corrections(count)
-    carried = {} if is_correction else {articles + n: each for n, each in enumerate(marked.corrections[:count])}
+    carried = {} if is_correction else {articles + n: each for n, each in enumerate(to_tell.corrections[:count])}
     return _Prepared(letter_name, readers, {name: each.to_json() for name, each in rendered.items()}, carried)
 
 

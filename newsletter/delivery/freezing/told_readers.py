@@ -4,7 +4,7 @@ The ledger says both. A reader was sent a story if a mail of an edition with it 
 correction if a mail of an edition with it was accepted, or still can be: it waits, or is in doubt. Once the outcome of
 such a mail is known, the next digest looks again.
 
-Readers are marked in an array that their ids index: one bit for each correction. A million readers are 4 MB.
+An array that readers' ids index holds one bit for each correction. A million readers are 4 MB.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from newsletter.mail.outcomes import ACCEPTED, DEFERRED, IN_DOUBT, UNANSWERED, U
 TOLD_WITHIN = timedelta(days=100)
 """The time after a correction in which digests carry it: a monthly digest brings it, and two more what did not fit."""
 MOST_CANDIDATES = 32
-"""Corrections that one freeze looks at: the bits of a mark."""
+"""Corrections that one freeze looks at: one bit each."""
 
 _TOLD = (ACCEPTED, IN_DOUBT, UNANSWERED, UNANSWERED_TWICE, WAITING, DEFERRED)
 _NOT_TOLD = bytes(code for code in range(256) if code not in _TOLD)
@@ -42,7 +42,7 @@ class UntoldReaders(NamedTuple):
 
     corrections: Sequence[Revision]
     """Serious ones first, then the oldest."""
-    marks: array[int]
+    due: array[int]
     """By reader's id: bit i is set for a reader who is to be told of the correction at i."""
 
 
@@ -54,7 +54,9 @@ def find_untold(session: Session, digest: Digest, highest_id: int) -> UntoldRead
     if digest.cadence == Cadence.BREAKING:
         return UntoldReaders((), array("I"))
     corrections = digest.corrections if digest.cadence == Cadence.CORRECTION else _candidates(session)
-    return UntoldReaders(corrections, _marks(session, digest, corrections, highest_id) if corrections else array("I"))
+    return UntoldReaders(
+        corrections, _due_bits(session, digest, corrections, highest_id) if corrections else array("I")
+    )
 
 
 def _candidates(session: Session) -> Sequence[Revision]:
@@ -82,51 +84,51 @@ def _candidates(session: Session) -> Sequence[Revision]:
 
 
 class _Carried(NamedTuple):
-    """The bits of a digest's masks that say something of the corrections: (bit of the mask, mark)."""
+    """The bits of a digest's masks that say something of the corrections: (bit of the mask, bit of the correction)."""
 
     mistakes: list[tuple[int, int]]
     """Stories at a revision before the correction."""
     corrections: list[tuple[int, int]]
 
 
-def _marks(session: Session, digest: Digest, corrections: Sequence[Revision], highest_id: int) -> array[int]:
-    """The marks of all readers up to `highest_id`."""
+def _due_bits(session: Session, digest: Digest, corrections: Sequence[Revision], highest_id: int) -> array[int]:
+    """The corrections that each reader up to `highest_id` is to be told of."""
     carried = _carried(session, digest, corrections)
-    marks = array("I", bytes(4 * (highest_id + 1)))
-    for ids, mark in _reached(session, {key: each.mistakes for key, each in carried.items()}, marks, _NOT_SENT):
+    due = array("I", bytes(4 * (highest_id + 1)))
+    for ids, bits in _reached(session, {key: each.mistakes for key, each in carried.items()}, due, _NOT_SENT):
         for subscriber_id in ids:
-            marks[subscriber_id] |= mark
-    for ids, mark in _reached(session, {key: each.corrections for key, each in carried.items()}, marks, _NOT_TOLD):
+            due[subscriber_id] |= bits
+    for ids, bits in _reached(session, {key: each.corrections for key, each in carried.items()}, due, _NOT_TOLD):
         for subscriber_id in ids:
-            marks[subscriber_id] &= ~mark
-    return marks
+            due[subscriber_id] &= ~bits
+    return due
 
 
 def _reached(
-    session: Session, bits: Mapping[int, list[tuple[int, int]]], marks: array[int], others: bytes
+    session: Session, carried: Mapping[int, list[tuple[int, int]]], due: array[int], others: bytes
 ) -> Iterator[tuple[Sequence[int], int]]:
-    """The readers of each batch, up to the last that `marks` knows, and the mark that their edition gives them; without
+    """The readers of each batch, up to the last that `due` knows, and the bits that their edition stands for; without
     those whose outcome is one of the `others`.
     """
     rows = session.execute(
         select(Batch.recipients, Batch.outcomes, Edition.mask, Batch.digest_id)
         .join(Batch.edition)
-        .where(Batch.digest_id.in_([digest_id for digest_id, found in bits.items() if found]), Edition.mask > 0)
+        .where(Batch.digest_id.in_([digest_id for digest_id, found in carried.items() if found]), Edition.mask > 0)
         .execution_options(yield_per=100)
     )
     for recipients, outcomes, mask, digest_id in rows:
-        mark = sum(mark for bit, mark in bits[digest_id] if mask & bit)
-        if mark:
+        bits = sum(correction for bit, correction in carried[digest_id] if mask & bit)
+        if bits:
             ids = packing.unpack_ids(recipients)
-            ids = ids[: bisect_right(ids, len(marks) - 1)]
+            ids = ids[: bisect_right(ids, len(due) - 1)]
             if len(outcomes.translate(None, others)) == len(outcomes):
-                yield ids, mark
+                yield ids, bits
             else:
-                yield [each for each, code in zip(ids, outcomes, strict=False) if code not in others], mark
+                yield [each for each, code in zip(ids, outcomes, strict=False) if code not in others], bits
 
 
 def _carried(session: Session, digest: Digest, corrections: Sequence[Revision]) -> Mapping[int, _Carried]:
-    """What other digests carried of these corrections and their stories, by digest."""
+    """The corrections and their stories that other digests carried, by digest."""
     found: dict[int, _Carried] = defaultdict(lambda: _Carried([], []))
     number_of = {each.article_id: number for number, each in enumerate(corrections)}
     stories = select(DigestArticle.digest_id, DigestArticle.position, Revision.article_id, Revision.number).join(

@@ -1,4 +1,4 @@
-"""Who was told of a correction, and who is about to be: counts of readers, from the ledger."""
+"""Counts of the readers who were told of a correction, or are about to be, from the ledger."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from newsletter.core import clock
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.delivery.freezing.audience import read_audience
-from newsletter.delivery.freezing.carried_corrections import mark_readers
+from newsletter.delivery.freezing.carried_corrections import readers_to_tell
 from newsletter.delivery.ledger.models import Batch, Edition
 from newsletter.digests.models import Digest, DigestCorrection, DigestStatus
 from newsletter.mail.outcomes import ACCEPTED
@@ -71,11 +71,11 @@ def corrections_to_come(session: Session, settings: Settings, digest: Digest) ->
     some to the next digest.
     """
     begins = max(digest.scheduled_at or clock.now(), clock.now())
-    marked = mark_readers(
+    to_tell = readers_to_tell(
         session, digest, read_audience(session, settings, digest.cadence, digest.revisions, begins=begins)
     )
-    count = marked.most(len(digest.items))
-    return [CorrectionToCome(each, marked.readers(n)) for n, each in enumerate(marked.corrections[:count])]
+    count = to_tell.most(len(digest.items))
+    return [CorrectionToCome(each, to_tell.readers(n)) for n, each in enumerate(to_tell.corrections[:count])]
 
 
 def told_or_to_come(session: Session, settings: Settings, digest: Digest) -> Sequence[tuple[Revision, int]]:
