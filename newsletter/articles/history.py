@@ -43,6 +43,15 @@ class ListedRevision(NamedTuple):
     ai_use: str
 
     @property
+    def is_correcting(self) -> bool:
+        """Whether it says that something was wrong."""
+        return self.kind in CORRECTING
+
+    @property
+    def is_withdrawal(self) -> bool:
+        return self.kind == RevisionKind.WITHDRAWAL
+
+    @property
     def cursor(self) -> CorrectionCursor:
         return CorrectionCursor(self.published_at, self.revision_id)
 

@@ -152,6 +152,7 @@ class Revision(Base):
             sqlite_where=text(f"kind IN ({_words(CORRECTING)})"),
             postgresql_where=text(f"kind IN ({_words(CORRECTING)})"),
         ),
+        _current_index("ix_revisions_rubric", "rubric_id", "date", "article_id"),
         # A hash: a title may be longer than a key of PostgreSQL's trees.
         Index("ix_revisions_title", "title", postgresql_using="hash"),
         {"sqlite_autoincrement": True, "info": IS_PUBLIC},

@@ -125,7 +125,14 @@ class Language:
             number, unit = days // 365, "year"
         else:
             number, unit = days, "day"
-        return format_unit(number, f"duration-{unit}", locale=self._formats)
+        return self._unit(number, unit)
+
+    def duration(self, duration: timedelta, *, in_days: bool = False) -> str:
+        """In one unit, rounded down: "41 minutes", "3 hours", "10 days"; with `in_days` never in a smaller one."""
+        minutes = max(0, int(duration.total_seconds() // 60))
+        if in_days or minutes >= 2 * 24 * 60:
+            return self._unit(minutes // (24 * 60), "day")
+        return self._unit(minutes // 60, "hour") if minutes >= 2 * 60 else self._unit(minutes, "minute")
 
     def number(self, number: int) -> str:
         """Grouped: "12,345"."""
@@ -143,6 +150,9 @@ class Language:
         """The place of an IANA time zone, where this language has its own word for it: "Wien" for Europe/Vienna."""
         found: str | None = Locale.parse(self.code).time_zones.get(zone, {}).get("city")
         return found
+
+    def _unit(self, number: int, unit: str) -> str:
+        return format_unit(number, f"duration-{unit}", locale=self._formats)
 
     @property
     def _formats(self) -> str:

@@ -46,6 +46,11 @@ def history(slug: str) -> str:
     return f"{article(slug)}/revisions"
 
 
+def share_image(slug: str, number: int | str) -> str:
+    """The picture that other sites show of a revision."""
+    return f"{history(slug)}/{number}.png"
+
+
 def feed(name: str, form: str) -> str:
     """A feed; `name` is "stories", "corrections" or "letters", `form` is "rss", "atom" or "json"."""
     return f"{FEEDS}/{name}.{form}"

@@ -27,3 +27,15 @@ def share_links(title: str, url: str) -> tuple[ShareLink, ...]:
         ShareLink("LinkedIn", f"https://www.linkedin.com/sharing/share-offsite/?url={link}"),
         ShareLink(gettext_noop("Email"), f"mailto:?subject={text}&body={link}"),
     )
+
+
+def page_share_links(title: str, url: str) -> tuple[ShareLink, ...]:
+    """The same, and two more places that mails leave out. Mastodon's page asks on which server one is, and sends
+    nobody what stands behind the #.
+    """
+    text = quote(f"{title} {url}", safe="")
+    return (
+        *share_links(title, url),
+        ShareLink("Bluesky", f"https://bsky.app/intent/compose?text={text}"),
+        ShareLink("Mastodon", f"https://share.joinmastodon.org/#text={text}"),
+    )

@@ -12,6 +12,7 @@ from newsletter.web import (
     errors,
     feeds,
     health,
+    history_words,
     hooks,
     hosts,
     kept_pages,
@@ -40,6 +41,7 @@ def install(app: Flask) -> None:
     errors.install(app)
     assets.install(app)
     template_filters.install(app)
+    history_words.install(app)
     navigation.install(app)
     app.register_blueprint(readers.pages)
     app.register_blueprint(public.pages)

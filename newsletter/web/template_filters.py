@@ -7,15 +7,17 @@ from datetime import date, datetime, time
 from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
-from flask import Flask
+from flask import Flask, url_for
 from markupsafe import Markup, escape
 
 from newsletter.articles import grades, texts
+from newsletter.articles.addresses import story_address
 from newsletter.articles.article_filter import Period
 from newsletter.articles.article_list import ListedArticle
 from newsletter.articles.facts_line import facts_line
+from newsletter.articles.history import ListedRevision
 from newsletter.articles.models import Revision
-from newsletter.core import clock
+from newsletter.core import clock, public_paths
 from newsletter.core.errors import NewsletterError
 from newsletter.core.language_tags import lang_attribute
 from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE, duration_in_units, gettext_noop
@@ -50,6 +52,7 @@ def install(app: Flask) -> None:
     environment.filters.update(translated=gettext, masked=masked, in_full=in_full, digest_name=digest_name)
     environment.filters.update(facts=facts, sources=sources, trust_grade=grades.trust_grade, hype_tint=hype_tint)
     environment.filters.update(person_id=person_id, iso=iso)
+    environment.filters.update(story_link=story_link)
     environment.filters.update(in_words=in_words, details=details, rows=rows, error_message=error_message)
     environment.filters["rfc822"] = format_datetime
     environment.filters.update(
@@ -174,6 +177,13 @@ def facts(revision: Revision | ListedArticle) -> str:
 def sources(count: int) -> str:
     """ "1 source", "3 sources"."""
     return page_language().counted("%(number)s source", "%(number)s sources", count)
+
+
+def story_link(revision: Revision | ListedArticle | ListedRevision) -> str:
+    """Where a story is read: our page in the language of this one, or its address elsewhere."""
+    settings, own = runtime().settings, url_for("public.article", slug=revision.slug)
+    address = story_address(settings, revision.slug, revision.url)
+    return own if address == settings.url(public_paths.article(revision.slug)) else address
 
 
 def hype_tint(label: str) -> str:

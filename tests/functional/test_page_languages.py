@@ -105,13 +105,13 @@ def test_links_and_forms_carry_the_language_that_they_would_lose(client: FlaskCl
     assert by_browser["/subscribe"] == by_browser["/"] == ""
     assert set(links(client.get("/", headers=ENGLISH).text).values()) == {""}
     story = links(client.get(f"/articles/{slug}?language=de").text)
-    assert story["/subscribe"] == story["/articles"] == "language=de"
+    assert story["/subscribe"] == story[f"/articles/{slug}/revisions"] == "language=de"
     own = links(client.get(f"/preferences/{token}", headers=ENGLISH).text)
     assert own[f"/preferences/{token}"] == own[f"/unsubscribe/{token}"] == ""
-    assert own["/articles"] == own["/"] == "language=de"
+    assert own["/corrections"] == own["/"] == "language=de"
     own = links(client.get(f"/preferences/{token}?language=en", headers=ENGLISH).text)
     assert own[f"/preferences/{token}/pause"] == "language=en"
-    assert own["/articles"] == ""
+    assert own["/corrections"] == ""
 
 
 def test_the_switch_is_a_link_without_a_cookie(client: FlaskClient, db: Database, slug: str, token: str) -> None:

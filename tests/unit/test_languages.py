@@ -46,6 +46,8 @@ SILENT = {
     "#0f1214",
     "noindex",
     "article",
+    "image/png",
+    "summary_large_image",
 }
 """Values of such attributes that nobody reads."""
 LINK = re.compile(r"\[([^\]]+)\]")

@@ -1,0 +1,128 @@
+"""The history of a story: every revision with what changed in it, and any two compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from flask import abort, render_template, request
+
+from newsletter.articles.history import ListedRevision
+from newsletter.articles.models import Revision
+from newsletter.articles.revision_diff import Change, Part, compare, unchanged
+from newsletter.articles.revision_history import Delay, History, delays, read_revisions
+from newsletter.articles.rubrics import parts_of
+from newsletter.articles.word_diff import Budget
+from newsletter.core import public_paths
+from newsletter.core.runtime import runtime
+from newsletter.web.kept_pages import kept_page
+from newsletter.web.language import keep_query, page_language
+from newsletter.web.public.articles import history_or_404
+from newsletter.web.public.blueprint import pages
+from newsletter.web.public.told_readers import ToldBy, told_readers
+
+PAGE_SIZE = 20
+"""Revisions of a page."""
+_NUMBER_LENGTH = 9
+"""Digits: more than any article has revisions."""
+
+
+class ShownChanges(NamedTuple):
+    """The changes between two revisions, and the main parts without one."""
+
+    changes: Sequence[Change]
+    unchanged: Sequence[Part]
+    part_names: Mapping[str, str]
+    """The names of the parts of trust, by key."""
+
+
+class HistoryRow(NamedTuple):
+    """An entry of the history, with what changed since the one before; None for the first."""
+
+    entry: ListedRevision
+    delays: Sequence[Delay]
+    changed: ShownChanges | None
+    told: Sequence[ToldBy]
+    """The digests that told readers of it."""
+
+
+@pages.get(public_paths.history("<slug>"))
+@kept_page
+def history(slug: str) -> str:
+    """All revisions of a story, the newest first: those before `?before=`, or the newest. With `?from=` and `?to=` the
+    two revisions of these numbers are compared.
+    """
+    if "from" in request.args or "to" in request.args:
+        return _comparison(slug, _number("from"), _number("to"))
+    before = _number("before") if "before" in request.args else None
+    with runtime().db.reading() as session:
+        found = history_or_404(session, slug)
+        entries = [entry for entry in found.entries if before is None or entry.number < before]
+        if not entries:
+            abort(404)
+        shown, following = entries[:PAGE_SIZE], entries[PAGE_SIZE : PAGE_SIZE + 1]
+        revisions = read_revisions(session, [*shown, *following, found.newest])
+        told = told_readers(session, [entry.revision_id for entry in shown if entry.is_correcting])
+    keep_query(*([("before", str(before))] if before else []))
+    budget = Budget()
+    return render_template(
+        "revisions.html",
+        history=found,
+        newest=revisions[found.newest.number],
+        entries=[_row(found, entry, revisions, budget, told.get(entry.revision_id, ())) for entry in shown],
+        older=shown[-1].number if following else None,
+        newer=_newer(found, shown[0], before),
+    )
+
+
+def _comparison(slug: str, one: int, other: int) -> str:
+    with runtime().db.reading() as session:
+        found = history_or_404(session, slug)
+        entries = [found.entry(number) or abort(404) for number in sorted((one, other))]
+        revisions = read_revisions(session, [*entries, found.newest])
+    keep_query(("from", str(one)), ("to", str(other)))
+    old, new = (revisions[entry.number] for entry in entries)
+    return render_template(
+        "comparison.html",
+        history=found,
+        newest=revisions[found.newest.number],
+        old=entries[0],
+        new=entries[1],
+        changed=_changed(old, new, Budget()),
+    )
+
+
+def _number(name: str) -> int:
+    """The number of a revision in the address; the page of a 404 for anything else."""
+    text = request.args.get(name, "")
+    if not (text.isascii() and text.isdecimal() and len(text) <= _NUMBER_LENGTH):
+        abort(404)
+    return int(text)
+
+
+def _row(
+    found: History,
+    entry: ListedRevision,
+    revisions: Mapping[int, Revision],
+    budget: Budget,
+    told: Sequence[ToldBy],
+) -> HistoryRow:
+    previous = revisions.get(entry.number - 1)
+    changed = _changed(previous, revisions[entry.number], budget) if previous is not None else None
+    return HistoryRow(entry, delays(entry, found.first), changed, told)
+
+
+def _changed(old: Revision, new: Revision, budget: Budget) -> ShownChanges:
+    changes = compare(old, new, budget)
+    names = {
+        part.key: part.in_language(page_language().code).name
+        for revision in (old, new)
+        if revision.rubric is not None
+        for part in parts_of(revision.rubric)
+    }
+    return ShownChanges(changes, unchanged(changes), names)
+
+
+def _newer(found: History, first: ListedRevision, before: int | None) -> int | None:
+    """Where the page with newer revisions begins; None on the newest."""
+    return None if before is None or first == found.newest else first.number + PAGE_SIZE + 1
