@@ -116,13 +116,12 @@ class Told(NamedTuple):
     """A digest that told of a correction."""
 
     cadence: Cadence
-    letter_name: str | None
     scheduled_at: datetime | None
     readers: int
 
 
 def test_the_history_says_how_many_were_told(client: FlaskClient, slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    letter = Told(Cadence.WEEKLY, None, AT, 29_848)
+    letter = Told(Cadence.WEEKLY, AT, 29_848)
     monkeypatch.setattr(history_page, "told_readers", lambda session, ids: {number: [letter] for number in ids})
     shown = client.get(f"/articles/{slug}/revisions").text
     assert "Told to 29,848 readers in the letter of 12 May 2026." in entry_of(shown, 3)

@@ -18,10 +18,6 @@ class ToldBy(Protocol):
     def cadence(self) -> Cadence: ...
 
     @property
-    def letter_name(self) -> str | None:
-        """The end of its permanent address, where it has one."""
-
-    @property
     def scheduled_at(self) -> datetime | None: ...
 
     @property
