@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from newsletter.articles.models import Revision, Source
-from newsletter.articles.word_diff import Budget, Piece, PieceKind, diff_words, matched
+from newsletter.articles.word_diff import WorkBudget, Piece, PieceKind, diff_words, matched
 
 
 class Part(StrEnum):
@@ -72,9 +72,9 @@ class TextChange:
 Change = ValueChange | TextChange
 
 
-def compare(old: Revision, new: Revision, budget: Budget | None = None) -> list[Change]:
+def compare(old: Revision, new: Revision, budget: WorkBudget | None = None) -> list[Change]:
     """The changes from one revision to another, in the order of the page."""
-    budget = budget or Budget()
+    budget = budget or WorkBudget()
     found = [*_values(old, new), *_texts(old, new, budget), *_trust_parts(old, new), *_lists(old, new, budget)]
     return sorted(found, key=lambda change: list(Part).index(change.part))
 
@@ -98,7 +98,7 @@ def _values(old: Revision, new: Revision) -> Iterator[Change]:
             yield ValueChange(part, before, after)
 
 
-def _texts(old: Revision, new: Revision, budget: Budget) -> Iterator[Change]:
+def _texts(old: Revision, new: Revision, budget: WorkBudget) -> Iterator[Change]:
     for part in TEXTS:
         before, after = getattr(old, part), getattr(new, part)
         if before != after:
@@ -116,7 +116,7 @@ def _points(parts: list[dict[str, Any]] | None) -> dict[str, int]:
     return {part["key"]: part["points"] for part in parts or ()}
 
 
-def _lists(old: Revision, new: Revision, budget: Budget) -> Iterator[Change]:
+def _lists(old: Revision, new: Revision, budget: WorkBudget) -> Iterator[Change]:
     yield from _compare_lists(Part.POINTS, old.bullets, new.bullets, budget)
     yield from _compare_lists(Part.BODY, old.paragraphs, new.paragraphs, budget)
     yield from _compare_lists(Part.SOURCES, [*map(_line, old.sources)], [*map(_line, new.sources)], budget)
@@ -127,7 +127,7 @@ def _line(source: Source) -> str:
     return " ".join(filter(None, [source.publisher, source.title, source.url and f"<{source.url}>"]))
 
 
-def _compare_lists(part: Part, old: Sequence[str], new: Sequence[str], budget: Budget) -> Iterator[Change]:
+def _compare_lists(part: Part, old: Sequence[str], new: Sequence[str], budget: WorkBudget) -> Iterator[Change]:
     """The runs in which two lists differ. A run's texts are compared as one, so that a paragraph that was parted, or
     one that was put in between, is told as that.
     """

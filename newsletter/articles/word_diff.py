@@ -55,7 +55,7 @@ class Run(NamedTuple):
     j2: int
 
 
-class Budget:
+class WorkBudget:
     """The work that is left for a whole comparison, of however many texts."""
 
     def __init__(self, pairs: int = MOST_WORK) -> None:
@@ -87,10 +87,10 @@ def new_side(pieces: Iterable[Piece]) -> str:
     return _text("".join(piece.text for piece in pieces if piece.kind != PieceKind.REMOVED))
 
 
-def diff_words(old: str, new: str, budget: Budget | None = None) -> list[Piece]:
+def diff_words(old: str, new: str, budget: WorkBudget | None = None) -> list[Piece]:
     """The pieces of both texts in the order of reading, what was removed before what was added in its place."""
     before, after = _tokens(old), _tokens(new)
-    runs = _joined(matched(before, after, budget or Budget()), after)
+    runs = _joined(matched(before, after, budget or WorkBudget()), after)
     if not _is_alike(runs, before, after):
         runs = [Run(False, 0, len(before), 0, len(after))]
     pieces: list[Piece] = []
@@ -104,7 +104,7 @@ def diff_words(old: str, new: str, budget: Budget | None = None) -> list[Piece]:
     return pieces
 
 
-def matched(before: Sequence[str], after: Sequence[str], budget: Budget) -> list[Run]:
+def matched(before: Sequence[str], after: Sequence[str], budget: WorkBudget) -> list[Run]:
     """The runs of two lists, of which what both begin and end with costs nothing."""
     start = _common(before, after)
     end = _common(before[start:][::-1], after[start:][::-1])
@@ -145,7 +145,7 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
     return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
-def _middle(before: Sequence[str], after: Sequence[str], budget: Budget) -> list[Run]:
+def _middle(before: Sequence[str], after: Sequence[str], budget: WorkBudget) -> list[Run]:
     if not before and not after:
         return []
     try:
@@ -158,7 +158,7 @@ def _middle(before: Sequence[str], after: Sequence[str], budget: Budget) -> list
 class _BoundedMatcher(SequenceMatcher[str]):
     """Counts the pairs that each step looks at: repeated words would make the work grow with the cube of a text."""
 
-    def __init__(self, before: Sequence[str], after: Sequence[str], budget: Budget) -> None:
+    def __init__(self, before: Sequence[str], after: Sequence[str], budget: WorkBudget) -> None:
         super().__init__(None, before, after, autojunk=False)
         self._before, self._counts, self._budget = before, Counter(after), budget
 

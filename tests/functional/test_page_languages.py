@@ -80,7 +80,7 @@ def test_an_error_at_a_story_s_address_goes_by_the_browser(client: FlaskClient) 
     answer = client.get("/articles/nothing", headers=GERMAN)
     assert "Diese Seite gibt es nicht" in answer.text
     assert answer.headers["Cache-Control"] == "private, no-cache"
-    assert 'rel="alternate"' not in answer.text
+    assert 'rel="alternate" hreflang' not in answer.text
 
 
 def test_a_reader_s_own_pages_speak_the_reader_s_language(client: FlaskClient, db: Database, token: str) -> None:

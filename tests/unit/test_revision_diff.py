@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from newsletter.articles.models import CONTENT, Markup, PublishedBasis, Revision, RevisionKind
 from newsletter.articles.revision_diff import Part, TextChange, ValueChange, compare, unchanged
-from newsletter.articles.word_diff import Budget, new_side, normal, old_side
+from newsletter.articles.word_diff import WorkBudget, new_side, normal, old_side
 
 SOURCE = {"publisher": "The Verge", "title": "Told", "url": "https://a.example/x", "raw": "1. The Verge Told"}
 STANDING: dict[str, Any] = {
@@ -162,6 +162,6 @@ def test_both_bodies_come_back(old: list[str], new: list[str]) -> None:
 
 def test_one_budget_counts_for_all_parts() -> None:
     many = [f"x {number}" for number in range(3000)]
-    budget = Budget(1000)
+    budget = WorkBudget(1000)
     changes = compare(body(*many), body(*reversed(many)), budget)
     assert len(changes) == 1

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.articles import word_diff
-from newsletter.articles.word_diff import Budget, Piece, PieceKind, diff_words, new_side, normal, old_side
+from newsletter.articles.word_diff import WorkBudget, Piece, PieceKind, diff_words, new_side, normal, old_side
 
 WORDS = st.sampled_from(
     ["a", "the", "38", "jobs", "jobs,", "back.", "“so”", "日本", "日", "\n", "\n\n", " ", "...", "é"]
@@ -32,13 +32,13 @@ def test_both_texts_come_back(old: str, new: str) -> None:
 
 @given(TEXTS, TEXTS)
 def test_both_texts_come_back_from_a_comparison_that_was_given_up(old: str, new: str) -> None:
-    pieces = diff_words(old, new, Budget(0))
+    pieces = diff_words(old, new, WorkBudget(0))
     assert (old_side(pieces), new_side(pieces)) == (normal(old), normal(new))
 
 
 @given(TEXTS)
 def test_nothing_is_marked_in_the_same_text(text: str) -> None:
-    assert {piece.kind for piece in diff_words(text, text, Budget(0))} <= {PieceKind.SAME}
+    assert {piece.kind for piece in diff_words(text, text, WorkBudget(0))} <= {PieceKind.SAME}
 
 
 @given(TEXTS, TEXTS)
@@ -92,7 +92,7 @@ def test_a_hostile_text_costs_no_more_than_its_budget(old: str, new: str) -> Non
     assert (old_side(pieces), new_side(pieces)) == (normal(old), normal(new))
 
 
-class Counting(Budget):
+class Counting(WorkBudget):
     """Counts what was spent before the work was given up."""
 
     pairs = 0

@@ -12,7 +12,7 @@ from newsletter.articles.models import Revision
 from newsletter.articles.revision_diff import Change, Part, compare, unchanged
 from newsletter.articles.revision_history import Delay, History, delays, read_revisions
 from newsletter.articles.rubrics import parts_of
-from newsletter.articles.word_diff import Budget
+from newsletter.articles.word_diff import WorkBudget
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.web.kept_pages import kept_page
@@ -64,7 +64,7 @@ def history(slug: str) -> str:
         revisions = read_revisions(session, [*shown, *following, found.newest])
         told = told_readers(session, [entry.revision_id for entry in shown if entry.is_correcting])
     keep_query(*([("before", str(before))] if before else []))
-    budget = Budget()
+    budget = WorkBudget()
     return render_template(
         "revisions.html",
         history=found,
@@ -88,7 +88,7 @@ def _comparison(slug: str, one: int, other: int) -> str:
         newest=revisions[found.newest.number],
         old=entries[0],
         new=entries[1],
-        changed=_changed(old, new, Budget()),
+        changed=_changed(old, new, WorkBudget()),
     )
 
 
@@ -104,7 +104,7 @@ def _row(
     found: History,
     entry: ListedRevision,
     revisions: Mapping[int, Revision],
-    budget: Budget,
+    budget: WorkBudget,
     told: Sequence[ToldBy],
 ) -> HistoryRow:
     previous = revisions.get(entry.number - 1)
@@ -112,7 +112,7 @@ def _row(
     return HistoryRow(entry, delays(entry, found.first), changed, told)
 
 
-def _changed(old: Revision, new: Revision, budget: Budget) -> ShownChanges:
+def _changed(old: Revision, new: Revision, budget: WorkBudget) -> ShownChanges:
     changes = compare(old, new, budget)
     names = {
         part.key: part.in_language(page_language().code).name
