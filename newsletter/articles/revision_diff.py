@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from newsletter.articles.models import Revision, Source
-from newsletter.articles.word_diff import WorkBudget, Piece, PieceKind, diff_words, matched
+from newsletter.articles.word_diff import Piece, PieceKind, WorkBudget, diff_words, matched
 
 
 class Part(StrEnum):

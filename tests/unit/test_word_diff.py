@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.articles import word_diff
-from newsletter.articles.word_diff import WorkBudget, Piece, PieceKind, diff_words, new_side, normal, old_side
+from newsletter.articles.word_diff import Piece, PieceKind, WorkBudget, diff_words, new_side, normal, old_side
 
 WORDS = st.sampled_from(
     ["a", "the", "38", "jobs", "jobs,", "back.", "“so”", "日本", "日", "\n", "\n\n", " ", "...", "é"]
