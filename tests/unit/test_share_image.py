@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -66,6 +68,7 @@ def test_a_hostile_title_makes_a_picture_like_any_other(title: str) -> None:
 
 @pytest.mark.parametrize("title", ["An emoji 😀", "שלום עולם", "日本語の見出し"])
 def test_without_letters_for_the_title_its_dateline_stands_there(title: str) -> None:
+    assert 'font-size="64" fill="#1d2125" text-anchor="start">Policy' in svg(words(title))
     assert written(svg(words(title))) == ["Dispatch", "Policy · 2 May 2026", "Trust 69", "fair", "Some hype"]
 
 
@@ -89,6 +92,15 @@ def test_lines_are_no_wider_than_the_picture_and_lose_no_word(text: str) -> None
         assert "".join(found.lines).replace(" ", "") == text.replace(" ", "")
 
 
+@pytest.fixture
+def _open_umask() -> Iterator[None]:
+    """The rights of files come from the code alone."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("_open_umask")
 def test_an_image_is_drawn_once_and_kept_for_us_alone(tmp_path: Path) -> None:
     drawing, stored = svg(words(TITLE)), StoredImages(tmp_path / "data")
     image = stored.image(7, drawing)
