@@ -309,6 +309,7 @@ def test_the_letter_of_a_correction_shows_it(app: Flask, db: Database, settings:
     assert "Nobody &lt;died&gt;." in client.get(f"{path}/mail").text
     assert "Nobody <died>." in client.get(f"{path}/text").text
     assert client.get(f"{path}/mail?language=de").status_code == 200
+    assert f'Told to 1 reader in the <a href="{path}">letter of' in client.get(public_paths.history(story)).text
 
 
 def test_the_command_drafts_a_correction(app: Flask, db: Database, settings: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,6 +15,7 @@ from newsletter.articles.models import RevisionKind, TrustPart
 from newsletter.core import clock
 from newsletter.core.cadence import Cadence
 from newsletter.core.db import Database
+from newsletter.delivery.reports.told import ToldBy
 from newsletter.web.public import corrections as corrections_page
 from newsletter.web.public import history as history_page
 from tests.factories import add_article
@@ -112,17 +113,9 @@ def test_a_withdrawal_in_the_history(client: FlaskClient, db: Database) -> None:
     assert "10 days after publication" in text_of(shown)
 
 
-class Told(NamedTuple):
-    """A digest that told of a correction."""
-
-    cadence: Cadence
-    scheduled_at: datetime | None
-    readers: int
-
-
 def test_the_history_says_how_many_were_told(client: FlaskClient, slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    letter = Told(Cadence.WEEKLY, AT, 29_848)
-    monkeypatch.setattr(history_page, "told_readers", lambda session, ids: {number: [letter] for number in ids})
+    letter = ToldBy(1, Cadence.WEEKLY, None, AT, 29_848)
+    monkeypatch.setattr(history_page, "told_by", lambda session, ids: {number: [letter] for number in ids})
     shown = client.get(f"/articles/{slug}/revisions").text
     assert "Told to 29,848 readers in the letter of 12 May 2026." in entry_of(shown, 3)
     assert "Told to" not in entry_of(shown, 2)

@@ -15,11 +15,11 @@ from newsletter.articles.rubrics import parts_of
 from newsletter.articles.word_diff import WorkBudget
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
+from newsletter.delivery.reports.told import ToldBy, told_by
 from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import keep_query, page_language
 from newsletter.web.public.articles import history_or_404
 from newsletter.web.public.blueprint import pages
-from newsletter.web.public.told_readers import ToldBy, told_readers
 
 PAGE_SIZE = 20
 """Revisions of a page."""
@@ -62,7 +62,7 @@ def history(slug: str) -> str:
             abort(404)
         shown, following = entries[:PAGE_SIZE], entries[PAGE_SIZE : PAGE_SIZE + 1]
         revisions = read_revisions(session, [*shown, *following, found.newest])
-        told = told_readers(session, [entry.revision_id for entry in shown if entry.is_correcting])
+        told = told_by(session, [entry.revision_id for entry in shown if entry.is_correcting])
     keep_query(*([("before", str(before))] if before else []))
     budget = WorkBudget()
     return render_template(
