@@ -13,7 +13,6 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
 
 from newsletter import migrations
 from newsletter.app import create_app
@@ -22,11 +21,10 @@ from newsletter.core.db import Database
 from newsletter.core.ids import SuppressionKey
 from newsletter.core.queue import Queues
 from newsletter.embedded.valkey import EmbeddedValkey
-from newsletter.migrations.tables import metadata
 from newsletter.staff.rights import Role
 from tests.services import desk
 from tests.services.desk import DeskClient
-from tests.services.postgres import Postgres
+from tests.services.postgres import Postgres, empty_database
 
 CI = os.environ.get("CI") == "true"
 # An example may take as long as it likes: machines are slow now and then.
@@ -74,11 +72,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         return f"sqlite:///{path}"
     url: str = request.getfixturevalue("postgres_url")
-    database = Database(url)
-    with database.engine.begin() as connection:
-        tables = ", ".join(table.name for table in metadata.sorted_tables)
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-    database.dispose()
+    empty_database(url)
     return url
 
 

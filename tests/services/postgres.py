@@ -18,8 +18,39 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+import psycopg
 
 USER = "nobody"
+
+_EMPTY = """
+DO $$
+DECLARE
+  name text;
+  is_filled bool;
+BEGIN
+  SET LOCAL session_replication_role = replica;
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO is_filled;
+    IF is_filled AND pg_relation_size(quote_ident(name)) > 1000000 THEN
+      EXECUTE format('TRUNCATE %I CASCADE', name);
+    ELSIF is_filled THEN
+      EXECUTE format('DELETE FROM %I', name);
+    END IF;
+  END LOOP;
+  PERFORM setval(format('%I.%I', schemaname, sequencename), 1, false) FROM pg_sequences WHERE last_value IS NOT NULL;
+END
+$$
+"""
+"""Deletes all rows, without triggers and in any order, and begins each table's ids at 1 again.
+
+TRUNCATE of all tables would take 120 ms, however little is in them; this takes 20 (measured).
+"""
+
+
+def empty_database(url: str) -> None:
+    """Delete all rows of a migrated database. Its user must be a superuser, as that of a server for tests is."""
+    with psycopg.connect(url) as connection:
+        connection.execute(_EMPTY)
 
 
 def _package() -> Path:
@@ -51,7 +82,16 @@ class Postgres:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the server on its data and wait until it answers."""
-        options = ["-c", "fsync=off", "-c", "max_connections=60", "-c", "listen_addresses=127.0.0.1"]
+        options = [
+            "-c",
+            "fsync=off",
+            "-c",
+            "autovacuum=off",
+            "-c",
+            "max_connections=60",
+            "-c",
+            "listen_addresses=127.0.0.1",
+        ]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [self.bin / "postgres", "-D", self.data, "-p", str(self.port), "-k", self.folder, *options],

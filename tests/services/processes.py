@@ -99,7 +99,9 @@ def _listens(port: int) -> bool:
 def environment_of(settings: Settings) -> dict[str, str]:
     """The environment that gives a process these settings."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
-    given = {name.upper(): _as_text(getattr(settings, name)) for name in declared_settings()}
+    values = {name: getattr(settings, name) for name in declared_settings()}
+    # A default may be a value that nobody could set, such as the day of a digest that has none.
+    given = {name.upper(): _as_text(value) for name, value in values.items() if value != getattr(Settings(), name)}
     return kept | given | ({"REDIS_URL": ""} if settings.redis_is_embedded else {})
 
 
