@@ -66,6 +66,7 @@ def test_each_can_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "MAIL_FROM": "a@example.org",
         "MAIL_REPLY_TO": "a@example.org",
         "OVERDUE_AFTER": "1d",
+        "KOFI_THANK_YOU": "yes",
         "ENDED_SUBSCRIPTIONS_KEPT_FOR": "30d",
         "CONSENT_KEPT_FOR": "365d",
         "DESK_IDLE_AFTER": "45m",
