@@ -7,9 +7,9 @@ from newsletter.core.errors import NewsletterError
 HINTS: dict[str, str] = {
     "article.changes_not_one": "Give the page of that article alone.",
     "article.no_source": "`newsletter articles sources %(slug)s` lists them.",
+    "article.not_found": "`newsletter articles list` shows all.",
     "article.not_corrected": '`newsletter articles import PAGE --correction "…"` makes one.',
     "article.not_serious": "`newsletter digests show ID` says what a digest would carry now.",
-    "article.not_found": "`newsletter articles list` shows all.",
     "article.withdrawn": 'Import its page with --update "…".',
     "batch.not_in_doubt": "`newsletter digests show %(digest)s` lists the batches that are.",
     "database.empty": "Is DATABASE_URL right? `newsletter db upgrade` makes a new one ready.",

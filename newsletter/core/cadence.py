@@ -24,3 +24,6 @@ READER_CADENCES = (Cadence.DAILY, Cadence.WEEKLY, Cadence.MONTHLY)
 
 COMPOSED_CADENCES = (*READER_CADENCES, Cadence.BREAKING)
 """The cadences of digests that are composed of articles. A correction holds none."""
+
+URGENT_CADENCES = (Cadence.BREAKING, Cadence.CORRECTION)
+"""The cadences that wait for nobody's hour, nor for digests that were begun before."""

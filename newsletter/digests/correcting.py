@@ -6,13 +6,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.articles import queries as articles
-from newsletter.articles.models import CORRECTING, Article, Revision
+from newsletter.articles.models import Article, Revision
 from newsletter.core.actors import Actor
 from newsletter.core.cadence import Cadence
 from newsletter.core.errors import ConflictError
 from newsletter.digests import lifecycle
 from newsletter.digests.headings import correction_subject
 from newsletter.digests.models import Digest, DigestCorrection, DigestStatus
+from newsletter.digests.pending_corrections import newest_correction
 from newsletter.digests.queries import get_digest
 
 
@@ -39,7 +40,7 @@ def draft_correction(session: Session, slug: str) -> Digest:
         )
     digest = Digest(
         cadence=Cadence.CORRECTION,
-        subject=correction_subject(revision.title, is_withdrawal=revision.is_withdrawal),
+        subject=correction_subject(revision),
         preheader="",
         carried=[DigestCorrection(bit=0, revision=revision)],
     )
@@ -59,17 +60,11 @@ def refresh_correction(session: Session, digest_id: int, *, version: int | None 
     newest = _serious(carried.revision.article)
     if newest.id == carried.revision_id:
         return []
-    if digest.subject == correction_subject(carried.revision.title, is_withdrawal=carried.revision.is_withdrawal):
-        digest.subject = correction_subject(newest.title, is_withdrawal=newest.is_withdrawal)
+    if digest.subject == correction_subject(carried.revision):
+        digest.subject = correction_subject(newest)
     carried.revision = newest
     session.flush()
     return [newest.slug]
-
-
-def newest_correction(article: Article) -> Revision | None:
-    """The newest correction or withdrawal of an article; None for one that never was wrong, or that came back."""
-    found = next((each for each in reversed(article.revisions) if each.kind in CORRECTING), None)
-    return None if found is None or (found.is_withdrawal and found is not article.current) else found
 
 
 def _serious(article: Article) -> Revision:

@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import islice
 
+from newsletter.articles.addresses import story_address
+from newsletter.articles.facts_line import trust_in_words
 from newsletter.articles.models import Revision
+from newsletter.articles.texts import bullets_text
 from newsletter.core import public_paths
 from newsletter.core.config import Settings
 from newsletter.core.languages import Language
-from newsletter.digests.text import one_line
+from newsletter.digests.text import one_line, shortened
+
+MOST_CHANGES = 5
+LONGEST_TEXT = 400
+"""Characters of a text that was put right."""
+
+
+@dataclass(frozen=True)
+class ChangedText:
+    """A text of the story's block in a digest, as it was and as it is now."""
+
+    was: str
+    now: str
+    """Empty where it was taken out."""
 
 
 @dataclass(frozen=True)
 class CorrectionBlock:
-    """The values of templates/mail/digest/corrections.mjml and corrections.txt."""
+    """The values of templates/mail/digest/correction.mjml, corrections.mjml, and the same as text."""
 
     language: str
-    """The language tag of title and note."""
+    """The language tag of title, note and changes."""
     section: str
     day: str
     """The article's own, as its readers were shown it."""
     title: str
     note: str
-    """The mistake and what is right, in the editors' words."""
+    """The editors' sentence."""
     is_withdrawal: bool
+    trust: str
+    """Like "Trust 69 of 100 · fair"."""
+    changes: tuple[ChangedText, ...]
+    """Headline, dek and points that were put right: what a mail had of the story."""
     url: str
     history_url: str
 
@@ -37,6 +60,27 @@ def correction_block(revision: Revision, settings: Settings, language: Language)
         title=one_line(revision.title),
         note=one_line(revision.note or ""),
         is_withdrawal=revision.is_withdrawal,
-        url=settings.url(public_paths.article(revision.slug)),
+        trust=trust_in_words(revision, language),
+        changes=tuple(islice(_changes(revision), MOST_CHANGES)),
+        url=story_address(settings, revision.slug, revision.url),
         history_url=settings.url(public_paths.history(revision.slug)),
     )
+
+
+def _changes(revision: Revision) -> Iterator[ChangedText]:
+    before = next((each for each in revision.article.revisions if each.number == revision.number - 1), None)
+    if before is None:
+        return
+    for old, new in zip(_texts(before), _texts(revision), strict=True):
+        for kind, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+            if kind in ("replace", "delete"):
+                yield ChangedText(_shown(old[i1:i2]), _shown(new[j1:j2]))
+
+
+def _texts(revision: Revision) -> tuple[Sequence[str], ...]:
+    """Headline, dek and points, each as a list of texts."""
+    return [revision.title], [revision.dek], bullets_text(revision)
+
+
+def _shown(texts: Sequence[str]) -> str:
+    return shortened(one_line(" ".join(texts)), LONGEST_TEXT)

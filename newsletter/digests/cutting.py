@@ -22,7 +22,8 @@ class CutPoints:
         self.intro = f"{token}intro"
         """`<!--TOKENintro-->` stands before the introduction, which goes to the contents or the first article."""
         self.corrections = f"{token}corrections"
-        """`<!--TOKENcorrections-->` stands before the part on corrections, each of them, its end, and the rest."""
+        """`<!--TOKENcorrections-->` stands before the part on corrections, each of them, and the part's end, which goes
+        to the contents or the first article."""
         self.contents = f"{token}contents"
         """`<!--TOKENcontents-->` stands before the list of headlines, each of its lines, its word on more articles, and
         its end, which goes to the first article."""
@@ -43,8 +44,8 @@ class CutPoints:
     ) -> tuple[Segment, ...]:
         """The segments of `whole`; those of subject and preheader come in with their texts escaped.
 
-        `intro` is the condition of the introduction, for an edition with an article at least. Raises RuntimeError when
-        a mark is missing, which is a bug.
+        `intro` is the condition of the introduction, for one article where it counts them. Raises RuntimeError when a
+        mark is missing, which is a bug.
         """
         head, *forms, foot = (piece + "\n" for piece in self._between.split(whole))
         if len(forms) != 2 * articles:
@@ -58,7 +59,8 @@ class CutPoints:
             )
         ]
         head, *contents = (piece + "\n" for piece in self._before_contents.split(head.removesuffix("\n")))
-        head, *corrections = (piece + "\n" for piece in self._before_corrections.split(head.removesuffix("\n")))
+        pieces = self._before_corrections.split(head.removesuffix("\n"))
+        head, *corrections = (piece and piece + "\n" for piece in pieces)
         return (
             *self._head(head, subject, preheader, escape, intro),
             *_corrections(corrections),
@@ -82,8 +84,7 @@ class CutPoints:
         yield from _filled(before, self.subject, subject)
         hidden, after = element
         opening, closing = hidden.split(self.preheader)
-        is_written = any(segment.when is When.WITH_LEAD for segment in preheader)
-        shown = [When.WITHOUT_LEAD, When.WITH_LEAD] if is_written else [When.AT_LEAST]
+        shown = _editions_with(preheader)
         yield from (Segment(opening, when, 2) for when in shown)
         yield from _escaped(preheader, escape)
         yield from (Segment(closing, when, 2) for when in shown)
@@ -97,14 +98,13 @@ class CutPoints:
 
 
 def _corrections(pieces: Sequence[str]) -> Iterator[Segment]:
-    """The part on corrections: its beginning, each of them, its end, and what stands between it and the contents."""
+    """The part on corrections: its beginning, each of them, and its end."""
     if not pieces:
         return
-    beginning, *corrections, end, rest = pieces
+    beginning, *corrections, end = pieces
     yield Segment(beginning, When.WITH_CORRECTIONS)
     yield from (Segment(text, When.CORRECTS, number) for number, text in enumerate(corrections))
     yield Segment(end, When.WITH_CORRECTIONS)
-    yield Segment(rest)
 
 
 def _contents(pieces: Sequence[str], articles: int) -> Iterator[Segment]:
@@ -118,6 +118,15 @@ def _contents(pieces: Sequence[str], articles: int) -> Iterator[Segment]:
     yield from (Segment(line, When.LISTED, position) for position, line in enumerate(lines))
     yield Segment(remark, When.AT_LEAST, FULL_ARTICLES + 1)
     yield Segment(end, When.AT_LEAST, LISTED_FROM)
+
+
+def _editions_with(preheader: Sequence[Segment]) -> Sequence[When]:
+    """The conditions of the editions that have a preheader; none has two of them."""
+    conditions = {segment.when for segment in preheader}
+    if When.ALWAYS in conditions:
+        return [When.ALWAYS]
+    shown = [When.WITHOUT_LEAD, When.WITH_LEAD] if When.WITH_LEAD in conditions else [When.AT_LEAST]
+    return [*shown, When.ONLY_CORRECTIONS] if When.FIRST_CORRECTION in conditions else shown
 
 
 def _filled(text: str, place: str, segments: Sequence[Segment]) -> Iterator[Segment]:

@@ -34,15 +34,17 @@ class PausedReason(StrEnum):
     RESTORED = "restored"
 
 
-MOST_ARTICLES = 60
 MOST_BITS = 63
 """Articles and corrections of a digest together: an edition is a bit mask over them in a signed 64-bit column."""
+MOST_ARTICLES = 60
 MOST_CORRECTIONS = 10
 """Corrections that a digest carries at most; the others wait for the next one."""
 
 
 class Digest(Base):
     """One issue for the readers of a cadence: a subject, an introduction, articles in order, each at a revision.
+
+    One that is a correction holds that alone, for those who were sent the mistake.
 
     `digests.lifecycle` alone writes the status, the version, and the columns that go with the states.
     """
@@ -106,6 +108,11 @@ class Digest(Base):
         return [each.revision for each in self.carried]
 
     @property
+    def most_corrections(self) -> int:
+        """The corrections that fit beside its articles."""
+        return min(MOST_CORRECTIONS, MOST_BITS - len(self.items))
+
+    @property
     def lead_position(self) -> int | None:
         """The position of the lead: the named article, else the first. None when no article has the digest's trust."""
         trusted = [position for position, each in enumerate(self.revisions) if each.trust >= self.min_trust]
@@ -139,10 +146,13 @@ class DigestArticle(Base):
 
 
 class DigestCorrection(Base):
-    """A correction that a digest carries. The ledger's outcomes say who was told of it."""
+    """A correction that a digest carries. The outcomes in the ledger say who was told of it."""
 
     __tablename__ = "digest_corrections"
-    __table_args__ = (UniqueConstraint("digest_id", "bit"), UniqueConstraint("revision_id", "digest_id"))
+    __table_args__ = (
+        UniqueConstraint("digest_id", "bit"),
+        UniqueConstraint("revision_id", "digest_id"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))

@@ -5,7 +5,7 @@ It keeps the promises that readers are given. Each finding is data (`digests.fin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -14,14 +14,14 @@ from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.languages import LANGUAGES
 from newsletter.digests.address_findings import check_addresses
-from newsletter.digests.correcting import newest_correction
 from newsletter.digests.findings import Finding
 from newsletter.digests.foreign_content import find_foreign_content
 from newsletter.digests.leads import outdated_texts
 from newsletter.digests.letter_names import LONGEST_NUMBER, letter_name
 from newsletter.digests.models import Digest
+from newsletter.digests.pending_corrections import newest_correction
 from newsletter.digests.queries import newer_revisions, withdrawn_articles
-from newsletter.digests.rendering import render_digest
+from newsletter.digests.rendering import RenderedDigest, render_digest
 
 LARGEST = 95_000
 """Bytes of HTML. Gmail clips a mail of more than about 100 kB, and with the end goes the unsubscribe link."""
@@ -128,13 +128,18 @@ def _check_texts(session: Session, digest: Digest) -> Iterator[Finding]:
 
 
 def _check_mails(settings: Settings, digest: Digest) -> Iterator[Finding]:
-    """Look at the mail with all articles in each language. A finding of several languages counts once."""
+    """Look at the mail with all that the digest holds, in each language."""
     day = (digest.scheduled_at or clock.now()).astimezone(settings.timezone).date()
     name = letter_name(day, digest.cadence, LONGEST_NUMBER)
     rendered = [
         render_digest(digest, settings, name, corrections=digest.corrections, day=day, language=language)
         for language in LANGUAGES
     ]
+    yield from check_rendered(rendered)
+
+
+def check_rendered(rendered: Sequence[RenderedDigest]) -> Iterator[Finding]:
+    """Find what no mail of the digest may be or hold; a finding of several languages counts once."""
     pages = [each.edition(each.full_mask)[0] for each in rendered]
     if (size := max(each.most_html_bytes for each in rendered)) > LARGEST:
         yield Finding(

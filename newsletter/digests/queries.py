@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from newsletter.articles.listed import is_listed
 from newsletter.articles.models import Article, Revision, RevisionKind
 from newsletter.core.errors import NotFoundError
-from newsletter.digests.models import Digest, DigestArticle
+from newsletter.digests.models import Digest, DigestArticle, DigestCorrection
 
 
 def get_digest(session: Session, digest_id: int) -> Digest:
@@ -20,13 +20,15 @@ def get_digest(session: Session, digest_id: int) -> Digest:
 
 
 def newest_digests(session: Session, limit: int = 50) -> list[Digest]:
-    """Digests, the newest first, in two queries: of their articles only the names and the trust are read."""
+    """Digests, the newest first, in three queries: of their articles only the names and the trust are read."""
     revision = selectinload(Digest.items).joinedload(DigestArticle.revision)
     names = (
         revision.load_only(Revision.article_id, Revision.title, Revision.trust),
         revision.joinedload(Revision.article).load_only(Article.slug),
     )
-    return list(session.scalars(select(Digest).order_by(Digest.id.desc()).limit(limit).options(*names)))
+    corrected = selectinload(Digest.carried).joinedload(DigestCorrection.revision)
+    slugs = corrected.load_only(Revision.article_id).joinedload(Revision.article).load_only(Article.slug)
+    return list(session.scalars(select(Digest).order_by(Digest.id.desc()).limit(limit).options(*names, slugs)))
 
 
 def digest_article(digest: Digest, slug: str) -> DigestArticle:

@@ -25,7 +25,7 @@ from newsletter.core.tokens import random_token
 from newsletter.digests.article_blocks import article_block
 from newsletter.digests.correction_blocks import correction_block
 from newsletter.digests.cutting import CutPoints
-from newsletter.digests.headings import correction_subject, preheader_segments, subject_segments
+from newsletter.digests.headings import preheader_segments, subject_segments
 from newsletter.digests.segments import LISTED_FROM, Segment, When, assemble, most_bytes
 from newsletter.digests.text import CADENCE_NAMES, one_line
 from newsletter.mail import return_path
@@ -159,14 +159,13 @@ def render_digest(
     placeholder, cut_points = random_token(), CutPoints(random_token())
     headlines = [revision.title for revision in digest.revisions]
     lead = digest.lead_position
-    of_corrections = [correction_subject(each.title, is_withdrawal=each.is_withdrawal) for each in corrections]
-    subject = subject_segments(digest.subject, digest.cadence, headlines, lead, of_corrections)
-    preheader = preheader_segments(digest.preheader, headlines)
+    subject = subject_segments(digest.subject, digest.cadence, headlines, lead, corrections)
+    preheader = preheader_segments(digest.preheader, headlines, corrections)
     values = _values(digest, settings, letter_name, day, words, placeholder, cut_points)
     values["corrections"] = [correction_block(each, settings, words) for each in corrections]
     mjml = mjml_template("digest/body.mjml", words).render(values)
     text = text_template("digest/body.txt", words).render(values)
-    count, intro = len(headlines), When.WITH_LEAD if digest.intro_with_lead else When.AT_LEAST
+    count, intro = len(headlines), _intro_condition(digest)
     return RenderedDigest(
         language=language,
         articles=count,
@@ -179,6 +178,13 @@ def render_digest(
         html=cut_points.cut(compile_mjml(mjml), count, subject, preheader, _escape, intro=intro),
         text=cut_points.cut(text, count, subject, preheader, str, intro=intro),
     )
+
+
+def _intro_condition(digest: DigestContent) -> When:
+    """The introduction speaks of the articles, so an edition without any has none; but for a digest without any."""
+    if digest.intro_with_lead:
+        return When.WITH_LEAD
+    return When.AT_LEAST if digest.revisions else When.ALWAYS
 
 
 def _escape(text: str) -> str:

@@ -20,7 +20,7 @@ LISTED_FROM = 4
 
 
 class When(StrEnum):
-    """The condition of a segment; `number` is the position of an article, or a count."""
+    """The condition of a segment; `number` is the position of an article or a correction, or a count."""
 
     ALWAYS = "always"
     HOLDS = "holds"
@@ -52,6 +52,8 @@ class When(StrEnum):
     WITH_CORRECTIONS = "with_corrections"
     """The edition holds a correction."""
     ONLY_CORRECTIONS = "only_corrections"
+    """The edition holds no article."""
+    FIRST_CORRECTION = "first_correction"
     """The edition holds no article, and the correction `number` is its first."""
 
 
@@ -73,7 +75,8 @@ def assemble(segments: Iterable[Segment], mask: int, lead: int | None, articles:
 def most_bytes(segments: Iterable[Segment]) -> int:
     """The bytes that no edition exceeds: all articles, those in full that are longest by it, the longest headlines.
 
-    Words that go with the lead and words of editions without it never stand together: the longer ones count.
+    Words that go with the lead, words of editions without it and words of editions without any article never stand
+    together: the longest ones count.
     """
     sizes: dict[When, Counter[int]] = {when: Counter() for when in When}
     for segment in segments:
@@ -88,11 +91,14 @@ def most_bytes(segments: Iterable[Segment]) -> int:
     return (
         sum(sizes[when].total() for when in _ALL_TOGETHER)
         + sum(gains[:FULL_ARTICLES])
-        + max(sizes[When.WITH_LEAD].total(), sizes[When.WITHOUT_LEAD].total() + without_lead)
+        + max(
+            sizes[When.WITH_LEAD].total(),
+            sizes[When.WITHOUT_LEAD].total() + without_lead,
+            sizes[When.ONLY_CORRECTIONS].total() + longest(When.FIRST_CORRECTION, 1),
+        )
         + longest(When.LISTED, FULL_ARTICLES)
         + longest(When.ANY_SECOND, 1)
         + longest(When.ANY_THIRD_OR_FOURTH, 2)
-        + longest(When.ONLY_CORRECTIONS, 1)
     )
 
 
@@ -130,6 +136,7 @@ _CONDITIONS: dict[When, Callable[[_Edition, int, int], bool]] = {
     When.ANY_THIRD_OR_FOURTH: lambda edition, rank, number: rank in (2, 3),
     When.CORRECTS: lambda edition, rank, number: bool(edition.corrections >> number & 1),
     When.WITH_CORRECTIONS: lambda edition, rank, number: edition.corrections > 0,
-    When.ONLY_CORRECTIONS: lambda edition, rank, number: edition.size == 0 and edition.first_correction == number,
+    When.ONLY_CORRECTIONS: lambda edition, rank, number: edition.size == 0,
+    When.FIRST_CORRECTION: lambda edition, rank, number: edition.size == 0 and edition.first_correction == number,
 }
 """By the rank of the segment's article in the edition (-1: it is not there), and the segment's number."""

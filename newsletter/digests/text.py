@@ -16,6 +16,11 @@ def one_line(text: str) -> str:
     return keep_direction(_UNPRINTABLE.sub("", " ".join(text.split())))
 
 
+def shortened(text: str, most: int) -> str:
+    """`text` in `most` characters at most, with an ellipsis where some are left out."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
 def is_plain(text: str) -> bool:
     """Whether `text` can be stored and mailed as it is.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
+from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.core.runtime import Runtime
@@ -37,6 +38,8 @@ class SampleSent:
 
 def send_sample(runtime: Runtime, digest_id: int, address: str, preferences: Preferences) -> SampleSent:
     """Send the edition that a reader with these preferences would get, as it is now, to an address.
+
+    The address is no reader's, so no correction goes along; a digest that is a correction is sent as it is.
 
     It is marked by its subject and a header. Its token belongs to nobody, so its links change nothing. Its reference
     says that it is a test, so no event of it counts, even if the address is a reader's. Raises InvalidError for a wrong
@@ -70,16 +73,19 @@ def _require_mailable(session: Session, settings: Settings, address: str) -> str
 
 
 def _compose(digest: Digest, settings: Settings, preferences: Preferences) -> tuple[Message, tuple[str, ...]]:
-    mask = mask_of(
-        digest.revisions, preferences.sections, preferences.min_trust, preferences.max_hype, settings.hype_labels
+    corrections = digest.corrections if digest.cadence == Cadence.CORRECTION else []
+    rendered = render_digest(digest, settings, corrections=corrections, language=preferences.language)
+    mask = (
+        rendered.full_mask
+        if corrections
+        else mask_of(
+            digest.revisions, preferences.sections, preferences.min_trust, preferences.max_hype, settings.hype_labels
+        )
     )
-    carried = digest.corrections
-    mask |= ((1 << len(carried)) - 1) << len(digest.items)
     if not mask:
         raise InvalidError(
             "digest.edition_empty", "No article of digest %(digest)s fits these preferences.", digest=digest.id
         )
-    rendered = render_digest(digest, settings, corrections=carried, language=preferences.language)
     salt = secrets.token_bytes(32)  # each test is a mail of its own
     message = to_message(
         rendered,
@@ -91,5 +97,6 @@ def _compose(digest: Digest, settings: Settings, preferences: Preferences) -> tu
         reference=(TEST_REFERENCE,),
     )
     marked = replace(message, subject=f"[Test] {message.subject}", headers=(*message.headers, TEST_HEADER))
-    slugs = [revision.slug for position, revision in enumerate(digest.revisions) if mask >> position & 1]
+    held = [*digest.revisions, *corrections]
+    slugs = [revision.slug for position, revision in enumerate(held) if mask >> position & 1]
     return marked, tuple(slugs)

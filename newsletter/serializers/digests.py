@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from newsletter.articles.models import Revision
 from newsletter.delivery.reports.report import DigestReport
 from newsletter.delivery.reports.status import DigestState
 from newsletter.delivery.reports.subjects import SubjectCounts
@@ -40,14 +39,6 @@ def digest_json(digest: Digest) -> dict[str, Any]:
         "titles": [revision.title for revision in digest.revisions],
         "corrections": [revision.slug for revision in digest.corrections],
     }
-
-
-def corrections_json(corrections: Iterable[tuple[Revision, int]]) -> list[dict[str, Any]]:
-    """Corrections with the readers of each."""
-    return [
-        {"slug": revision.slug, "revision": revision.number, "serious": revision.serious, "readers": readers}
-        for revision, readers in corrections
-    ]
 
 
 def subjects_json(counts: SubjectCounts) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def test_check_says_what_blocks_and_what_is_only_worth_knowing(newsletter: Any, 
     add_digest(db)
     result = newsletter("digests", "check", "1")
     assert (result.exit_code, result.stdout) == (0, "Digest 1 can be sent.\n")
-    nobody = {"subjects": [], "with_lead": 0, "without_article": 0}
+    nobody = {"subjects": [], "with_lead": 0, "without_article": 0, "corrections_alone": 0, "corrections": []}
     assert output(newsletter("digests", "check", "1", "--json")) == {
         "id": 1, "can_be_sent": True, "findings": [], "subjects": nobody,
     }  # fmt: skip
@@ -265,6 +265,8 @@ def test_check_show_and_preview_say_who_gets_which(newsletter: Any, db: Database
             ],
             "with_lead": 3,
             "without_article": 1,
+            "corrections_alone": 0,
+            "corrections": [],
         }
 
 

@@ -33,7 +33,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database, public_content, table_of
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime, runtime_of
-from newsletter.delivery.freezing import freeze
+from newsletter.delivery.freezing import freeze, preparing
 from newsletter.delivery.ledger import claims
 from newsletter.delivery.ledger.models import RenderedDigestRow
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
@@ -99,7 +99,7 @@ def test_of_two_freezes_at_once_one_begins_again_under_the_next_name(
     add_readers(db, 1)
     with clock.set_to(datetime(2026, 6, 2, 20, tzinfo=ZoneInfo("UTC"))):
         ids = [schedule_now(db, settings) for _ in range(2)]
-        both_have_rendered, prepare = threading.Barrier(2, timeout=20), freeze._prepare
+        both_have_rendered, prepare = threading.Barrier(2, timeout=20), preparing.prepare_freeze
 
         def prepare_together(*args: Any) -> Any:
             prepared = prepare(*args)
@@ -112,7 +112,7 @@ def test_of_two_freezes_at_once_one_begins_again_under_the_next_name(
             frozen[digest_id] = freeze.freeze_digest(db, settings, digest_id)
 
         with monkeypatch.context() as patch:
-            patch.setattr(freeze, "_prepare", prepare_together)
+            patch.setattr(preparing, "prepare_freeze", prepare_together)
             threads = [threading.Thread(target=run, args=(each,)) for each in ids]
             for thread in threads:
                 thread.start()

@@ -24,6 +24,7 @@ ABOUT_NOBODY = {
     "articles": "stories",
     "clock_ticks": "a count of ticks",
     "digest_articles": "stories of a letter",
+    "digest_corrections": "corrections that a letter told of",
     "digest_tallies": "sums of a letter",
     "digests": "letters, as they are written for all",
     "import_progress": "counts of an import",

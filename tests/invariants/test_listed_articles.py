@@ -13,6 +13,8 @@ KNOW_WITHDRAWALS = {
     "newsletter/articles/importing.py": "addresses of sources survive a withdrawal",
     "newsletter/articles/queries.py": "get_current, for pages that say that a story is withdrawn",
     "newsletter/articles/site_addresses.py": "the page of a withdrawn article stays, so the sitemap has it",
+    "newsletter/delivery/letters/changes_since.py": "a withdrawal is a change since a letter was sent",
+    "newsletter/digests/pending_corrections.py": "a withdrawal is told while it stands",
     "newsletter/digests/queries.py": "withdrawn_articles, for the preflight",
 }
 """The modules that name the newest revision, each with the reason."""

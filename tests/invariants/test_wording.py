@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from newsletter.articles.models import RevisionKind
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -20,9 +21,10 @@ from newsletter.core.languages import LANGUAGES
 from newsletter.digests.rendering import render_digest
 from newsletter.mail.transactional_rendering import render_mail
 from tests.invariants.test_pages import Examples, is_mail
-from tests.services.rendered_digests import DAY, SETTINGS, Content
+from tests.services.rendered_digests import DAY, SETTINGS, Content, revision
 from tests.unit.test_mail_valid_mjml import CONTEXTS
 
+WRONG = [revision("wrong", number=2, kind=RevisionKind.CORRECTION, note="It was 38, not 36.")]
 RETIRED = {
     "en": (
         r"(?<!e)mail address",
@@ -124,7 +126,7 @@ def mails(language: str) -> Iterator[tuple[str, str]]:
     for name, context in CONTEXTS.items():
         yield name, " ".join(render_mail(SETTINGS, name, context, language))
     for cadence in Cadence:
-        digest = render_digest(Content(cadence=cadence), SETTINGS, day=DAY, language=language)
+        digest = render_digest(Content(cadence=cadence), SETTINGS, corrections=WRONG, day=DAY, language=language)
         yield cadence, " ".join(digest.edition(digest.full_mask))
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from newsletter.articles.models import Revision
 from newsletter.delivery.reports.subjects import SubjectCounts
 from newsletter.digests.models import Digest
 
@@ -22,24 +19,28 @@ def describe_contents(digest: Digest) -> str:
     return "\n".join([digest.subject, *titles])
 
 
-def describe_corrections(digest: Digest, corrections: Iterable[tuple[Revision, int]]) -> list[str]:
-    """The corrections that a digest carries, or would carry now, with the readers of each."""
-    lines = [f"  {readers:>7,}  {revision.title}: {revision.note}" for revision, readers in corrections]
-    if not lines:
-        return []
-    time = "are told of" if digest.frozen_at else "would now be told of"
-    return [f"Readers who {time} a correction:", *lines]
-
-
 def describe_subjects(digest: Digest, counts: SubjectCounts) -> list[str]:
-    """How many readers get which subject, preheader and introduction; nothing where no reader is concerned."""
-    lines = []
+    """How many readers are told of a correction, and get which subject, preheader and introduction; nothing where no
+    reader is concerned.
+    """
+    lines = _corrections(digest, counts)
     if counts.mailed:
-        lines += [f"Subjects, of {_readers(counts.mailed)}:", *_subjects(counts), _preheader(digest, counts)]
+        lines += [f"Subjects, of {describe_readers(counts.mailed)}:", *_subjects(counts), _preheader(digest, counts)]
         lines += [_intro(digest, counts)] if digest.intro else []
+    if counts.corrections_alone:
+        lines.append(f"Nothing but corrections is left for {describe_readers(counts.corrections_alone)}.")
     if counts.without_article:
-        lines.append(f"No article is left for {_readers(counts.without_article)}, who get no mail.")
+        lines.append(f"No article is left for {describe_readers(counts.without_article)}, who get no mail.")
     return lines
+
+
+def _corrections(digest: Digest, counts: SubjectCounts) -> list[str]:
+    """The corrections that go along with a digest, or would do so now, with the readers of each."""
+    if not counts.corrections:
+        return []
+    tense = "are told" if digest.frozen_at else "would now be told"
+    lines = [f"  {each.readers:>7,}  {each.title}: {each.note}" for each in counts.corrections]
+    return [f"Readers who {tense} of a correction:", *lines]
 
 
 def _subjects(counts: SubjectCounts) -> list[str]:
@@ -54,16 +55,18 @@ def _preheader(digest: Digest, counts: SubjectCounts) -> str:
     if not digest.preheader:
         return "Preheader: the edition's own headlines."
     others = counts.mailed - counts.with_lead
-    written = f"Preheader: as written for {_readers(counts.with_lead)} with the lead"
-    return f"{written}, the edition's own headlines for {_readers(others)}." if others else f"{written}."
+    written = f"Preheader: as written for {describe_readers(counts.with_lead)} with the lead"
+    return f"{written}, the edition's own headlines for {describe_readers(others)}." if others else f"{written}."
 
 
 def _intro(digest: Digest, counts: SubjectCounts) -> str:
     if not digest.intro_with_lead:
         return "Intro: for all."
     others = counts.mailed - counts.with_lead
-    return f"Intro: for {_readers(counts.with_lead)} with the lead{f', none for {_readers(others)}' if others else ''}."
+    rest = f", none for {describe_readers(others)}" if others else ""
+    return f"Intro: for {describe_readers(counts.with_lead)} with the lead{rest}."
 
 
-def _readers(count: int) -> str:
+def describe_readers(count: int) -> str:
+    """Like "1 reader" or "2,000 readers"."""
     return f"{count:,} reader{'s' if count != 1 else ''}"

@@ -8,14 +8,14 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from newsletter.cli.digests.contents_text import describe_contents
+from newsletter.cli.digests.contents_text import describe_contents, describe_readers
 from newsletter.cli.digests.times_text import short_time
 from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option, table
 from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import COMPOSED_CADENCES, Cadence
 from newsletter.core.runtime import runtime
-from newsletter.delivery.reports.told import corrections_to_come
+from newsletter.delivery.reports.subjects import count_subjects
 from newsletter.digests import composing, correcting, queries
 from newsletter.serializers.digests import digest_json
 
@@ -129,12 +129,14 @@ def list_(as_json: bool) -> None:
 
 
 @digests.command()
-@click.argument("slug")
+@click.argument("slug", metavar="SLUG")
 @json_option
 def correct(slug: str, as_json: bool) -> None:
-    """Draft a mail of an article's serious correction, to those who were sent the mistake."""
+    """Draft a mail about an article's serious correction or withdrawal, for those who were sent the mistake."""
     with runtime().db.transaction() as session:
         digest = correcting.draft_correction(session, slug)
-        readers = sum(each.readers for each in corrections_to_come(session, runtime().settings, digest))
+        readers = count_subjects(session, runtime().settings, digest).mailed
         value = digest_json(digest) | {"readers": readers}
-    emit(value, f"Draft {value['id']}: {value['subject']}, for {readers:,} readers", as_json=as_json)
+    sentence = f"Digest {digest.id} is a draft for {describe_readers(readers)} who were sent the mistake. "
+    sentence += f"Look: newsletter digests preview {digest.id}"
+    emit(value, sentence, as_json=as_json)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.digests.contents_text import describe_contents, describe_corrections, describe_subjects
+from newsletter.articles.models import Revision
+from newsletter.cli.digests.contents_text import describe_contents, describe_subjects
 from newsletter.cli.digests.drafts import digests
 from newsletter.cli.digests.report_text import describe_report
 from newsletter.cli.digests.times_text import describe_times
@@ -17,11 +18,10 @@ from newsletter.core.languages import ENGLISH, LANGUAGES
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.report import digest_report
 from newsletter.delivery.reports.subjects import count_subjects
-from newsletter.delivery.reports.told import told_or_to_come
 from newsletter.digests import queries, rendering
 from newsletter.digests.models import Digest
 from newsletter.digests.rendering import RenderedDigest
-from newsletter.serializers.digests import corrections_json, digest_json, digest_report_json, subjects_json
+from newsletter.serializers.digests import digest_json, digest_report_json, subjects_json
 
 __all__ = ["digests"]
 
@@ -35,17 +35,11 @@ def show(digest_id: int, as_json: bool) -> None:
         digest = queries.get_digest(session, digest_id)
         report = digest_report(session, digest_id)
         subjects = count_subjects(session, runtime().settings, digest)
-        corrections = told_or_to_come(session, runtime().settings, digest)
-        value = digest_json(digest) | {
-            "corrections": corrections_json(corrections),
-            "subjects": subjects_json(subjects),
-            "report": digest_report_json(report),
-        }
+        value = digest_json(digest) | {"subjects": subjects_json(subjects), "report": digest_report_json(report)}
         subject, *titles = describe_contents(digest).splitlines()
     when = "".join(f", {time}" for time in describe_times(digest))
     head = [subject, f"{digest.cadence}, {digest.status}{_paused(digest)}{when}"]
-    texts = [*describe_corrections(digest, corrections), *describe_subjects(digest, subjects)]
-    lines = [*head, *titles, *texts, describe_report(report)]
+    lines = [*head, *titles, *describe_subjects(digest, subjects), describe_report(report)]
     emit(value, "\n".join(lines), as_json=as_json)
 
 
@@ -61,13 +55,12 @@ def show(digest_id: int, as_json: bool) -> None:
 )
 @json_option
 def preview(digest_id: int, out: Path, language: str, as_json: bool) -> None:
-    """Write the digest as MJML, HTML and text, and say who gets which subject."""
+    """Write the digest as MJML, HTML and text, with what goes along now, and say who gets which subject."""
     with runtime().db.reading() as session:
         digest = queries.get_digest(session, digest_id)
-        rendered = rendering.render_digest(
-            digest, runtime().settings, corrections=digest.corrections, language=language
-        )
         subjects = count_subjects(session, runtime().settings, digest)
+        corrections = [session.get_one(Revision, each.revision_id) for each in subjects.corrections]
+        rendered = rendering.render_digest(digest, runtime().settings, corrections=corrections, language=language)
         words = describe_subjects(digest, subjects)
     name = f"digest-{digest_id}" if language == ENGLISH else f"digest-{digest_id}-{language}"
     paths = _write(rendered, out, name)
@@ -76,7 +69,7 @@ def preview(digest_id: int, out: Path, language: str, as_json: bool) -> None:
 
 
 def _write(rendered: RenderedDigest, folder: Path, name: str) -> dict[str, str]:
-    """Write the edition with all articles; the path of each kind of file."""
+    """Write the edition with all articles and corrections; the path of each kind of file."""
     html, text = rendered.edition(rendered.full_mask)
     paths = {}
     try:

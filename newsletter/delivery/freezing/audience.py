@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, or_, 
 from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Revision
-from newsletter.core.cadence import Cadence
+from newsletter.core.cadence import URGENT_CADENCES, Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import table_of, unindexed
 from newsletter.delivery.freezing import hours
@@ -35,9 +35,6 @@ class AudienceKey(NamedTuple):
 
 PAGE = 10_000
 """Readers at a time."""
-
-AT_ONCE = (Cadence.BREAKING, Cadence.CORRECTION)
-"""The cadences that wait for nobody's hour."""
 
 Audience: TypeAlias = "dict[AudienceKey, array[int]]"
 """Ids in rising order. Mask 0: readers whose preferences leave nothing."""
@@ -85,7 +82,9 @@ def read_audience(
         ids = known.get(columns)
         if ids is None:
             preferences = _Preferences(*columns)
-            due_at = None if cadence in AT_ONCE else hours.next_occurrence(begins, preferences.hour, preferences.zone)
+            due_at = None
+            if cadence not in URGENT_CADENCES:
+                due_at = hours.next_occurrence(begins, preferences.hour, preferences.zone)
             key = AudienceKey(_edition(preferences, revisions, settings.hype_labels), due_at)
             ids = known[columns] = audience[key]
         ids.append(row[0])

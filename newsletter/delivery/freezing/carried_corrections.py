@@ -3,94 +3,123 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Revision
 from newsletter.core.cadence import Cadence
 from newsletter.delivery.freezing.audience import Audience, AudienceKey
-from newsletter.delivery.freezing.told_readers import UntoldReaders, find_untold
-from newsletter.digests.models import MOST_BITS, MOST_CORRECTIONS, Digest
+from newsletter.delivery.freezing.untold_readers import MOST_AT_ONCE, untold_bits
+from newsletter.digests.models import Digest
+
+ByBits: TypeAlias = "Mapping[AudienceKey, Mapping[int, array[int]]]"
+"""Ids in rising order, by the edition of the articles, and then by the corrections: bit i for the one at i."""
 
 
-class ReadersToTell(NamedTuple):
-    """The readers of a digest with the corrections that each of them is to be told."""
+class CorrectedAudience(NamedTuple):
+    """The readers of a digest, with the corrections that each of them is to be told of."""
 
     corrections: Sequence[Revision]
-    """Those that could go along, in the order in which they are chosen."""
-    by_due: Mapping[AudienceKey, Mapping[int, array[int]]]
-    """Ids in rising order, by the edition of the articles and then by the corrections due: bit i for the one at i."""
-
-    def most(self, articles: int) -> int:
-        """The number of corrections that fit beside so many articles."""
-        return min(len(self.corrections), MOST_CORRECTIONS, MOST_BITS - articles)
-
-    def readers(self, number: int) -> int:
-        """The readers whom the correction at `number` is for."""
-        return sum(len(ids) for groups in self.by_due.values() for bits, ids in groups.items() if bits >> number & 1)
+    """The chosen ones. Each is for somebody."""
+    readers: ByBits
 
 
-def readers_to_tell(session: Session, digest: Digest, audience: Audience) -> ReadersToTell:
-    """Sort the readers of `audience` by the corrections that `digest` is to tell them.
+def assign_corrections(
+    session: Session, digest: Digest, pending: Sequence[Revision], audience: Audience
+) -> CorrectedAudience:
+    """Choose those of the `pending` corrections that `digest` carries: the first that are for a reader of `audience`,
+    as many as fit into the masks.
 
-    A reader without an article in this digest hears of serious corrections alone. Corrections for nobody are left out.
+    A reader without an article in this digest hears of serious corrections alone: a mail for a comma is no kindness.
     """
-    highest = max((ids[-1] for ids in audience.values() if ids), default=0)
-    untold = find_untold(session, digest, highest)
-    if not untold.corrections:
-        return ReadersToTell((), {key: {0: ids} for key, ids in audience.items()})
-    serious = sum(1 << number for number, each in enumerate(untold.corrections) if each.serious)
-    every = (1 << len(untold.corrections)) - 1
-    by_due = {key: _sorted_by_due(ids, untold, every if key.edition.mask else serious) for key, ids in audience.items()}
-    return _without_unused(ReadersToTell(untold.corrections, by_due))
+    last_id = max((ids[-1] for ids in audience.values()), default=0)
+    told, chosen = array("H", bytes(2 * (last_id + 1))), list[Revision]()
+    for start in range(0, len(pending), MOST_AT_ONCE):
+        some = pending[start : start + MOST_AT_ONCE]
+        untold = untold_bits(session, some, last_id)
+        used = _used(untold, some, audience)[: digest.most_corrections - len(chosen)]
+        if used:
+            _add_bits(told, untold, some, used, audience, first=len(chosen))
+            chosen += [some[number] for number in used]
+        if len(chosen) == digest.most_corrections:
+            break
+    if not chosen:
+        return CorrectedAudience((), {key: {0: ids} for key, ids in audience.items()})
+    return CorrectedAudience(chosen, {key: _sorted_by_bits(ids, told) for key, ids in audience.items()})
 
 
-def carry(to_tell: ReadersToTell, count: int, articles: int, *, only_told: bool = False) -> Audience:
-    """The audience when the first `count` corrections go along: their bits stand after those of the `articles`.
+def carry(corrected: CorrectedAudience, digest: Digest, count: int) -> Audience:
+    """The audience when the first `count` corrections go along: their bits follow those of the articles.
 
-    `only_told` leaves out all readers who are told of none.
+    Nobody gets a digest that is a correction but those who are told of it.
     """
-    allowed = (1 << count) - 1
-    groups: dict[AudienceKey, list[array[int]]] = defaultdict(list)
-    for key, by_due in to_tell.by_due.items():
-        for bits, ids in by_due.items():
+    allowed, articles = (1 << count) - 1, len(digest.items)
+    parts: dict[AudienceKey, list[array[int]]] = defaultdict(list)
+    for key, by_bits in corrected.readers.items():
+        for bits, ids in by_bits.items():
             told = bits & allowed
-            if told or not only_told:
+            if told or digest.cadence != Cadence.CORRECTION:
                 edition = key.edition._replace(mask=key.edition.mask | told << articles)
-                groups[key._replace(edition=edition)].append(ids)
-    return {key: _merged(parts) for key, parts in groups.items()}
+                parts[key._replace(edition=edition)].append(ids)
+    return {key: _merged(arrays) for key, arrays in parts.items()}
 
 
-def tells_only(digest: Digest) -> bool:
-    """Whether nobody gets the digest but those who are told of its correction."""
-    return digest.cadence == Cadence.CORRECTION
+def _used(untold: array[int], corrections: Sequence[Revision], audience: Audience) -> list[int]:
+    """The numbers of the corrections that are for somebody."""
+    seen, allowed = 0, _allowed(corrections)
+    for key, ids in audience.items():
+        for bits in set(map(untold.__getitem__, ids)):
+            seen |= bits & allowed(key)
+    return [number for number in range(len(corrections)) if seen >> number & 1]
 
 
-def _sorted_by_due(ids: array[int], untold: UntoldReaders, allowed: int) -> dict[int, array[int]]:
+def _add_bits(
+    told: array[int],
+    untold: array[int],
+    corrections: Sequence[Revision],
+    used: Sequence[int],
+    audience: Audience,
+    *,
+    first: int,
+) -> None:
+    """Add the bits of the corrections at `used` to those of `told`, from the bit `first` on."""
+    allowed = _allowed(corrections)
+    for key, ids in audience.items():
+        renumbered = _Renumbered(used, allowed(key), first)
+        for reader in ids:
+            told[reader] |= renumbered[untold[reader]]
+
+
+class _Renumbered(dict[int, int]):
+    """From bits of all corrections to bits of the chosen ones alone: computed once for each combination."""
+
+    def __init__(self, used: Sequence[int], allowed: int, first: int) -> None:
+        self._numbers = [(old, first + new) for new, old in enumerate(used) if allowed >> old & 1]
+
+    def __missing__(self, bits: int) -> int:
+        self[bits] = sum(1 << new for old, new in self._numbers if bits >> old & 1)
+        return self[bits]
+
+
+def _allowed(corrections: Sequence[Revision]) -> Callable[[AudienceKey], int]:
+    """The bits of the corrections of which the readers of an edition may be told."""
+    every = (1 << len(corrections)) - 1
+    serious = sum(1 << number for number, each in enumerate(corrections) if each.serious)
+    return lambda key: every if key.edition.mask else serious
+
+
+def _sorted_by_bits(ids: array[int], told: array[int]) -> Mapping[int, array[int]]:
     groups: dict[int, array[int]] = defaultdict(lambda: array("q"))
-    due = untold.due
-    for subscriber_id in ids:
-        groups[due[subscriber_id] & allowed].append(subscriber_id)
+    for reader in ids:
+        groups[told[reader]].append(reader)
     return groups
 
 
-def _without_unused(to_tell: ReadersToTell) -> ReadersToTell:
-    """Without the corrections that are for nobody; the bits of the others move up."""
-    counts: Counter[int] = Counter()
-    for groups in to_tell.by_due.values():
-        for bits, ids in groups.items():
-            counts[bits] += len(ids)
-    used = [n for n in range(len(to_tell.corrections)) if any(bits >> n & 1 for bits in counts)]
-    moved = {bits: sum(1 << new for new, old in enumerate(used) if bits >> old & 1) for bits in counts}
-    by_due = {key: {moved[bits]: ids for bits, ids in groups.items()} for key, groups in to_tell.by_due.items()}
-    return ReadersToTell([to_tell.corrections[n] for n in used], by_due)
-
-
-def _merged(parts: Sequence[array[int]]) -> array[int]:
+def _merged(arrays: Sequence[array[int]]) -> array[int]:
     """One array of rising ids."""
-    if len(parts) == 1:
-        return parts[0]
-    return array("q", sorted(subscriber_id for part in parts for subscriber_id in part))
+    if len(arrays) == 1:
+        return arrays[0]
+    return array("q", sorted(reader for ids in arrays for reader in ids))

@@ -15,7 +15,7 @@ from sqlalchemy import Update, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
-from newsletter.core.cadence import Cadence
+from newsletter.core.cadence import URGENT_CADENCES
 from newsletter.core.db import epoch_now, table_of
 from newsletter.core.ids import BatchId, DigestId
 from newsletter.delivery.ledger import packing
@@ -66,7 +66,7 @@ _NEXT = (
     .limit(1)
     .with_for_update(skip_locked=True, of=_batches)
 )
-_NEXT_URGENT = _NEXT.where(_digest.cadence.in_((Cadence.BREAKING, Cadence.CORRECTION)))
+_NEXT_URGENT = _NEXT.where(_digest.cadence.in_(URGENT_CADENCES))
 _CLAIM = (
     update(_batches)
     .where(_batch.id == bindparam("batch"), CLAIM.is_allowed(_batch.state))
@@ -138,7 +138,7 @@ _FINISH = (
 def claim_batch(session: Session) -> Claim | None:
     """Claim the oldest ready batch of any digest that is being sent; None when there is none.
 
-    Breaking news does not wait for what was begun before it.
+    Breaking news and corrections do not wait for what was begun before them.
     """
     connection = session.connection()
     now = {"now": clock.now()}

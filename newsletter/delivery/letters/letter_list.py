@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, or_, select, tuple_
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from newsletter.articles.models import Revision
 from newsletter.core.cadence import READER_CADENCES
@@ -23,10 +23,9 @@ from newsletter.digests.models import Digest, DigestArticle, DigestCorrection
 
 _PERIOD = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2]))?", re.ASCII)
 _ARTICLES = selectinload(Digest.items).joinedload(DigestArticle.revision)
-_WHOLE = (
-    _ARTICLES.joinedload(Revision.article),
-    selectinload(Digest.carried).joinedload(DigestCorrection.revision).joinedload(Revision.article),
-)
+_WHOLE = _ARTICLES.joinedload(Revision.article)
+# In the same query: few corrections make a row longer, and another query costs a page more.
+_TOLD = joinedload(Digest.carried).joinedload(DigestCorrection.revision).joinedload(Revision.article)
 _SECTIONS = _ARTICLES.load_only(Revision.section, Revision.article_id)
 
 
@@ -78,10 +77,11 @@ def is_period(text: str) -> bool:
 
 
 def get_letter(session: Session, name: str) -> Digest | None:
-    """The letter of that name with its stories, if the digest went out."""
+    """The letter of that name with its stories and corrections, if the digest went out."""
     if not is_letter_name(name):
         return None
-    digest = session.scalar(select(Digest).where(Digest.letter_name == name).options(*_WHOLE))
+    query = select(Digest).where(Digest.letter_name == name).options(_WHOLE, _TOLD)
+    digest = session.scalars(query).unique().one_or_none()
     return digest if digest is not None and may_have_gone_out(session, digest) else None
 
 
@@ -92,7 +92,7 @@ def latest_letter(session: Session) -> Digest | None:
         .where(_IS_LISTED, Digest.cadence.in_(READER_CADENCES))
         .order_by(Digest.letter_since.desc(), Digest.id.desc())
         .limit(1)
-        .options(*_WHOLE)
+        .options(_WHOLE)
     )
 
 

