@@ -1,6 +1,7 @@
 """All tables in one place, for migrations and their test. Importing a package's models registers its tables."""
 
 from newsletter.articles import models as articles
+from newsletter.articles.drafts import models as article_drafts
 from newsletter.core import key_fingerprints as keys
 from newsletter.core.db import Base, public_content
 from newsletter.delivery.events import models as events
@@ -12,7 +13,10 @@ from newsletter.staff import models as staff
 from newsletter.subscribers import models as subscribers
 from newsletter.support import models as support
 
-MODELS = (articles, subscribers, digests, ledger, events, mail, support, public_record, keys, public_content, staff)
+MODELS = (
+    *(articles, article_drafts, subscribers, digests, ledger, events, mail, support, public_record, keys),
+    *(public_content, staff),
+)
 metadata = Base.metadata
 
 _SEARCH = ("article_search", "digest_search")

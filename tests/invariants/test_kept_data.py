@@ -21,6 +21,7 @@ from newsletter.subscribers import retention
 
 ABOUT_NOBODY = {
     "acceptance_proofs": "attempts of batches",
+    "article_drafts": "stories that editors write",
     "articles": "stories",
     "clock_ticks": "a count of ticks",
     "digest_articles": "stories of a letter",

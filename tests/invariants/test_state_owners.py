@@ -83,6 +83,11 @@ OWNERS = (
         "Subscriber",
         frozenset({"status", "confirmed_at", "ended_at", "unsubscribed_at", "unsubscribe_reason"}),
     ),
+    Ownership(
+        ("newsletter/articles/drafts/saving.py",),
+        "ArticleDraft",
+        frozenset({"fields", "saved_by", "saved_with", "saved_at", "begun_by", "begun_with", "base_number", "is_page"}),
+    ),
     Ownership(("newsletter/staff/people.py",), "StaffMember", frozenset({"role", "removed_at", "email", "email_key"})),
     Ownership(
         ("newsletter/staff/",),
