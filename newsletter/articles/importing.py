@@ -51,6 +51,17 @@ def import_page(
     return ImportedPage("created" if revision.number == 1 else "revised", article.slug)
 
 
+def article_of_page(session: Session, page: ParsedPage) -> str | None:
+    """The slug of the article that an import of this page would revise; None where it would be a new one."""
+    slug = _slug_for(session, page)
+    return session.scalar(select(Article.slug).where(Article.slug == slug))
+
+
+def with_known_addresses(session: Session, slug: str, sources: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The sources, those without an address with the one that the article has for them."""
+    return _with_known_addresses(session, session.scalars(select(Article).where(Article.slug == slug)).one(), sources)
+
+
 def _with_known_addresses(session: Session, article: Article, sources: list[dict[str, str]]) -> list[dict[str, str]]:
     """The sources, those without an address with the one that the newest revision has for them.
 

@@ -21,7 +21,7 @@ from newsletter.articles.errors import PageError, quoted
 from newsletter.articles.models import Markup, Source, TrustPart
 from newsletter.articles.page_head import DATE, read_head
 from newsletter.articles.page_trust import read_trust, scores_follow
-from newsletter.articles.plaintext import PageLines, lines, plain
+from newsletter.articles.plaintext import LineUse, PageLines, lines, plain
 from newsletter.articles.rubric_parts import RubricPart, shipped_rubric
 from newsletter.articles.sources import is_numbered, read_source
 from newsletter.core import markdown
@@ -102,9 +102,21 @@ def parse_page(
     `language` and `markup` are those of a page which says none. `parts` are those of the rubric in force (None: of the
     shipped one).
     """
-    page = PageLines(lines(data))
+    return parse_lines(PageLines(lines(data)), hype_labels, language=language, markup=markup, parts=parts)
+
+
+def parse_lines(
+    page: PageLines,
+    hype_labels: Sequence[str],
+    *,
+    language: str = PUBLICATION_LANGUAGE,
+    markup: Markup = Markup.TEXT,
+    parts: Sequence[RubricPart] | None = None,
+) -> ParsedPage:
+    """The same of lines, which are told what they were taken for, also where the page is refused."""
     if plain(page.peek()) == "Skip to content":
         page.take("the section")
+        page.note(LineUse.LEFT_OUT)
     head = read_head(page)
     section, day = _section_and_date(page)
     title, dek = _title_and_dek(page)
@@ -112,12 +124,16 @@ def parse_page(
     hype, source_count = _hype(page, hype_labels), _source_count(page)
     if _is_share(page.peek()) or (page.peek().startswith("Share") and _is_tldr(page.peek(1))):
         page.take("the text")
+        page.note(LineUse.LEFT_OUT)
     bullets = _bullets(page)
     sources_at = _sources_at(page)
     if not bullets:
         _refuse_other_tldr(page, sources_at)
     markup = head.markup or markup
     body = page.lines[page.at : sources_at]
+    for number, line in enumerate(body, page.at + 1):
+        if line.strip():
+            page.note(LineUse.LEFT_OUT if _is_share(line) else LineUse.BODY, number)
     paragraphs = _paragraphs(body) if markup == Markup.TEXT else _markdown(body, page.at + 1)
     if not bullets and not paragraphs:
         raise PageError(sources_at + 1, "page.no_text", "The article has no text before its sources.")
@@ -162,6 +178,7 @@ def _section_and_date(page: PageLines) -> tuple[str, date]:
     found = DATE.fullmatch(words.strip())
     if found is None:
         raise PageError(page.at, "page.no_date", "%(date)s is not a date like “May 2, 2026”.", date=shown)
+    page.note(LineUse.SECTION_AND_DATE)
     try:
         return section, date(int(found[3]), _MONTHS[found[1].capitalize()], int(found[2]))
     except (KeyError, ValueError) as error:
@@ -174,8 +191,12 @@ def _title_and_dek(page: PageLines) -> tuple[str, str]:
     if scores_follow(page):
         raise PageError(page.at, "page.no_title", "The title is missing after this line.")
     title = page.take("the title")
-    no_dek = scores_follow(page) or re.fullmatch(r"Trust\s*[0-9]+", page.peek())
-    return title, "" if no_dek else page.take("the trust score")
+    page.note(LineUse.HEADLINE)
+    if scores_follow(page) or re.fullmatch(r"Trust\s*[0-9]+", page.peek()):
+        return title, ""
+    dek = page.take("the trust score")
+    page.note(LineUse.DEK)
+    return title, dek
 
 
 def _hype(page: PageLines, labels: Sequence[str]) -> str:
@@ -196,6 +217,7 @@ def _hype(page: PageLines, labels: Sequence[str]) -> str:
             label=quoted(label),
             labels=", ".join(labels),
         )
+    page.note(LineUse.HYPE)
     return label
 
 
@@ -209,6 +231,7 @@ def _source_count(page: PageLines) -> int:
             "%(line_text)s should be a line like “2 sources · cross-referenced”.",
             line_text=quoted(line),
         )
+    page.note(LineUse.SOURCE_COUNT)
     return int(found[1])
 
 
@@ -236,10 +259,12 @@ def _bullets(page: PageLines) -> tuple[str, ...]:
     if not _is_tldr(page.peek()):
         return ()
     page.take("TL;DR")
+    page.note(LineUse.HEADING)
     bullets: list[str] = []
     # An empty line ends the list: what begins with "•" after it is the article's own list.
     while page.peek().startswith("•") and (not bullets or page.lines[page.at].strip()):
         bullets.append(page.take("a point").removeprefix("•").strip())
+        page.note(LineUse.POINT)
         if not bullets[-1]:
             raise PageError(page.at, "page.empty_point", "This point of TL;DR is empty.")
     if not bullets:
@@ -285,11 +310,16 @@ def _markdown(body: list[str], first_line: int) -> tuple[str, ...]:
 def _sources(page: PageLines, heading: int) -> tuple[Source, ...]:
     """The list under the heading, which "Also on …" ends."""
     sources: list[Source] = []
+    page.note(LineUse.HEADING, heading + 1)
     for number, line in enumerate(page.lines[heading + 1 :], heading + 2):
         if plain(line).startswith("Also on "):
+            for rest in range(number, len(page.lines) + 1):
+                if page.lines[rest - 1].strip():
+                    page.note(LineUse.LEFT_OUT, rest)
             return tuple(sources)
         if source := read_source(line):
             sources.append(source)
+            page.note(LineUse.SOURCE, number)
         elif line.strip():
             raise PageError(
                 number,

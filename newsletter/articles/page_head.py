@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from newsletter.articles.errors import PageError, quoted
 from newsletter.articles.models import Markup
-from newsletter.articles.plaintext import PageLines, plain
+from newsletter.articles.plaintext import LineUse, PageLines, plain
 from newsletter.core.language_tags import canonical_tag
 
 LONGEST_CREDIT = 200
@@ -44,6 +44,7 @@ def read_head(page: PageLines) -> PageHead:
     while (line := _head_line(page)) is not None:
         name, words = line
         page.take("the section")
+        page.note(LineUse.HEAD)
         if name in seen:
             raise PageError(
                 page.at, "page.repeated_line", "%(line_text)s stands there already.", line_text=quoted(f"{name}:")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from newsletter.articles.errors import PageError, quoted
 from newsletter.articles.models import TrustPart
-from newsletter.articles.plaintext import PageLines, plain
+from newsletter.articles.plaintext import LineUse, PageLines, plain
 from newsletter.articles.rubric_parts import MOST_PARTS, RubricPart, part_named
 
 _PART = re.compile(r"(.+?) ?([0-9]{1,3}) ?/ ?([0-9]{1,3})")
@@ -31,6 +31,7 @@ def read_trust(page: PageLines, parts: Sequence[RubricPart]) -> tuple[int, tuple
     given: list[TrustPart] = []
     while found := _PART.fullmatch(plain(page.peek())):
         page.take("the hype label")
+        page.note(LineUse.TRUST_PART)
         given.append(_part(page, parts, found[1], int(found[2]), int(found[3])))
         if len({each.key for each in given}) < len(given):
             raise PageError(page.at, "page.repeated_part", "%(part)s stands there already.", part=quoted(found[1]))
@@ -62,6 +63,7 @@ def _score(page: PageLines) -> int:
             "The trust score is %(score)s, but it must be a whole number from 0 to 100.",
             score=quoted(score),
         )
+    page.note(LineUse.TRUST)
     return int(score)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from itertools import islice
 
 from newsletter.articles.errors import PageError
@@ -68,11 +69,34 @@ def _decoded(data: bytes | str) -> str:
         raise PageError(before.count(b"\n") + 1, "page.not_utf8", "The line is not UTF-8 text.") from error
 
 
+class LineUse(StrEnum):
+    """The uses that lines of a page were taken for."""
+
+    LEFT_OUT = "left_out"
+    """On purpose: buttons, and the site's own words around the article."""
+    HEAD = "head"
+    """Facts that the saved text lacks (`page_head`)."""
+    SECTION_AND_DATE = "section_and_date"
+    HEADLINE = "headline"
+    DEK = "dek"
+    TRUST = "trust"
+    TRUST_PART = "trust_part"
+    HYPE = "hype"
+    SOURCE_COUNT = "source_count"
+    POINT = "point"
+    BODY = "body"
+    HEADING = "heading"
+    """Of TL;DR or of the sources."""
+    SOURCE = "source"
+
+
 class PageLines:
-    """The lines of a page, and the position of the next one."""
+    """The lines of a page, the position of the next one, and what those before were taken for."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
+        self.uses: dict[int, LineUse] = {}
+        """By the number of the line, from 1. Lines without text have none."""
         self.at = 0
         """Index of the next line; so it is also the number, from 1, of the line taken last."""
 
@@ -89,7 +113,11 @@ class PageLines:
                 return line
         raise PageError(self.last, "page.cut_off", "The page is cut off: %(missing)s should follow here.", missing=what)
 
+    def note(self, use: LineUse, number: int | None = None) -> None:
+        """Say what the line taken last was taken for, or the one with this number."""
+        self.uses[number or self.at] = use
+
     @property
     def last(self) -> int:
         """The number of the last line with text."""
-        return max(number for number, line in enumerate(self.lines, 1) if line.strip())
+        return max((number for number, line in enumerate(self.lines, 1) if line.strip()), default=1)
