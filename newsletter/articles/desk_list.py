@@ -1,0 +1,181 @@
+"""The list of stories at the desk: newest revisions, withdrawn ones too, by more filters than readers have.
+
+As in `article_list` a page begins at a cursor, and the index gives its rows in order. Words are looked up in the search
+index, whose newest hits are then filtered: MOST_HITS of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from newsletter.articles import article_search
+from newsletter.articles.article_list import Cursor
+from newsletter.articles.drafts.models import ArticleDraft
+from newsletter.articles.history import is_correcting
+from newsletter.articles.models import Article, Revision, RevisionKind
+from newsletter.core.search import FIRST, LAST, MOST_COUNTED, Place, SearchQuery, label
+
+MOST_HITS = 1000
+
+
+@dataclass(frozen=True)
+class DeskFilter:
+    """The wanted stories; what is None or empty stands for all of them."""
+
+    query: SearchQuery | None = None
+    section: str | None = None
+    min_trust: int = 0
+    hype: tuple[str, ...] = ()
+    """The labels up to the highest that is wanted."""
+    since: date | None = None
+    is_corrected: bool = False
+    is_withdrawn: bool = False
+    is_drafted: bool = False
+    """Whether there is a draft of a change."""
+    use: ColumnElement[bool] | None = field(default=None, compare=False)
+    """A condition on `Revision` about digests, which this package does not know."""
+
+    @property
+    def is_everything(self) -> bool:
+        return self == DeskFilter() and self.use is None
+
+
+class DeskArticle(NamedTuple):
+    """A story as the desk lists it."""
+
+    article_id: int
+    slug: str
+    number: int
+    kind: RevisionKind
+    language: str
+    section: str
+    date: date
+    title: str
+    trust: int
+    hype: str
+    source_count: int
+    draft_id: int | None
+    """The draft of a change, if there is one."""
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(self.date, self.article_id)
+
+
+class DeskPage(NamedTuple):
+    """A page of the list, and where the next one begins; None at the end."""
+
+    articles: list[DeskArticle]
+    older: Cursor | None
+
+
+class ListedDraft(NamedTuple):
+    """A draft as lists show it."""
+
+    id: int
+    title: str
+    slug: str | None
+    """Of the article that it changes; None for a new story."""
+    base_number: int
+    begun_by: int
+    saved_by: int
+    saved_at: datetime
+
+
+def desk_page(session: Session, size: int, wanted: DeskFilter, before: Cursor | None = None) -> DeskPage:
+    """The newest `size` of the wanted stories: of all, or of those older than `before`."""
+    query = _listing().where(*_conditions(session, wanted, before))
+    query = query.order_by(Revision.date.desc(), Revision.article_id.desc()).limit(size + 1)
+    found = [DeskArticle._make(row) for row in session.execute(query)]
+    return DeskPage(found[:size], found[size - 1].cursor if len(found) > size else None)
+
+
+def count_desk(session: Session, wanted: DeskFilter) -> int:
+    """The number of such stories; MOST_COUNTED + 1 for all larger numbers."""
+    some = select(Revision.article_id).where(*_conditions(session, wanted, None)).limit(MOST_COUNTED + 1).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def wider_filters(wanted: DeskFilter) -> list[DeskFilter]:
+    """Wider filters for when nothing is found: the same words everywhere, else each word alone, else all stories."""
+    if wanted.query is None:
+        return [DeskFilter()]
+    everywhere = DeskFilter(query=wanted.query)
+    words = [replace(everywhere, query=word) for word in wanted.query.word_by_word()[:2]]
+    return ([everywhere] if everywhere != wanted else []) + words
+
+
+def corrected_since(session: Session, article_ids: Sequence[int]) -> dict[int, Revision]:
+    """The newest correction of each of these articles that has one."""
+    query = select(Revision).where(Revision.article_id.in_(article_ids), Revision.kind == RevisionKind.CORRECTION)
+    return {revision.article_id: revision for revision in session.scalars(query.order_by(Revision.number))}
+
+
+def listed_drafts(session: Session, size: int, *, words: str = "") -> list[ListedDraft]:
+    """The drafts that were saved last, at most `size`; with `words` those that have them in their headline."""
+    columns = (Article.slug if name == "slug" else getattr(ArticleDraft, name) for name in ListedDraft._fields)
+    query = (
+        select(*columns)
+        .select_from(ArticleDraft)
+        .outerjoin(Article)
+        .order_by(ArticleDraft.saved_at.desc(), ArticleDraft.id.desc())
+    )
+    if words:
+        query = query.where(ArticleDraft.title.icontains(words, autoescape=True))
+    return [ListedDraft._make(row) for row in session.execute(query.limit(size))]
+
+
+def count_drafts(session: Session) -> int:
+    """The number of drafts."""
+    return session.scalar(select(func.count()).select_from(ArticleDraft)) or 0
+
+
+def _listing() -> Select[Any]:
+    own: dict[str, Any] = {"slug": Article.slug, "draft_id": ArticleDraft.id}
+    columns = (own[name] if name in own else getattr(Revision, name) for name in DeskArticle._fields)
+    found = select(*columns).select_from(Revision).join(Article, Article.id == Revision.article_id)
+    return found.outerjoin(ArticleDraft, ArticleDraft.article_id == Revision.article_id)
+
+
+def _conditions(session: Session, wanted: DeskFilter, before: Cursor | None) -> Iterator[ColumnElement[bool]]:
+    yield and_(Revision.is_current)
+    yield from _about_the_revision(wanted)
+    if wanted.is_corrected:
+        yield Revision.article_id.in_(select(Revision.article_id).where(is_correcting()))
+    if wanted.is_drafted:
+        drafted = select(ArticleDraft.id).where(ArticleDraft.article_id == Revision.article_id)
+        yield exists(drafted.correlate(Revision))
+    if wanted.use is not None:
+        yield wanted.use
+    if before is not None:
+        yield tuple_(Revision.date, Revision.article_id) < (before.date, before.article_id)
+    if wanted.query is not None:
+        yield Revision.article_id.in_([place.number for place in _hits(session, wanted, before)])
+
+
+def _about_the_revision(wanted: DeskFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.section is not None:
+        yield Revision.section == wanted.section
+    if wanted.min_trust:
+        yield Revision.trust >= wanted.min_trust
+    if wanted.hype:
+        yield Revision.hype.in_(wanted.hype)
+    if wanted.since is not None:
+        yield Revision.date >= wanted.since
+    if wanted.is_withdrawn:
+        yield Revision.kind == RevisionKind.WITHDRAWAL
+
+
+def _hits(session: Session, wanted: DeskFilter, before: Cursor | None) -> list[Place]:
+    """The newest places with the words."""
+    assert wanted.query is not None
+    first = int(Place(wanted.since, 0)) if wanted.since is not None else FIRST
+    last = int(Place(before.date, before.article_id)) - 1 if before is not None else LAST
+    labels = [label(wanted.section)] if wanted.section is not None else []
+    return article_search.INDEX.find(session, wanted.query, MOST_HITS, labels=labels, first=first, last=last)

@@ -1,0 +1,56 @@
+"""The digests that an article stands in, in whatever revision."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from newsletter.articles.models import Revision
+from newsletter.core.cadence import Cadence
+from newsletter.digests.models import Digest, DigestArticle, DigestStatus
+
+MOST_SHOWN = 3
+"""Uses of one article that a list shows, the newest."""
+
+
+class ArticleUse(NamedTuple):
+    """An article's place in a digest that was not cancelled."""
+
+    article_id: int
+    digest_id: int
+    cadence: Cadence
+    status: DigestStatus
+    goes_out_at: datetime | None
+    """When it was sent, or will be; None while it is a draft."""
+
+
+def is_used() -> ColumnElement[bool]:
+    """The condition that the article of a revision stands in a digest that was not cancelled."""
+    other = aliased(Revision)
+    found = select(DigestArticle.id).join(other, other.id == DigestArticle.revision_id)
+    found = found.join(Digest, Digest.id == DigestArticle.digest_id)
+    found = found.where(other.article_id == Revision.article_id, Digest.status != DigestStatus.CANCELLED)
+    return exists(found.correlate(Revision))
+
+
+def article_uses(session: Session, article_ids: Sequence[int]) -> dict[int, list[ArticleUse]]:
+    """The uses of each of these articles, the newest first."""
+    query = select(
+        Revision.article_id,
+        Digest.id,
+        Digest.cadence,
+        Digest.status,
+        func.coalesce(Digest.sent_at, Digest.scheduled_at, type_=Digest.sent_at.type),
+    )
+    query = query.join(DigestArticle, DigestArticle.revision_id == Revision.id)
+    query = query.join(Digest, Digest.id == DigestArticle.digest_id)
+    query = query.where(Revision.article_id.in_(article_ids), Digest.status != DigestStatus.CANCELLED)
+    uses: dict[int, list[ArticleUse]] = defaultdict(list)
+    for row in session.execute(query.order_by(Digest.id.desc())):
+        uses[row[0]].append(ArticleUse._make(row))
+    return uses
