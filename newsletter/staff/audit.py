@@ -43,6 +43,11 @@ class AuditAction(StrEnum):
     RECOVERY_CODES_MADE = "account.recovery_codes_made"
     PASSKEY_ADDED = "account.passkey_added"
     PASSKEY_REMOVED = "account.passkey_removed"
+    ARTICLE_PUBLISHED = "articles.published"
+    ARTICLE_CHANGED = "articles.changed"
+    ARTICLE_WITHDRAWN = "articles.withdrawn"
+    DRAFT_DISCARDED = "articles.draft_discarded"
+    PAGE_BROUGHT_IN = "articles.page_brought_in"
 
 
 ACTION_WORDS: dict[str, str] = {
@@ -65,6 +70,11 @@ ACTION_WORDS: dict[str, str] = {
     AuditAction.RECOVERY_CODES_MADE: gettext_noop("Made new recovery codes"),
     AuditAction.PASSKEY_ADDED: gettext_noop("Added a passkey"),
     AuditAction.PASSKEY_REMOVED: gettext_noop("Removed a passkey"),
+    AuditAction.ARTICLE_PUBLISHED: gettext_noop("Published a story"),
+    AuditAction.ARTICLE_CHANGED: gettext_noop("Published revision %(revision)s (%(kind)s)"),
+    AuditAction.ARTICLE_WITHDRAWN: gettext_noop("Withdrew a story"),
+    AuditAction.DRAFT_DISCARDED: gettext_noop("Discarded a draft"),
+    AuditAction.PAGE_BROUGHT_IN: gettext_noop("Made a draft of a saved page"),
 }
 """The words of the log for each action; they can name the entry's details."""
 
@@ -72,6 +82,7 @@ GROUPS = {
     "sign_in": gettext_noop("Signing in"),
     "people": gettext_noop("People and roles"),
     "account": gettext_noop("Passwords and passkeys"),
+    "articles": gettext_noop("Stories"),
 }
 """Groups of actions, which the page can show alone."""
 
@@ -83,7 +94,11 @@ class AuditObject(NamedTuple):
     id: int
 
 
-OBJECT_WORDS = {"staff_member": gettext_noop("Person %(number)s")}
+OBJECT_WORDS = {
+    "staff_member": gettext_noop("Person %(number)s"),
+    "article": gettext_noop("Story %(number)s"),
+    "draft": gettext_noop("Draft %(number)s"),
+}
 """The words of the log for objects; people are shown by name."""
 
 

@@ -21,6 +21,7 @@ TYPES = {
     "zone.js": "text/javascript",
     "passkey.js": "text/javascript",
     "htmx.js": "text/javascript",
+    "story.js": "text/javascript",
 }
 VENDORED = {"htmx.js": "vendor/htmx-4.0.1/htmx.min.js"}
 """Files of others, as they came from npm, with licence and version beside them."""
@@ -46,6 +47,9 @@ def file(version: str, name: str) -> Response:
     if name not in TYPES:
         abort(404)
     response = Response(content(name), mimetype=TYPES[name])
+    if TYPES[name] == "text/css":
+        # A sandboxed frame has an origin of its own, from which the default refuses stylesheets (`web.desk`, previews).
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     if version == _version(name):
         response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
     return response

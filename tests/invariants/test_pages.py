@@ -130,7 +130,7 @@ def examples(app: Flask, db: Database, settings: Settings) -> Examples:
     return Examples(app, db, settings)
 
 
-SCRIPTS = ("/zone.js", "/passkey.js", "/htmx.js")
+SCRIPTS = ("/zone.js", "/passkey.js", "/htmx.js", "/story.js")
 
 
 class Outline(HTMLParser):
@@ -147,7 +147,8 @@ class Outline(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags[tag] += 1
-        if tag in ("style", "iframe", "img") or (tag == "script" and not (is_ours(attrs) or is_data(attrs))):
+        is_foreign_frame = tag == "iframe" and not is_preview(attrs)
+        if tag in ("style", "img") or is_foreign_frame or (tag == "script" and not (is_ours(attrs) or is_data(attrs))):
             self.forbidden.append(tag)
         if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
             self.headings.append(int(tag[1]))
@@ -165,6 +166,12 @@ class Outline(HTMLParser):
 def is_data(attrs: list[tuple[str, str | None]]) -> bool:
     """What other programs read of a story; browsers run no such block."""
     return attrs == [("type", "application/ld+json")]
+
+
+def is_preview(attrs: list[tuple[str, str | None]]) -> bool:
+    """A frame of the desk around a page of ours, sandboxed without any permission."""
+    values = dict(attrs)
+    return values.get("sandbox") == "" and (values.get("src") or "/desk/").startswith("/desk/")
 
 
 def is_ours(attrs: list[tuple[str, str | None]]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textwrap import shorten
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask import abort, render_template
 from sqlalchemy.orm import Session
@@ -53,31 +53,35 @@ class ScoredPart(NamedTuple):
 
 
 def _page(slug: str, number: int | None) -> str:
-    settings = runtime().settings
     with runtime().db.reading() as session:
         history = history_or_404(session, slug)
         entry = history.newest if number is None else history.entry(number) or abort(404)
         shown = read_revisions(session, [entry])[entry.number]
-        also = related.others_in_section(session, shown.section, history.newest.article_id, ALSO_SHOWN)
-    address = story_address(settings, slug, history.newest.url)
-    image = settings.url(public_paths.share_image(slug, entry.number))
-    return render_template(
-        "article.html",
-        history=history,
-        revision=shown,
-        parts=scored_parts(shown),
-        bullets=texts.bullets_html(shown),
-        body=texts.body_html(shown),
-        summary=shown.dek or shorten(texts.body_text(shown), LONGEST_SUMMARY, placeholder="…"),
-        correction=_correction(history, entry),
-        address=address,
-        is_elsewhere=address != settings.url(public_paths.article(slug)),
-        share=page_share_links(shown.title, address),
-        image=image,
-        image_size=(WIDTH, HEIGHT),
-        also=also,
-        json_ld=json_ld(settings, history, shown, address=address, image=image),
-    )
+        values = story_values(session, history, entry, shown)
+    return render_template("article.html", **values)
+
+
+def story_values(session: Session, history: History, entry: ListedRevision, shown: Revision) -> dict[str, Any]:
+    """The values of a story's page. The desk shows drafts by the same: `shown` need not be stored."""
+    settings = runtime().settings
+    address = story_address(settings, history.slug, history.newest.url)
+    image = settings.url(public_paths.share_image(history.slug, entry.number))
+    return {
+        "history": history,
+        "revision": shown,
+        "parts": scored_parts(shown),
+        "bullets": texts.bullets_html(shown),
+        "body": texts.body_html(shown),
+        "summary": shown.dek or shorten(texts.body_text(shown), LONGEST_SUMMARY, placeholder="…"),
+        "correction": _correction(history, entry),
+        "address": address,
+        "is_elsewhere": address != settings.url(public_paths.article(history.slug)),
+        "share": page_share_links(shown.title, address),
+        "image": image,
+        "image_size": (WIDTH, HEIGHT),
+        "also": related.others_in_section(session, shown.section, history.newest.article_id, ALSO_SHOWN),
+        "json_ld": json_ld(settings, history, shown, address=address, image=image),
+    }
 
 
 def history_or_404(session: Session, slug: str) -> History:

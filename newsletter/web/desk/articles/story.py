@@ -1,0 +1,90 @@
+"""The story that a page of the editor is about: a draft, a published story, or a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from flask import url_for
+from sqlalchemy.orm import Session
+
+from newsletter.articles import queries
+from newsletter.articles.drafts.content import DraftContent, DraftSource, content_of_revision
+from newsletter.articles.drafts.models import ArticleDraft
+from newsletter.articles.drafts.publishing import Desk
+from newsletter.articles.drafts.saving import find_draft, find_draft_of
+from newsletter.articles.models import Article, Revision
+from newsletter.core import clock
+from newsletter.core.runtime import runtime
+from newsletter.staff.rights import NotAllowedError, Right
+from newsletter.staff.sessions import SignedIn
+
+
+@dataclass(frozen=True)
+class Story:
+    """The story of a request, as it is stored."""
+
+    draft: ArticleDraft | None = None
+    slug: str | None = None
+    """Of the published article."""
+    current: Revision | None = None
+    """The newest revision of the published article."""
+
+    def content(self) -> DraftContent:
+        """The content that the form begins with."""
+        if self.draft is not None:
+            return self.draft.content
+        if self.current is not None:
+            return content_of_revision(self.current)
+        return DraftContent(date=desk_of().today.isoformat(), points=("", ""), sources=(DraftSource(),))
+
+    @property
+    def path(self) -> str:
+        return self.action("")
+
+    def action(self, what: str) -> str:
+        """The path of the editor, or of something that is done there: "publish", "preview", "presence"."""
+        endpoint = f"desk.{{}}_{what}" if what else "desk.{}"
+        if self.draft is not None:
+            return url_for(endpoint.format("draft"), number=self.draft.id)
+        if self.slug is not None:
+            return url_for(endpoint.format("story"), slug=self.slug)
+        return url_for(endpoint.format("new_story"))
+
+
+def desk_of() -> Desk:
+    """The conditions that stories are written under."""
+    settings = runtime().settings
+    return Desk(settings.hype_labels, settings.timezone, today())
+
+
+def today() -> date:
+    """The publication's day."""
+    return clock.now().astimezone(runtime().settings.timezone).date()
+
+
+def story_of_draft(session: Session, number: int) -> Story:
+    """The story of a draft. Raises NotFoundError."""
+    draft = find_draft(session, number)
+    if draft.article_id is None:
+        return Story(draft)
+    slug = session.get_one(Article, draft.article_id).slug
+    return Story(draft, slug, queries.get_current(session, slug))
+
+
+def story_of_slug(session: Session, slug: str) -> Story:
+    """A published story, with the draft that there may be of it. Raises NotFoundError."""
+    return Story(find_draft_of(session, slug), slug, queries.get_current(session, slug))
+
+
+def may_write(person: SignedIn, draft: ArticleDraft | None) -> bool:
+    """Whether a person may change a draft: editors each, authors those that they began."""
+    return draft is None or draft.begun_by == person.member_id or person.may(Right.PUBLISH)
+
+
+def require_writing(person: SignedIn, draft: ArticleDraft | None) -> None:
+    """Raise NotAllowedError unless the person may change the draft."""
+    if not may_write(person, draft):
+        raise NotAllowedError(
+            "draft.of_another", "Authors change the drafts that they began; this one is of somebody else."
+        )
