@@ -13,7 +13,7 @@ from newsletter.core.config import Settings
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.core.runtime import Runtime
 from newsletter.core.tokens import random_token
-from newsletter.delivery.freezing.audience import mask_of
+from newsletter.delivery.freezing.wanted_articles import mask_of
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
 from newsletter.digests.rendering import render_digest, to_message

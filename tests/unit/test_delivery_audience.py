@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.config import HYPE_LABELS
-from newsletter.delivery.freezing.audience import mask_of
+from newsletter.delivery.freezing.wanted_articles import mask_of
 from newsletter.delivery.ledger.packing import BATCH_SIZE, pack_ids, split_batches, unpack_ids
 from tests.services.rendered_digests import revision
 

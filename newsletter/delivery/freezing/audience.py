@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
@@ -21,6 +21,7 @@ from newsletter.core.cadence import URGENT_CADENCES, Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import table_of, unindexed
 from newsletter.delivery.freezing import hours
+from newsletter.delivery.freezing.wanted_articles import mask_of
 from newsletter.delivery.ledger.models import EditionKey
 from newsletter.mail.formats import Format
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
@@ -134,29 +135,3 @@ def _edition(preferences: _Preferences, revisions: Sequence[Revision], labels: S
     sections = json.loads(preferences.sections) if preferences.sections else None
     mask = mask_of(revisions, sections, preferences.min_trust, preferences.max_hype, labels)
     return EditionKey(mask, preferences.language, Format(preferences.format))
-
-
-def mask_of(
-    revisions: Sequence[Revision],
-    sections: Collection[str] | None,
-    min_trust: int,
-    max_hype: str | None,
-    labels: Sequence[str],
-) -> int:
-    """The articles of a digest that preferences allow: bit i is set where the article at position i fits.
-
-    `labels` are HYPE_LABELS; a highest hype that is none of them allows any.
-    """
-    most = labels.index(max_hype) if max_hype in labels else len(labels)
-    return sum(
-        1 << position
-        for position, revision in enumerate(revisions)
-        if revision.trust >= min_trust
-        and (sections is None or revision.section in sections)
-        and _rank(revision.hype, labels) <= most
-    )
-
-
-def _rank(label: str, labels: Sequence[str]) -> int:
-    """The rank of a hype label. One that the setting does not know any more comes after all others."""
-    return labels.index(label) if label in labels else len(labels)

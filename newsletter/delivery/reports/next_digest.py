@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.core.config import Settings
-from newsletter.delivery.freezing import audience, hours
+from newsletter.delivery.freezing import hours
+from newsletter.delivery.freezing.wanted_articles import mask_of
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.subscribers.preferences import Preferences
 
@@ -30,7 +31,7 @@ def next_digest_at(
         at = digest.scheduled_at
         if at is None or (paused_until and at.astimezone(settings.timezone).date() < paused_until):
             continue
-        if audience.mask_of(
+        if mask_of(
             digest.revisions, preferences.sections, preferences.min_trust, preferences.max_hype, settings.hype_labels
         ):
             return hours.next_occurrence(at, preferences.hour, preferences.zone) or at
