@@ -10,7 +10,7 @@ from newsletter.core.actors import CLOCK
 from newsletter.core.db import log_after_commit
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import acceptance, refused_mailboxes
-from newsletter.delivery.freezing import freeze
+from newsletter.delivery.freezing import freeze, overdue
 from newsletter.delivery.ledger import cancelling, recovery, restore_guard
 from newsletter.delivery.ledger.lease_watch import LeaseWatch
 from newsletter.delivery.letters import going_out
@@ -48,7 +48,7 @@ def _record_tick(runtime: Runtime, *, first: bool) -> None:
 
 def _pause_overdue_digests(runtime: Runtime) -> None:
     with runtime.db.transaction() as session:
-        for digest_id in freeze.pause_overdue(session, runtime.settings.overdue_after):
+        for digest_id in overdue.pause_overdue(session, runtime.settings.overdue_after):
             log_after_commit(session, log).warning("digest %d is overdue and waits for an editor", digest_id)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
@@ -33,8 +32,6 @@ from newsletter.digests.models import Digest, DigestCorrection, DigestStatus, Pa
 
 log = logging.getLogger(__name__)
 
-OVERDUE = "Its time passed while nothing was running: resume it to send it now, or cancel it."
-
 
 def due_digests(session: Session) -> list[int]:
     """Scheduled digests whose time has come, or with a provider schedule is near; oldest first."""
@@ -48,18 +45,6 @@ def due_digests(session: Session) -> list[int]:
             .where(Digest.status == DigestStatus.SCHEDULED, is_due)
             .order_by(Digest.scheduled_at, Digest.id)
         )
-    )
-
-
-def pause_overdue(session: Session, after: timedelta) -> list[int]:
-    """Pause digests whose time passed longer ago than `after`: nobody expects them now; their numbers."""
-    return lifecycle.pause_open(
-        session,
-        (DigestStatus.SCHEDULED,),
-        PausedReason.OVERDUE,
-        OVERDUE,
-        by=CLOCK,
-        scheduled_before=clock.now() - after,
     )
 
 
