@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Collection
-from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +13,7 @@ from newsletter.core.ids import SubscriberId
 from newsletter.delivery.ledger import claims, late_answers, splitting
 from newsletter.delivery.ledger.models import Refusal
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
+from newsletter.delivery.sending import deferral
 from newsletter.delivery.sending.active_recipients import lock_present
 from newsletter.delivery.sending.batch_run import BatchRun
 from newsletter.mail.failures.verdicts import FailureKind
@@ -22,10 +21,6 @@ from newsletter.mail.outcomes import REFUSED
 
 log = logging.getLogger(__name__)
 
-DEFER_FOR = timedelta(hours=72)
-"""How long a deferred recipient is tried again before it is refused (RFC 5321 4.5.4.1: 4-5 days; news ages faster)."""
-DEFER_PAUSE = (timedelta(minutes=1), timedelta(hours=1))
-"""The shortest and the longest pause between two attempts; in between, half of the time since the first deferral."""
 DEFERRED_TOO_LONG = "Deferred for too long."
 
 
@@ -39,10 +34,10 @@ def record_outcomes(session: Session, run: BatchRun) -> bool:
     given_up: Collection[int] = ()
     if outcomes.any_deferred:
         deferred_for = clock.now() - (claim.deferred_since or clock.now())
-        if deferred_for > DEFER_FOR:
+        if deferred_for > deferral.DEFER_FOR:
             given_up = outcomes.refuse_deferred()
         else:
-            pause = max(pause, _defer_pause(deferred_for))
+            pause = max(pause, deferral.pause_before_retry(deferred_for))
     kept = claims.finish_batch(
         session,
         claim,
@@ -80,11 +75,6 @@ def _failures(run: BatchRun) -> int:
     """Failed attempts in a row; one that got on begins the count anew."""
     before = 0 if run.errors.progressed else run.claim.failures
     return before + 1 if run.errors.failed else 0
-
-
-def _defer_pause(deferred_for: timedelta) -> timedelta:
-    shortest, longest = DEFER_PAUSE
-    return min(max(deferred_for / 2, shortest), longest) * random.uniform(0.9, 1.1)  # noqa: S311
 
 
 def _keep_refusals(session: Session, run: BatchRun, outcomes: Outcomes, given_up: Collection[int]) -> None:
