@@ -16,7 +16,7 @@ from newsletter.core.db import Database
 from newsletter.core.ids import BatchId
 from newsletter.delivery.events import applying
 from newsletter.delivery.events.event_kinds import EventKind, ReaderEvent
-from newsletter.delivery.events.policy import SOFT_BOUNCES
+from newsletter.delivery.events.soft_bounces import SOFT_BOUNCES
 from newsletter.delivery.ledger.models import Batch
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, SuppressionReason
 from newsletter.subscribers.suppression import suppressions

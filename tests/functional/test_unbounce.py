@@ -20,7 +20,7 @@ from newsletter.core.ids import AddressKey, BatchId
 from newsletter.delivery.events import applying
 from newsletter.delivery.events.event_kinds import EventKind, ReaderEvent
 from newsletter.delivery.events.models import Event
-from newsletter.delivery.events.policy import SOFT_BOUNCES
+from newsletter.delivery.events.soft_bounces import SOFT_BOUNCES
 from newsletter.delivery.ledger.models import Batch
 from newsletter.subscribers import lifecycle
 from newsletter.subscribers.models import Subscriber, SuppressionReason, Unsuppression

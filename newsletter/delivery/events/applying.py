@@ -20,7 +20,7 @@ from newsletter.core import clock
 from newsletter.core.actors import PROVIDER
 from newsletter.core.db import insert_ignoring
 from newsletter.core.ids import SuppressionKey
-from newsletter.delivery.events import policy, stored_reports
+from newsletter.delivery.events import ending_events, soft_bounces, stored_reports
 from newsletter.delivery.events.event_kinds import EventKind, ReaderEvent
 from newsletter.delivery.events.models import Event, StoredReport
 from newsletter.delivery.ledger import packing
@@ -208,7 +208,7 @@ def _without_doubtful_listings(session: Session, matched: list[_MatchedEvent]) -
 
 def _end_by(matched: _MatchedEvent) -> End | None:
     """The end of the subscription that the event brings, if it does."""
-    reason = policy.ENDS.get(matched.event.listed or matched.event.kind)
+    reason = ending_events.ENDS.get(matched.event.listed or matched.event.kind)
     if reason is None or (reason is not SuppressionReason.COMPLAINED and _is_before_confirmation(matched)):
         return None
     return End(matched.reader, reason, matched.at)
@@ -226,5 +226,6 @@ def _ends_by_soft_bounces(session: Session, matched: Iterable[_MatchedEvent]) ->
     readers = {one.reader.id: one.reader for one in matched if one.event.kind is EventKind.SOFT_BOUNCED}
     if not readers:
         return []
-    found = policy.too_many_soft_bounces(session, [(reader.id, reader.confirmed_at) for reader in readers.values()])
+    confirmed = [(reader.id, reader.confirmed_at) for reader in readers.values()]
+    found = soft_bounces.too_many_soft_bounces(session, confirmed)
     return [End(readers[number], SuppressionReason.BOUNCED, at) for number, at in found.items()]

@@ -18,8 +18,8 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import InvalidError
-from newsletter.delivery.events import policy, report_subject, stored_reports
-from newsletter.delivery.events.event_kinds import EventKind, ReaderEvent
+from newsletter.delivery.events import report_subject, stored_reports
+from newsletter.delivery.events.event_kinds import KIND_OF_FAILURE, EventKind, ReaderEvent
 from newsletter.delivery.events.report_parts import enclosed_headers, field_blocks, field_value, own_text
 from newsletter.mail import return_path
 from newsletter.mail.failures.codes import answer_in
@@ -141,7 +141,7 @@ def _failure(block: Message, text: str) -> _Finding:
     recipient = field_value(block, "Final-Recipient").rpartition(";")[2].strip()
     verdict = judge(diagnostic, status, text)
     reason = diagnostic.partition(";")[2] or diagnostic or answer_in(own_words(text)) or status
-    return _Finding(policy.KINDS[verdict.kind], redact(reason, recipient))
+    return _Finding(KIND_OF_FAILURE[verdict.kind], redact(reason, recipient))
 
 
 def _other_bounce(message: Message) -> _Finding | None:
@@ -152,4 +152,4 @@ def _other_bounce(message: Message) -> _Finding | None:
     text = own_text(message)
     verdict = judge("", "", text)
     recipient = next(iter(permanent)).decode("utf-8", "replace")
-    return _Finding(policy.KINDS[verdict.kind], redact(answer_in(own_words(text)), recipient) or _NO_STANDARD_FORM)
+    return _Finding(KIND_OF_FAILURE[verdict.kind], redact(answer_in(own_words(text)), recipient) or _NO_STANDARD_FORM)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from newsletter.core.ids import BatchId, SubscriberId
+from newsletter.mail.failures.verdicts import FailureKind
 
 
 class EventKind(StrEnum):
@@ -23,6 +24,14 @@ class EventKind(StrEnum):
     """Ended by the reader with a link or header of the provider's own."""
     DROPPED = "dropped"
     """Accepted by the provider, and never sent."""
+
+
+KIND_OF_FAILURE = {
+    FailureKind.MAILBOX: EventKind.BOUNCED,
+    FailureKind.MOMENT: EventKind.SOFT_BOUNCED,
+    FailureKind.US: EventKind.BLOCKED,
+}
+"""The event that a failed mail becomes, by the thing that it is about (`mail.failures`)."""
 
 
 class Acceptance(NamedTuple):

@@ -18,7 +18,7 @@ from newsletter.core import clock
 from newsletter.core.actors import Actor
 from newsletter.core.db import insert_ignoring
 from newsletter.core.ids import SuppressionKey
-from newsletter.delivery.events import policy
+from newsletter.delivery.events import soft_bounces
 from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.events.models import Event
 from newsletter.delivery.ledger.models import Refusal
@@ -98,7 +98,7 @@ def _delivered_between(session: Session, again: RefusedAgain) -> bool:
     ).all()
     times = [frozen_at for _, frozen_at in frozen if frozen_at is not None]
     digests = [digest_id for digest_id, _ in frozen]
-    return policy.any_delivered(session, again.subscriber_id, min(times), max(times), digests)
+    return soft_bounces.any_delivered(session, again.subscriber_id, min(times), max(times), digests)
 
 
 def _event(again: RefusedAgain) -> dict[str, object]:

@@ -16,8 +16,7 @@ import orjson
 from newsletter.core.errors import InvalidError
 from newsletter.core.ids import BatchId
 from newsletter.core.storable_text import is_storable
-from newsletter.delivery.events import policy
-from newsletter.delivery.events.event_kinds import Acceptance, EventKind, ReaderEvent
+from newsletter.delivery.events.event_kinds import KIND_OF_FAILURE, Acceptance, EventKind, ReaderEvent
 from newsletter.mail.failures.sendgrid_bounces import judge_sendgrid
 from newsletter.mail.message import TEST_REFERENCE
 from newsletter.mail.transports.redaction import redact
@@ -118,7 +117,7 @@ def _parse_event(item: Mapping[str, Any], now: int, delivery: ParsedDelivery) ->
 
 def _bounce_kind(item: Mapping[str, Any]) -> EventKind:
     fields = (_words(item.get(name)) for name in ("type", "bounce_classification", "status", "reason"))
-    return policy.KINDS[judge_sendgrid(*fields).kind]
+    return KIND_OF_FAILURE[judge_sendgrid(*fields).kind]
 
 
 def _addressed_event(item: Mapping[str, Any], kind: EventKind, batch_id: BatchId | None, now: int) -> AddressedEvent:

@@ -18,7 +18,7 @@ from newsletter.core import clock
 from newsletter.core.actors import Actor
 from newsletter.core.errors import InvalidError
 from newsletter.core.ids import SuppressionKey
-from newsletter.delivery.events import policy, sendgrid_events
+from newsletter.delivery.events import ending_events, sendgrid_events, soft_bounces
 from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.events.models import Event
 from newsletter.digests.queries import get_digest
@@ -30,7 +30,7 @@ CHUNK = 500
 """Readers of one query and of one transaction."""
 
 _BOUNCES = (EventKind.BOUNCED, EventKind.SOFT_BOUNCED, EventKind.DROPPED)
-_ENDINGS = tuple(policy.ENDS)
+_ENDINGS = tuple(ending_events.ENDS)
 
 
 class WrongBounces(NamedTuple):
@@ -128,7 +128,7 @@ def _ended_otherwise(session: Session, reader: Subscriber, events: Iterable[Even
         if event not in wrong and not is_old and _reported(event) in _ENDINGS:
             return True
     without = [event.id for event in wrong]
-    return bool(policy.too_many_soft_bounces(session, [(reader.id, confirmed_at)], without=without))
+    return bool(soft_bounces.too_many_soft_bounces(session, [(reader.id, confirmed_at)], without=without))
 
 
 def _reported(event: Event) -> EventKind | None:

@@ -1,9 +1,8 @@
-"""The written policy: what an event means for the reader (docs/events.md shows it as a table).
+"""Soft bounces: how many of them end a subscription, like a hard bounce at once (docs/events.md has the whole table).
 
-A hard bounce, a complaint and an unsubscription end the subscription at once. Soft bounces end it when `SOFT_BOUNCES`
-digests in a row came back within `WITHIN`. A digest that was accepted and about which no failure was reported counts as
-delivered: missing `delivered` events count against nobody, and the order of events makes no difference. A failure
-that is about us never counts against a reader.
+They end it when `SOFT_BOUNCES` digests in a row came back within `WITHIN`. A digest that was accepted and about which
+no failure was reported counts as delivered: missing `delivered` events count against nobody, and the order of events
+makes no difference. A failure that is about us never counts against a reader.
 """
 
 from __future__ import annotations
@@ -22,26 +21,10 @@ from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch
 from newsletter.delivery.ledger.packing import position_of
 from newsletter.digests.models import Digest
-from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.outcomes import ACCEPTED
-from newsletter.subscribers.models import SuppressionReason
 
 SOFT_BOUNCES = 5
 WITHIN = timedelta(days=30)
-
-ENDS = {
-    EventKind.BOUNCED: SuppressionReason.BOUNCED,
-    EventKind.COMPLAINED: SuppressionReason.COMPLAINED,
-    EventKind.UNSUBSCRIBED: SuppressionReason.UNSUBSCRIBED,
-}
-"""The events that end a subscription at once."""
-
-KINDS = {
-    FailureKind.MAILBOX: EventKind.BOUNCED,
-    FailureKind.MOMENT: EventKind.SOFT_BOUNCED,
-    FailureKind.US: EventKind.BLOCKED,
-}
-"""The event that a failed mail becomes, by the thing that it is about (`mail.failures`)."""
 
 
 class _FailedDigest(NamedTuple):
