@@ -23,6 +23,7 @@ from newsletter.core.ids import AddressKey, SuppressionKey
 from newsletter.subscribers.files import ended_elsewhere
 from newsletter.subscribers.files.csv_file import CsvFile, CsvRow, FilePosition
 from newsletter.subscribers.files.imported_readers import ImportedReader, chunks, import_rows
+from newsletter.subscribers.files.not_imported import reasons_not_to_import
 from newsletter.subscribers.files.result_file import ResultFile, ResultRow, RowResult
 from newsletter.subscribers.models import ImportProgress, SubscriberStatus
 from newsletter.subscribers.suppression import suppressions
@@ -34,13 +35,6 @@ _STORE_PROGRESS = update(_PROGRESS).where(
 
 RESUMABLE_FOR = timedelta(days=30)
 """An import that was stopped longer ago begins anew."""
-
-NOT_BROUGHT_BACK = {
-    SubscriberStatus.UNSUBSCRIBED: "The reader of this address has unsubscribed.",
-    SubscriberStatus.BOUNCED: "Mail to this address bounced.",
-    SubscriberStatus.COMPLAINED: "The reader of this address has complained about a mail.",
-}
-SUPPRESSED = "This address must not be mailed: its reader unsubscribed or was erased, or it bounced or complained."
 
 
 class ImportState(NamedTuple):
@@ -125,7 +119,7 @@ class ResumableImport:
         ended = self._suppress(session, rows)
         # The first row of an address counts.
         readers = {row.reader.key: row.reader for row in reversed(rows) if row.reader is not None}
-        why_not = self._why_not(session, readers)
+        why_not = reasons_not_to_import(session, self._key, readers)
         new = {key: readers[key] for key, reason in why_not.items() if reason is None}
         imported = len(new) if self._dry_run else import_rows(session, new.values(), by=by).imported
         rest = [row for row in rows if row.end.row not in ended]
@@ -161,20 +155,6 @@ class ResumableImport:
         if not self._as_suppressions:
             return {}
         return ended_elsewhere.suppress_ended(session, self._key, rows, dry_run=self._dry_run)
-
-    def _why_not(self, session: Session, readers: dict[AddressKey, ImportedReader]) -> dict[AddressKey, str | None]:
-        """For each reader who is not active yet, the reason to leave them out; None: they come in.
-
-        Sorted, so that two imports at once lock the same rows in the same order.
-        """
-        status = ended_elsewhere.statuses_of(session, list(readers))
-        candidates = [key for key in readers if status.get(key, SubscriberStatus.PENDING) == SubscriberStatus.PENDING]
-        suppressed = suppressions.suppressed_among(session, self._key, candidates)
-        return {
-            key: SUPPRESSED if key in suppressed else NOT_BROUGHT_BACK.get(status.get(key, SubscriberStatus.PENDING))
-            for key in sorted(readers)
-            if status.get(key) != SubscriberStatus.ACTIVE
-        }
 
     def _earlier(self, session: Session) -> ImportState | None:
         columns = (_PROGRESS.c[name] for name in ImportState._fields)
