@@ -7,10 +7,9 @@ copy of a link that a reader waits for is harmless, a lost one is not (docs/deci
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import bindparam, delete, insert, or_, select, update
@@ -20,14 +19,11 @@ from newsletter.core import clock
 from newsletter.core.db import epoch_now, log_after_commit, table_of
 from newsletter.mail.mail_types import MailPayload
 from newsletter.mail.models import OutgoingMail
+from newsletter.mail.outgoing_retries import GIVE_UP_AFTER, is_too_old, next_attempt_at
 
 log = logging.getLogger(__name__)
 
 P = TypeVar("P", bound=MailPayload)
-
-GIVE_UP_AFTER = timedelta(days=3)
-"""A mail that could not be sent for so long is dropped, and logged: its link would be of no use."""
-LONGEST_PAUSE = timedelta(hours=1)
 
 _TABLE = table_of(OutgoingMail)
 
@@ -67,7 +63,7 @@ def add_mail(
     """Add a mail and return its id. After the commit the caller queues a job (`Queues.enqueue_mails`).
 
     The row is deleted with the subscriber `subscriber_id`. A mail with `not_before` is queued by the clock; that time
-    must be less than GIVE_UP_AFTER from now.
+    must be less than `outgoing_retries.GIVE_UP_AFTER` from now.
     """
     row = OutgoingMail(kind=payload.kind, subscriber_id=subscriber_id, payload=payload.to_json(), not_before=not_before)
     session.add(row)
@@ -153,15 +149,14 @@ def drop(session: Session, claims: Collection[MailClaim]) -> None:
 
 def postpone(session: Session, postponed: Collection[Postponed]) -> list[MailClaim]:
     """Put mails back until later. Those that are too old are given up: deleted, and returned."""
-    now = clock.now()
-    given_up = [each for each in postponed if now - each.claim.created_at > GIVE_UP_AFTER]
+    given_up = [each for each in postponed if is_too_old(each.claim.created_at)]
     for claim, note in ((each.claim, each.note) for each in given_up):
         log_after_commit(session, log).error(
             "%s mail %d is given up after %s: %s", claim.kind, claim.id, GIVE_UP_AFTER, note
         )
     drop(session, [each.claim for each in given_up])
     rows = [
-        {**_own(each.claim), "note": each.note, "not_before": now + _pause(each.claim.attempt, each.retry_after)}
+        {**_own(each.claim), "note": each.note, "not_before": next_attempt_at(each.claim.attempt, each.retry_after)}
         for each in postponed
         if each not in given_up
     ]
@@ -190,9 +185,3 @@ def _claimable() -> tuple[Any, ...]:
         or_(_TABLE.c.lease_until.is_(None), _TABLE.c.lease_until < epoch_now()),
         or_(_TABLE.c.not_before.is_(None), _TABLE.c.not_before <= clock.now()),
     )
-
-
-def _pause(attempt: int, retry_after: float | None) -> timedelta:
-    """The time until the next try: doubled from 10 s, with jitter, and never less than the provider asked for."""
-    seconds = min(10.0 * 2 ** min(attempt - 1, 10), LONGEST_PAUSE.total_seconds()) * random.uniform(0.8, 1.2)  # noqa: S311
-    return timedelta(seconds=max(seconds, retry_after or 0.0))

@@ -13,7 +13,7 @@ from datetime import timedelta
 from newsletter.core.config import Settings
 from newsletter.core.languages import gettext_noop
 from newsletter.delivery.events import stored_reports
-from newsletter.mail import outgoing_mails
+from newsletter.mail import outgoing_retries
 from newsletter.subscribers import retention, salts
 
 Columns = tuple[str, ...]
@@ -130,7 +130,7 @@ KEPT = (
                 "created_at",
             )
         },
-        lambda settings: outgoing_mails.GIVE_UP_AFTER,
+        lambda settings: outgoing_retries.GIVE_UP_AFTER,
     ),
     Kept(
         gettext_noop("Which letters were sent to you, under a number, and which the mail server took"),

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from newsletter.core.config import Settings
 from newsletter.core.languages import language_of
 from newsletter.delivery.events import stored_reports
-from newsletter.mail import outgoing_mails
+from newsletter.mail import outgoing_retries
 from newsletter.migrations.tables import metadata
 from newsletter.privacy.kept_data import KEPT
 from newsletter.privacy.reader_tables import READER_TABLES
@@ -103,7 +103,7 @@ def test_the_times_of_the_code_are_said() -> None:
     times = {kept.time(Settings()) for kept in KEPT if kept.time}
     assert times >= {
         retention.UNCONFIRMED_FOR,
-        outgoing_mails.GIVE_UP_AFTER,
+        outgoing_retries.GIVE_UP_AFTER,
         stored_reports.KEPT_FOR,
         Settings().ended_subscriptions_kept_for,
         Settings().consent_kept_for,
