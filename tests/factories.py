@@ -26,6 +26,7 @@ from newsletter.delivery.letters import going_out
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.digests import composing, scheduling
 from newsletter.digests.models import MOST_ARTICLES
+from newsletter.digests.picked_articles import Rule
 from newsletter.mail import outgoing_mails, outgoing_sending
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.models import OutgoingMail
@@ -122,7 +123,7 @@ def due_mails(db: Database) -> list[int]:
 def add_digest(db: Database, *, subject: str | None = None, cadence: Cadence = Cadence.WEEKLY) -> int:
     """A draft of all articles; its number."""
     with db.transaction() as session:
-        rule = composing.Rule(cadence, since=date(2026, 1, 1), limit=MOST_ARTICLES)
+        rule = Rule(cadence, since=date(2026, 1, 1), limit=MOST_ARTICLES)
         return composing.compose_draft(session, rule, subject=subject).id
 
 

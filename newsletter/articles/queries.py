@@ -1,12 +1,8 @@
-"""Queries about articles. `sections` and `select_for_digest` see listed articles only."""
+"""Articles by their slugs, and the sections in use, which are those of listed articles."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
-from typing import Any, Literal
-
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from newsletter.articles.listed import is_listed
@@ -15,13 +11,6 @@ from newsletter.articles.slugs import is_slug
 from newsletter.core.errors import NotFoundError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.name_rules import is_name
-
-Order = Literal["newest", "trust"]
-
-_ORDERS: dict[Order, tuple[ColumnElement[Any], ...]] = {
-    "newest": (Revision.date.desc(), Revision.trust.desc(), Revision.article_id.desc()),
-    "trust": (Revision.trust.desc(), Revision.date.desc(), Revision.article_id.desc()),
-}
 
 
 def get_article(session: Session, slug: str) -> Article:
@@ -67,26 +56,3 @@ def sections(session: Session) -> list[str]:
     found = found.union_all(select(following.scalar_subquery()).where(found.c.name.is_not(None)))
     names = session.scalars(select(found.c.name).where(found.c.name.is_not(None)))
     return sorted(filter(is_name, names))
-
-
-def select_for_digest(
-    session: Session,
-    *,
-    since: date | None,
-    sections: Sequence[str] | None,
-    min_trust: int,
-    limit: int,
-    order: Order,
-) -> list[Revision]:
-    """Articles for a digest: dated `since` or later, of these `sections` (None: any), with this trust at least.
-
-    At most `limit` (1 or more) of them. The order "newest" puts the newest day first, and of a day the most trusted;
-    "trust" the most trusted, and of equals the newest.
-    """
-    query = select(Revision).options(selectinload(Revision.article))
-    query = query.where(is_listed(), Revision.trust >= min_trust)
-    if since is not None:
-        query = query.where(Revision.date >= since)
-    if sections is not None:
-        query = query.where(Revision.section.in_(sections))
-    return list(session.scalars(query.order_by(*_ORDERS[order]).limit(limit)))

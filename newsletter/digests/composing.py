@@ -1,51 +1,20 @@
-"""Composing: a rule picks articles into a draft, and an editor sets its words."""
+"""Composing: a draft begins with the articles that a rule picks, and an editor sets its words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Literal
-
 from sqlalchemy.orm import Session
 
-from newsletter.articles import queries as articles
-from newsletter.articles.models import Revision
-from newsletter.core import clock
 from newsletter.core.actors import Actor
-from newsletter.core.cadence import Cadence
 from newsletter.core.errors import InvalidError
 from newsletter.digests import leads, lifecycle
 from newsletter.digests.headings import default_subject
-from newsletter.digests.models import MOST_ARTICLES, Digest, DigestArticle
+from newsletter.digests.models import Digest, DigestArticle
+from newsletter.digests.picked_articles import Rule, pick_articles
 from newsletter.digests.queries import get_digest
-from newsletter.digests.text import is_plain, one_line
-
-Order = Literal["newest", "trust"]
-
-PERIOD = {
-    Cadence.DAILY: timedelta(days=1),
-    Cadence.WEEKLY: timedelta(days=7),
-    Cadence.MONTHLY: timedelta(days=31),
-    Cadence.BREAKING: timedelta(days=1),
-}
-"""How far back a digest of a cadence looks when the rule does not say `since`."""
+from newsletter.digests.text import one_line, require_plain
 
 LONGEST_LINE = 250
 """Characters of a subject or a preheader."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """The articles that a digest takes."""
-
-    cadence: Cadence
-    since: date | None = None
-    """The earliest date of an article; None: one period of the cadence back."""
-    sections: Sequence[str] | None = None
-    min_trust: int = 0
-    limit: int = 10
-    order: Order = "newest"
 
 
 def compose_draft(
@@ -62,7 +31,7 @@ def compose_draft(
 
     Raises InvalidError when the rule is impossible, no article fits it, or a text cannot be accepted.
     """
-    revisions = _pick(session, rule)
+    revisions = pick_articles(session, rule)
     digest = Digest(
         cadence=rule.cadence,
         subject=_subject(subject or default_subject(rule.cadence, revisions[0].title)),
@@ -112,30 +81,6 @@ def edit_draft(
     return digest
 
 
-def _pick(session: Session, rule: Rule) -> Sequence[Revision]:
-    if not 1 <= rule.limit <= MOST_ARTICLES:
-        raise InvalidError(
-            "digest.article_limit",
-            "A digest holds from 1 to %(most)d articles, not %(limit)d.",
-            most=MOST_ARTICLES,
-            limit=rule.limit,
-        )
-    for section in rule.sections or ():
-        _require_plain("section", section)
-    since = rule.since or (clock.now() - PERIOD[rule.cadence]).date()
-    revisions = articles.select_for_digest(
-        session,
-        since=since,
-        sections=list(rule.sections) if rule.sections else None,
-        min_trust=rule.min_trust,
-        limit=rule.limit,
-        order=rule.order,
-    )
-    if not revisions:
-        raise InvalidError("digest.no_articles", "No article since %(since)s fits the rule.", since=since.isoformat())
-    return revisions
-
-
 def _subject(text: str) -> str:
     line = _line("subject", text)
     if not line:
@@ -144,7 +89,7 @@ def _subject(text: str) -> str:
 
 
 def _line(name: str, text: str) -> str:
-    _require_plain(name, text)
+    require_plain(name, text)
     line = one_line(text)
     if len(line) > LONGEST_LINE:
         raise InvalidError(
@@ -158,14 +103,5 @@ def _line(name: str, text: str) -> str:
 
 
 def _intro(text: str) -> str:
-    _require_plain("intro", text)
+    require_plain("intro", text)
     return text.strip()
-
-
-def _require_plain(name: str, text: str) -> None:
-    if not is_plain(text):
-        raise InvalidError(
-            "digest.text_unprintable",
-            "The %(field)s holds a control character, or bytes that are no UTF-8.",
-            field=name,
-        )

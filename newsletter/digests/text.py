@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from newsletter.core.cadence import Cadence
+from newsletter.core.errors import InvalidError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.text_direction import keep_direction
 
@@ -28,6 +29,16 @@ def is_plain(text: str) -> bool:
     refuses NUL, and UTF-8 half a surrogate pair.
     """
     return not _UNPRINTABLE.search("".join(text.split()))
+
+
+def require_plain(name: str, text: str) -> None:
+    """Raise InvalidError where the text called `name` is not plain."""
+    if not is_plain(text):
+        raise InvalidError(
+            "digest.text_unprintable",
+            "The %(field)s holds a control character, or bytes that are no UTF-8.",
+            field=name,
+        )
 
 
 CADENCE_NAMES = {

@@ -14,6 +14,7 @@ from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.digests import composing, scheduling
+from newsletter.digests.picked_articles import Rule
 from newsletter.embedded import sample_support
 from newsletter.public_record import monthly, tallies
 from newsletter.staff import factors, links, people
@@ -62,7 +63,7 @@ def add_sample_data(db: Database, settings: Settings, count: int = READERS) -> S
 def compose_and_send(db: Database, settings: Settings) -> int:
     """Compose a weekly digest of all samples and send it now; its number."""
     with db.transaction() as session:
-        rule = composing.Rule(cadence=Cadence.WEEKLY, since=SINCE, limit=15)
+        rule = Rule(cadence=Cadence.WEEKLY, since=SINCE, limit=15)
         digest = composing.compose_draft(session, rule, intro=INTRO)
         composing.edit_draft(session, digest.id, lead=LEAD, subject=SUBJECT, by=OPERATOR)
         scheduling.send_now(session, settings, digest.id, by=OPERATOR)

@@ -20,8 +20,8 @@ def is_too_old(created_at: datetime) -> bool:
 def next_attempt_at(attempt: int, retry_after: float | None) -> datetime:
     """The time of the next attempt: the pause before it doubles from 10 s and has jitter.
 
-    `attempt` is the number of the last one (1 or more), `retry_after` the seconds that
-    the provider asked for: the pause is never shorter.
+    `attempt` is the number of the last one (1 or more), `retry_after` the seconds that the
+    provider asked for: the pause is never shorter.
     """
     seconds = min(10.0 * 2 ** min(attempt - 1, 10), LONGEST_PAUSE.total_seconds()) * random.uniform(0.8, 1.2)  # noqa: S311
     return clock.now() + timedelta(seconds=max(seconds, retry_after or 0.0))

@@ -25,6 +25,7 @@ from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.db import Database
 from newsletter.digests import composing
+from newsletter.digests.picked_articles import Rule
 from newsletter.subscribers.files import csv_export
 from newsletter.subscribers.models import SubscriberStatus
 from tests.bench.databases import KINDS, databases_of, insert_by_driver, migrated, read_by_driver
@@ -81,7 +82,7 @@ def _site(url: str, articles: int) -> dict[str, Action]:
 
     def compose() -> None:
         with database.transaction() as session:
-            composing.compose_draft(session, composing.Rule(Cadence.WEEKLY, since=NEWEST_DAY - timedelta(days=6)))
+            composing.compose_draft(session, Rule(Cadence.WEEKLY, since=NEWEST_DAY - timedelta(days=6)))
 
     paths = ("/", "/subscribe", "/articles", "/articles/story-7")
     pages = {path: _opening(client, path) for path in paths}

@@ -1,4 +1,4 @@
-"""What other rooms ask about articles."""
+"""Articles by slug, by the rule of a digest, and by section."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from newsletter.articles.importing import import_page
 from newsletter.articles.page import ParsedPage
 from newsletter.core.db import Database
 from newsletter.core.errors import NotFoundError
+from newsletter.digests.picked_articles import Order, select_for_digest
 
 
 def put(session: Session, title: str, day: int, section: str, trust: int, slug: str | None = None) -> None:
@@ -57,11 +58,11 @@ def test_articles_are_chosen_by_rule(
     sections: list[str] | None,
     min_trust: int,
     limit: int,
-    order: queries.Order,
+    order: Order,
     slugs: str,
 ) -> None:
     with archive.reading() as session:
-        chosen = queries.select_for_digest(
+        chosen = select_for_digest(
             session, since=since, sections=sections, min_trust=min_trust, limit=limit, order=order
         )
         assert [one.slug for one in chosen] == slugs.split()

@@ -19,6 +19,7 @@ from newsletter.core.errors import InvalidError, NotFoundError
 from newsletter.digests import composing, draft_articles, preflight
 from newsletter.digests.findings import Finding
 from newsletter.digests.models import Digest
+from newsletter.digests.picked_articles import Rule
 from newsletter.digests.queries import get_digest
 from tests.factories import REAL_ARTICLE, add_article
 
@@ -60,7 +61,7 @@ def change(db: Database, articles: None) -> Callable[..., Digest]:
 
     def change(*acts: Act, subject: str | None = None, **texts: Any) -> Digest:
         with db.transaction() as session:
-            rule = composing.Rule(Cadence.WEEKLY, since=date(2026, 1, 1), min_trust=60)
+            rule = Rule(Cadence.WEEKLY, since=date(2026, 1, 1), min_trust=60)
             digest_id = composing.compose_draft(session, rule, subject=subject, **texts).id
         for act in acts:
             with db.transaction() as session:

@@ -18,6 +18,7 @@ from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.db import Base, Database
 from newsletter.digests import composing
+from newsletter.digests.picked_articles import Rule
 from tests.factories import REAL_ARTICLE
 from tests.filling import NEWEST_DAY, fill_archive
 from tests.services.database_work import DatabaseWork, counted_work
@@ -50,7 +51,7 @@ def imports(**changes: object) -> Action:
     return action
 
 
-def composes(rule: composing.Rule) -> Action:
+def composes(rule: Rule) -> Action:
     def action(_client: FlaskClient, db: Database, _size: int) -> None:
         with db.transaction() as session:
             composing.compose_draft(session, replace(rule, since=NEWEST_DAY - timedelta(days=6)))
@@ -73,10 +74,10 @@ ACTIONS: dict[str, Action] = {
     "new story": imports(title="A story, {size}", section="Section 03"),
     "revised story": imports(title="Story 7", dek="Corrected, {size}"),
     "unchanged story": imports(title="Story 7", section="Section 02", trust=47),
-    "digest": composes(composing.Rule(Cadence.WEEKLY)),
-    "digest by trust": composes(composing.Rule(Cadence.WEEKLY, order="trust")),
-    "digest of a section": composes(composing.Rule(Cadence.WEEKLY, sections=["Section 03"])),
-    "digest of the trusted": composes(composing.Rule(Cadence.WEEKLY, min_trust=60)),
+    "digest": composes(Rule(Cadence.WEEKLY)),
+    "digest by trust": composes(Rule(Cadence.WEEKLY, order="trust")),
+    "digest of a section": composes(Rule(Cadence.WEEKLY, sections=["Section 03"])),
+    "digest of the trusted": composes(Rule(Cadence.WEEKLY, min_trust=60)),
 }
 
 

@@ -29,6 +29,7 @@ from newsletter.core.runtime import runtime
 from newsletter.delivery.freezing import freeze
 from newsletter.delivery.sending import draining
 from newsletter.digests import composing, scheduling
+from newsletter.digests.picked_articles import Rule
 from newsletter.mail.encoding import encode
 from newsletter.mail.models import OutgoingMail
 from newsletter.subscribers import addresses
@@ -193,7 +194,7 @@ def _send(db: Database, settings: Settings, words: dict[str, str]) -> None:
         importing.import_page(session, replace(real, date=date(2026, 5, 2), **article))
         digest = composing.compose_draft(
             session,
-            composing.Rule(Cadence.WEEKLY, since=date(2026, 1, 1), limit=1),
+            Rule(Cadence.WEEKLY, since=date(2026, 1, 1), limit=1),
             subject="A subject",
             preheader="",
         )

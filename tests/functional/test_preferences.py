@@ -15,6 +15,7 @@ from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.digests import composing, scheduling
+from newsletter.digests.picked_articles import Rule
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
@@ -164,7 +165,7 @@ def scheduled(db: Database, settings: Settings, link: str) -> str:
         for days in (1, 2):
             at = NOW.replace(hour=5, minute=30) + timedelta(days=days)
             with db.transaction() as session:
-                rule = composing.Rule(Cadence.DAILY, since=date(2026, 1, 1))
+                rule = Rule(Cadence.DAILY, since=date(2026, 1, 1))
                 scheduling.schedule_digest(
                     session, settings, composing.compose_draft(session, rule).id, at, by=OPERATOR
                 )

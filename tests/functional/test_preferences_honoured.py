@@ -23,6 +23,7 @@ from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch, Edition
 from newsletter.delivery.sending import draining
 from newsletter.digests import composing, scheduling
+from newsletter.digests.picked_articles import Rule
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
@@ -60,7 +61,7 @@ def house(app: Flask, db: Database) -> None:
 
 def send(db: Database, settings: Settings, cadence: Cadence) -> int:
     with db.transaction() as session:
-        digest_id = composing.compose_draft(session, composing.Rule(cadence, since=date(2026, 1, 1))).id
+        digest_id = composing.compose_draft(session, Rule(cadence, since=date(2026, 1, 1))).id
         scheduling.send_now(session, settings, digest_id, by=OPERATOR)
     assert freeze.freeze_digest(db, settings, digest_id)
     draining.drain(runtime())

@@ -15,6 +15,7 @@ from newsletter.articles.models import Article, PublishedBasis, Revision, Revisi
 from newsletter.core import clock
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError, InvalidError, NotFoundError
+from newsletter.digests.picked_articles import select_for_digest
 from tests.factories import add_article
 
 NOW = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
@@ -42,7 +43,7 @@ def offered(db: Database) -> list[str]:
     with db.reading() as session:
         listed = [each.slug for each in article_list.latest_articles(session)]
         paged = [each.slug for each in article_list.article_page(session, 10).articles]
-        found = queries.select_for_digest(session, since=None, sections=None, min_trust=0, limit=9, order="newest")
+        found = select_for_digest(session, since=None, sections=None, min_trust=0, limit=9, order="newest")
         assert listed == paged == [each.slug for each in found]
         assert bool(listed) == bool(queries.sections(session))
     return listed

@@ -17,6 +17,7 @@ from newsletter.core.cadence import COMPOSED_CADENCES, Cadence
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.subjects import count_subjects
 from newsletter.digests import composing, correcting, queries
+from newsletter.digests.picked_articles import Order, Rule
 from newsletter.serializers.digests import digest_json
 
 digests = AppGroup("digests", help="Digests: compose, preview, schedule, send, watch.")
@@ -54,7 +55,7 @@ def compose(
     sections: tuple[str, ...],
     min_trust: int | None,
     limit: int,
-    order: composing.Order,
+    order: Order,
     subject: str | None,
     preheader: str | None,
     intro: str | None,
@@ -63,7 +64,7 @@ def compose(
 ) -> None:
     """Pick articles by rule into a new draft."""
     least = runtime().settings.min_trust if min_trust is None else min_trust
-    rule = composing.Rule(Cadence(cadence), since.date() if since else None, sections or None, least, limit, order)
+    rule = Rule(Cadence(cadence), since.date() if since else None, sections or None, least, limit, order)
     with runtime().db.transaction() as session:
         digest = composing.compose_draft(
             session,
