@@ -23,7 +23,7 @@ from redis.retry import Retry
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.parent_death import die_with_parent
-from newsletter.core.runtime_folder import require_private, socket_path
+from newsletter.core.queue_socket import require_private, socket_path
 
 log = logging.getLogger(__name__)
 

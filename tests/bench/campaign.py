@@ -25,7 +25,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import SuppressionKey
 from newsletter.core.queue import Queues
-from newsletter.core.runtime_folder import socket_path
+from newsletter.core.queue_socket import socket_path
 from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.digests import scheduling
 from newsletter.subscribers.files import imported_readers

@@ -24,7 +24,7 @@ import psutil
 
 from newsletter.app import create_app
 from newsletter.core.config import Settings
-from newsletter.core.runtime_folder import socket_path
+from newsletter.core.queue_socket import socket_path
 from tests.bench.result import Row, at_most
 from tests.bench.signups import FORMS, PORT, Clients, bench_settings
 from tests.factories import form_token

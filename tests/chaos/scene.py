@@ -24,8 +24,8 @@ from newsletter.core.actors import OPERATOR
 from newsletter.core.config import RateLimit, Settings
 from newsletter.core.ids import SuppressionKey
 from newsletter.core.queue import Queues
+from newsletter.core.queue_socket import socket_path
 from newsletter.core.runtime import runtime
-from newsletter.core.runtime_folder import socket_path
 from newsletter.digests import scheduling
 from newsletter.subscribers.files import imported_readers
 from newsletter.subscribers.files.imported_readers import ImportedReader

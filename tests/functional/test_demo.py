@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from newsletter.core.runtime_folder import socket_path
+from newsletter.core.queue_socket import socket_path
 from newsletter.web.forms import form_tokens
 
 JSON = {"Accept": "application/json"}

@@ -19,7 +19,7 @@ import pytest
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.runtime_folder import socket_path
+from newsletter.core.queue_socket import socket_path
 from newsletter.web.forms import form_tokens
 from tests.factories import add_article, add_readers, schedule_now, state_of
 from tests.services.processes import PATIENCE, environment_of, on_one_machine

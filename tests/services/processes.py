@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from newsletter.core.config import SECONDS_OF_RATE_UNIT, RateLimit, Settings, declared_settings
-from newsletter.core.runtime_folder import socket_path
+from newsletter.core.queue_socket import socket_path
 from newsletter.embedded.supervisor import Supervisor
 
 PATIENCE = 60.0

@@ -18,7 +18,7 @@ from newsletter.core.config.keys import kept_key
 from newsletter.core.config.settings import Declaration, Settings, declared_settings
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.ids import SuppressionKey
-from newsletter.core.runtime_folder import socket_path
+from newsletter.core.queue_socket import socket_path
 
 LONGEST_SHOWN = 60
 """Characters of a wrong value that are shown."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.core.errors import ConfigurationError
-from newsletter.core.runtime_folder import socket_path
+from newsletter.core.queue_socket import socket_path
 
 LONG = Path("/srv") / ("x" * 100)
 
