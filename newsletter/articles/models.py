@@ -118,7 +118,7 @@ def _words(values: tuple[StrEnum, ...]) -> str:
 
 
 def _current_index(name: str, *columns: str) -> Index:
-    """An index over newest revisions. SQLite uses it for the very words that SQLAlchemy writes for a true column."""
+    """An index over newest revisions; for SQLite the condition is written as SQLAlchemy writes a true column."""
     return Index(name, *columns, sqlite_where=text("is_current = 1"), postgresql_where=text("is_current"))
 
 

@@ -24,8 +24,8 @@ def scores_follow(page: PageLines) -> bool:
 def read_trust(page: PageLines, parts: Sequence[RubricPart]) -> tuple[int, tuple[TrustPart, ...]]:
     """Take the score and its parts; `parts` are those of the rubric.
 
-    Raises PageError, at its line, for a score that is none, a part that the rubric does not have or that stands there
-    already, other points than it can have, and a sum that is not the score.
+    Raises PageError, at its line: for a score that is not a number from 0 to 100; for a part that the rubric does not
+    have, or that is given twice; for more points than a part can have; and for a sum that is not the score.
     """
     score = _score(page)
     given: list[TrustPart] = []

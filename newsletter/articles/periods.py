@@ -1,4 +1,4 @@
-"""The years and months that have articles, for links to them. The number of articles does not count."""
+"""The years and months that have articles, for links to them. A million articles cost no more than ten."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Periods(NamedTuple):
 
 
 def periods_in_use(session: Session, year: int | None = None) -> Periods:
-    """The months of a year that have articles; without `year`, of the newest one. The years are all from first to last:
-    one in between without articles is too rare to look for.
+    """The months of a year that have articles; without `year`, of the newest one. The years are all from first to last,
+    since a year without articles in between is rare, and looking for one would cost more than it is worth.
     """
     by_date = select(Revision.date).where(is_listed()).limit(1)
     oldest, newest = (by_date.order_by(order).scalar_subquery() for order in (Revision.date, Revision.date.desc()))

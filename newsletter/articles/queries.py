@@ -47,8 +47,8 @@ NOT_FOUND = gettext_noop("There is no article “%(slug)s”.")
 def sections(session: Session) -> list[str]:
     """The sections that readers can choose, in alphabetical order: those in use whose names are accepted.
 
-    Older versions stored longer names. Nobody can choose these, so no form offers them. Each section is found in the
-    index behind the one before, so the number of articles does not count; DISTINCT would read them all.
+    Older versions stored longer names. Nobody can choose these, so no form offers them. Each section is looked up
+    in the index behind the one before: DISTINCT would read all articles.
     """
     first = select(func.min(Revision.section).label("name")).where(is_listed())
     found = first.cte("found", recursive=True)

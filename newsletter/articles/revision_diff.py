@@ -65,7 +65,7 @@ class TextChange:
 
     @property
     def is_in_sight(self) -> bool:
-        """Whether more than blanks changed."""
+        """Whether a reader sees the change: more than blanks differ."""
         return any(piece.kind != PieceKind.SAME for piece in self.pieces)
 
 

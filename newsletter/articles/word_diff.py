@@ -30,7 +30,7 @@ _UNPARTED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\u3040-\u30f
 
 
 class PieceKind(StrEnum):
-    """The fate of a piece of text."""
+    """Whether a piece of text stayed, was removed or was added."""
 
     SAME = "same"
     REMOVED = "removed"
@@ -56,7 +56,7 @@ class Run(NamedTuple):
 
 
 class WorkBudget:
-    """The work that is left for a whole comparison, of however many texts."""
+    """The work that is left for a whole comparison, whatever the number of its texts."""
 
     def __init__(self, pairs: int = MOST_WORK) -> None:
         self._pairs = pairs
@@ -69,7 +69,7 @@ class WorkBudget:
 
 
 class _BudgetSpentError(Exception):
-    """The texts are so alike or so hostile that the comparison would take too long."""
+    """Comparing the texts would take too long: they may be made for that."""
 
 
 def normal(text: str) -> str:

@@ -65,7 +65,7 @@ def _parts_in(file: Path) -> object:
             "rubric.unreadable", "%(file)s cannot be read (%(cause)s).", file=file, cause=error.strerror
         ) from error
     except ValueError as error:
-        raise InvalidError("rubric.no_json", "%(file)s is no JSON in UTF-8.", file=file) from error
+        raise InvalidError("rubric.no_json", "%(file)s is not JSON in UTF-8.", file=file) from error
     return values.get("parts") if isinstance(values, dict) else values
 
 

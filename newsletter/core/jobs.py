@@ -21,7 +21,7 @@ LISTED = frozenset({SEND_MAILS, PROCESS_EVENTS, DRAIN, TELL_HUB})
 
 
 class ForeignJobError(Exception):
-    """A job that is none of ours. It is not run; its words are not repeated."""
+    """A job that is not ours. It is not run, and its content is not repeated."""
 
 
 class ListedJob(Job):

@@ -1,7 +1,8 @@
 """Fingerprints of the two keys in the database, so that a host with another key is noticed when it starts.
 
-With another SUPPRESSION_KEY nobody who must not be mailed would be recognised, and with another SECRET_KEY half of the
-links would not work. A fingerprint is a salted scrypt hash: whoever reads the database cannot try keys quickly.
+With another SUPPRESSION_KEY suppressed addresses would not be recognised, and would get mail. With another SECRET_KEY
+half of the links would not work. A fingerprint is a salted scrypt hash, so that a stolen database is of little help in
+guessing the keys.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def check_keys(db: Database, settings: Settings) -> None:
 
 
 def _known(session: Session, name: str, key: str) -> KeyFingerprint:
-    """The fingerprint in the database, which is made of `key` if there is none yet."""
+    """The fingerprint in the database; the first time that of `key`, which is stored."""
     found = session.get(KeyFingerprint, name)
     if found is None:
         insert_ignoring(session, KeyFingerprint, [{"name": name, **_fingerprint(key)}])
@@ -80,5 +81,5 @@ def _is_key(known: KeyFingerprint, key: str) -> bool:
 
 
 def _hash(key: str, salt: bytes) -> bytes:
-    """Takes 16 MiB and some 50 ms: at each start, and for each try of somebody who guesses."""
+    """Hash a key, which takes 16 MiB and some 50 ms: little at a start, and much for somebody who guesses keys."""
     return hashlib.scrypt(key.encode(), salt=salt, n=1 << 14, r=8, p=1, dklen=32)

@@ -11,14 +11,15 @@ from pathlib import Path
 from newsletter.core.errors import ConfigurationError
 
 LONGEST = 90
+"""Bytes of a path: Linux takes 107, macOS 103."""
 
 
 def socket_path(data_dir: Path) -> Path:
     """The socket of the embedded queue of a data folder.
 
-    It is inside the folder when that path is short enough, else in a folder of the system's temporary folder that is
-    named after it. Everybody can write there, so that one is made at once, private to this user. Raises
-    ConfigurationError when it is another user's, since they could answer for the queue.
+    It is inside the data folder when that path is short enough. Else it is in a folder under the system's temporary
+    one. Other users can write there too, so that folder is made at once, private to this user. Raises
+    ConfigurationError when it belongs to another user, who could answer in place of the queue.
     """
     inside = data_dir / "run" / "valkey.sock"
     if len(os.fsencode(inside)) <= LONGEST:
@@ -30,8 +31,10 @@ def socket_path(data_dir: Path) -> Path:
 
 
 def require_private(folder: Path) -> None:
-    """Make the folder, or make sure that nobody else can enter the one that is there: the embedded queue does so before
-    each of its starts. Raises ConfigurationError."""
+    """Make the folder, or raise ConfigurationError when others can enter the one that is there.
+
+    The embedded queue calls it before each of its starts.
+    """
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()

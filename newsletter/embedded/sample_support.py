@@ -43,7 +43,7 @@ _AMOUNTS = ("3", "5", "5", "6", "10", "12.50")
 
 
 def add_sample_support(session: Session, settings: Settings) -> None:
-    """Add it, unless there are payments."""
+    """Add the goal, the costs and the payments, unless there are payments already."""
     if session.scalar(select(SupportPayment.id).limit(1)) is not None:
         return
     today = clock.now().astimezone(settings.timezone).date()

@@ -1,4 +1,4 @@
-"""The provider's tracking of opens and clicks, as a transport knows it from the very requests that it sent."""
+"""The provider's tracking of opens and clicks, as the requests say that a transport sent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Tracking(StrEnum):
-    """The provider's tracking in the requests for a batch. `worse` orders the words, the best one first."""
+    """The provider's tracking in the requests for a batch. The best comes first, for `worse`."""
 
     NOT_OFFERED = "not_offered"
     """Finished messages were handed over: there is nothing in them that could switch tracking on or off."""
@@ -19,6 +19,6 @@ class Tracking(StrEnum):
 
 
 def worse(one: Tracking | None, other: Tracking | None) -> Tracking | None:
-    """The worse of two words: what holds for their requests together. None stands for no request."""
+    """The worse of the two, which holds for their requests together. None stands for no request."""
     order = [None, *Tracking]
     return max(one, other, key=order.index)

@@ -1,4 +1,4 @@
-"""Work of the clock that is done now and then. Redis keeps the time of the last run, for all clocks together."""
+"""Work that the clock does at intervals. Redis keeps the time of the last run, for all clocks together."""
 
 from __future__ import annotations
 

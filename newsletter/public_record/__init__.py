@@ -1,1 +1,1 @@
-"""The public record: figures and the last digest, made from the same tables that send, and edited by nobody."""
+"""The public record: figures and the last digest, made from the tables that sending uses; nobody edits them."""

@@ -28,7 +28,7 @@ class LastDigest:
     digest: Digest
     tally: DigestTally
     raw: bytes
-    """The public copy of the commonest edition: the very file that can be downloaded."""
+    """The public copy of the commonest edition: the same file that can be downloaded."""
     sha256: str
     """Of `raw`, in hexadecimal digits."""
     checks: MessageChecks

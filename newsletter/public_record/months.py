@@ -47,7 +47,7 @@ class MonthOfRecord:
 
     @property
     def complaints_per_thousand(self) -> float:
-        """For each thousand accepted mails."""
+        """Complaints for each thousand accepted mails."""
         return 1000 * self.complained / self.accepted if self.accepted else 0.0
 
 

@@ -92,7 +92,7 @@ class _Counted:
 
     @property
     def commonest_edition(self) -> tuple[int | None, int]:
-        """Of those with an accepted mail, the one with the most, with their number; of equal ones the first."""
+        """The edition with the most accepted mails (of equal ones the first), and how many; (None, 0) without any."""
         edition_id = min(self.accepted, key=lambda each: (-self.accepted[each], each), default=None)
         readers = self.accepted[edition_id] if edition_id is not None else 0
         return (edition_id, readers) if readers else (None, 0)

@@ -59,8 +59,10 @@ class NewCodeApp:
 
 
 def begin_set_up(session: Session, member: StaffMember, name: str) -> None:
-    """Set an account up, or anew after a reset: whatever it was signed in with before ends. Raises InvalidError for a
-    name that cannot be."""
+    """Set an account up, or anew after a reset: all earlier passwords, apps and passkeys end.
+
+    Raises InvalidError for a name that is empty or too long.
+    """
     member.name = valid_name(name)
     member.set_up_at = clock.now()
     member.password_hash = member.totp_secret = None
@@ -94,7 +96,7 @@ def make_recovery_codes(session: Session, member: StaffMember) -> list[str]:
 
 
 def record_passkey(session: Session, member: StaffMember, action: AuditAction, *, session_id: int | None) -> None:
-    """Write a new or removed passkey down, and end the other sessions."""
+    """Record a new or removed passkey, and end the other sessions."""
     sessions.end_all(session, member.id, but=session_id)
     audit.record(session, action, by=_itself(member))
 

@@ -32,7 +32,7 @@ NOT_VALID = gettext_noop("This link was used, is older than an hour, or was foll
 
 
 class StaffLinkError(NotFoundError):
-    """A link does not work (any more). The message is the same whatever the reason."""
+    """A link that does not work, or not any more. The message gives no reason."""
 
 
 def make_link(session: Session, keys: tuple[str, ...], member: StaffMember, purpose: StaffLinkPurpose) -> str:

@@ -38,7 +38,7 @@ class ListedMember(NamedTuple):
 
 
 def email_key(email: str) -> str:
-    """The identity of an address. Raises InvalidError for a text that is none, without repeating it."""
+    """The identity of an address. Raises InvalidError, which does not repeat the text, for anything else."""
     try:
         valid = validate_email(email.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError:

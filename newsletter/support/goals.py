@@ -21,7 +21,7 @@ LONGEST_NAME = 100
 
 
 class Budget:
-    """All goals and costs, read at once: each of them is typed by an editor, so they are few."""
+    """All goals and costs, read at once. Editors type each of them, so there are few."""
 
     def __init__(self, goals: Sequence[SupportGoal], costs: Sequence[SupportCost]) -> None:
         self._goals, self._costs = goals, costs
@@ -67,7 +67,9 @@ def set_goal(session: Session, month: date, money: Money) -> None:
 
 
 def set_cost(session: Session, name: str, month: date, money: Money) -> None:
-    """Set the cost `name` from `month` on; an amount of 0 ends it. Raises InvalidError for a name that is none."""
+    """Set the cost `name` from `month` on; an amount of 0 ends it. Raises InvalidError for a name that is empty, too
+    long or unprintable.
+    """
     name = " ".join(keep_direction(name).split())
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
         raise InvalidError(

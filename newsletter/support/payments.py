@@ -67,6 +67,6 @@ def refused_posts(session: Session) -> dict[RefusalReason, int]:
 
 
 def _keyed(settings: Settings, use: str, identifier: str) -> bytes:
-    """A hash that recognises a repeat. Without the key, nobody who knows a payment finds its row by it."""
+    """A keyed hash that recognises a repeat. Somebody who knows a payment cannot find its row without the key."""
     key = hmac.digest(settings.suppression_key.encode(), b"kofi " + use.encode(), "sha256")
     return hmac.digest(key, identifier.encode(), "sha256")

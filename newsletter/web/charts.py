@@ -41,7 +41,7 @@ class Bar(NamedTuple):
 
     @property
     def row(self) -> tuple[str, str]:
-        """The bar as a row of the table."""
+        """The bar as a row of the chart's table."""
         return self.name, self.written
 
 

@@ -61,7 +61,6 @@ _SEVERAL = {
 }
 _GONE = gettext_noop("%(place)s, as it was before")
 
-
 _MARKED = {
     PieceKind.REMOVED: (Markup("{}<del>{}{}{}</del>"), gettext_noop("[removed:"), gettext_noop("end of removed]")),
     PieceKind.ADDED: (Markup("{}<ins>{}{}{}</ins>"), gettext_noop("[added:"), gettext_noop("end of added]")),

@@ -71,7 +71,7 @@ def kept_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response]:
 
 
 def keep_until(moment: datetime) -> None:
-    """Say in a kept view that from this moment on the page is another, whatever is changed until then."""
+    """Say in a kept view until when its page holds at most, even if nothing changes before."""
     made: _Made = request.environ[_MADE]
     made.until = min(made.until, moment)
 

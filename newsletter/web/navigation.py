@@ -68,7 +68,7 @@ def install(app: Flask) -> None:
 
 
 def ask_nobody() -> None:
-    """Make this page without the database, which may be what is at fault, and be waited for again."""
+    """Make this page without the database: it may be at fault, and the reader would wait for it a second time."""
     g.setdefault(_ASK_NOBODY, True)
 
 

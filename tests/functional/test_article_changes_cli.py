@@ -251,7 +251,7 @@ def test_a_rubric_is_set_from_a_file_and_old_scores_keep_theirs(run: Run, write:
 @pytest.mark.parametrize(
     ("content", "day", "words"),
     [
-        ("{", "2026-06-01", "is no JSON"),
+        ("{", "2026-06-01", "is not JSON"),
         ("[]", "2026-06-01", "no list of 1 to 12 parts"),
         ("[{}]", "2026-06-01", "Part 1 has no key"),
         (None, "2026-05-03", "that day is over"),

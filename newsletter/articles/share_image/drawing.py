@@ -1,7 +1,7 @@
 """The picture that other sites show of a story that is shared there: a PNG, drawn with the font that is shipped.
 
-No system font and no file from elsewhere has a part in it, so it is the same everywhere. A text with a character
-that the font has not, such as an emoji or Hebrew, would come out with boxes, and is left out as a whole.
+It uses no system font and no file from elsewhere, so it is the same everywhere. A text with a character
+that the font lacks, such as an emoji or Hebrew, would come out with boxes, and is left out as a whole.
 """
 
 from __future__ import annotations

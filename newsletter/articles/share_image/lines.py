@@ -8,8 +8,8 @@ from typing import NamedTuple
 from newsletter.articles.share_image.font import Font
 
 LINE_HEIGHT = 1.16
-_ROOM = 0.97
-"""The part of a line that words may fill: kerning is not measured."""
+_USABLE = 0.97
+"""The part of a line that words may fill; the rest is for kerning, which is not measured."""
 
 
 class TextLines(NamedTuple):
@@ -27,11 +27,11 @@ def fitted(text: str, font: Font, *, width: float, height: float, sizes: tuple[i
     """The text in the first of `sizes` (px, falling) in which it fits; in the last one cut, with an ellipsis."""
     for size in sizes[:-1]:
         most = int(height / (size * LINE_HEIGHT))
-        lines = _lines(text, font, width * _ROOM / size, most + 1)
+        lines = _lines(text, font, width * _USABLE / size, most + 1)
         if len(lines) <= most:
             return TextLines(lines, size)
     size = sizes[-1]
-    most, wide = int(height / (size * LINE_HEIGHT)), width * _ROOM / size
+    most, wide = int(height / (size * LINE_HEIGHT)), width * _USABLE / size
     lines = _lines(text, font, wide, most + 1)
     return TextLines(lines if len(lines) <= most else [*lines[: most - 1], _cut(lines[most - 1], font, wide)], size)
 

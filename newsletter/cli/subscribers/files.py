@@ -82,7 +82,7 @@ def import_(
     except InvalidError as error:
         raise click.ClickException(f"{name}: {with_hint(error)}") from error
     except OSError as error:
-        raise click.ClickException(f"{name} cannot be read: {error.strerror or 'it is no file'}.") from error
+        raise click.ClickException(f"{name} cannot be read: {error.strerror or 'it is not a file'}.") from error
     emit(import_json(done) | {"result": click.format_filename(result)}, _in_words(done), as_json=as_json)
     ctx.exit(1 if done.state.refused else 0)
 

@@ -1,9 +1,9 @@
 """The version of what the public can see: a number that each change raises, in the transaction of the change.
 
-Nothing that was made from an older version is shown again (`web.kept_pages`). No caller has to think of it: a table
-says IS_PUBLIC in its `info`, and each INSERT, UPDATE or DELETE of such a table raises the number. Statements as text
-are not seen, so no module writes these tables with them (tests/invariants/test_public_content.py). `raise_version` is
-for what becomes public by a change of another table.
+Pages that were made from an older version are not shown again (`web.kept_pages`). Callers need do nothing: a table has
+IS_PUBLIC as its `info`, and each INSERT, UPDATE or DELETE of such a table raises the number. Statements as text are not
+noticed, so no module writes these tables with them (tests/invariants/test_public_content.py). `raise_version` is for
+a change of another table by which something becomes public.
 
 The number is raised as the last act before the commit: its row is locked for a moment only, and never before another.
 """
@@ -24,9 +24,9 @@ IS_PUBLIC: Final = {"is_public": True}
 """The `info` of a table whose rows public pages show."""
 _CHANGED = "public_content_changed"
 
-
 BELIEVED_FOR = 0.02
-"""Seconds. Under load each request would ask, and wait for the database longer than for all the rest (measured)."""
+"""Seconds for which a version is used that was read. If each request read it, then under load a request would wait for
+the database longer than for all the rest (measured)."""
 
 
 class _Known(NamedTuple):
@@ -37,7 +37,7 @@ class _Known(NamedTuple):
 
 
 _known: dict[URL, _Known] = {}
-"""By the database. Threads may read it at the same moment: each writes what is true."""
+"""By the database's address. No lock is needed: two threads that read it at the same moment store the same."""
 
 
 class PublicContent(Base):
@@ -88,7 +88,7 @@ def read_namespace(session: Session) -> uuid.UUID:
 
 
 def claim_telling(session: Session, state: str) -> bool:
-    """Take it on to tell the hub of a state of the feeds; False when somebody has, or when nothing is public yet."""
+    """Claim a state of the feeds, to tell the hub. False when another process has, or when nothing is public yet."""
     untold = update(_table).where(_table.c.hub_told != state).values(hub_told=state)
     return session.connection().execute(untold).rowcount == 1
 
@@ -104,7 +104,7 @@ def _forget(connection: Connection) -> None:
 
 
 def _notice(connection: Connection, statement: Any, *_values: object) -> None:
-    """Migrations name tables without `info`, and end with a new process."""
+    """Notice a change of a public table. Those of migrations go unnoticed, but after them processes start anew."""
     if isinstance(statement, UpdateBase) and isinstance(statement.table, Table) and "is_public" in statement.table.info:
         connection.info[_CHANGED] = True
 

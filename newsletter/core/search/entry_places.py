@@ -1,4 +1,4 @@
-"""The order of entries: by day, and of one day by number."""
+"""The order of entries: by day, and within a day by number."""
 
 from __future__ import annotations
 

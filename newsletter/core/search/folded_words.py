@@ -49,5 +49,5 @@ def _fold(text: str) -> str:
 
 
 def _is_dropped(character: str) -> bool:
-    """Accents, and what is not seen: a soft hyphen parts no word."""
+    """Whether a character is an accent or invisible, such as a soft hyphen: neither divides a word."""
     return unicodedata.combining(character) != 0 or unicodedata.category(character) == "Cf"

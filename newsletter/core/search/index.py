@@ -109,7 +109,7 @@ class SearchIndex:
 
 
 def _for_fts5(query: SearchQuery, labels: Sequence[str]) -> str:
-    """Every word quoted: its language has words of its own. Ours hold no quotation mark."""
+    """The query as FTS5 reads it. Some words are operators there, so each is quoted; none holds a quotation mark."""
     words = [f'"{word}"' for word in (*labels, *query.words)]
     return " AND ".join(words) + ("*" if query.last_is_prefix else "")
 

@@ -71,7 +71,7 @@ def parse_delivery(body: bytes, now: int) -> ParsedDelivery:
     document = _json(body)
     items = [item for item in document if isinstance(item, dict)] if isinstance(document, list) else None
     if items is None or (document and not items):
-        raise InvalidError("webhook.not_events", "The post is no JSON array of objects.")
+        raise InvalidError("webhook.not_events", "The post is not a JSON array of objects.")
     delivery = ParsedDelivery(set(), [])
     bad = len(document) - len(items)
     for item in items:
@@ -93,7 +93,7 @@ def _json(body: bytes) -> Any:
     try:
         return json.loads(body, parse_int=_parse_int)
     except (ValueError, RecursionError) as error:
-        raise InvalidError("webhook.not_json", "The post is no JSON.") from error
+        raise InvalidError("webhook.not_json", "The post is not JSON.") from error
 
 
 def _parse_int(digits: str) -> int:

@@ -1,4 +1,4 @@
-"""Deferred mail: how long a recipient is tried again whom the other side put off, and how often."""
+"""Deferred mail: how long, and how often, a recipient is tried again whose server asked to come back later."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ RENEW_EVERY = 1.0
 class BatchLease:
     """One worker's lease. No other worker can have the batch while it lasts.
 
-    `outcomes` gives what the ledger shall read if this worker ends now; `renewed` is the monotonic time at which the
+    `outcomes` gives the outcomes so far, which count if this worker dies; `renewed` is the monotonic time at which the
     lease began.
     """
 
@@ -64,7 +64,7 @@ class BatchLease:
             return False
 
     def _warn(self, error: DBAPIError) -> None:
-        log.warning("batch %d cannot be kept: %s", self._claim.batch_id, type(error.orig).__name__)
+        log.warning("the lease on batch %d cannot be renewed: %s", self._claim.batch_id, type(error.orig).__name__)
 
     def _renew(self) -> bool:
         began = time.monotonic()

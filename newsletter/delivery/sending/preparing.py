@@ -1,4 +1,4 @@
-"""Preparing a claimed batch: its message, the recipients who are still to be sent to, and the right to send now."""
+"""Preparing a claimed batch: its message, the recipients who wait for it, and as much of the rate limit as it needs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def prepare_batch(context: SendingContext, claim: Claim) -> PreparedBatch:
 def reserve_request(context: SendingContext, batch: PreparedBatch) -> PreparedBatch:
     """The batch as one request may carry it now, for a transport that takes or refuses all recipients together.
 
-    Other transports ask for a right to send as they go. Raises NotAcceptedError when nothing may be sent yet, and
+    Other transports ask the rate limit before each message. Raises NotAcceptedError when nothing may be sent yet, and
     TransportError when the provider gives no name for its schedule.
     """
     if not (context.transport.all_or_nothing and batch.recipients):
@@ -62,14 +62,14 @@ def reserve_request(context: SendingContext, batch: PreparedBatch) -> PreparedBa
 
 
 def _with_reference(message: Message, claim: Claim) -> Message:
-    """The provider's later events name the batch and the attempt; nothing personal."""
+    """The message with a reference that the provider's events repeat: batch and attempt, nothing about a reader."""
     letter = digest_key(message.id_salt)
     reference = (("batch", str(claim.batch_id)), ("attempt", str(claim.attempt)), ("letter", letter))
     return replace(message, reference=reference)
 
 
 def _recall_progress(context: SendingContext, claim: Claim, message: Message, outcomes: Outcomes) -> None:
-    """Count as accepted what a killed worker on this machine knew and could not tell the ledger."""
+    """Count as accepted the recipients of whom a killed worker on this machine knew it, but not yet the ledger."""
     if claim.attempt > 1:
         accepted = context.progress.read(batch_name(claim.batch_id, message.id_salt))
         outcomes.accept_open(position for position in accepted if position < len(outcomes))

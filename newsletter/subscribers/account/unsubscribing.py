@@ -78,7 +78,7 @@ UNDO_OVER = gettext_noop(
 def give_reason(session: Session, token: str, reason: str) -> Subscriber:
     """Keep why the reader of `token` unsubscribed; the last reason counts. Other readers' rows stay as they are.
 
-    Raises LinkError, and InvalidError for a reason that is none of the four.
+    Raises LinkError, and InvalidError for any reason but the four.
     """
     if reason not in tuple(UnsubscribeReason):
         raise InvalidError("unsubscribe.unknown_reason", gettext_noop("Choose one of the four reasons, or none."))

@@ -11,7 +11,7 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\u
 
 
 def xml_text(text: str) -> str:
-    """`text` without characters that XML does not take."""
+    """`text` without the characters that XML forbids."""
     return _UNWRITABLE.sub("", text)
 
 

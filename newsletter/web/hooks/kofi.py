@@ -1,4 +1,4 @@
-"""Ko-fi's webhook: a payment is stored once, whatever comes how often, and nothing is answered before the commit."""
+"""Ko-fi's webhook: a payment is stored once, however often it is posted, and nothing is answered before the commit."""
 
 from __future__ import annotations
 
