@@ -32,7 +32,21 @@ class RefusalReason(StrEnum):
     AMOUNT = "amount"
 
 
-class SupportPayment(Base):
+class _MoneyColumns:
+    """The columns of an amount."""
+
+    currency: Mapped[str] = mapped_column(Text)
+    exponent: Mapped[int]
+    """The digits after the point that the currency had at that time."""
+    minor_units: Mapped[int] = mapped_column(BigInteger)
+
+    @property
+    def money(self) -> Money:
+        """The amount."""
+        return of_minor_units(self.minor_units, self.currency, self.exponent)
+
+
+class SupportPayment(_MoneyColumns, Base):
     """One payment. Of a private one nothing is kept but day, kind, amount, currency, and the two hashes."""
 
     __tablename__ = "support_payments"
@@ -59,10 +73,6 @@ class SupportPayment(Base):
     day: Mapped[date]
     """In the publication's zone."""
     kind: Mapped[SupportKind] = mapped_column(EnumText(SupportKind))
-    currency: Mapped[str] = mapped_column(Text)
-    exponent: Mapped[int]
-    """The digits after the point that the currency had at that time."""
-    minor_units: Mapped[int] = mapped_column(BigInteger)
     is_public: Mapped[bool]
     """Whether the supporter said so at Ko-fi."""
     name: Mapped[str | None] = mapped_column(Text)
@@ -71,32 +81,19 @@ class SupportPayment(Base):
     hidden_at: Mapped[datetime | None]
     """When an editor hid name and words."""
 
-    @property
-    def money(self) -> Money:
-        """The amount."""
-        return of_minor_units(self.minor_units, self.currency, self.exponent)
 
-
-class SupportGoal(Base):
-    """The goal of each month from this one on, until there is a later row."""
+class SupportGoal(_MoneyColumns, Base):
+    """The goal of each month from this one on, until there is a later row; 0 for none."""
 
     __tablename__ = "support_goals"
     __table_args__ = {"info": IS_PUBLIC}  # noqa: RUF012
 
     month: Mapped[date] = mapped_column(primary_key=True)
     """Its first day."""
-    currency: Mapped[str] = mapped_column(Text)
-    exponent: Mapped[int]
-    minor_units: Mapped[int] = mapped_column(BigInteger)
-
-    @property
-    def money(self) -> Money:
-        """The amount."""
-        return of_minor_units(self.minor_units, self.currency, self.exponent)
 
 
-class SupportCost(Base):
-    """A cost of each month from this one on, until there is a later row of that name."""
+class SupportCost(_MoneyColumns, Base):
+    """A cost of each month from this one on, until there is a later row of that name; 0 for none."""
 
     __tablename__ = "support_costs"
     __table_args__ = (UniqueConstraint("name", "month"), {"info": IS_PUBLIC})
@@ -106,15 +103,6 @@ class SupportCost(Base):
     """The words of the public page."""
     month: Mapped[date]
     """Its first day."""
-    currency: Mapped[str] = mapped_column(Text)
-    exponent: Mapped[int]
-    minor_units: Mapped[int] = mapped_column(BigInteger)
-    """0 when there is no such cost from this month on."""
-
-    @property
-    def money(self) -> Money:
-        """The amount."""
-        return of_minor_units(self.minor_units, self.currency, self.exponent)
 
 
 class RefusedPost(Base):
