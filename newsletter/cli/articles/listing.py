@@ -15,7 +15,7 @@ from newsletter.core.languages import ENGLISH, PUBLICATION_LANGUAGE, language_of
 from newsletter.core.runtime import runtime
 from newsletter.serializers.articles import article_json, article_summary_json
 
-articles = AppGroup("articles", help="Articles: import, list, show, withdraw.")
+articles = AppGroup("articles", help="Articles: import, list, show, sources, withdraw.")
 
 
 @articles.command("list")
