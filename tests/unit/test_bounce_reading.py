@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import quopri
 from dataclasses import replace
 
 import pytest
@@ -83,6 +85,21 @@ def test_not_every_feedback_is_a_complaint(feedback: str) -> None:
 
 def test_a_complaint_may_name_the_return_path_in_its_own_field() -> None:
     assert read(arf(original("<>"), extra=f"Original-Mail-From: <{OURS}>\r\n")).kind is EventKind.COMPLAINED
+
+
+@pytest.mark.parametrize("encoding", ["7bit", "base64", "quoted-printable"])
+def test_microsofts_reports_are_read_in_every_encoding(encoding: str) -> None:
+    enclosed = f"X-HmXmrOriginalRecipient: {READER}\r\n{original(OURS)}".encode()
+    encode = {"base64": base64.encodebytes, "quoted-printable": quopri.encodestring}.get(encoding, bytes)
+    report = (
+        b'From: staff@hotmail.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b1"\r\n\r\n'
+        b"--b1\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: "
+        + encoding.encode()
+        + b"\r\n\r\n"
+        + encode(enclosed)
+        + b"\r\n--b1--\r\n"
+    )
+    assert read(report).kind is EventKind.COMPLAINED
 
 
 def test_headers_alone_are_enough() -> None:

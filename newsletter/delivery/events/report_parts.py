@@ -66,8 +66,10 @@ def enclosed_headers(message: Message) -> Iterator[Message]:
         if kind in ("text/rfc822-headers", "message/global-headers"):
             yield HeaderParser().parsestr(_text_of(part) or _bytes_of(part).decode("utf-8", "replace").lstrip())
         elif kind in ("message/rfc822", "message/global"):
-            payload = part.get_payload()
-            yield from (each for each in payload if isinstance(each, Message)) if isinstance(payload, list) else ()
+            if _is_encoded(part):
+                yield HeaderParser().parsestr(_bytes_of(part).decode("utf-8", "replace").lstrip())
+            elif isinstance(payload := part.get_payload(), list):
+                yield from (each for each in payload if isinstance(each, Message))
 
 
 def _text_of(part: Message) -> str:
@@ -80,6 +82,15 @@ def _text_of(part: Message) -> str:
         return payload.decode("utf-8", "replace")[:_LONGEST_TEXT]
 
 
+def _is_encoded(part: Message) -> bool:
+    """Whether a part is in base64 or quoted-printable, which RFC 2046 forbids for message/… and servers use."""
+    return _encoding(part) in ("base64", "quoted-printable")
+
+
+def _encoding(part: Message) -> str:
+    return str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+
+
 def _bytes_of(part: Message) -> bytes:
     """The content of a part, decoded: for the parser, the content of message/… is messages, whatever its encoding."""
     payload = part.get_payload()
@@ -87,7 +98,7 @@ def _bytes_of(part: Message) -> bytes:
         content = b"\n".join(each.as_bytes() for each in payload if isinstance(each, Message))
     else:
         content = str(payload).encode("utf-8", "surrogateescape")
-    encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    encoding = _encoding(part)
     if encoding == "base64":
         return base64.b64decode(re.sub(rb"[^A-Za-z0-9+/=]", b"", content) + b"==")
     return quopri.decodestring(content) if encoding == "quoted-printable" else content
