@@ -136,7 +136,16 @@ def test_a_column_that_is_nearly_one_of_ours_is_an_error(head: str, meant: str) 
         read(f"email,{head}\na@example.org,\n".encode())
 
 
-@pytest.mark.parametrize("name", ["Member_Status_2", "Opt-Out reason", "Soft_Bounced", "is_deleted", "BLACKLISTED_BY"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Member_Status_2", "Opt-Out cause", "Soft_Bounced", "is_deleted", "BLACKLISTED_BY"),
+        *("is_inactive", "Removed on", "cancelled_at", "left_at", "Email consent", "Marketing Permissions", "invalid"),
+        *("Ausgetragen", "Abmeldung", "Abmeldedatum", "Abbestellung", "Inaktiv seit", "Widerruf", "Einwilligung"),
+        *("désabonné", "Date de désinscription", "Statut", "dado de baja", "Estado", "disiscritto", "Stato"),
+        *("uitgeschreven", "wypisany", "Отписан", "avregistrerad"),
+    ],
+)
 def test_a_column_that_may_say_who_unsubscribed_stops_the_import(name: str) -> None:
     data = f"email,{name}\na@example.org,x\n".encode()
     with pytest.raises(InvalidError, match=f"“{name}” may say who unsubscribed"):
@@ -157,6 +166,16 @@ def test_a_column_that_may_say_who_unsubscribed_stops_the_import(name: str) -> N
         ("confirmed", "1", {"0": "unconfirmed"}),
         ("Email permission status", "Express", {"Unsubscribed": "unsubscribed", "Implied": "unconfirmed"}),
         ("Email hard bounce reason", "", {"MAILBOX_FULL": "bounced"}),
+        ("active", "1", {"0": "unsubscribed", "false": "unsubscribed", "perhaps": "unknown"}),
+        ("is_subscribed", "yes", {"no": "unsubscribed"}),
+        ("enabled", "true", {"0": "unsubscribed"}),
+        ("Banned", "FALSE", {"TRUE": "unsubscribed"}),
+        ("state", "CA", {"cancelled": "unsubscribed", "bounced": "bounced", "Complained": "complained"}),
+        ("Newsletter", "Weekly", {"no": "unsubscribed", "nein": "unsubscribed"}),
+        ("unsubscription_date", "", {"2020-01-01": "unsubscribed"}),
+        ("Unsubscribe time", "", {"2020-01-01": "unsubscribed"}),
+        ("Abgemeldet am", "", {"1.1.2020": "unsubscribed"}),
+        ("email_verified", "true", {"false": "unconfirmed"}),
         ("status", "Subscribed", {"bounced": "bounced", "Unconfirmed": "unconfirmed", "\u200bLEFT": "unsubscribed"}),
     ],
 )
@@ -164,6 +183,15 @@ def test_the_columns_of_other_services_are_understood(head: str, active: str, ot
     for cell, standing in {active: "active", **others}.items():
         (row,) = csv_file.read_rows(io.BytesIO(f'email,{head}\na@example.org,"{cell}"\n'.encode()), "weekly", KNOWN)
         assert (row.standing, row.reader is not None) == (standing, standing == "active")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cancel_date", "Active subscription", "Last active", "OPTIN_TIME", "FIRSTNAME", "Activity", "Notes", "City"],
+)
+def test_other_columns_are_passed_over(name: str) -> None:
+    (row,) = csv_file.read_rows(io.BytesIO(f"email,{name}\na@example.org,x\n".encode()), "weekly", KNOWN)
+    assert row.reader == ImportedReader("a@example.org")
 
 
 def test_the_strongest_standing_of_a_row_counts() -> None:

@@ -95,12 +95,22 @@ _COMPLAINED, _UNCONFIRMED = _if_set(Standing.COMPLAINED), _if_not_set(Standing.U
 STANDING_COLUMNS: dict[str, StandingColumn] = {
     # Many services, and our own export
     **dict.fromkeys(("status", "email status", "subscription status", "subscriber status"), _STATUS),
+    **dict.fromkeys(("subscriber state", "subscription state", "contact status"), _STATUS),
+    "state": StandingColumn(_STATUS.words, Standing.ACTIVE),  # that of a postal address, too
+    "newsletter": StandingColumn(dict.fromkeys(_NO, Standing.UNSUBSCRIBED), Standing.ACTIVE),  # a flag, or a name
+    **dict.fromkeys(
+        ("active", "is active", "enabled", "is enabled", "is subscribed"), _if_not_set(Standing.UNSUBSCRIBED)
+    ),
     **dict.fromkeys(("unsubscribed", "unsubscribed at", "unsubscribe date", "unsubscribed date"), _UNSUBSCRIBED),
+    **dict.fromkeys(("unsubscribe time", "unsubscribe reason", "unsubscribed reason", "abgemeldet am"), _UNSUBSCRIBED),
+    **dict.fromkeys(("unsubscription date", "opt out reason", "dnc reason"), _UNSUBSCRIBED),
+    **dict.fromkeys(("abgemeldet", "removed", "removed at", "archived", "archived at", "banned"), _UNSUBSCRIBED),
     **dict.fromkeys(("opt out", "optout", "opted out", "opt out date", "opt out time", "optout time"), _UNSUBSCRIBED),
     **dict.fromkeys(("blocked", "disabled", "suppressed", "deleted", "deleted at", "deactivated"), _UNSUBSCRIBED),
     **dict.fromkeys(("bounced", "bounced at", "hard bounced", "hard bounce", "bounce date"), _BOUNCED),
-    **dict.fromkeys(("complained", "complained at", "spam complaint", "marked as spam"), _COMPLAINED),
-    **dict.fromkeys(("opt in", "optin", "subscribed"), _UNCONFIRMED),
+    **dict.fromkeys(("hardbounce", "email bounced", "undeliverability date"), _BOUNCED),
+    **dict.fromkeys(("complained", "complained at", "spam complaint", "marked as spam", "complaint"), _COMPLAINED),
+    **dict.fromkeys(("opt in", "optin", "subscribed", "verified", "email verified"), _UNCONFIRMED),
     # Brevo
     "email blacklisted": _UNSUBSCRIBED,
     "email blocklisted": _UNSUBSCRIBED,
@@ -158,6 +168,12 @@ _HARMLESS = frozenset(
         "clean campaign id",
         "confirmed opt out source",
         "confirmed opt out reason",
+        "active subscription",
+        "cancel date",
+        "churn date",
+        "digest enabled",
+        "last active",
+        "last active at",
         "lead status",
         "marital status",
         "member status",
@@ -173,7 +189,12 @@ _HARMLESS = frozenset(
 
 _SEEMS_STANDING = re.compile(
     r"status|unsub|opt(ed)? ?out|bounc|delet|\bclean|suppress|(black|block) ?list|blocked|complain|\bspam|\babuse"
-    r"|disabled|do ?not|\bdnc\b|unconfirmed|undeliver|abgemeldet|abbestell|gelöscht|gesperrt"
+    r"|disabled|do ?not|\bdnc\b|unconfirmed|undeliver|\b(in|de)?activ(e|ated)\b|enabled|subscribed|subscriber state"
+    r"|remov(e|ed|al)\b|archived|banned|cancel|churned|\bleft\b|\b(in)?valid\b|verified|consent|permission"
+    r"|ab(ge)?meld|ab(be)?stell|aus(ge)?trag|gelöscht|gesperrt|inaktiv|widerruf|gekündigt|storniert|unzustellbar|ungültig"
+    r"|einwilligung|zustand|désabonn|désinscri|rebond|supprimé|statut|consentement|estado|\bbaja\b|rebot|rechazad"
+    r"|disiscri|cancellat|rimbalz|\bstato\b|uitgeschreven|afgemeld|verwijderd|wypisan|usunięt|situação|descadastr"
+    r"|avregistr|avmeld|afmeld|odhlášen|отпис|статус"
 )
 _NEAR = {"section": "sections", "trust": "min_trust", "hype": "max_hype", "lang": "language"}
 _CLOSE = 0.85
