@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from newsletter.core.db import Base
 from newsletter.mail.models import OutgoingMail
 from newsletter.serializers.values import json_value, row_json
-from newsletter.subscribers.models import Subscriber, UnsubscribeReason
+from newsletter.subscribers.models import Subscriber, SubscriberStatus, UnsubscribeReason
 from newsletter.subscribers.preferences import PREFERENCE_COLUMNS
 
 if TYPE_CHECKING:  # the site shows readers their data, and imports no files
@@ -28,6 +28,17 @@ def preferences_json(subscriber: Subscriber) -> dict[str, Any]:
     """The subscriber's preferences and pause."""
     row = row_json(subscriber)
     return {name: row[name] for name in _CHOSEN}
+
+
+def listed_subscriber_json(subscriber: Subscriber) -> dict[str, Any]:
+    """A subscriber in a list: who it is, the status, the preferences and the pause."""
+    row = row_json(subscriber)
+    return {name: row[name] for name in ("id", "address", "status", "confirmed_at", *_CHOSEN)}
+
+
+def status_counts_json(counts: Counter[SubscriberStatus]) -> dict[str, int]:
+    """How many readers there are, in all and of each status."""
+    return {"readers": counts.total(), **{str(status): counts[status] for status in SubscriberStatus}}
 
 
 def related_row_json(row: Base) -> dict[str, Any]:

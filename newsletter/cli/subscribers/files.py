@@ -28,7 +28,8 @@ from newsletter.subscribers.models import SubscriberStatus
 from newsletter.subscribers.preferences import KnownNames
 
 subscribers = AppGroup(
-    "subscribers", help="Subscribers: import, export, show, erase, unsuppress, unbounce, and why readers unsubscribe."
+    "subscribers",
+    help="Subscribers: import, export, list, count, show, erase, unsuppress, unbounce, and why readers unsubscribe.",
 )
 
 

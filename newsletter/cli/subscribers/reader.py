@@ -11,17 +11,19 @@ import click
 
 from newsletter.cli.output import emit, json_option, table
 from newsletter.cli.subscribers import past
-from newsletter.cli.subscribers.files import subscribers
+from newsletter.cli.subscribers.listing import subscribers
 from newsletter.core import clock
 from newsletter.core.actors import OPERATOR
+from newsletter.core.languages import ENGLISH, language_of
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events import unbouncing
 from newsletter.delivery.events.unbouncing import WrongBounces
 from newsletter.privacy import data_export, erasure
 from newsletter.serializers.subscribers import unsubscribe_counts_json
-from newsletter.subscribers import addresses, queries
+from newsletter.subscribers import addresses, preferences_words, queries
 from newsletter.subscribers.account import unsubscribing
 from newsletter.subscribers.models import SuppressionReason
+from newsletter.subscribers.preferences import PREFERENCE_COLUMNS, Preferences
 from newsletter.subscribers.suppression import unsuppress
 
 __all__ = ["subscribers"]
@@ -149,10 +151,11 @@ def unbounce_(digest_id: int | None, reason: str, yes: bool, as_json: bool) -> N
 
 def _in_words(exported: dict[str, Any]) -> str:
     reader, preferences, suppression = exported["reader"], exported["preferences"], exported["suppression"]
-    sections = "all sections" if preferences["sections"] is None else ", ".join(preferences["sections"])
+    chosen = Preferences.from_columns({name: preferences[name] for name in PREFERENCE_COLUMNS})
     lines = [
         f"{addresses.mask(reader['address'])}, number {reader['id']}: {reader['status']}",
-        f"  {preferences['cadence']}, {sections}, trust {preferences['min_trust']} and up",
+        *(f"  {name}: {value}" for name, value in preferences_words.rows(chosen, language_of(ENGLISH))),
+        f"  Paused until: {preferences['paused_until'] or 'not paused'}",
         f"  signed up {reader['created_at']}, confirmed {reader['confirmed_at'] or 'never'}",
     ]
     if reader["unsubscribed_at"]:
