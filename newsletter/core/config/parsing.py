@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
 from redis import ConnectionPool
+from redis.exceptions import RedisError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -234,8 +235,8 @@ def story_address(value: str) -> str:
 
 def kofi_page(value: str) -> str:
     """A web address; a bare name is a page at Ko-fi."""
-    if _KOFI_NAME.fullmatch(value):
-        return f"https://ko-fi.com/{value}"
+    if _KOFI_NAME.fullmatch(name := value.removeprefix("@")):
+        return f"https://ko-fi.com/{name}"
     if value.lower().startswith(("ko-fi.com/", "www.ko-fi.com/")):
         value = f"https://{value}"
     return web_address(value)
@@ -280,7 +281,7 @@ def redis_url(value: str) -> str:
         if not has_place or parts.fragment:
             raise ValueError
         ConnectionPool.from_url(value).make_connection()  # checks the options; nothing is connected
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RedisError):
         raise ValueError(reason) from None
     return value
 
