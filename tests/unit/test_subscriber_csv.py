@@ -35,6 +35,8 @@ def read(data: bytes, cadence: str = "weekly") -> list[tuple[int, ImportedReader
         b"name,email\nA\x00da,ada@example.org\n",
         b"email\n\n , \nada@example.org\n",
         b'"sep=;"\nname;email\n"A, B";ada@example.org\n',
+        b'sep=;\nname,email\n"A; B",ada@example.org\n',
+        b"sep=^\nname^email\nA^ada@example.org\n",
         b'"na\nme",email\nAda,ada@example.org\n',
     ],
 )

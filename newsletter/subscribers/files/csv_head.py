@@ -103,7 +103,8 @@ def _names(lines: CsvLines) -> tuple[tuple[str, ...], str, int]:
     row, separators = 1, SEPARATORS
     start = lines.start
     if sep_line := _SEP_LINE.fullmatch(_first_line(lines)):
-        row, separators, start = 2, sep_line[1], lines.position
+        # An export that was saved anew keeps the line, and not always the separator.
+        row, separators, start = 2, sep_line[1] + SEPARATORS, lines.position
     found: list[tuple[int, tuple[str, ...], str, int]] = []
     text = ""
     for separator in separators:
