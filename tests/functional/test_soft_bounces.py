@@ -129,3 +129,23 @@ def test_soft_bounces_before_a_new_confirmation_do_not_count(db: Database, setti
         reader.confirmed_at = BEGIN + timedelta(days=2)
     report(db, settings, batches)
     assert state(db, settings) == SUBSCRIBED
+
+
+@pytest.mark.parametrize(
+    ("first", "status"),
+    [(EventKind.BLOCKED, SubscriberStatus.ACTIVE), (EventKind.SOFT_BOUNCED, SubscriberStatus.BOUNCED)],
+)
+def test_mails_that_sendgrid_drops_for_a_day_when_we_were_blocked_end_nothing(
+    db: Database, settings: Settings, send: Send, first: EventKind, status: SubscriberStatus
+) -> None:
+    """SendGrid lists whom it calls bounced, for spam too, and drops each mail to them from then on."""
+    blocked, *later = send(SOFT_BOUNCES + 1, 2)
+    report(db, settings, [blocked], first)
+    for batch in later:
+        at = int((BEGIN + timedelta(days=60)).timestamp())
+        dropped = ReaderEvent(
+            EventKind.DROPPED, at, BatchId(batch), 0, listed=EventKind.BOUNCED, reason="Bounced Address"
+        )
+        with db.transaction() as session:
+            applying.apply_events(session, settings.suppression_key, [dropped])
+    assert state(db, settings)[0] == status

@@ -172,7 +172,7 @@ def test_sendgrids_list_does_not_end_it_again(
     assert statuses(db)[0] == "active"
     with db.reading() as session:
         kinds = session.scalars(select(Event.kind).where(Event.digest_id == digests[1])).all()
-    assert kinds == [EventKind.SOFT_BOUNCED]
+    assert kinds == [EventKind.BLOCKED]
 
 
 def test_an_old_bounce_before_the_last_confirmation_keeps_nobody_away(

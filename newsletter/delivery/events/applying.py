@@ -182,10 +182,11 @@ def _withdrawn(session: Session, matched: Iterable[_MatchedEvent]) -> set[tuple[
 
 
 def _without_doubtful_listings(session: Session, matched: list[_MatchedEvent]) -> list[_MatchedEvent]:
-    """The events, with a soft bounce for each mail that was dropped for an earlier bounce which was not hard.
+    """The events, with a soft bounce or a blocked mail for each that was dropped for an earlier bounce, not a hard one.
 
-    SendGrid also lists addresses whose mailbox was full, or that an operator brought back. We know it when events of
-    the reader are here, and none of them says that the mailbox is not there.
+    SendGrid also lists addresses whose mailbox was full, whose server blocked us, or that an operator brought back. We
+    know it when events of the reader are here, and none of them says that the mailbox is not there. While SendGrid
+    lists somebody because of us, each mail is dropped: those count against nobody, however many they are.
     """
     listed = {one.reader.id for one in matched if one.event.listed is EventKind.BOUNCED}
     if not listed:
@@ -197,9 +198,14 @@ def _without_doubtful_listings(session: Session, matched: list[_MatchedEvent]) -
         )
     ).all()
     hard = {reader for reader, kind, withdrawn_at in rows if kind == EventKind.BOUNCED and withdrawn_at is None}
-    doubtful = {reader for reader, _, _ in rows} - hard
+    doubtful = {reader: EventKind.SOFT_BOUNCED for reader, _, _ in rows if reader not in hard}
+    doubtful |= {
+        reader: EventKind.BLOCKED
+        for reader, kind, _ in rows
+        if reader in doubtful and kind in (EventKind.BOUNCED, EventKind.BLOCKED)
+    }
     return [
-        one._replace(event=one.event._replace(kind=EventKind.SOFT_BOUNCED, listed=None))
+        one._replace(event=one.event._replace(kind=doubtful[one.reader.id], listed=None))
         if one.event.listed is EventKind.BOUNCED and one.reader.id in doubtful
         else one
         for one in matched
