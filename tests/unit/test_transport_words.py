@@ -122,6 +122,15 @@ def test_people_are_taken_out(text: str, kept: str | None) -> None:
     assert redact(text, "jane.doe@example.org") == (text if kept is None else kept)
 
 
+@pytest.mark.parametrize(
+    "word", ["ada_lovelace", "alovelace", "/home/alovelace/Maildir", "LOVELACE1815", "x.lovelaces"]
+)
+def test_a_long_piece_of_a_local_part_is_found_inside_of_words(word: str) -> None:
+    kept = redact(f"550 {word}: mailbox full", "ada.lovelace@example.org")
+    assert "lovelace" not in kept.lower()
+    assert kept.endswith("mailbox full")
+
+
 @given(st.text(max_size=300), st.text(max_size=30))
 def test_any_text_can_be_redacted(text: str, address: str) -> None:
     kept = redact(text, address)

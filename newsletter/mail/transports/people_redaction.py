@@ -25,6 +25,8 @@ _CODE = re.compile(r"[245]\d\d(?:[.-].*)?|[245]\.\d{1,3}\.\d{1,3}|\#[245]\.\d{1,
 _NUMBER = re.compile(r"(?<![\w.])\+?(?:\d{6,}|(?:\(?\d{1,6}\)?[ /-]){2,}\d{2,}|\d{2,6}[ /-]\d{4,})(?![\w.])", re.ASCII)
 _LETTERS = re.compile(r"[^\W\d_]+(?:[-’][^\W\d_]+)*")
 _PIECE = re.compile(r"[^\W\d_]{3,}")
+_TELLING = 5
+"""Letters of a piece that name a reader inside of another word too ("jlovelace", "ada_lovelace")."""
 
 
 def hide_local_part(text: str, local: str) -> str:
@@ -34,6 +36,8 @@ def hide_local_part(text: str, local: str) -> str:
     pieces = {piece for piece in _PIECE.findall(local) if not is_known_word(piece)}
     for name in sorted((name for name in whole | pieces if len(name) > 2), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", GONE, text, flags=re.IGNORECASE)
+    for piece in sorted((piece for piece in pieces if len(piece) >= _TELLING), key=len, reverse=True):
+        text = re.sub(rf"\w*{re.escape(piece)}\w*", GONE, text, flags=re.IGNORECASE)
     return text
 
 
