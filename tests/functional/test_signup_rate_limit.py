@@ -228,7 +228,11 @@ IPV6 = ("2001:db8:1:2::/64", "2001:db8:1::/56", "2001:db8:1::/48")
         ("64:ff9b::c633:6407", ("198.51.100.7",)),
         *(
             (inside, (networks.UNKNOWN,))
-            for inside in ("127.0.0.1", "::1", "10.1.2.3", "192.168.0.9", "fe80::1%eth0", "::ffff:127.0.0.1")
+            for inside in ("127.0.0.1", "::1", "10.1.2.3", "192.168.0.9", "fe80::1%eth0", "::ffff:127.0.0.1", "::")
+        ),
+        *(
+            (inside, (networks.UNKNOWN,))  # of a provider's load balancer (RFC 6598), or of a link
+            for inside in ("100.64.3.4", "100.127.255.254", "169.254.169.1", "0.0.0.0", "[100.64.3.4]:80")
         ),
         *((nothing, (networks.UNKNOWN,)) for nothing in ("", None, "unix:", "evil", "1.2.3.4:5:6", "[")),
     ],

@@ -14,7 +14,18 @@ PREFIXES = (64, 56, 48)
 
 _PRIVATE = tuple(
     ip_network(text)
-    for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7", "fe80::/10")
+    for text in (
+        *(
+            "127.0.0.0/8",
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "100.64.0.0/10",
+            "169.254.0.0/16",
+            "0.0.0.0/8",
+        ),
+        *("::/128", "::1/128", "fc00::/7", "fe80::/10"),
+    )
 )
 """A request from one of these comes through a proxy of our own that TRUSTED_PROXIES does not count."""
 _NAT64 = ip_network("64:ff9b::/96")
