@@ -15,7 +15,7 @@ from sqlalchemy.orm import configure_mappers
 
 from newsletter import migrations
 from newsletter.app import install_site
-from newsletter.core import key_fingerprints, logs, memory, private_files
+from newsletter.core import key_fingerprints, logs, memory, private_files, queue
 from newsletter.core.process_tree import ForkedChild, ProcessTree
 from newsletter.core.runtime import Runtime, runtime
 
@@ -112,6 +112,7 @@ def _ready_runtime(load: Callable[[], object] = lambda: None) -> Runtime:
     found.settings.check_serving()
     migrations.require_current(found.db)
     private_files.mend(found.settings.data_dir)
+    queue.warn_of_open_queue(found.settings.redis_url)
     with ThreadPoolExecutor(1) as beside:  # it ends before anything is forked
         checked = beside.submit(key_fingerprints.check_keys, found.db, found.settings)
         load()

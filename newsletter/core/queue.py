@@ -7,6 +7,8 @@ due. They are JSON, since pickle would run code for anyone who can write to Redi
 from __future__ import annotations
 
 import logging
+from ipaddress import ip_address
+from urllib.parse import parse_qs, urlsplit
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -35,6 +37,27 @@ JOB_TIMEOUT = 600.0
 """Seconds after which RQ ends a job, besides what providers may take. Every job ends by itself long before."""
 MOST_CALLS = 4
 """Calls of a transport that each take the whole deadline, in one job: after fewer a run ends."""
+
+
+def warn_of_open_queue(url: str) -> None:
+    """Log a warning for a REDIS_URL that leads to another machine without TLS or without a password.
+
+    Whoever reads the way there sees the password, and whoever can write to Redis can hold up the mail.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "unix" or _is_loopback(parts.hostname or ""):
+        return
+    if parts.scheme != "rediss":
+        log.warning("REDIS_URL leads to another machine without TLS: others on the way can read and change the queue")
+    if not (parts.password or "password" in parse_qs(parts.query)):
+        log.warning("REDIS_URL leads to another machine without a password: whoever reaches it can change the queue")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Queues:

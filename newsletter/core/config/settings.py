@@ -118,7 +118,7 @@ class Settings:
     redis_url: str = setting(
         "",
         parsing.redis_url,
-        "The queue: `redis://…` of a Redis or Valkey.",
+        "The queue: `redis://…` of a Redis or Valkey, or `rediss://:password@host:6379/0` on another machine.",
         default_text="the embedded queue",
         is_secret=True,
     )
