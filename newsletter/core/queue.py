@@ -42,7 +42,7 @@ MOST_CALLS = 4
 def warn_of_open_queue(url: str) -> None:
     """Log a warning for a REDIS_URL that leads to another machine without TLS or without a password.
 
-    Whoever reads the way there sees the password, and whoever can write to Redis can hold up the mail.
+    Others on the way could read the password, and a writer to Redis can hold up the mail.
     """
     parts = urlsplit(url)
     if parts.scheme == "unix" or _is_loopback(parts.hostname or ""):

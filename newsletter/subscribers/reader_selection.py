@@ -33,7 +33,7 @@ class ReaderSelection:
     paused: bool | None = None
 
     def conditions(self, today: date) -> list[ColumnElement[bool]]:
-        """What rows of subscribers must fulfil; `today` in the publication's zone says whether a pause is over."""
+        """The conditions on rows of subscribers; `today` in the publication's zone says whether a pause is over."""
         exact = ("cadence", "max_hype", "breaking", "hour", "zone", "format", "language")
         found = [getattr(Subscriber, name) == wanted for name in exact if (wanted := getattr(self, name)) is not None]
         if self.statuses:
