@@ -41,8 +41,8 @@ class ArticleBlock:
     share: tuple[ShareLink, ...]
 
 
-def article_block(revision: Revision, settings: Settings, language: Language) -> ArticleBlock:
-    """The block of an article at `revision`, with the words around it in `language`."""
+def article_block(revision: Revision, settings: Settings, language: Language, *, dek: str) -> ArticleBlock:
+    """The block of an article at `revision` with the digest's `dek`, with the words around it in `language`."""
     title = one_line(revision.title)
     url = story_address(settings, revision.slug, revision.url)
     return ArticleBlock(
@@ -51,7 +51,7 @@ def article_block(revision: Revision, settings: Settings, language: Language) ->
         day=language.day(revision.date),
         title=title,
         short_title=short_headline(title),
-        dek=one_line(revision.dek),
+        dek=one_line(dek),
         trust=trust_in_words(revision, language),
         facts=one_line(" · ".join([*hype_and_sources(revision, language), *credits_of(revision, language)])),
         bullets=tuple(Markup(one_line(each)) for each in bullets_mail_html(revision)),  # noqa: S704 - HTML already

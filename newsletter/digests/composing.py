@@ -6,11 +6,10 @@ from sqlalchemy.orm import Session
 
 from newsletter.core.actors import Actor
 from newsletter.core.errors import InvalidError
-from newsletter.digests import leads, lifecycle
+from newsletter.digests import changes, leads
 from newsletter.digests.headings import default_subject
-from newsletter.digests.models import Digest, DigestArticle
+from newsletter.digests.models import ChangeKind, Digest, DigestArticle
 from newsletter.digests.picked_articles import Rule, pick_articles
-from newsletter.digests.queries import get_digest
 from newsletter.digests.text import one_line, require_plain
 
 LONGEST_LINE = 250
@@ -56,28 +55,32 @@ def edit_draft(
     preheader: str | None = None,
     intro: str | None = None,
     intro_with_lead: bool | None = None,
+    version: int | None = None,
     by: Actor,
 ) -> Digest:
     """Name the lead of a draft, then set its texts, as written for that lead; None leaves a thing as it is.
 
     `lead` is the slug of an article; "" makes the first one the lead again. Raises ConflictError when the digest is no
-    draft (a scheduled digest stays as the preflight saw it) or was changed since this transaction read it, InvalidError
-    for a text or a lead that cannot be accepted, NotFoundError for a lead that the digest does not hold.
+    draft (a scheduled digest stays as the preflight saw it) or was changed since `version` (None: since this
+    transaction read it), InvalidError for a text or a lead that cannot be accepted, NotFoundError for a lead that the
+    digest does not hold.
     """
-    read = get_digest(session, digest_id)
-    digest = lifecycle.begin_edit(session, digest_id, read.version, by=by)
-    if lead is not None:
-        leads.name_lead(digest, lead or None)
-    if subject is not None:
-        digest.subject = _subject(subject)
-    if preheader is not None:
-        digest.preheader = _line("preheader", preheader)
-    if intro is not None:
-        digest.intro = _intro(intro)
-    if intro_with_lead is not None:
-        digest.intro_with_lead = intro_with_lead
     texts = {"subject": subject, "preheader": preheader, "intro": intro}
-    leads.note_written(digest, [name for name, text in texts.items() if text is not None])
+    given = [name for name, text in texts.items() if text is not None]
+    with changes.recorded(session, digest_id, version, by=by) as change:
+        digest = change.digest
+        if lead is not None:
+            leads.name_lead(digest, lead or None)
+        if subject is not None:
+            digest.subject = _subject(subject)
+        if preheader is not None:
+            digest.preheader = _line("preheader", preheader)
+        if intro is not None:
+            digest.intro = _intro(intro)
+        if intro_with_lead is not None:
+            digest.intro_with_lead = intro_with_lead
+        leads.note_written(digest, given)
+        change.note(ChangeKind.TEXTS)
     return digest
 
 

@@ -10,7 +10,7 @@ from newsletter.articles.models import Article, Revision
 from newsletter.core.actors import Actor
 from newsletter.core.cadence import Cadence
 from newsletter.core.errors import ConflictError
-from newsletter.digests import lifecycle
+from newsletter.digests import changes, lifecycle
 from newsletter.digests.headings import correction_subject
 from newsletter.digests.models import Digest, DigestCorrection, DigestStatus
 from newsletter.digests.pending_corrections import newest_correction
@@ -64,6 +64,7 @@ def refresh_correction(session: Session, digest_id: int, *, version: int | None 
         digest.subject = correction_subject(newest)
     carried.revision = newest
     session.flush()
+    changes.end_undo(session, digest)
     return [newest.slug]
 
 

@@ -27,4 +27,5 @@ def put_entry(session: Session, digest: Digest, zone: ZoneInfo) -> None:
     shown = [*digest.revisions, *digest.corrections]
     sections = dict.fromkeys(label(revision.section) for revision in shown)
     texts = [text for revision in shown for text in (revision.title, revision.dek, revision.note or "")]
+    texts += [item.own_dek for item in digest.items]
     INDEX.put(session, place, [*sections, *words_of(digest.subject, digest.preheader, *texts)])

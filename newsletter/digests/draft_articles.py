@@ -1,4 +1,4 @@
-"""The articles of a draft, one change at a time: add, drop, move, take the newest revisions.
+"""The articles of a draft, one change at a time: add, drop, put back, move, give a dek, take the newest revisions.
 
 Each function changes the draft as it was read at `version` (None: as this transaction reads it), and raises
 ConflictError when the digest is no draft or was changed since, and InvalidError for a digest that is a correction.
@@ -7,52 +7,62 @@ Each can change the lead: `digests.leads`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 
 from newsletter.articles import queries as articles
+from newsletter.articles.models import Revision
 from newsletter.core.actors import Actor
 from newsletter.core.cadence import Cadence
 from newsletter.core.errors import ConflictError, InvalidError
-from newsletter.digests import leads, lifecycle
+from newsletter.digests import changes, leads
+from newsletter.digests.article_order import put_in_order
 from newsletter.digests.correcting import refresh_correction
-from newsletter.digests.models import MOST_ARTICLES, Digest, DigestArticle
+from newsletter.digests.models import MOST_ARTICLES, ChangeKind, Digest, DigestArticle
 from newsletter.digests.queries import digest_article, get_digest, newer_revisions
+from newsletter.digests.text import dek_line
 
 
 def add_article(
     session: Session, digest_id: int, slug: str, *, position: int | None = None, version: int | None = None, by: Actor
 ) -> Digest:
     """Add an article at its newest revision, at `position` (1 for the first; None: at the end)."""
-    revision = articles.get_article(session, slug).current
-    if revision.is_withdrawal:
-        raise ConflictError("digest.article_withdrawn", "“%(slug)s” is withdrawn: no digest takes it.", slug=slug)
-    digest = _begin(session, digest_id, version, by)
-    if any(item.revision.article_id == revision.article_id for item in digest.items):
-        raise ConflictError(
-            "digest.article_there", "Digest %(digest)s holds “%(slug)s” already.", digest=digest_id, slug=slug
-        )
-    if len(digest.items) >= MOST_ARTICLES:
-        raise InvalidError(
-            "digest.full", "Digest %(digest)s holds %(most)d articles, and no more fit.", digest=digest_id,
-            most=MOST_ARTICLES,
-        )  # fmt: skip
-    items = list(digest.items)
-    items.insert(_index(position, len(items) + 1), DigestArticle(revision=revision))
-    with leads.subject_follows(digest):
-        _put_in_order(session, digest, items)
+    article = _current(session, slug)
+    with _recorded(session, digest_id, version, by) as change:
+        digest = change.digest
+        index = _index(position, len(digest.items) + 1)
+        _insert(session, digest, DigestArticle(revision=article), index)
+        change.note(ChangeKind.ADDED, slug=slug, title=article.title)
     return digest
 
 
 def drop_article(session: Session, digest_id: int, slug: str, *, version: int | None = None, by: Actor) -> Digest:
     """Take an article out. A named lead is none any more."""
-    digest = _begin(session, digest_id, version, by)
-    item = digest_article(digest, slug)
-    with leads.subject_follows(digest):
-        if item.revision.article_id == digest.lead_id:
-            digest.lead_id = None
-        _put_in_order(session, digest, [each for each in digest.items if each is not item])
+    with _recorded(session, digest_id, version, by) as change:
+        digest = change.digest
+        item = digest_article(digest, slug)
+        change.note(ChangeKind.DROPPED, slug=slug, title=item.revision.title)
+        with leads.subject_follows(digest):
+            if item.revision.article_id == digest.lead_id:
+                digest.lead_id = None
+            put_in_order(session, digest, [each for each in digest.items if each is not item])
+    return digest
+
+
+def put_back(session: Session, digest_id: int, slug: str, *, version: int | None = None, by: Actor) -> Digest:
+    """Put an article that was taken out back where it stood, with its dek, at its newest revision.
+
+    Raises NotFoundError when it was never taken out, or too many changes ago.
+    """
+    article = _current(session, slug)
+    with _recorded(session, digest_id, version, by) as change:
+        digest = change.digest
+        index, own_dek = changes.last_place(session, digest, slug)
+        item = DigestArticle(revision=article, own_dek=own_dek)
+        _insert(session, digest, item, min(index, len(digest.items)))
+        change.note(ChangeKind.PUT_BACK, slug=slug, title=article.title)
     return digest
 
 
@@ -60,13 +70,28 @@ def move_article(
     session: Session, digest_id: int, slug: str, position: int, *, version: int | None = None, by: Actor
 ) -> Digest:
     """Move an article to `position`, 1 for the first. A named lead stays the lead."""
-    digest = _begin(session, digest_id, version, by)
-    item = digest_article(digest, slug)
-    items = [each for each in digest.items if each is not item]
-    items.insert(_index(position, len(digest.items)), item)
-    with leads.subject_follows(digest):
-        _put_in_order(session, digest, items)
+    with _recorded(session, digest_id, version, by) as change:
+        digest = change.digest
+        item = digest_article(digest, slug)
+        items = [each for each in digest.items if each is not item]
+        items.insert(_index(position, len(digest.items)), item)
+        with leads.subject_follows(digest):
+            put_in_order(session, digest, items)
+        change.note(ChangeKind.MOVED, slug=slug, title=item.revision.title, position=position)
     return digest
+
+
+def set_dek(session: Session, digest_id: int, slug: str, dek: str, *, version: int | None = None, by: Actor) -> Digest:
+    """Give an article a dek for this digest alone; "" gives it its own again.
+
+    Raises InvalidError for a text that cannot be accepted.
+    """
+    line = dek_line(dek)
+    with _recorded(session, digest_id, version, by) as change:
+        item = digest_article(change.digest, slug)
+        item.own_dek = "" if line == item.revision.dek else line
+        change.note(ChangeKind.DEK, slug=slug, title=item.revision.title)
+    return change.digest
 
 
 def refresh_articles(session: Session, digest_id: int, *, version: int | None = None, by: Actor) -> list[str]:
@@ -75,22 +100,50 @@ def refresh_articles(session: Session, digest_id: int, *, version: int | None = 
     """
     if get_digest(session, digest_id).cadence == Cadence.CORRECTION:
         return refresh_correction(session, digest_id, version=version, by=by)
-    digest = _begin(session, digest_id, version, by)
-    newer = {old.id: new for old, new in newer_revisions(session, digest)}
-    with leads.subject_follows(digest):
-        for item in digest.items:
-            item.revision = newer.get(item.revision_id, item.revision)
-        session.flush()
+    with _recorded(session, digest_id, version, by) as change:
+        digest = change.digest
+        newer = {old.id: new for old, new in newer_revisions(session, digest)}
+        with leads.subject_follows(digest):
+            for item in digest.items:
+                item.revision = newer.get(item.revision_id, item.revision)
+            session.flush()
+        change.note(ChangeKind.REFRESHED)
     return [revision.slug for revision in newer.values()]
 
 
-def _begin(session: Session, digest_id: int, version: int | None, by: Actor) -> Digest:
-    read = get_digest(session, digest_id)
-    if read.cadence == Cadence.CORRECTION:
+@contextmanager
+def _recorded(session: Session, digest_id: int, version: int | None, by: Actor) -> Iterator[changes.Recording]:
+    if get_digest(session, digest_id).cadence == Cadence.CORRECTION:
         raise InvalidError(
             "digest.holds_no_articles", "Digest %(digest)s is a correction: it holds no articles.", digest=digest_id
         )
-    return lifecycle.begin_edit(session, digest_id, read.version if version is None else version, by=by)
+    with changes.recorded(session, digest_id, version, by=by) as change:
+        yield change
+
+
+def _current(session: Session, slug: str) -> Revision:
+    revision = articles.get_article(session, slug).current
+    if revision.is_withdrawal:
+        raise ConflictError("digest.article_withdrawn", "“%(slug)s” is withdrawn: no digest takes it.", slug=slug)
+    return revision
+
+
+def _insert(session: Session, digest: Digest, added: DigestArticle, index: int) -> None:
+    """Put an article into the digest. Raises ConflictError when it is there, InvalidError when the digest is full."""
+    revision = added.revision
+    if any(item.revision.article_id == revision.article_id for item in digest.items):
+        raise ConflictError(
+            "digest.article_there", "Digest %(digest)s holds “%(slug)s” already.", digest=digest.id, slug=revision.slug
+        )
+    if len(digest.items) >= MOST_ARTICLES:
+        raise InvalidError(
+            "digest.full", "Digest %(digest)s holds %(most)d articles, and no more fit.", digest=digest.id,
+            most=MOST_ARTICLES,
+        )  # fmt: skip
+    items = list(digest.items)
+    items.insert(index, added)
+    with leads.subject_follows(digest):
+        put_in_order(session, digest, items)
 
 
 def _index(position: int | None, count: int) -> int:
@@ -104,14 +157,3 @@ def _index(position: int | None, count: int) -> int:
             last=count,
         )
     return position - 1
-
-
-def _put_in_order(session: Session, digest: Digest, items: Sequence[DigestArticle]) -> None:
-    """Number the articles anew. No two rows may share a position even for a moment, so all of them step aside first."""
-    digest.items = list(items)
-    for index, item in enumerate(items):
-        item.position = -1 - index
-    session.flush()
-    for index, item in enumerate(items):
-        item.position = index
-    session.flush()

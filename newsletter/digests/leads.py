@@ -54,11 +54,12 @@ def name_lead(digest: Digest, slug: str | None) -> None:
 
 @contextmanager
 def subject_follows(digest: Digest) -> Iterator[None]:
-    """Change the lead inside: a subject that was its headline becomes the new one's."""
+    """Change the lead inside: a subject that was its headline becomes the new one's, and so does an empty one."""
     before = digest.lead
     yield
     lead = digest.lead
-    if before and lead and digest.subject == default_subject(digest.cadence, before.title):
+    is_headline = before is not None and digest.subject == default_subject(digest.cadence, before.title)
+    if lead and (is_headline or not digest.subject):
         digest.subject = default_subject(digest.cadence, lead.title)
         note_written(digest, ["subject"])
 

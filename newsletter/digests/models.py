@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.articles.models import Revision
 from newsletter.core import clock
+from newsletter.core.actors import ActorKind
 from newsletter.core.cadence import Cadence
 from newsletter.core.db import IS_PUBLIC, Base, EnumText, Id, one_of
 
@@ -113,6 +115,11 @@ class Digest(Base):
         return min(MOST_CORRECTIONS, MOST_BITS - len(self.items))
 
     @property
+    def deks(self) -> list[str]:
+        """The dek of each article in this digest: one for it alone, or else the article's."""
+        return [item.own_dek or item.revision.dek for item in self.items]
+
+    @property
     def lead_position(self) -> int | None:
         """The position of the lead: the named article, else the first. None when no article has the digest's trust."""
         trusted = [position for position, each in enumerate(self.revisions) if each.trust >= self.min_trust]
@@ -142,6 +149,8 @@ class DigestArticle(Base):
     position: Mapped[int]
     """0 for the first."""
     revision_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"))
+    own_dek: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
+    """The dek for this digest alone; empty where it has the article's."""
     revision: Mapped[Revision] = relationship(lazy="joined")
 
 
@@ -161,3 +170,48 @@ class DigestCorrection(Base):
     revision_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"))
     """The correction or withdrawal."""
     revision: Mapped[Revision] = relationship(lazy="joined")
+
+
+class ChangeKind(StrEnum):
+    """The kinds of changes of a draft."""
+
+    ADDED = "added"
+    DROPPED = "dropped"
+    PUT_BACK = "put_back"
+    MOVED = "moved"
+    DEK = "dek"
+    REFRESHED = "refreshed"
+    CHOSEN = "chosen"
+    """By a rule, into an empty draft."""
+    TEXTS = "texts"
+
+
+class DigestChange(Base):
+    """A change of a draft, as it can be undone and redone. `digests.changes` alone writes these rows."""
+
+    __tablename__ = "digest_changes"
+    __table_args__ = (
+        one_of("kind", ChangeKind),
+        one_of("by_kind", ActorKind),
+        one_of("undone_by_kind", ActorKind),
+        Index("ix_digest_changes_version", "digest_id", "digest_version"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
+    kind: Mapped[ChangeKind] = mapped_column(EnumText(ChangeKind))
+    about: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """The values of the words for the change, such as "slug", "title" and "position"."""
+    before: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """The parts of the draft that changed, as they were (`digests.changes`)."""
+    after: Mapped[dict[str, Any]] = mapped_column(JSON)
+    digest_version: Mapped[int]
+    """The digest's, once this was made, undone or made again."""
+    by_kind: Mapped[ActorKind] = mapped_column(EnumText(ActorKind))
+    by_id: Mapped[int | None]
+    """The number of the person who made it, or made it again."""
+    made_at: Mapped[datetime] = mapped_column(default=clock.now)
+    undone_at: Mapped[datetime | None]
+    undone_by_kind: Mapped[ActorKind | None] = mapped_column(EnumText(ActorKind))
+    undone_by_id: Mapped[int | None]

@@ -52,6 +52,8 @@ class DigestContent(Protocol):
     @property
     def revisions(self) -> Sequence[Revision]: ...
     @property
+    def deks(self) -> Sequence[str]: ...
+    @property
     def lead_position(self) -> int | None: ...
 
 
@@ -243,7 +245,10 @@ def _values(
         "intro": block_mail_html(digest.intro),
         "intro_text": block_text(digest.intro, columns=COLUMNS),
         "intro_marker": cut_points.intro,
-        "articles": [article_block(revision, settings, words) for revision in digest.revisions],
+        "articles": [
+            article_block(revision, settings, words, dek=dek)
+            for revision, dek in zip(digest.revisions, digest.deks, strict=True)
+        ],
         "marker": cut_points.article,
         "corrections_marker": cut_points.corrections,
         "contents": len(digest.revisions) >= LISTED_FROM,

@@ -31,8 +31,26 @@ def is_plain(text: str) -> bool:
     return not _UNPRINTABLE.search("".join(text.split()))
 
 
+LONGEST_DEK = 1000
+
+
+def dek_line(text: str) -> str:
+    """The dek of an article in one digest, on one line. Raises InvalidError for one that cannot be accepted."""
+    require_plain("dek", text)
+    line = one_line(text)
+    if len(line) > LONGEST_DEK:
+        raise InvalidError(
+            "digest.text_too_long",
+            "The %(field)s has %(length)d characters; at most %(most)d are allowed.",
+            field="dek",
+            length=len(line),
+            most=LONGEST_DEK,
+        )
+    return line
+
+
 def require_plain(name: str, text: str) -> None:
-    """Raise InvalidError where the text called `name` is not plain."""
+    """Raise InvalidError for a text that cannot be stored and mailed as it is."""
     if not is_plain(text):
         raise InvalidError(
             "digest.text_unprintable",

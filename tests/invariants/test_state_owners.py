@@ -74,6 +74,11 @@ OWNERS = (
         ),
     ),
     Ownership(
+        ("newsletter/digests/changes.py",),
+        "DigestChange",
+        frozenset({"kind", "about", "before", "after", "digest_version", "by_kind", "by_id", "undone_at"}),
+    ),
+    Ownership(
         (
             "newsletter/subscribers/lifecycle.py",
             "newsletter/subscribers/reported_ends.py",

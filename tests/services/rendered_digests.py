@@ -102,6 +102,10 @@ class Content:
     intro_with_lead: bool = False
     lead_position: int | None = 0
 
+    @property
+    def deks(self) -> list[str]:
+        return [each.dek for each in self.revisions]
+
 
 def message(**changes: Any) -> Message:
     """A message to all recipients of an edition, with `changes`."""
