@@ -10,10 +10,22 @@ from newsletter.articles.models import Article, Revision, RevisionKind
 from newsletter.core.errors import NotFoundError
 from newsletter.digests.models import Digest, DigestArticle, DigestCorrection
 
+LARGEST_ID = 1 << 63
+"""No database asks for larger numbers."""
+
 
 def get_digest(session: Session, digest_id: int) -> Digest:
     """A digest by its number. Raises NotFoundError."""
     digest = session.get(Digest, digest_id)
+    if digest is None:
+        raise NotFoundError("digest.unknown", "There is no digest %(digest)s.", digest=digest_id)
+    return digest
+
+
+def get_with_articles(session: Session, digest_id: int) -> Digest:
+    """A digest by its number with its articles, in two queries. Raises NotFoundError."""
+    articles = selectinload(Digest.items).joinedload(DigestArticle.revision).joinedload(Revision.article)
+    digest = session.get(Digest, digest_id, options=[articles]) if digest_id < LARGEST_ID else None
     if digest is None:
         raise NotFoundError("digest.unknown", "There is no digest %(digest)s.", digest=digest_id)
     return digest

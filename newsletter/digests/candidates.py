@@ -1,0 +1,170 @@
+"""Candidates: the articles that a draft could take. Those that no digest had come first, by their trust."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Row, Select, exists, select
+from sqlalchemy.orm import Session, aliased
+
+from newsletter.articles import article_search
+from newsletter.articles.grades import HIGH_TRUST
+from newsletter.articles.listed import is_listed
+from newsletter.articles.models import Article, Revision
+from newsletter.core import clock
+from newsletter.core.cadence import Cadence
+from newsletter.core.search import SearchQuery
+from newsletter.digests.composing import PERIOD
+from newsletter.digests.models import Digest, DigestArticle, DigestStatus
+
+MOST_RECENT, MOST_OLDER, MOST_FOUND = 30, 8, 40
+OLDER_FOR = timedelta(days=60)
+"""How long before the last digest an unused article of high trust is still offered."""
+
+SEARCHED = 400
+"""Articles with the words of a search that are looked at for its other conditions, the newest first."""
+
+_NOT_USED = (DigestStatus.DRAFT, DigestStatus.CANCELLED)
+_TRUST = re.compile(r"\btrust\s+(\d{1,3})\b", re.IGNORECASE)
+_UNUSED = re.compile(r"\bunused\b", re.IGNORECASE)
+
+
+class Use(NamedTuple):
+    """A digest that had an article."""
+
+    digest_id: int
+    cadence: Cadence
+    day: date
+
+
+class Candidate(NamedTuple):
+    """An article that a draft could take, or holds."""
+
+    article_id: int
+    slug: str
+    language: str
+    section: str
+    date: date
+    title: str
+    trust: int
+    is_held: bool
+    uses: Sequence[Use] = ()
+    """By other digests that were scheduled or sent, the newest first."""
+
+
+class Candidates(NamedTuple):
+    """The candidates of a draft in three groups, none of which holds an article of another."""
+
+    since: date
+    """The day of the last digest of the cadence, or as far back as a digest of the cadence looks."""
+    last: Digest | None
+    recent: Sequence[Candidate]
+    older: Sequence[Candidate]
+    """Unused and of high trust."""
+    used: Sequence[Candidate]
+    """In the last digest of the cadence."""
+
+
+def find_candidates(session: Session, digest: Digest, zone: ZoneInfo) -> Candidates:
+    """The candidates of a draft without a search."""
+    last = _last_digest(session, digest)
+    since = _since(digest, last, zone)
+    was_used = _was_used(digest)
+    by_trust = (Revision.trust.desc(), Revision.date.desc(), Revision.article_id.desc())
+    recent = session.execute(_listing(Revision.date >= since).order_by(was_used, *by_trust).limit(MOST_RECENT)).all()
+    is_older = (Revision.date < since, Revision.date >= since - OLDER_FOR, Revision.trust >= HIGH_TRUST)
+    older = session.execute(_listing(*is_older, ~was_used).order_by(*by_trust).limit(MOST_OLDER)).all()
+    used = session.execute(_listing(_is_in(last)).order_by(*by_trust)).all() if last else []
+    shown = {row.article_id for row in recent}
+    groups = [recent, older, [row for row in used if row.article_id not in shown]]
+    return Candidates(since, last, *_with_uses(session, digest, groups, zone))
+
+
+def search_candidates(session: Session, digest: Digest, text: str, zone: ZoneInfo) -> Sequence[Candidate]:
+    """The newest articles that fit a search: words, "trust 80" for the least trust, "unused"."""
+    conditions: list[ColumnElement[bool]] = []
+    if found := _TRUST.search(text):
+        conditions.append(Revision.trust >= int(found[1]))
+    if _UNUSED.search(text):
+        conditions.append(~_was_used(digest))
+    query = SearchQuery.parse(_UNUSED.sub(" ", _TRUST.sub(" ", text)))
+    if query is not None:
+        places = article_search.INDEX.find(session, query, SEARCHED)
+        conditions.append(Revision.article_id.in_([place.number for place in places]))
+    elif not conditions:
+        return []
+    listing = _listing(*conditions).order_by(Revision.date.desc(), Revision.article_id.desc()).limit(MOST_FOUND)
+    (candidates,) = _with_uses(session, digest, [session.execute(listing).all()], zone)
+    return candidates
+
+
+def begins_after(session: Session, digest: Digest, zone: ZoneInfo) -> date:
+    """The earliest day of an article that is new to the readers of a draft."""
+    return _since(digest, _last_digest(session, digest), zone)
+
+
+def _last_digest(session: Session, digest: Digest) -> Digest | None:
+    is_other = (Digest.cadence == digest.cadence, Digest.id != digest.id, Digest.frozen_at.is_not(None))
+    return session.scalar(select(Digest).where(*is_other).order_by(Digest.frozen_at.desc()).limit(1))
+
+
+def _since(digest: Digest, last: Digest | None, zone: ZoneInfo) -> date:
+    if last is not None and last.frozen_at is not None:
+        return last.frozen_at.astimezone(zone).date()
+    return (clock.now().astimezone(zone) - PERIOD.get(digest.cadence, PERIOD[Cadence.WEEKLY])).date()
+
+
+def _listing(*conditions: ColumnElement[bool]) -> Select[Any]:
+    columns = (getattr(Article if name == "slug" else Revision, name) for name in Candidate._fields[:7])
+    return select(*columns).join(Article).where(is_listed(), *conditions)
+
+
+def _was_used(digest: Digest) -> ColumnElement[bool]:
+    """Whether another digest, scheduled or sent, has the article at any revision."""
+    used = aliased(Revision)
+    return exists(
+        select(DigestArticle.id)
+        .join(used, used.id == DigestArticle.revision_id)
+        .join(Digest, Digest.id == DigestArticle.digest_id)
+        .where(used.article_id == Revision.article_id, Digest.id != digest.id, Digest.status.not_in(_NOT_USED))
+    )
+
+
+def _is_in(last: Digest) -> ColumnElement[bool]:
+    used = aliased(Revision)
+    held = select(used.article_id).join(DigestArticle, DigestArticle.revision_id == used.id)
+    return Revision.article_id.in_(held.where(DigestArticle.digest_id == last.id))
+
+
+def _with_uses(
+    session: Session, digest: Digest, groups: Iterable[Sequence[Row[Any]]], zone: ZoneInfo
+) -> list[list[Candidate]]:
+    groups = list(groups)
+    uses = find_uses(session, digest, {row.article_id for group in groups for row in group}, zone)
+    held = {revision.article_id for revision in digest.revisions}
+    return [
+        [Candidate._make((*row, row.article_id in held, tuple(uses.get(row.article_id, ())))) for row in group]
+        for group in groups
+    ]
+
+
+def find_uses(session: Session, digest: Digest, article_ids: Collection[int], zone: ZoneInfo) -> dict[int, list[Use]]:
+    """The other digests, scheduled or sent, that have each of these articles, the newest first."""
+    rows = session.execute(
+        select(Revision.article_id, Digest.id, Digest.cadence, Digest.scheduled_at)
+        .join(DigestArticle, DigestArticle.revision_id == Revision.id)
+        .join(Digest, Digest.id == DigestArticle.digest_id)
+        .where(Revision.article_id.in_(article_ids), Digest.id != digest.id, Digest.status.not_in(_NOT_USED))
+        .where(Digest.scheduled_at.is_not(None))
+        .order_by(Digest.scheduled_at.desc(), Digest.id.desc())
+    )
+    uses: dict[int, list[Use]] = defaultdict(list)
+    for article_id, digest_id, cadence, scheduled_at in rows:
+        if scheduled_at is not None:
+            uses[article_id].append(Use(digest_id, cadence, scheduled_at.astimezone(zone).date()))
+    return uses
