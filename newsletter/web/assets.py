@@ -22,8 +22,13 @@ TYPES = {
     "passkey.js": "text/javascript",
     "htmx.js": "text/javascript",
     "story.js": "text/javascript",
+    "sortable.js": "text/javascript",
+    "compose.js": "text/javascript",
 }
-VENDORED = {"htmx.js": "vendor/htmx-4.0.1/htmx.min.js"}
+VENDORED = {
+    "htmx.js": "vendor/htmx-4.0.1/htmx.min.js",
+    "sortable.js": "vendor/sortablejs-1.15.7/Sortable.min.js",
+}
 """Files of others, as they came from npm, with licence and version beside them."""
 YEAR = 31_536_000
 

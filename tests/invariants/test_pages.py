@@ -130,7 +130,7 @@ def examples(app: Flask, db: Database, settings: Settings) -> Examples:
     return Examples(app, db, settings)
 
 
-SCRIPTS = ("/zone.js", "/passkey.js", "/htmx.js", "/story.js")
+SCRIPTS = ("/zone.js", "/passkey.js", "/htmx.js", "/story.js", "/sortable.js", "/compose.js")
 
 
 class Outline(HTMLParser):
