@@ -48,6 +48,8 @@ class AuditAction(StrEnum):
     ARTICLE_WITHDRAWN = "articles.withdrawn"
     DRAFT_DISCARDED = "articles.draft_discarded"
     PAGE_BROUGHT_IN = "articles.page_brought_in"
+    DIGEST_STARTED = "digests.started"
+    DIGEST_DUPLICATED = "digests.duplicated"
 
 
 ACTION_WORDS: dict[str, str] = {
@@ -75,6 +77,8 @@ ACTION_WORDS: dict[str, str] = {
     AuditAction.ARTICLE_WITHDRAWN: gettext_noop("Withdrew a story"),
     AuditAction.DRAFT_DISCARDED: gettext_noop("Discarded a draft"),
     AuditAction.PAGE_BROUGHT_IN: gettext_noop("Made a draft of a saved page"),
+    AuditAction.DIGEST_STARTED: gettext_noop("Began a draft"),
+    AuditAction.DIGEST_DUPLICATED: gettext_noop("Began a draft like digest %(original)s"),
 }
 """The words of the log for each action; they can name the entry's details."""
 
@@ -83,6 +87,7 @@ GROUPS = {
     "people": gettext_noop("People and roles"),
     "account": gettext_noop("Passwords and passkeys"),
     "articles": gettext_noop("Stories"),
+    "digests": gettext_noop("Digests"),
 }
 """Groups of actions, which the page can show alone."""
 
@@ -98,6 +103,7 @@ OBJECT_WORDS = {
     "staff_member": gettext_noop("Person %(number)s"),
     "article": gettext_noop("Story %(number)s"),
     "draft": gettext_noop("Draft %(number)s"),
+    "digest": gettext_noop("Digest %(number)s"),
 }
 """The words of the log for objects; people are shown by name."""
 

@@ -21,7 +21,9 @@ from newsletter.staff import links, people
 from newsletter.staff.models import StaffLinkPurpose
 from newsletter.staff.rights import RIGHTS, Right, Role
 from newsletter.web.desk.access import Access, Everybody, access_of
+from newsletter.web.desk.compose_preview import PREVIEW_POLICY
 from newsletter.web.desk.session import POLICY
+from tests.factories import add_article, add_digest
 from tests.invariants.test_pages import Examples, check_page
 from tests.services import desk
 from tests.services.desk import DeskClient
@@ -37,6 +39,9 @@ EXPECTED = {
     Role.ADMIN: {Right.WRITE, Right.PUBLISH, Right.SEND, Right.READERS, Right.PEOPLE},
 }
 """The table of rights a second time: who changes it has to want it twice."""
+
+PREVIEWS = {"desk.preview"}
+"""Views whose answers pages of the desk may frame."""
 
 SAMPLES: dict[str, Any] = {"number": 2, "token": "abcdefghijklmnopqrstuvwxyz", "slug": "nothing", "name": "nothing"}
 """For the parts of an address; a new kind of part needs an entry."""
@@ -188,6 +193,9 @@ def test_every_page_is_valid_private_and_strict(app: Flask, db: Database, settin
     with db.transaction() as session:
         member = people.get_member(session, number)
         SAMPLES["token"] = links.make_link(session, settings.signing_keys, member, StaffLinkPurpose.RESET)
+    add_article(db, "A story")
+    while add_digest(db) < SAMPLES["number"]:
+        pass
     pages = 0
     for route in routes(app):
         if route.method not in ("GET", "POST") or route.method not in known_methods(app, route):
@@ -195,9 +203,11 @@ def test_every_page_is_valid_private_and_strict(app: Flask, db: Database, settin
         for client in (person.client, visitor):
             answer = client.open(route.path, method=route.method)
             assert answer.headers["Cache-Control"] == "no-store", route
-            assert answer.headers["Content-Security-Policy"] == POLICY, route
+            is_preview = route.endpoint in PREVIEWS and answer.status_code == 200
+            assert answer.headers["Content-Security-Policy"] == (PREVIEW_POLICY if is_preview else POLICY), route
+            assert answer.headers.get("X-Frame-Options") == (None if is_preview else "DENY"), route
             assert answer.headers["X-Robots-Tag"] == "noindex", route
-            if answer.mimetype == "text/html" and answer.status_code != 303:
+            if answer.mimetype == "text/html" and answer.status_code != 303 and not is_preview:
                 check_page(answer.text)
                 pages += 1
     assert pages > 20

@@ -1,0 +1,78 @@
+"""The table of editions: a row for each, named by the choices that lead to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from newsletter.core.runtime import runtime
+from newsletter.delivery.reports.edition_counts import NothingReason, count_editions
+from newsletter.digests.models import Digest
+from newsletter.web.desk.compose_words import edition_name
+from newsletter.web.desk.kept_choices import counted_choices, kept_choices
+
+MOST_ROWS = 12
+"""Editions that are shown, those with the most readers; the others are counted together."""
+
+
+class MatrixRow(NamedTuple):
+    """An edition."""
+
+    mask: int
+    name: str
+    holds: Sequence[bool]
+    """For each story whether it is in it."""
+    readers: int
+    share: float
+    """Of all readers, pausing ones left out, in per cent."""
+
+
+class Matrix(NamedTuple):
+    """The editions of a draft, counted from the readers' choices."""
+
+    rows: Sequence[MatrixRow]
+    others: int
+    """Editions that no row shows, and below their readers."""
+    others_readers: int
+    nothing: Mapping[NothingReason, int]
+    by_story: Sequence[int]
+    readers: int
+    languages: Mapping[str, int]
+    formats: Mapping[str, int]
+    counted_at: datetime
+
+
+def matrix_of(digest: Digest, *, count_now: bool) -> Matrix | None:
+    """The editions of a digest; None while its readers were not counted. `count_now` counts them, if need be."""
+    kept = counted_choices(digest.cadence) if count_now else kept_choices(digest.cadence)
+    if kept is None:
+        return None
+    revisions, labels = digest.revisions, runtime().settings.hype_labels
+    counts = count_editions(kept.choices, revisions, labels)
+    everybody = counts.readers + sum(
+        readers for reason, readers in counts.nothing.items() if reason is not NothingReason.PAUSE
+    )
+    shown = counts.editions[:MOST_ROWS]
+    rows = [
+        MatrixRow(
+            edition.mask,
+            edition_name(edition, revisions, labels),
+            [bool(edition.mask >> position & 1) for position in range(len(revisions))],
+            edition.readers,
+            100 * edition.readers / everybody,
+        )
+        for edition in shown
+    ]
+    others = counts.editions[MOST_ROWS:]
+    return Matrix(
+        rows,
+        len(others),
+        sum(edition.readers for edition in others),
+        counts.nothing,
+        counts.by_story,
+        counts.readers,
+        counts.languages,
+        counts.formats,
+        kept.counted_at,
+    )

@@ -1,0 +1,149 @@
+"""The moves of the composer: what each button of the page does to a draft, as the page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from flask import abort
+from sqlalchemy.orm import Session
+
+from newsletter.core.actors import Actor
+from newsletter.core.config import Settings
+from newsletter.digests import changes, composing, draft_articles, drafting
+from newsletter.digests.queries import digest_article, get_with_articles
+
+
+@dataclass(frozen=True)
+class Move:
+    """A move as its form posts it."""
+
+    number: int
+    """Of the digest."""
+    version: int
+    """The version of the digest that the page shows."""
+    form: Mapping[str, str]
+    by: Actor
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        """Of MOVES. A button's value is the name, and with a slash the slug."""
+        return self.form.get("do", "").partition("/")[0]
+
+    @property
+    def slug(self) -> str:
+        """Of the article."""
+        return self.form.get("do", "").partition("/")[2] or self.form.get("slug", "")
+
+    @property
+    def position(self) -> int:
+        """0 for anything that is no position."""
+        return whole_number(self.form.get("position", ""))
+
+
+def whole_number(text: str) -> int:
+    """A number as a form has it; 0 for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
+
+
+def make_move(session: Session, move: Move) -> None:
+    """Make the move that the form's `do` names. Raises what the move raises; 400 for no move."""
+    made = MOVES.get(move.name)
+    if made is None:
+        abort(400)
+    get_with_articles(session, move.number)  # the moves find it in the session, with all its articles
+    made(session, move)
+
+
+def _add(session: Session, move: Move) -> None:
+    draft_articles.add_article(session, move.number, move.slug, version=move.version, by=move.by)
+
+
+def _drop(session: Session, move: Move) -> None:
+    draft_articles.drop_article(session, move.number, move.slug, version=move.version, by=move.by)
+
+
+def _put_back(session: Session, move: Move) -> None:
+    draft_articles.put_back(session, move.number, move.slug, version=move.version, by=move.by)
+
+
+def _place(session: Session, move: Move) -> None:
+    draft_articles.move_article(session, move.number, move.slug, move.position, version=move.version, by=move.by)
+
+
+def _up(session: Session, move: Move) -> None:
+    _step(session, move, -1)
+
+
+def _down(session: Session, move: Move) -> None:
+    _step(session, move, 1)
+
+
+def _step(session: Session, move: Move, step: int) -> None:
+    digest = get_with_articles(session, move.number)
+    position = digest_article(digest, move.slug).position + 1 + step
+    position = min(max(position, 1), len(digest.items))
+    draft_articles.move_article(session, move.number, move.slug, position, version=move.version, by=move.by)
+
+
+def _dek(session: Session, move: Move) -> None:
+    dek = move.form.get("dek", "")
+    draft_articles.set_dek(session, move.number, move.slug, dek, version=move.version, by=move.by)
+
+
+def _lead(session: Session, move: Move) -> None:
+    composing.edit_draft(session, move.number, lead=move.slug, version=move.version, by=move.by)
+
+
+def _texts(session: Session, move: Move) -> None:
+    """Set those of the words that are others than before: a word that stays was not written for the present lead."""
+    digest = get_with_articles(session, move.number)
+
+    def changed(name: str) -> str | None:
+        # Browsers post lines with CR LF.
+        text = move.form.get(name, "").replace("\r\n", "\n").strip()
+        return text if text != getattr(digest, name) else None
+
+    composing.edit_draft(
+        session,
+        move.number,
+        subject=changed("subject"),
+        preheader=changed("preheader"),
+        intro=changed("intro"),
+        version=move.version,
+        by=move.by,
+    )
+
+
+def _refresh(session: Session, move: Move) -> None:
+    draft_articles.refresh_articles(session, move.number, version=move.version, by=move.by)
+
+
+def _choose(session: Session, move: Move) -> None:
+    drafting.choose_by_rule(session, move.number, move.settings.timezone, version=move.version, by=move.by)
+
+
+def _undo(session: Session, move: Move) -> None:
+    changes.undo(session, move.number, move.version, by=move.by)
+
+
+def _redo(session: Session, move: Move) -> None:
+    changes.redo(session, move.number, move.version, by=move.by)
+
+
+MOVES: dict[str, Callable[[Session, Move], None]] = {
+    "add": _add,
+    "drop": _drop,
+    "put_back": _put_back,
+    "place": _place,
+    "up": _up,
+    "down": _down,
+    "dek": _dek,
+    "lead": _lead,
+    "texts": _texts,
+    "refresh": _refresh,
+    "choose": _choose,
+    "undo": _undo,
+    "redo": _redo,
+}

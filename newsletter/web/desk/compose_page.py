@@ -1,0 +1,211 @@
+"""The values of the composer's page: the letter, its candidates, its findings, its preview, and who gets what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from flask import current_app, url_for
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
+
+from newsletter.articles.grades import FAIR_TRUST
+from newsletter.core.cadence import Cadence
+from newsletter.core.errors import InvalidError, NewsletterError
+from newsletter.core.languages import PUBLICATION_LANGUAGE, gettext_noop
+from newsletter.core.runtime import runtime
+from newsletter.delivery.reports.edition_preview import preview_edition, rendered_in
+from newsletter.digests import changes, preflight
+from newsletter.digests.candidates import find_candidates, search_candidates
+from newsletter.digests.findings import Finding
+from newsletter.digests.models import Digest, DigestArticle, DigestChange, DigestStatus
+from newsletter.digests.queries import get_with_articles
+from newsletter.staff import audit
+from newsletter.staff.rights import Right
+from newsletter.web.desk import compose_words
+from newsletter.web.desk.blueprint import signed_in
+from newsletter.web.desk.compose_editions import Matrix, matrix_of
+from newsletter.web.desk.compose_preview import Preview
+from newsletter.web.desk.kept_corrections import KeptCorrections, counted_corrections, kept_corrections
+from newsletter.web.language import page_language
+
+PHONES_SHOW = 40
+"""Characters of a subject that phones show, about."""
+SUBJECT_LENGTH, PREHEADER_LENGTH = 60, 90
+"""Characters that most programs show, about."""
+
+LONGEST_SEARCH = 200
+DONE_UNDO = gettext_noop("Undone: %(change)s")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A move that was refused."""
+
+    error: NewsletterError
+    version: int
+    """The version of the digest that the page showed."""
+    form: Mapping[str, str]
+
+    @property
+    def slug(self) -> str:
+        """Of the article that the move was about."""
+        return self.form.get("slug", "")
+
+    @property
+    def field(self) -> str:
+        """The field whose text cannot be accepted; "" where it is none."""
+        if not isinstance(self.error, InvalidError):
+            return ""
+        named = str(self.error.values.get("field", ""))
+        return "subject" if self.error.code == "digest.subject_empty" else named
+
+
+class ShownFinding(NamedTuple):
+    """A finding with the way to mend it."""
+
+    finding: Finding
+    remedy: compose_words.Remedy | None
+
+
+class ShownChange(NamedTuple):
+    """A change in words, and who made it (or undid it)."""
+
+    words: str
+    who: str
+
+
+class Story(NamedTuple):
+    """A story of the letter, with the findings about it."""
+
+    item: DigestArticle
+    is_lead: bool
+    findings: Sequence[ShownFinding]
+
+
+def view_query(args: MultiDict[str, str]) -> dict[str, Any]:
+    """The parameters that a page's address keeps: preview and search."""
+    search = args.get("q", "")[:LONGEST_SEARCH]
+    return {**Preview.of(args).query, **({"q": search} if search else {})}
+
+
+def composer_page(number: int, args: MultiDict[str, str], failure: Failure | None = None) -> dict[str, Any]:
+    """The values of compose.html. Raises NotFoundError."""
+    settings, wanted, person = runtime().settings, Preview.of(args), signed_in()
+    search = args.get("q", "")[:LONGEST_SEARCH].strip()
+    with runtime().db.reading() as session:
+        digest = get_with_articles(session, number)
+        findings = [ShownFinding(each, compose_words.remedy_of(each)) for each in _findings(session, digest)]
+        is_editable = digest.status == DigestStatus.DRAFT and person.may(Right.PUBLISH)
+        takes_stories = is_editable and digest.cadence != Cadence.CORRECTION
+        zone = settings.timezone
+        recent = changes.recent_changes(session, number) if is_editable else []
+        last = next((each for each in recent if each.undone_at is None), None)
+        undone = next((each for each in reversed(recent) if each.undone_at is not None), None)
+        names = audit.names(session)
+        return {
+            "digest": digest,
+            "is_editable": is_editable,
+            "stories": _stories(digest, findings),
+            "findings": findings,
+            "is_blocked": any(shown.finding.blocks for shown in findings),
+            "size": _size(session, digest),
+            "candidates": find_candidates(session, digest, zone) if takes_stories and not search else None,
+            "found": search_candidates(session, digest, search, zone) if takes_stories and search else None,
+            "search": search,
+            "dropped": changes.dropped_articles(recent, digest),
+            "undo": _shown(last, names),
+            "redo": _shown(undone, names),
+            "said": _said(last, undone, args.get("done", "")),
+            "texts": _texts(digest, failure),
+            "lengths": {"phone": PHONES_SHOW, "subject": SUBJECT_LENGTH, "preheader": PREHEADER_LENGTH},
+            "failure": failure,
+            "errors": {failure.field: failure.error} if failure and failure.field else {},
+            "meanwhile": _meanwhile(session, number, failure, names),
+            "preview": wanted,
+            "preview_path": url_for("desk.preview", number=number),
+            "view": view_query(args),
+            "at": lambda part, **more: url_for(
+                "desk.compose", number=number, **(view_query(args) | more), _anchor=part
+            ),
+            "open_dek": failure.slug if failure and failure.field == "dek" else args.get("dek", ""),
+            "refused_dek": failure.form.get("dek", "") if failure and failure.field == "dek" else None,
+            "at_story": compose_words.at_story,
+            "nothing_words": compose_words.NOTHING_WORDS,
+            "sections": list(dict.fromkeys(revision.section for revision in digest.revisions)),
+            "hype_labels": settings.hype_labels,
+            "holds_stories": digest.cadence != Cadence.CORRECTION,
+            "matrix": _matrix(digest, args),
+            "corrections": _corrections(digest, args),
+            "rule_trust": max(digest.min_trust, FAIR_TRUST),
+            "has": current_app.view_functions,
+        }
+
+
+def _findings(session: Session, digest: Digest) -> list[Finding]:
+    """Of what was frozen or is over, nothing can be mended."""
+    is_open = digest.status in (DigestStatus.DRAFT, DigestStatus.SCHEDULED)
+    return preflight.check_digest(session, runtime().settings, digest) if is_open else []
+
+
+def _matrix(digest: Digest, args: MultiDict[str, str]) -> Matrix | None:
+    return matrix_of(digest, count_now=args.get("count") == "editions") if digest.items else None
+
+
+def _corrections(digest: Digest, args: MultiDict[str, str]) -> KeptCorrections | None:
+    """The corrections that would go along with a draft that is not frozen yet."""
+    if digest.frozen_at is not None or digest.status == DigestStatus.CANCELLED:
+        return None
+    return counted_corrections(digest.id) if args.get("count") == "corrections" else kept_corrections(digest.id)
+
+
+def _stories(digest: Digest, findings: Sequence[ShownFinding]) -> list[Story]:
+    by_slug: dict[object, list[ShownFinding]] = {}
+    for shown in findings:
+        if shown.finding.where == "articles":
+            by_slug.setdefault(shown.finding.values.get("slug"), []).append(shown)
+    return [
+        Story(item, item.position == digest.lead_position, by_slug.get(item.revision.slug, [])) for item in digest.items
+    ]
+
+
+def _size(session: Session, digest: Digest) -> dict[str, int]:
+    """Words and bytes of the edition with all stories."""
+    if not digest.items and not digest.corrections:
+        return {"words": 0, "bytes": 0, "most": preflight.LARGEST}
+    rendered = rendered_in(session, runtime().settings, digest, PUBLICATION_LANGUAGE)
+    text = preview_edition(rendered, rendered.full_mask).text
+    return {"words": len(text.split()), "bytes": rendered.most_html_bytes, "most": preflight.LARGEST}
+
+
+def _texts(digest: Digest, failure: Failure | None) -> dict[str, str]:
+    """The words in the fields: those that were entered, where they were refused."""
+    entered = failure.form if failure and failure.form.get("do") == "texts" else {}
+    return {name: entered.get(name, getattr(digest, name)) for name in ("subject", "preheader", "intro")}
+
+
+def _shown(change: DigestChange | None, names: Mapping[int, str]) -> ShownChange | None:
+    if change is None:
+        return None
+    by = (change.undone_by_kind, change.undone_by_id) if change.undone_at else (change.by_kind, change.by_id)
+    return ShownChange(compose_words.change_words(change), compose_words.who(*by, names, signed_in().member_id))
+
+
+def _said(last: DigestChange | None, undone: DigestChange | None, done: str) -> str:
+    """The last move in words, for those who do not see it."""
+    change = undone if done == "undo" else last
+    if not done or change is None:
+        return ""
+    words = compose_words.change_words(change)
+    return page_language().gettext(DONE_UNDO) % {"change": words} if done == "undo" else words
+
+
+def _meanwhile(
+    session: Session, number: int, failure: Failure | None, names: Mapping[int, str]
+) -> list[ShownChange] | None:
+    """The changes by others since the page showed the digest; None when nothing of the kind was in the way."""
+    if failure is None or failure.error.code != "digest.changed":
+        return None
+    found = [_shown(each, names) for each in changes.changes_since(session, number, failure.version)]
+    return [each for each in found if each is not None]

@@ -1,0 +1,134 @@
+"""The words of the composer: changes and who made them, remedies, and editions named by what their readers chose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from newsletter.articles.models import Revision
+from newsletter.core.actors import ActorKind
+from newsletter.core.languages import gettext_noop
+from newsletter.delivery.reports.edition_counts import EditionCount, NothingReason
+from newsletter.delivery.reports.reader_choices import ReaderChoice
+from newsletter.digests.findings import Finding
+from newsletter.digests.models import ChangeKind, DigestChange
+from newsletter.web.language import page_language
+
+CHANGE_WORDS = {
+    ChangeKind.ADDED: gettext_noop("Added “%(title)s”"),
+    ChangeKind.DROPPED: gettext_noop("Took out “%(title)s”"),
+    ChangeKind.PUT_BACK: gettext_noop("Put back “%(title)s”"),
+    ChangeKind.MOVED: gettext_noop("Moved “%(title)s” to %(position)s"),
+    ChangeKind.DEK: gettext_noop("Changed the dek of “%(title)s”"),
+    ChangeKind.REFRESHED: gettext_noop("Took the newest revisions"),
+    ChangeKind.CHOSEN: gettext_noop("Let the rule choose (%(count)s)"),
+    ChangeKind.TEXTS: gettext_noop("Changed the words around the stories"),
+}
+
+NOTHING_WORDS = {
+    NothingReason.PAUSE: gettext_noop("Pausing at the moment"),
+    NothingReason.SECTIONS: gettext_noop("No story in their sections"),
+    NothingReason.TRUST: gettext_noop("No story with the trust that they want"),
+    NothingReason.HYPE: gettext_noop("No story with as little hype as they want"),
+}
+
+YOU, SOMEBODY, OPERATOR = gettext_noop("you"), gettext_noop("somebody"), gettext_noop("an operator")
+
+TITLE, THIS_STORY = "“%(title)s”", gettext_noop("This story")
+"""The beginning of a finding about a story, and the words for it beside the story."""
+
+LONGEST_TITLE = 60
+"""Characters of a title in a sentence about a change."""
+
+
+class Remedy(NamedTuple):
+    """The way to mend a finding: a part of the page, or a move by a press."""
+
+    words: str
+    part: str = ""
+    move: str = ""
+
+
+REMEDIES = {
+    "digest.empty": Remedy(gettext_noop("Choose a candidate"), part="candidates"),
+    "article.withdrawn": Remedy(gettext_noop("Take it out"), move="drop"),
+    "article.changed": Remedy(gettext_noop("Take the newest revision"), move="refresh"),
+    "lead.none": Remedy(gettext_noop("Choose a candidate"), part="candidates"),
+    "lead.below_trust": Remedy(gettext_noop("Choose another lead"), part="stories"),
+    "text.other_headline": Remedy(gettext_noop("Change the words"), part="subject"),
+    "text.other_lead": Remedy(gettext_noop("Change the words"), part="subject"),
+    "text.dropped_lead": Remedy(gettext_noop("Change the words"), part="subject"),
+    "mail.too_large": Remedy(gettext_noop("Take a story out"), part="stories"),
+}
+
+
+def remedy_of(finding: Finding) -> Remedy | None:
+    """The remedy of a finding that the composer has; a finding about a story leads to it."""
+    if (known := REMEDIES.get(finding.code)) is not None:
+        return known
+    slug = finding.values.get("slug")
+    return Remedy(gettext_noop("Show the story"), part=f"story-{slug}") if slug else None
+
+
+def at_story(finding: Finding) -> str:
+    """The sentence of a finding beside the story that it is about, whose title stands there."""
+    named, rest = finding.message[: len(TITLE)], finding.message[len(TITLE) :]
+    return page_language().gettext(THIS_STORY) + rest % finding.values if named == TITLE else finding.sentence
+
+
+def change_words(change: DigestChange) -> str:
+    """The change in a few words."""
+    about = {**change.about, "title": shortened(str(change.about.get("title", "")))}
+    return page_language().gettext(CHANGE_WORDS[change.kind]) % about
+
+
+def shortened(title: str) -> str:
+    """A title that fits into a sentence."""
+    return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1].rstrip()}…"
+
+
+def who(kind: ActorKind | None, number: int | None, names: Mapping[int, str], own: int) -> str:
+    """The name of somebody who made a change; the person `own` is "you"."""
+    words = page_language()
+    if kind is ActorKind.EDITOR and number is not None:
+        return words.gettext(YOU) if number == own else names.get(number, words.gettext(SOMEBODY))
+    return words.gettext(OPERATOR if kind is ActorKind.OPERATOR else SOMEBODY)
+
+
+def edition_name(edition: EditionCount, revisions: Sequence[Revision], labels: Sequence[str]) -> str:
+    """The edition, by the choices that lead to it: "Research and Safety only", "Trust 80 and more"."""
+    language = page_language()
+    count = len(revisions)
+    if edition.mask == (1 << count) - 1:
+        return language.counted("The story", "All %(number)s stories", count) % {"number": count}
+    names = dict.fromkeys(_choice_name(choice, revisions, labels) for choice in edition.choices)
+    name = language.gettext(gettext_noop("%(one)s, or %(other)s"))
+    found = [each for each in names if each]
+    if len(found) > 1 and not found[1].startswith(found[0]):
+        return _capital(name % {"one": found[0], "other": found[1]})
+    return _capital(found[0]) if found else language.gettext(gettext_noop("Some stories"))
+
+
+def _choice_name(choice: ReaderChoice, revisions: Sequence[Revision], labels: Sequence[str]) -> str:
+    language = page_language()
+    parts = []
+    here = list(dict.fromkeys(revision.section for revision in revisions))
+    if choice.sections is not None and not choice.sections >= set(here):
+        wanted = [section for section in here if section in choice.sections]
+        without = [section for section in here if section not in choice.sections]
+        if len(without) < len(wanted):
+            sections = language.gettext(gettext_noop("without %(sections)s"))
+            parts.append(sections % {"sections": language.enumeration(without)})
+        else:
+            sections = language.gettext(gettext_noop("%(sections)s only"))
+            parts.append(sections % {"sections": language.enumeration(wanted)})
+    if choice.min_trust > min(revision.trust for revision in revisions):
+        parts.append(language.gettext(gettext_noop("trust %(trust)s and more")) % {"trust": choice.min_trust})
+    if choice.max_hype in labels[:-1]:
+        hype = language.gettext(gettext_noop("at most %(hype)s"))
+        parts.append(hype % {"hype": language.gettext(choice.max_hype or "").lower()})
+    return ", ".join(parts)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
