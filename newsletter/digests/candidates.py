@@ -19,7 +19,7 @@ from newsletter.articles.models import Article, Revision
 from newsletter.core import clock
 from newsletter.core.cadence import Cadence
 from newsletter.core.search import SearchQuery
-from newsletter.digests.composing import PERIOD
+from newsletter.digests.picked_articles import PERIOD
 from newsletter.digests.models import Digest, DigestArticle, DigestStatus
 
 MOST_RECENT, MOST_OLDER, MOST_FOUND = 30, 8, 40
