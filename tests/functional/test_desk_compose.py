@@ -24,7 +24,7 @@ from newsletter.core.db import Database
 from newsletter.delivery.freezing.audience import count_masks
 from newsletter.delivery.ledger.models import RenderedDigestRow
 from newsletter.delivery.reports.edition_counts import NothingReason, count_editions
-from newsletter.delivery.reports.reader_choices import count_choices
+from newsletter.delivery.reports.reader_preferences import count_preferences
 from newsletter.digests import changes
 from newsletter.digests.candidates import find_candidates, search_candidates
 from newsletter.digests.models import Digest, DigestStatus
@@ -259,13 +259,13 @@ def test_editions_are_counted_as_the_freeze_would(db: Database, settings: Settin
     with db.reading() as session:
         digest = get_digest(session, draft)
         for cadence in (Cadence.WEEKLY, Cadence.DAILY, Cadence.BREAKING):
-            choices = count_choices(session, settings, cadence)
+            choices = count_preferences(session, settings, cadence)
             counts = count_editions(choices, digest.revisions, settings.hype_labels)
             masks = count_masks(session, settings, cadence, digest.revisions, begins=clock.now())
             assert {each.mask: each.readers for each in counts.editions} == {m: n for m, n in masks.items() if m}
             assert sum(counts.nothing.values()) - counts.nothing.get(NothingReason.PAUSE, 0) == masks[0]
         counts = count_editions(
-            count_choices(session, settings, Cadence.WEEKLY), digest.revisions, settings.hype_labels
+            count_preferences(session, settings, Cadence.WEEKLY), digest.revisions, settings.hype_labels
         )
         assert counts.nothing == {NothingReason.PAUSE: 1, NothingReason.SECTIONS: 2, NothingReason.TRUST: 1}
         assert counts.by_story == [11, 11, 6]

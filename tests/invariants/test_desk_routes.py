@@ -120,6 +120,8 @@ def test_each_role_gets_what_the_table_gives_it(app: Flask, db: Database, settin
     for route in routes(app):
         if route.endpoint in ("desk.sign_out", "desk.sign_out_everywhere", "desk.end_session"):
             continue  # they end what this test walks with
+        if route.method not in route.methods and route.method in known_methods(app, route):
+            continue  # another view at this address answers it
         data = {"form_token": token} if route.method in UNSAFE else None
         status = person.client.open(route.path, method=route.method, data=data).status_code
         if route.method not in known_methods(app, route):

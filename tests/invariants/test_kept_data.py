@@ -26,6 +26,7 @@ ABOUT_NOBODY = {
     "clock_ticks": "a count of ticks",
     "digest_articles": "stories of a letter",
     "digest_corrections": "corrections that a letter told of",
+    "digest_changes": "what editors changed in a letter",
     "digest_tallies": "sums of a letter",
     "digests": "letters, as they are written for all",
     "import_progress": "counts of an import",

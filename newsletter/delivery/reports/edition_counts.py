@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from newsletter.articles.models import Revision
 from newsletter.delivery.freezing.audience import mask_of
-from newsletter.delivery.reports.reader_choices import ReaderChoice
+from newsletter.delivery.reports.reader_preferences import ReaderPreferences
 
 
 class NothingReason(StrEnum):
@@ -31,7 +31,7 @@ class EditionCount:
 
     mask: int
     readers: int
-    choices: tuple[ReaderChoice, ...]
+    preferences: tuple[ReaderPreferences, ...]
     """At most two of the choices that lead to it, those of the most readers first, each for one set of stories."""
 
 
@@ -53,11 +53,11 @@ class EditionCounts:
 
 
 def count_editions(
-    choices: Mapping[ReaderChoice, int], revisions: Sequence[Revision], labels: Sequence[str]
+    choices: Mapping[ReaderPreferences, int], revisions: Sequence[Revision], labels: Sequence[str]
 ) -> EditionCounts:
     """The editions of a digest of `revisions`; `labels` are HYPE_LABELS."""
     readers: Counter[int] = Counter()
-    by_choice: dict[int, Counter[ReaderChoice]] = defaultdict(Counter)
+    by_choice: dict[int, Counter[ReaderPreferences]] = defaultdict(Counter)
     nothing: Counter[NothingReason] = Counter()
     languages: Counter[str] = Counter()
     formats: Counter[str] = Counter()
@@ -79,7 +79,7 @@ def count_editions(
     return EditionCounts(editions, nothing, by_story, languages, formats)
 
 
-def _reason(choice: ReaderChoice, revisions: Sequence[Revision], labels: Sequence[str]) -> NothingReason | None:
+def _reason(choice: ReaderPreferences, revisions: Sequence[Revision], labels: Sequence[str]) -> NothingReason | None:
     if choice.is_pausing:
         return NothingReason.PAUSE
     if mask_of(revisions, choice.sections, choice.min_trust, choice.max_hype, labels):

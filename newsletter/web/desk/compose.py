@@ -15,7 +15,7 @@ from newsletter.staff.audit import AuditAction, AuditObject
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, page_with_errors, render_desk, signed_in
-from newsletter.web.desk.compose_moves import Move, make_move, whole_number
+from newsletter.web.desk.compose_moves import Move, make_move, parse_number
 from newsletter.web.desk.compose_page import Failure, view_query
 from newsletter.web.desk.compose_page import composer_page as composer_values
 from newsletter.web.errors import STATUS_OF_ERROR
@@ -35,7 +35,7 @@ def composer(number: int) -> str:
 def compose_move(number: int) -> ResponseReturnValue:
     """Make a move, and show the page again; a move that is refused says why, and keeps what was entered."""
     form = request.form
-    version = whole_number(form.get("version", ""))
+    version = parse_number(form.get("version", ""))
     move = Move(number, version, form, signed_in().actor, runtime().settings)
     try:
         with runtime().db.transaction() as session:

@@ -39,10 +39,10 @@ class Move:
     @property
     def position(self) -> int:
         """0 for anything that is no position."""
-        return whole_number(self.form.get("position", ""))
+        return parse_number(self.form.get("position", ""))
 
 
-def whole_number(text: str) -> int:
+def parse_number(text: str) -> int:
     """A number as a form has it; 0 for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
 

@@ -189,7 +189,7 @@ def _shown(change: DigestChange | None, names: Mapping[int, str]) -> ShownChange
     if change is None:
         return None
     by = (change.undone_by_kind, change.undone_by_id) if change.undone_at else (change.by_kind, change.by_id)
-    return ShownChange(compose_words.change_words(change), compose_words.who(*by, names, signed_in().member_id))
+    return ShownChange(compose_words.change_words(change), compose_words.maker_name(*by, names, signed_in().member_id))
 
 
 def _said(last: DigestChange | None, undone: DigestChange | None, done: str) -> str:

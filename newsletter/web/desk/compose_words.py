@@ -9,7 +9,7 @@ from newsletter.articles.models import Revision
 from newsletter.core.actors import ActorKind
 from newsletter.core.languages import gettext_noop
 from newsletter.delivery.reports.edition_counts import EditionCount, NothingReason
-from newsletter.delivery.reports.reader_choices import ReaderChoice
+from newsletter.delivery.reports.reader_preferences import ReaderPreferences
 from newsletter.digests.findings import Finding
 from newsletter.digests.models import ChangeKind, DigestChange
 from newsletter.web.language import page_language
@@ -87,7 +87,7 @@ def shortened(title: str) -> str:
     return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1].rstrip()}…"
 
 
-def who(kind: ActorKind | None, number: int | None, names: Mapping[int, str], own: int) -> str:
+def maker_name(kind: ActorKind | None, number: int | None, names: Mapping[int, str], own: int) -> str:
     """The name of somebody who made a change; the person `own` is "you"."""
     words = page_language()
     if kind is ActorKind.EDITOR and number is not None:
@@ -101,7 +101,7 @@ def edition_name(edition: EditionCount, revisions: Sequence[Revision], labels: S
     count = len(revisions)
     if edition.mask == (1 << count) - 1:
         return language.counted("The story", "All %(number)s stories", count) % {"number": count}
-    names = dict.fromkeys(_choice_name(choice, revisions, labels) for choice in edition.choices)
+    names = dict.fromkeys(_preferences_name(choice, revisions, labels) for choice in edition.preferences)
     name = language.gettext(gettext_noop("%(one)s, or %(other)s"))
     found = [each for each in names if each]
     if len(found) > 1 and not found[1].startswith(found[0]):
@@ -109,7 +109,7 @@ def edition_name(edition: EditionCount, revisions: Sequence[Revision], labels: S
     return _capital(found[0]) if found else language.gettext(gettext_noop("Some stories"))
 
 
-def _choice_name(choice: ReaderChoice, revisions: Sequence[Revision], labels: Sequence[str]) -> str:
+def _preferences_name(choice: ReaderPreferences, revisions: Sequence[Revision], labels: Sequence[str]) -> str:
     language = page_language()
     parts = []
     here = list(dict.fromkeys(revision.section for revision in revisions))

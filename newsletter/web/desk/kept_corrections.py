@@ -1,6 +1,6 @@
 """The corrections that a draft would carry, kept by each process: to find their readers takes seconds with a million.
 
-As with `kept_choices`, pages show what is kept, and the part that asks for a count gets one that is a few minutes old.
+As with `kept_preferences`, pages show what is kept. A part that asks for a count gets one of the last few minutes.
 """
 
 from __future__ import annotations

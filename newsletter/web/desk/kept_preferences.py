@@ -17,35 +17,35 @@ from sqlalchemy import Engine
 from newsletter.core import clock
 from newsletter.core.cadence import Cadence
 from newsletter.core.runtime import runtime
-from newsletter.delivery.reports.reader_choices import ReaderChoice, count_choices
+from newsletter.delivery.reports.reader_preferences import ReaderPreferences, count_preferences
 
 COUNTED_AGAIN_AFTER = timedelta(minutes=1)
 
 
-class KeptChoices(NamedTuple):
+class KeptPreferences(NamedTuple):
     """The readers of a cadence by what they chose, at a time."""
 
-    choices: Counter[ReaderChoice]
+    preferences: Counter[ReaderPreferences]
     counted_at: datetime
 
 
-_kept: WeakKeyDictionary[Engine, dict[Cadence, KeptChoices]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[Engine, dict[Cadence, KeptPreferences]] = WeakKeyDictionary()
 _counting = Lock()
 """One count at a time: whoever waits for it finds it made."""
 
 
-def kept_choices(cadence: Cadence) -> KeptChoices | None:
+def kept_preferences(cadence: Cadence) -> KeptPreferences | None:
     """The last count; None where there is none."""
     return _kept.get(runtime().db.engine, {}).get(cadence)
 
 
-def counted_choices(cadence: Cadence) -> KeptChoices:
+def counted_preferences(cadence: Cadence) -> KeptPreferences:
     """A count that is at most a minute old."""
     with _counting:
-        kept = kept_choices(cadence)
+        kept = kept_preferences(cadence)
         if kept is None or clock.now() - kept.counted_at > COUNTED_AGAIN_AFTER:
             now = clock.now()
             with runtime().db.reading() as session:
-                kept = KeptChoices(count_choices(session, runtime().settings, cadence), now)
+                kept = KeptPreferences(count_preferences(session, runtime().settings, cadence), now)
             _kept.setdefault(runtime().db.engine, {})[cadence] = kept
     return kept

@@ -16,7 +16,7 @@ from newsletter.core.db import table_of, unindexed
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
 
 
-class ReaderChoice(NamedTuple):
+class ReaderPreferences(NamedTuple):
     """The preferences of some readers, as far as they decide about the edition."""
 
     sections: frozenset[str] | None
@@ -31,7 +31,7 @@ class ReaderChoice(NamedTuple):
 _TABLE = table_of(Subscriber).c
 
 
-def count_choices(session: Session, settings: Settings, cadence: Cadence) -> Counter[ReaderChoice]:
+def count_preferences(session: Session, settings: Settings, cadence: Cadence) -> Counter[ReaderPreferences]:
     """The active readers of `cadence` (of breaking news: all who want it) by what they chose, those who pause too.
 
     The database reads them all: a million take about a second. So pages keep the answer for a while.
@@ -50,9 +50,9 @@ def count_choices(session: Session, settings: Settings, cadence: Cadence) -> Cou
     is_active = unindexed(_TABLE.status) == SubscriberStatus.ACTIVE.value
     wants_it = _TABLE.breaking if cadence == Cadence.BREAKING else unindexed(_TABLE.cadence) == cadence.value
     query = select(*columns, func.count()).where(is_active, wants_it).group_by(*columns)
-    choices: Counter[ReaderChoice] = Counter()
+    choices: Counter[ReaderPreferences] = Counter()
     for row in session.execute(query):
         sections, min_trust, max_hype, language, format_, pauses, readers = tuple(row)
         wanted = frozenset(json.loads(sections)) if sections else None
-        choices[ReaderChoice(wanted, min_trust, max_hype, language, str(format_), bool(pauses))] += readers
+        choices[ReaderPreferences(wanted, min_trust, max_hype, language, str(format_), bool(pauses))] += readers
     return choices
