@@ -76,7 +76,7 @@ class ShownChange(NamedTuple):
     who: str
 
 
-class Story(NamedTuple):
+class ComposedStory(NamedTuple):
     """A story of the letter, with the findings about it."""
 
     item: DigestArticle
@@ -160,13 +160,14 @@ def _corrections(digest: Digest, args: MultiDict[str, str]) -> KeptCorrections |
     return counted_corrections(digest.id) if args.get("count") == "corrections" else kept_corrections(digest.id)
 
 
-def _stories(digest: Digest, findings: Sequence[ShownFinding]) -> list[Story]:
+def _stories(digest: Digest, findings: Sequence[ShownFinding]) -> list[ComposedStory]:
     by_slug: dict[object, list[ShownFinding]] = {}
     for shown in findings:
         if shown.finding.where == "articles":
             by_slug.setdefault(shown.finding.values.get("slug"), []).append(shown)
     return [
-        Story(item, item.position == digest.lead_position, by_slug.get(item.revision.slug, [])) for item in digest.items
+        ComposedStory(item, item.position == digest.lead_position, by_slug.get(item.revision.slug, []))
+        for item in digest.items
     ]
 
 

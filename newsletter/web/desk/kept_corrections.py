@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from newsletter.core import clock
 from newsletter.core.runtime import runtime
-from newsletter.delivery.reports.told import corrections_to_come
+from newsletter.delivery.freezing.mask_counts import count_by_mask
 from newsletter.digests.queries import get_with_articles
 
 COUNTED_AGAIN_AFTER = timedelta(minutes=5)
@@ -67,8 +67,14 @@ def _count(digest_id: int) -> KeptCorrections:
     now = clock.now()
     with runtime().db.reading() as session:
         digest = get_with_articles(session, digest_id)
-        found = corrections_to_come(session, runtime().settings, digest)
-        return KeptCorrections(
-            [KeptCorrection(each.id, each.slug, each.title, each.note or "", readers) for each, readers in found],
-            now,
-        )
+        counts = count_by_mask(session, runtime().settings, digest)
+        first = len(digest.items)
+        readers = [
+            sum(count for mask, count in counts.masks.items() if mask >> first + number & 1)
+            for number in range(len(counts.corrections))
+        ]
+        found = [
+            KeptCorrection(each.id, each.slug, each.title, each.note or "", count)
+            for each, count in zip(counts.corrections, readers, strict=True)
+        ]
+        return KeptCorrections(found, now)
