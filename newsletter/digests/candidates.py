@@ -19,8 +19,8 @@ from newsletter.articles.models import Article, Revision
 from newsletter.core import clock
 from newsletter.core.cadence import Cadence
 from newsletter.core.search import SearchQuery
-from newsletter.digests.picked_articles import PERIOD
 from newsletter.digests.models import Digest, DigestArticle, DigestStatus
+from newsletter.digests.picked_articles import PERIOD
 
 MOST_RECENT, MOST_OLDER, MOST_FOUND = 30, 8, 40
 OLDER_FOR = timedelta(days=60)

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from newsletter.articles import queries as articles
 from newsletter.articles.grades import FAIR_TRUST
 from newsletter.articles.listed import is_listed
 from newsletter.articles.models import Revision
@@ -18,6 +17,7 @@ from newsletter.digests import changes, leads
 from newsletter.digests.article_order import put_in_order
 from newsletter.digests.candidates import begins_after
 from newsletter.digests.models import ChangeKind, Digest, DigestArticle
+from newsletter.digests.picked_articles import select_for_digest
 from newsletter.digests.queries import get_digest
 
 RULE_MOST = 8
@@ -78,7 +78,7 @@ def choose_by_rule(session: Session, digest_id: int, zone: ZoneInfo, *, version:
         if digest.items:
             raise ConflictError("digest.not_empty", "Digest %(digest)s holds articles already.", digest=digest_id)
         since = begins_after(session, digest, zone)
-        chosen = articles.select_for_digest(
+        chosen = select_for_digest(
             session,
             since=since,
             sections=None,

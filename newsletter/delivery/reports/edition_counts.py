@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from newsletter.articles.models import Revision
-from newsletter.delivery.freezing.audience import mask_of
+from newsletter.delivery.freezing.wanted_articles import mask_of
 from newsletter.delivery.reports.reader_preferences import ReaderPreferences
 
 

@@ -13,7 +13,7 @@ from newsletter.articles.models import Revision
 from newsletter.core.config import Settings
 from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE, gettext_noop
 from newsletter.core.runtime import runtime
-from newsletter.delivery.freezing.audience import mask_of
+from newsletter.delivery.freezing.wanted_articles import mask_of
 from newsletter.delivery.reports.edition_preview import preview_edition, rendered_in
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_with_articles
