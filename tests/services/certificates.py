@@ -1,4 +1,4 @@
-"""A certificate for 127.0.0.1 that only its maker trusts."""
+"""A certificate for 127.0.0.1, or for a name, that only its maker trusts."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ class Certificate:
         return ssl.create_default_context(cafile=self.path)
 
 
-def make_certificate(folder: Path) -> Certificate:
-    """A new one in `folder`, good for an hour either way."""
+def make_certificate(folder: Path, host: str = "") -> Certificate:
+    """A new one in `folder`, good for an hour either way; for a name instead of 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    holder = x509.DNSName(host) if host else x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -43,7 +44,7 @@ def make_certificate(folder: Path) -> Certificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([holder]), critical=False)
         .sign(key, hashes.SHA256())
     )
     path = folder / "certificate.pem"
