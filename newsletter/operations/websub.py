@@ -1,7 +1,7 @@
 """WebSub (w3.org/TR/websub): telling a hub that feeds have something new, so that it tells their readers at once.
 
 The hub gets one form post with the addresses of all feeds, and fetches what it has subscribers for. Feeds are polled
-all the same, so a post that is lost or refused is logged and not repeated: the next story brings the next one.
+all the same, so a post that is lost or refused is logged and not repeated: the next revision brings the next one.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from newsletter.core import public_paths
 from newsletter.core.config import Settings
 from newsletter.core.db import public_content
 from newsletter.core.runtime import Runtime
+from newsletter.delivery.letters import letter_list
 
 log = logging.getLogger(__name__)
 
 TIMEOUT = 10
 """Seconds for each read; the job ends the whole."""
-FEEDS = ("stories", "corrections")
+FEEDS = ("stories", "corrections", "letters")
 FORMS = ("rss", "atom", "json")
 
 
 def is_due(runtime: Runtime) -> bool:
-    """Whether the hub does not know of the newest revision."""
+    """Whether the hub does not know of the newest revision or letter."""
     with runtime.db.reading() as session:
         return not public_content.is_told(session, _state(session))
 
@@ -52,7 +53,8 @@ def tell_hub(runtime: Runtime) -> None:
 
 def _state(session: Session) -> str:
     """The state of the feeds; empty while there is nothing in them, as in a new database."""
-    return str(session.scalar(select(func.max(Revision.id))) or "")
+    revisions, letters = session.scalar(select(func.max(Revision.id))), letter_list.count_letters(session)
+    return f"{revisions}/{letters}" if revisions else ""
 
 
 def _topics(settings: Settings, names: list[str]) -> Iterator[str]:

@@ -19,12 +19,15 @@ from newsletter.app import create_app
 from newsletter.articles import revising
 from newsletter.articles.changes import Change
 from newsletter.articles.importing import import_page
-from newsletter.articles.models import Article, RevisionKind, Source
+from newsletter.articles.models import Article, Revision, RevisionKind, Source
 from newsletter.articles.page import ParsedPage
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, raise_version
+from newsletter.digests.models import DigestCorrection
+from newsletter.digests.queries import get_digest
 from newsletter.web.feeds.feed import FEED_SIZE
+from tests.factories import add_readers, hand_over
 
 FORMS = ("rss", "atom", "json")
 SCHEMA = json.loads((Path(__file__).parent / "json_feed_1.1.schema.json").read_text())
@@ -122,7 +125,7 @@ def test_every_field_comes_back(client: FlaskClient, db: Database, form: str) ->
 
 @pytest.mark.parametrize("form", FORMS)
 def test_empty_feeds_are_valid(client: FlaskClient, db: Database, form: str) -> None:
-    for name in ("stories", "corrections"):
+    for name in ("stories", "corrections", "letters"):
         assert read(client, name, form).items == []
 
 
@@ -191,6 +194,42 @@ def test_corrections_and_withdrawals_have_a_feed(client: FlaskClient, db: Databa
     assert [item.title for item in read(client, "stories", form).items] == ["One"], "a withdrawn story leaves"
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_letters_have_a_feed_with_their_text_as_it_was_sent(
+    client: FlaskClient, db: Database, settings: Settings, form: str
+) -> None:
+    slug = put(db)
+    put(db, title="Another story", section="Policy", bullets=())
+    add_readers(db, 1)
+    digest_id = hand_over(db, settings)
+    feed = read(client, "letters", form)
+    assert (feed.title, feed.page) == ("Dispatch: letters", "https://letters.example.org/letters")
+    (before,) = feed.items
+    assert sorted(before.sections) == ["Open Source & <more>", "Policy"]
+    assert '<li dir="auto">A point &amp; another</li>' in before.content
+    assert f'href="https://letters.example.org/articles/{slug}"' in before.content
+    assert "A dek with ]]&gt; and  a control character</p>" in before.content
+    with db.reading() as session:
+        letter = get_digest(session, digest_id)
+        assert letter.letter_since is not None
+        assert before.updated == letter.letter_since
+        assert before.address == f"https://letters.example.org/letters/{letter.letter_name}"
+    correct(db, slug, RevisionKind.SMALL, clock.now(), dek="Small")
+    assert read(client, "letters", form).items[0].updated == before.updated
+    corrected_at = clock.now()
+    with db.transaction() as session:
+        session.add(DigestCorrection(digest_id=digest_id, bit=0, revision_id=1))
+        session.get_one(Revision, 1).title = "Told <of>"
+    correct(db, slug, RevisionKind.CORRECTION, corrected_at, title="Another title", dek="Right")
+    other = create_app(replace(settings, public_url="http://other.example"))
+    (after,) = read(other.test_client(), "letters", form).items
+    other.extensions["newsletter"].db.dispose()
+    assert (after.id, after.title, after.updated) == (before.id, before.title, corrected_at)
+    assert "The dek said two." in after.content
+    assert ">Told &lt;of&gt;</strong>" in after.content
+    assert "Another title" not in after.content, "the letter stands as it was sent"
+
+
 def test_a_feed_is_bounded(client: FlaskClient, db: Database) -> None:
     for number in range(FEED_SIZE + 3):
         put(db, title=f"Story {number}")
@@ -236,7 +275,7 @@ def test_pages_name_the_feeds(client: FlaskClient, db: Database) -> None:
     for path in ("/", f"/articles/{slug}", "/subscribe?language=de", "/articles?section=AI/ML"):
         links = re.findall(pattern, client.get(path).text)
         assert ("application/rss+xml", "/feeds/stories.rss", "Dispatch: stories") in links
-        assert len(links) == (9 if "section" in path else 6)
+        assert len(links) == (12 if "section" in path else 9)
         for kind, address, _title in links:
             assert client.get(address).content_type == f"{kind}; charset=utf-8"
 

@@ -16,7 +16,7 @@ from newsletter.core.jobs import TELL_HUB
 from newsletter.core.queue import EVENTS, Queues
 from newsletter.core.runtime import Runtime
 from newsletter.operations import enqueueing, websub
-from tests.factories import add_article
+from tests.factories import add_article, add_readers, hand_over
 
 
 class Hub:
@@ -70,10 +70,21 @@ def test_each_new_revision_is_told_once(service: Runtime, hub: Hub) -> None:
     site = "https://letters.example.org/feeds"
     assert f"{site}/stories.atom" in told["hub.url"]
     assert f"{site}/sections/Gr%C3%B6%C3%9Fe%20%26%20Co..rss" in told["hub.url"]
-    assert len(told["hub.url"]) == 9
+    assert len(told["hub.url"]) == 12
     add_article(service.db, "A story", section="Größe & Co.", trust=1)
     websub.tell_hub(service)
     assert len(hub.told) == 2
+
+
+def test_a_letter_is_told_once_it_stands_in_the_list(service: Runtime, hub: Hub) -> None:
+    add_article(service.db, "A story")
+    add_readers(service.db, 1)
+    websub.tell_hub(service)
+    hand_over(service.db, service.settings)
+    for _ in range(2):
+        websub.tell_hub(service)
+    assert len(hub.told) == 2
+    assert "https://letters.example.org/feeds/letters.json" in hub.told[1]["hub.url"]
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ class LaterCorrection:
 
     number: int
     """Of its revision."""
+    at: datetime
     day: date
     note: str
     """The sentence for readers."""
@@ -83,6 +84,7 @@ def corrected_days(since: LetterSince) -> tuple[int, date | None]:
 def _correction(revision: Revision, zone: ZoneInfo) -> LaterCorrection:
     return LaterCorrection(
         number=revision.number,
+        at=revision.published_at,
         day=published_on(revision, zone),
         note=revision.note or "",
         language=revision.language,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -94,6 +95,17 @@ def latest_letter(session: Session) -> Digest | None:
         .limit(1)
         .options(_WHOLE)
     )
+
+
+def newest_letters(session: Session, count: int) -> Sequence[Digest]:
+    """The last `count` letters with their stories, the newest first."""
+    query = select(Digest).where(_IS_LISTED).order_by(*_NEWEST).limit(count).options(_WHOLE, _TOLD)
+    return session.scalars(query).unique().all()
+
+
+def count_letters(session: Session) -> int:
+    """The number of letters in the list, which no letter leaves."""
+    return session.scalar(select(func.count()).select_from(Digest).where(_IS_LISTED)) or 0
 
 
 def neighbours(session: Session, letter: Digest) -> Neighbours:

@@ -20,6 +20,7 @@ from newsletter.core.runtime import runtime
 from newsletter.web.feeds.blueprint import pages
 from newsletter.web.feeds.feed import Entry, Feed, urn
 from newsletter.web.feeds.json_feed import json_feed
+from newsletter.web.feeds.letter_entries import letter_entries
 from newsletter.web.feeds.story_entries import correction_entries, story_entries
 from newsletter.web.feeds.xml_text import one_line
 from newsletter.web.kept_pages import kept_page
@@ -50,8 +51,14 @@ KINDS = {
     "corrections": Kind(
         gettext_noop("%(publication)s: corrections"),
         gettext_noop("What was wrong, and what is right."),
-        public_paths.ARTICLES,
+        public_paths.CORRECTIONS,
         correction_entries,
+    ),
+    "letters": Kind(
+        gettext_noop("%(publication)s: letters"),
+        gettext_noop("Each letter as it was sent, with what was corrected since."),
+        public_paths.LETTERS,
+        letter_entries,
     ),
 }
 """By the name in the address."""
@@ -63,7 +70,7 @@ _FORM = "<any(rss,atom,json):form>"
 @pages.get(public_paths.feed(f"<any({','.join(KINDS)}):feed_name>", _FORM))
 @kept_page
 def feed(feed_name: str, form: str) -> ResponseReturnValue:
-    """All stories, or all corrections."""
+    """All stories, all corrections, or all letters."""
     kind, settings = KINDS[feed_name], runtime().settings
     with runtime().db.reading() as session:
         namespace = read_namespace(session)
