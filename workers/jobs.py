@@ -5,7 +5,7 @@ from __future__ import annotations
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events import webhook_deliveries
 from newsletter.delivery.sending import draining
-from newsletter.operations import transactional_sending, websub
+from newsletter.operations import link_checks, transactional_sending, websub
 
 
 def send_mails() -> None:
@@ -24,6 +24,12 @@ def drain() -> None:
     """Send batches for a while, and queue a successor while there may be more."""
     if draining.drain(runtime()):
         runtime().queues.enqueue_drain()
+
+
+def ask_links() -> None:
+    """Ask the links that editors wait for, and queue a successor while there may be more."""
+    if link_checks.ask_wanted(runtime()):
+        runtime().queues.enqueue_links()
 
 
 def tell_hub() -> None:

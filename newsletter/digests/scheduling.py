@@ -14,6 +14,9 @@ from newsletter.core.config import Settings
 from newsletter.core.errors import InvalidError
 from newsletter.digests import lifecycle, preflight
 from newsletter.digests.findings import Finding, blocking, describe, notes
+from newsletter.digests.links.digest_links import digest_links
+from newsletter.digests.links.kept_checks import want_links
+from newsletter.digests.links.link_findings import foreign_addresses
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
 
@@ -22,6 +25,9 @@ GRACE = timedelta(minutes=1)
 
 PROVIDER_SCHEDULE_LEAD = timedelta(minutes=31)
 """The least time ahead that a provider schedule needs (see `delivery.sending.scheduled_sends`)."""
+
+LINKS_AHEAD = timedelta(minutes=5)
+"""The least time ahead for which the links are asked: before a digest that goes out now, workers have other work."""
 
 
 class Scheduled(NamedTuple):
@@ -38,7 +44,8 @@ def schedule_digest(
 
     With `provider_schedule` SendGrid gets the mails ahead and keeps them until then. Raises InvalidError when `at` is
     past or the preflight finds something that blocks, ConflictError when the digest is neither draft nor scheduled, or
-    was changed since this transaction read it: what is scheduled is what the preflight looked at.
+    was changed since this transaction read it: what is scheduled is what the preflight looked at. The links of
+    one that waits are asked anew by a job.
     """
     digest = get_digest(session, digest_id)
     lifecycle.require(digest, lifecycle.SCHEDULE)
@@ -54,6 +61,8 @@ def schedule_digest(
             findings=problems,
         )
     digest = lifecycle.schedule(session, digest_id, version, at, provider_schedule=provider_schedule, by=by)
+    if at > clock.now() + LINKS_AHEAD:
+        want_links(session, foreign_addresses(settings, list(digest_links(settings, digest))))
     return Scheduled(digest, notes(findings))
 
 

@@ -7,6 +7,7 @@ from newsletter.core.db import Base, public_content
 from newsletter.delivery.events import models as events
 from newsletter.delivery.ledger import models as ledger
 from newsletter.digests import models as digests
+from newsletter.digests.links import models as links
 from newsletter.mail import models as mail
 from newsletter.public_record import models as public_record
 from newsletter.staff import models as staff
@@ -14,8 +15,8 @@ from newsletter.subscribers import models as subscribers
 from newsletter.support import models as support
 
 MODELS = (
-    *(articles, article_drafts, subscribers, digests, ledger, events, mail, support, public_record, keys),
-    *(public_content, staff),
+    *(articles, article_drafts, subscribers, digests, links, ledger, events, mail, support, public_record),
+    *(keys, public_content, staff),
 )
 metadata = Base.metadata
 

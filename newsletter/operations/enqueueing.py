@@ -14,7 +14,7 @@ from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import webhook_deliveries
 from newsletter.delivery.ledger import recovery
 from newsletter.mail import outgoing_mails
-from newsletter.operations import websub
+from newsletter.operations import link_checks, websub
 from newsletter.subscribers.signup import process_signups
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ def enqueue_due_work(runtime: Runtime) -> None:
         _enqueue_mails(runtime)
         _enqueue_events(runtime)
         _enqueue_telling(runtime)
+        _enqueue_links(runtime)
     except RedisError as error:
         log.warning("the queue cannot be reached (%s); trying again", type(error).__name__)
 
@@ -60,3 +61,8 @@ def _enqueue_events(runtime: Runtime) -> None:
 def _enqueue_telling(runtime: Runtime) -> None:
     if runtime.settings.websub_hub and websub.is_due(runtime):
         runtime.queues.enqueue_telling()
+
+
+def _enqueue_links(runtime: Runtime) -> None:
+    if link_checks.links_are_due(runtime):
+        runtime.queues.enqueue_links()

@@ -6,6 +6,7 @@ from newsletter.core import secure_delete, shutdown
 from newsletter.core.actors import CLOCK
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import stored_reports
+from newsletter.digests.links import kept_checks
 from newsletter.operations.intervals import is_time
 from newsletter.staff import retention as staff_retention
 from newsletter.subscribers import past_subscriptions, retention, salts
@@ -21,14 +22,15 @@ LAST_REDUCTION_KEY = "newsletter:reduction"
 def run_hourly(runtime: Runtime) -> None:
     """Delete what is not needed any more, and clean SQLite's file of it.
 
-    That is subscribers who never confirmed, old reports, thank-you mails that could not be sent, an old salt, most of
-    what is kept of past subscriptions, and what is over at the desk. It runs once an hour. Redis keeps the time of the
-    last run; without Redis the run waits.
+    That is subscribers who never confirmed, old reports, thank-you mails that could not be sent, an old salt, old
+    checks of links, most of what is kept of past subscriptions, and what is over at the desk. It runs once an hour.
+    Redis keeps the time of the last run; without Redis the run waits.
     """
     if not is_time(runtime, LAST_RUN_KEY, INTERVAL):
         return
     with runtime.db.transaction() as session:
         salts.forget_old_salt(session)
+        kept_checks.delete_old(session)
         staff_retention.delete_old_rows(session, runtime.settings.audit_kept_for)
     addresses: set[str] = set()
     more = True

@@ -28,6 +28,7 @@ ABOUT_NOBODY = {
     "digest_corrections": "corrections that a letter told of",
     "digest_changes": "what editors changed in a letter",
     "digest_tallies": "sums of a letter",
+    "link_checks": "addresses of other sites",
     "digests": "letters, as they are written for all",
     "import_progress": "counts of an import",
     "key_fingerprints": "our own keys",

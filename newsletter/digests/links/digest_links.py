@@ -1,0 +1,55 @@
+"""The links that a digest's editors wrote, each with the place where it stands.
+
+Those of the mail's frame, such as the preferences, are the templates' and are none of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from newsletter.articles.addresses import story_address
+from newsletter.articles.models import Revision
+from newsletter.articles.texts import bullets_mail_html
+from newsletter.core.config import Settings
+from newsletter.core.markdown import block_mail_html
+from newsletter.digests.models import Digest
+from newsletter.mail.html_references import References
+
+
+class DigestLink(NamedTuple):
+    """A link of a digest."""
+
+    address: str
+    words: str
+    story: Revision | None
+    """The story at which it stands; None: the intro."""
+    is_mailed: bool = True
+    """Whether it stands in the mail. The addresses of sources are on the story's page alone."""
+
+    @property
+    def place(self) -> dict[str, object]:
+        """The place, for the values of a finding: the story by `slug` and `title`, or `text`; `place` is for people."""
+        if self.story is None:
+            return {"text": "intro", "place": "The intro"}
+        return {"slug": self.story.slug, "title": self.story.title, "place": f"“{self.story.title}”"}
+
+    @property
+    def where(self) -> str:
+        """The place in the words of a finding."""
+        return "texts" if self.story is None else "articles"
+
+
+def digest_links(settings: Settings, digest: Digest) -> Iterator[DigestLink]:
+    """All links, in the order of the mail; those of sources last."""
+    for link in References(str(block_mail_html(digest.intro))).links:
+        yield DigestLink(link.address, link.words, None)
+    for revision in digest.revisions:
+        yield DigestLink(story_address(settings, revision.slug, revision.url), revision.title, revision)
+        for bullet in bullets_mail_html(revision):
+            for link in References(str(bullet)).links:
+                yield DigestLink(link.address, link.words, revision)
+    for revision in digest.revisions:
+        for source in revision.sources:
+            if source.url:
+                yield DigestLink(source.url, source.title, revision, is_mailed=False)
