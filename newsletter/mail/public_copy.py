@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from newsletter.core import public_paths
+from newsletter.core.config import Settings
 from newsletter.mail.encoding import encode
 from newsletter.mail.message import Message
 
@@ -17,3 +19,8 @@ def public_copy(message: Message) -> bytes:
     left_out = LEFT_OUT.encode()
     own = b"Message-ID: %b\r\nTo: %b\r\n" % (left_out, left_out)
     return own + left_out.join(encode(message).segments)
+
+
+def personal_addresses(settings: Settings) -> tuple[str, ...]:
+    """The addresses in a public copy that may tell readers apart: preferences and unsubscribing."""
+    return tuple(settings.url(path(LEFT_OUT)) for path in (public_paths.preferences, public_paths.unsubscribing))

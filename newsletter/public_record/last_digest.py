@@ -10,11 +10,11 @@ from functools import lru_cache
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.core import clock, public_paths
+from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.digests.models import Digest
 from newsletter.mail.message_checks import MessageChecks, check_message
-from newsletter.mail.public_copy import LEFT_OUT
+from newsletter.mail.public_copy import personal_addresses
 from newsletter.public_record.models import DigestTally
 
 MOST_SHOWN = 6000
@@ -60,11 +60,6 @@ def last_digest(session: Session, settings: Settings) -> LastDigest | None:
     assert tally.edition_copy is not None
     raw = zlib.decompress(tally.edition_copy)
     return LastDigest(digest, tally, raw, hashlib.sha256(raw).hexdigest(), _checks(raw, personal_addresses(settings)))
-
-
-def personal_addresses(settings: Settings) -> tuple[str, ...]:
-    """The addresses in a public copy that may tell readers apart: preferences and unsubscribing."""
-    return tuple(settings.url(path(LEFT_OUT)) for path in (public_paths.preferences, public_paths.unsubscribing))
 
 
 @lru_cache(maxsize=4)

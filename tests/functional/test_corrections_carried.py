@@ -23,7 +23,7 @@ from newsletter.delivery.ledger.models import Batch, BatchState
 from newsletter.delivery.ledger.resolving import resolve_by_editor
 from newsletter.delivery.reports.subjects import count_subjects
 from newsletter.delivery.reports.told import told_by
-from newsletter.digests import correcting, lifecycle, pending_corrections, preflight, scheduling
+from newsletter.digests import correcting, lifecycle, mail_findings, pending_corrections, scheduling
 from newsletter.digests.models import Digest, DigestCorrection
 from newsletter.digests.queries import get_digest
 from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT, REFUSED
@@ -271,7 +271,7 @@ def test_a_correction_that_makes_the_mail_too_large_waits_and_blocks_nothing(
     size = len(mails[reader].html.encode())
     for number, slug in enumerate(slugs):
         correct(db, slug, f"Sentence {number}, put right.")
-    monkeypatch.setattr(preflight, "LARGEST", size + 4_000)
+    monkeypatch.setattr(mail_findings, "LARGEST", size + 4_000)
     heard = []
     for _ in range(3):
         mails = send(db, settings, add_digest(db))

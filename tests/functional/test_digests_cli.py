@@ -143,10 +143,11 @@ def test_a_time_that_comes_twice_is_taken_with_a_word(
 def test_check_says_what_blocks_and_what_is_only_worth_knowing(newsletter: Any, db: Database) -> None:
     add_digest(db)
     result = newsletter("digests", "check", "1")
-    assert (result.exit_code, result.stdout) == (0, "Digest 1 can be sent.\n")
+    assert (result.exit_code, result.stdout) == (0, "Digest 1 can be sent.\nLinks to other sites: 1 not asked yet.\n")
     nobody = {"subjects": [], "with_lead": 0, "without_article": 0, "corrections_alone": 0, "corrections": []}
     assert output(newsletter("digests", "check", "1", "--json")) == {
         "id": 1, "can_be_sent": True, "findings": [], "subjects": nobody,
+        "links": {"checked": 0, "waiting": 0, "unchecked": 1},
     }  # fmt: skip
     add_article(db, "A policy story", section="Policy", trust=20)
     noted = output(newsletter("digests", "check", "1", "--json"))

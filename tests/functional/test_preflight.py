@@ -15,12 +15,12 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.delivery.freezing import freeze
-from newsletter.digests import lifecycle, preflight, scheduling
+from newsletter.digests import lifecycle, mail_findings, preflight, scheduling
 from newsletter.digests.findings import Finding, blocking
-from newsletter.digests.foreign_content import find_foreign_content
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
 from tests.factories import add_article, add_digest, add_readers, schedule_now, send_digest
+from tests.services.html_mails import findings_in
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ from tests.factories import add_article, add_digest, add_readers, schedule_now, 
     ],
 )
 def test_resources_and_trackers_are_found(html: str) -> None:
-    assert blocking(find_foreign_content(html))
+    assert blocking(findings_in(html))
 
 
 def test_links_and_inline_styles_are_fine() -> None:
     html = (
         '<style>p { color: #123c69 }</style><p style="color: #123c69"><a href="https://dispatch.example/a">url(x)</a>'
     )
-    assert find_foreign_content(html) == []
+    assert findings_in(html) == []
 
 
 def check(db: Database, settings: Settings, digest_id: int) -> list[Finding]:
@@ -57,7 +57,7 @@ def check(db: Database, settings: Settings, digest_id: int) -> list[Finding]:
 
 def test_a_real_digest_passes(db: Database, settings: Settings) -> None:
     add_article(db, 'A story with <img src="https://t.example/pixel.gif"> and url(https://t.example/) in its title')
-    assert check(db, settings, add_digest(db)) == []
+    assert check(db, settings, add_digest(db, subject="A story")) == []
 
 
 def test_html_that_mailboxes_would_cut_off_is_refused(db: Database, settings: Settings) -> None:
@@ -68,7 +68,7 @@ def test_html_that_mailboxes_would_cut_off_is_refused(db: Database, settings: Se
     assert refused.value.code == "digest.preflight"
     (finding,) = check(db, settings, digest_id)
     assert (finding.code, finding.where, finding.blocks) == ("mail.too_large", "mail", True)
-    assert finding.values["most"] == preflight.LARGEST
+    assert finding.values["most"] == mail_findings.LARGEST
 
 
 def test_an_empty_digest_and_a_missing_postal_address_are_both_said(db: Database, settings: Settings) -> None:

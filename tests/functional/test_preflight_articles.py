@@ -61,7 +61,7 @@ def test_a_story_that_is_withdrawn_after_scheduling_goes_to_nobody(db: Database,
 def test_sources_without_an_address_are_said(db: Database, settings: Settings) -> None:
     with db.transaction() as session:
         slug = importing.import_page(session, page.parse_page(REAL_ARTICLE.read_bytes(), HYPE_LABELS)).slug
-    digest_id = add_digest(db)
+    digest_id = add_digest(db, subject="A story")
     (finding,) = check(db, settings, digest_id)
     assert (finding.code, finding.blocks) == ("article.source_without_address", False)
     assert finding.sentence.endswith("has sources without an address: 1 of 1.")

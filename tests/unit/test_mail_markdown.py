@@ -8,8 +8,8 @@ import html5lib
 import pytest
 
 from newsletter.articles.models import Markup
-from newsletter.digests.foreign_content import find_foreign_content
 from newsletter.digests.rendering import render_digest
+from tests.services.html_mails import findings_in
 from tests.services.rendered_digests import DAY, SETTINGS, Content, revision
 from tests.unit.markdown_attacks import BUSY, SCRIPTS
 
@@ -38,7 +38,7 @@ def mail(intro: str, bullets: list[str]) -> tuple[str, str]:
 
 
 def assert_harmless(html: str) -> None:
-    assert find_foreign_content(html) == []
+    assert findings_in(html) == []
     for element in html5lib.parse(html, namespaceHTMLElements=False).iter():
         if not isinstance(element.tag, str):
             continue

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.core.cadence import Cadence
-from newsletter.digests.preflight import LARGEST
+from newsletter.digests.mail_findings import LARGEST
 from newsletter.digests.rendering import RenderedDigest, render_digest, to_message
 from newsletter.digests.segments import FULL_ARTICLES
 from tests.services.rendered_digests import DAY, HEADLINE, MOMENT, SALT, SETTINGS, Content, revision, revisions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from newsletter.delivery.reports.subjects import SubjectCounts
+from newsletter.digests.links.kept_checks import CheckState
 from newsletter.digests.models import Digest
 
 MOST_SUBJECTS = 5
@@ -32,6 +33,14 @@ def describe_subjects(digest: Digest, counts: SubjectCounts) -> list[str]:
     if counts.without_article:
         lines.append(f"No article is left for {describe_readers(counts.without_article)}, who get no mail.")
     return lines
+
+
+def describe_links(state: CheckState) -> list[str]:
+    """The number of links to other sites that were asked; nothing when all were."""
+    if not (state.waiting or state.unchecked):
+        return []
+    counts = {"asked": state.checked, "being asked": state.waiting, "not asked yet": state.unchecked}
+    return [f"Links to other sites: {', '.join(f'{count} {words}' for words, count in counts.items() if count)}."]
 
 
 def _corrections(digest: Digest, counts: SubjectCounts) -> list[str]:

@@ -9,15 +9,17 @@ import click
 
 from newsletter.cli import exit_codes
 from newsletter.cli.digests.contents import digests
-from newsletter.cli.digests.contents_text import describe_subjects
+from newsletter.cli.digests.contents_text import describe_links, describe_subjects
 from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option
 from newsletter.cli.times import Occurrence, ZonedTime, choose_occurrence
 from newsletter.core.actors import OPERATOR
 from newsletter.core.runtime import runtime
+from newsletter.delivery.reports.full_preflight import check_all
 from newsletter.delivery.reports.subjects import count_subjects
-from newsletter.digests import lifecycle, preflight, queries, scheduling
+from newsletter.digests import lifecycle, queries, scheduling
 from newsletter.digests.findings import Finding, blocking
+from newsletter.operations import link_checks
 from newsletter.serializers.digests import check_json, digest_json, finding_json, subjects_json
 
 __all__ = ["digests"]
@@ -25,19 +27,23 @@ __all__ = ["digests"]
 
 @digests.command()
 @click.argument("digest_id", metavar="ID", type=ROW)
+@click.option("--links", "with_links", is_flag=True, help="Ask first whether its links work: at other sites, now.")
 @json_option
 @click.pass_context
-def check(ctx: click.Context, digest_id: int, as_json: bool) -> None:
+def check(ctx: click.Context, digest_id: int, with_links: bool, as_json: bool) -> None:
     """Look for what keeps a digest from being sent (then the exit code is 1), and say who gets which subject."""
+    if with_links:
+        link_checks.ask_digest(runtime(), digest_id)
     with runtime().db.reading() as session:
         digest = queries.get_digest(session, digest_id)
-        findings = preflight.check_digest(session, runtime().settings, digest)
+        findings = check_all(session, runtime().settings, digest)
         subjects = count_subjects(session, runtime().settings, digest)
         who = describe_subjects(digest, subjects)
+        links = link_checks.state_of_links(session, runtime().settings, digest)
     problems = blocking(findings)
     verdict = f"Digest {digest_id} cannot be sent:" if problems else f"Digest {digest_id} can be sent."
-    value = check_json(digest, findings) | {"subjects": subjects_json(subjects)}
-    emit(value, "\n".join([verdict, *_lines(findings), *who]), as_json=as_json)
+    value = check_json(digest, findings) | {"links": links._asdict(), "subjects": subjects_json(subjects)}
+    emit(value, "\n".join([verdict, *_lines(findings), *describe_links(links), *who]), as_json=as_json)
     if problems:
         ctx.exit(exit_codes.FAILED)
 

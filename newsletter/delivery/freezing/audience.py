@@ -75,7 +75,7 @@ def read_audience(
     """
     # Unindexed, or SQLite would sort all active ones for each page.
     is_active = unindexed(_TABLE.status) == SubscriberStatus.ACTIVE.value
-    rows = _driver_rows(session, select(_TABLE.id, *_COLUMNS).where(is_active, *_wants(settings, cadence, begins)))
+    rows = _driver_rows(session, select(_TABLE.id, *_COLUMNS).where(is_active, *is_reader(settings, cadence, begins)))
     known: dict[tuple[object, ...], array[int]] = {}
     audience: Audience = defaultdict(lambda: array("q"))
     for row in rows:
@@ -111,7 +111,7 @@ def count_masks(
     columns = (cast(_TABLE.sections, Text), _TABLE.min_trust, _TABLE.max_hype)
     is_active = _TABLE.status == SubscriberStatus.ACTIVE
     rows = session.execute(
-        select(*columns, func.count()).where(is_active, *_wants(settings, cadence, begins)).group_by(*columns)
+        select(*columns, func.count()).where(is_active, *is_reader(settings, cadence, begins)).group_by(*columns)
     )
     masks: Counter[int] = Counter()
     for sections, min_trust, max_hype, readers in rows:
@@ -120,7 +120,7 @@ def count_masks(
     return masks
 
 
-def _wants(settings: Settings, cadence: Cadence, begins: datetime) -> tuple[ColumnElement[bool], ...]:
+def is_reader(settings: Settings, cadence: Cadence, begins: datetime) -> tuple[ColumnElement[bool], ...]:
     """The conditions that make an active reader one of a digest."""
     if cadence == Cadence.CORRECTION:
         return ()

@@ -13,8 +13,9 @@ from newsletter.core.config import Settings
 from newsletter.delivery.freezing import audience
 from newsletter.delivery.freezing.carried_corrections import assign_corrections, carry
 from newsletter.delivery.freezing.untold_readers import Carrier, other_carriers
-from newsletter.digests import letter_names, preflight
+from newsletter.digests import letter_names
 from newsletter.digests.findings import blocking
+from newsletter.digests.mail_findings import check_rendered
 from newsletter.digests.models import Digest
 from newsletter.digests.pending_corrections import pending_corrections
 from newsletter.digests.rendering import RenderedDigest, render_digest
@@ -50,7 +51,7 @@ def prepare_freeze(session: Session, settings: Settings, digest: Digest) -> Prep
             for each in languages
         }
 
-    corrections, rendered = _that_fit(corrected.corrections, render)
+    corrections, rendered = _that_fit(settings, corrected.corrections, render)
     readers = carry(corrected, digest, len(corrections))
     by_language = {language: each.to_json() for language, each in rendered.items()}
     carriers = frozenset(each for each in carriers if each.revision_id in {one.id for one in corrections})
@@ -58,7 +59,9 @@ def prepare_freeze(session: Session, settings: Settings, digest: Digest) -> Prep
 
 
 def _that_fit(
-    corrections: Sequence[Revision], render: Callable[[Sequence[Revision]], Mapping[str, RenderedDigest]]
+    settings: Settings,
+    corrections: Sequence[Revision],
+    render: Callable[[Sequence[Revision]], Mapping[str, RenderedDigest]],
 ) -> tuple[Sequence[Revision], Mapping[str, RenderedDigest]]:
     """The first corrections with which the mails are as the preflight wants them, and the mails.
 
@@ -66,6 +69,6 @@ def _that_fit(
     """
     while True:
         rendered = render(corrections)
-        if not corrections or not blocking(list(preflight.check_rendered(list(rendered.values())))):
+        if not corrections or not blocking(list(check_rendered(settings, list(rendered.values())))):
             return corrections, rendered
         corrections = corrections[:-1]

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.core import public_paths
 from newsletter.core.config import Settings
 from newsletter.core.languages import PUBLICATION_LANGUAGE
 from newsletter.delivery.ledger.models import RenderedDigestRow
@@ -18,7 +17,7 @@ from newsletter.digests.models import Digest
 from newsletter.digests.rendering import RenderedDigest, render_digest, to_message
 from newsletter.mail.formats import Format
 from newsletter.mail.message_checks import MessageChecks, check_message
-from newsletter.mail.public_copy import LEFT_OUT, public_copy
+from newsletter.mail.public_copy import personal_addresses, public_copy
 
 
 class MailParts(NamedTuple):
@@ -67,8 +66,7 @@ def sent_message(session: Session, settings: Settings, digest: Digest, language:
     rendered = RenderedDigest.from_json(row.content)
     message = to_message(rendered, rendered.full_mask, Format.HTML, settings, id_salt=row.id_salt, date=row.created_at)
     raw = public_copy(message)
-    own = [settings.url(path(LEFT_OUT)) for path in (public_paths.preferences, public_paths.unsubscribing)]
-    return SentMessage(raw, row.language, check_message(raw, own))
+    return SentMessage(raw, row.language, check_message(raw, personal_addresses(settings)))
 
 
 def _frozen(session: Session, digest_id: int) -> Mapping[str, RenderedDigestRow]:
