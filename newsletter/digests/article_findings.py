@@ -55,7 +55,7 @@ def _check_changes(session: Session, digest: Digest) -> Iterator[Finding]:
     """A correction says that the text in the digest is wrong; only a serious one keeps it from being sent, since
     whoever got it would be sent the correction at once."""
     pairs = newer_revisions(session, digest)
-    corrected = _corrected(session, [taken for taken, _ in pairs])
+    corrected = _corrected(session, [taken for taken, _ in pairs]) if pairs else {}
     for taken, newest in pairs:
         if (found := corrected.get(taken.article_id)) is None:
             yield _about(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -50,7 +50,9 @@ def check_digest(session: Session, settings: Settings, digest: Digest) -> list[F
 
 def _read_articles(session: Session, digest: Digest) -> None:
     """Read the articles of a digest in one query: each check asks their slugs."""
-    revisions = (*digest.revisions, *digest.corrections)
+    revisions = [each for each in (*digest.revisions, *digest.corrections) if "article" in inspect(each).unloaded]
+    if not revisions:
+        return
     query = select(Article).where(Article.id.in_([each.article_id for each in revisions]))
     articles = {each.id: each for each in session.scalars(query)}
     for revision in revisions:

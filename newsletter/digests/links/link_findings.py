@@ -54,7 +54,7 @@ def check_links(
 
 def _check_own(session: Session, settings: Settings, links: Sequence[DigestLink]) -> Iterator[Finding]:
     """A link to a page of ours that is not there is known for certain, and each reader would find it dead."""
-    own = {link: path for link in links if (path := own_path(settings, link.address)) is not None}
+    own = {link: path for link in links if _is_written(link) and (path := own_path(settings, link.address)) is not None}
     dead = dead_own_paths(session, set(own.values()))
     for link, path in own.items():
         if path in dead:

@@ -16,7 +16,7 @@ from newsletter.core.errors import InvalidError, NewsletterError
 from newsletter.core.languages import PUBLICATION_LANGUAGE, gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.edition_preview import preview_edition, rendered_in
-from newsletter.digests import changes, preflight
+from newsletter.digests import changes, mail_findings, preflight
 from newsletter.digests.candidates import find_candidates, search_candidates
 from newsletter.digests.findings import Finding
 from newsletter.digests.models import Digest, DigestArticle, DigestChange, DigestStatus
@@ -174,10 +174,10 @@ def _stories(digest: Digest, findings: Sequence[ShownFinding]) -> list[ComposedS
 def _size(session: Session, digest: Digest) -> dict[str, int]:
     """Words and bytes of the edition with all stories."""
     if not digest.items and not digest.corrections:
-        return {"words": 0, "bytes": 0, "most": preflight.LARGEST}
+        return {"words": 0, "bytes": 0, "most": mail_findings.LARGEST}
     rendered = rendered_in(session, runtime().settings, digest, PUBLICATION_LANGUAGE)
     text = preview_edition(rendered, rendered.full_mask).text
-    return {"words": len(text.split()), "bytes": rendered.most_html_bytes, "most": preflight.LARGEST}
+    return {"words": len(text.split()), "bytes": rendered.most_html_bytes, "most": mail_findings.LARGEST}
 
 
 def _texts(digest: Digest, failure: Failure | None) -> dict[str, str]:
