@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import click
+
+from newsletter.core.local_times import moments_of, offset_name, zone_of
 
 _EXAMPLE = 'like "2026-12-01 07:00 Europe/Berlin" or 2026-12-01T07:00+01:00'
 
@@ -40,7 +42,7 @@ class ZonedTime(click.ParamType[datetime]):
         if moment.tzinfo is None:
             self.fail(f"{text!r} has no zone; write it {_EXAMPLE}.", param, ctx)
         try:
-            exists = _exists(moment)
+            exists = bool(moments_of(moment))
         except OverflowError:
             self.fail(f"{text!r} is before the first year or after the last that can be stored.", param, ctx)
         if not exists:
@@ -48,10 +50,10 @@ class ZonedTime(click.ParamType[datetime]):
         return moment
 
     def _zone(self, name: str, param: click.Parameter | None, ctx: click.Context | None) -> ZoneInfo:
-        try:
-            return ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
+        found = zone_of(name)
+        if found is None:
             self.fail(f"no zone is called {name!r} (try Europe/Berlin).", param, ctx)
+        return found
 
 
 def choose_occurrence(moment: datetime, occurrence: Occurrence | None) -> datetime:
@@ -59,28 +61,19 @@ def choose_occurrence(moment: datetime, occurrence: Occurrence | None) -> dateti
 
     Raises click.UsageError when it comes twice and nobody said which is meant.
     """
-    first, second = moment.replace(fold=0), moment.replace(fold=1)
-    if first.utcoffset() == second.utcoffset():
+    found = moments_of(moment)
+    if len(found) == 1:
         return moment
+    first, second = found
     if occurrence is None:
         raise click.UsageError(
-            f"{moment:%Y-%m-%d %H:%M} comes twice there, since clocks are set back: {_offset(first)} and"
-            f" {_offset(second)}. Say --first or --second, or give another time."
+            f"{moment:%Y-%m-%d %H:%M} comes twice there, since clocks are set back: {offset_name(first)} and"
+            f" {offset_name(second)}. Say --first or --second, or give another time."
         )
     return first if occurrence == "first" else second
 
 
-def _exists(moment: datetime) -> bool:
-    """Whether clocks in the zone ever show the time: not if they are set forward over it."""
-    there_and_back = moment.astimezone(UTC).astimezone(moment.tzinfo)
-    return there_and_back.replace(tzinfo=None) == moment.replace(tzinfo=None)
-
-
 def _skipped(moment: datetime) -> str:
     """The change that skips the time, in words: the zone's names and offsets before and after it."""
-    return f"clocks are set forward then, from {_offset(moment.replace(fold=0))} to {_offset(moment.replace(fold=1))}"
-
-
-def _offset(moment: datetime) -> str:
-    """The zone's name and offset at a moment, like "CET (UTC+01:00)"."""
-    return f"{moment:%Z} (UTC{moment.isoformat()[-6:]})"
+    before, after = moment.replace(fold=0), moment.replace(fold=1)
+    return f"clocks are set forward then, from {offset_name(before)} to {offset_name(after)}"
