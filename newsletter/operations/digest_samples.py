@@ -12,7 +12,7 @@ from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.core.runtime import Runtime
-from newsletter.core.tokens import random_token
+from newsletter.core.tokens import TEST_TOKEN
 from newsletter.delivery.freezing.wanted_articles import mask_of
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
@@ -41,10 +41,10 @@ def send_sample(runtime: Runtime, digest_id: int, address: str, preferences: Pre
 
     The address is no reader's, so no correction goes along; a digest that is a correction is sent as it is.
 
-    It is marked by its subject and a header. Its token belongs to nobody, so its links change nothing. Its reference
-    says that it is a test, so no event of it counts, even if the address is a reader's. Raises InvalidError for a wrong
-    or suppressed address or an edition without an article, ConflictError when the address is refused, TransportError
-    when nothing can be sent.
+    It is marked by its subject and a header. Its token is no reader's: the pages of its links say that it was a test.
+    Its reference says so too, so no event of it counts, even if the address is a reader's. Raises InvalidError for a
+    wrong or suppressed address or an edition without an article, ConflictError when the address is refused,
+    TransportError when nothing can be sent.
     """
     with runtime.db.reading() as session:
         to = _require_mailable(session, runtime.settings, address)
@@ -53,7 +53,7 @@ def send_sample(runtime: Runtime, digest_id: int, address: str, preferences: Pre
     result = SendResult(1)
     transport = open_transport(runtime.settings)
     try:
-        transport.send(message, [Recipient(0, to, random_token())], result)
+        transport.send(message, [Recipient(0, to, TEST_TOKEN)], result)
     finally:
         transport.close()
     if result.outcomes[0] != ACCEPTED:

@@ -50,6 +50,16 @@ class AuditAction(StrEnum):
     PAGE_BROUGHT_IN = "articles.page_brought_in"
     DIGEST_STARTED = "digests.started"
     DIGEST_DUPLICATED = "digests.duplicated"
+    DIGEST_SCHEDULED = "digests.scheduled"
+    DIGEST_UNSCHEDULED = "digests.unscheduled"
+    DIGEST_SENT = "digests.sent"
+    DIGEST_PAUSED = "digests.paused"
+    DIGEST_RESUMED = "digests.resumed"
+    DIGEST_CANCELLED = "digests.cancelled"
+    DIGEST_RETRIED = "digests.retried"
+    DIGEST_TESTED = "digests.tested"
+    BATCH_SENT_AGAIN = "digests.batch_sent_again"
+    BATCH_ACCEPTED = "digests.batch_accepted"
 
 
 ACTION_WORDS: dict[str, str] = {
@@ -79,6 +89,16 @@ ACTION_WORDS: dict[str, str] = {
     AuditAction.PAGE_BROUGHT_IN: gettext_noop("Made a draft of a saved page"),
     AuditAction.DIGEST_STARTED: gettext_noop("Began a draft"),
     AuditAction.DIGEST_DUPLICATED: gettext_noop("Began a draft like digest %(original)s"),
+    AuditAction.DIGEST_SCHEDULED: gettext_noop("Scheduled, or moved"),
+    AuditAction.DIGEST_UNSCHEDULED: gettext_noop("Made a draft again"),
+    AuditAction.DIGEST_SENT: gettext_noop("Sent now"),
+    AuditAction.DIGEST_PAUSED: gettext_noop("Paused"),
+    AuditAction.DIGEST_RESUMED: gettext_noop("Went on after a pause"),
+    AuditAction.DIGEST_CANCELLED: gettext_noop("Cancelled for %(readers)s readers"),
+    AuditAction.DIGEST_RETRIED: gettext_noop("Tried %(readers)s refused readers again"),
+    AuditAction.DIGEST_TESTED: gettext_noop("Sent a test to person %(to)s"),
+    AuditAction.BATCH_SENT_AGAIN: gettext_noop("Sent batch %(batch)s, which was in doubt, again"),
+    AuditAction.BATCH_ACCEPTED: gettext_noop("Counted batch %(batch)s, which was in doubt, as accepted"),
 }
 """The words of the log for each action; they can name the entry's details."""
 
@@ -111,6 +131,19 @@ OBJECT_WORDS = {
 def member_object(member_id: int) -> AuditObject:
     """A person of the staff, as the object of an entry."""
     return AuditObject("staff_member", member_id)
+
+
+def digest_object(digest_id: int) -> AuditObject:
+    """A digest, as the object of an entry."""
+    return AuditObject("digest", digest_id)
+
+
+def last_entry(session: Session, action: AuditAction, on: AuditObject) -> AuditEntry | None:
+    """The newest entry of an action on an object."""
+    query = select(AuditEntry).where(
+        AuditEntry.action == action, AuditEntry.object_kind == on.kind, AuditEntry.object_id == on.id
+    )
+    return session.scalars(query.order_by(AuditEntry.id.desc()).limit(1)).first()
 
 
 def record(

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock, tokens
@@ -117,6 +117,28 @@ def find_session(session: Session, token: str, idle_after: timedelta) -> SignedI
         found.proved_at,
         found.last_seen_at,
     )
+
+
+_ROLE = (
+    select(StaffMember.role)
+    .join(StaffSession, StaffSession.staff_member_id == StaffMember.id)
+    .where(
+        StaffSession.token_hash == bindparam("token_hash"),
+        StaffSession.created_at > bindparam("created_after"),
+        StaffSession.last_seen_at > bindparam("seen_after"),
+        StaffMember.removed_at.is_(None),
+    )
+)
+"""Made once: polls of open pages ask it all the time."""
+
+
+def role_in_session(connection: Connection, token: str, idle_after: timedelta) -> Role | None:
+    """The role of the person whose browser has this id; None when the session is over, as in `find_session`."""
+    if not tokens.is_random_token(token):
+        return None
+    now = clock.now()
+    values = {"token_hash": _hash(token), "created_after": now - LONGEST, "seen_after": now - idle_after}
+    return connection.execute(_ROLE, values).scalar()
 
 
 def note_activity(session: Session, signed_in: SignedIn) -> None:

@@ -86,7 +86,7 @@ def digest_report(session: Session, digest_id: int) -> DigestReport:
         dropped=events[EventKind.DROPPED],
         complained=events[EventKind.COMPLAINED],
         unsubscribed=_unsubscribed(session, digest),
-        reasons=_reasons(session, digest_id),
+        reasons=reason_groups(session, digest_id),
         doubts=_doubts(session, digest_id),
     )
 
@@ -126,7 +126,8 @@ def _accepted_among(recipients: bytes, outcomes: bytes, readers: array[int]) -> 
     return sum(1 for position in positions if position is not None and outcomes[position] == ACCEPTED)
 
 
-def _reasons(session: Session, digest_id: int) -> tuple[ReasonGroup, ...]:
+def reason_groups(session: Session, digest_id: int) -> tuple[ReasonGroup, ...]:
+    """The reasons of refusals and events, the commonest first, at most MOST_REASONS."""
     counted: dict[tuple[str, str], Counter[str]] = {}
     refused = select(Refusal.reason, func.count()).where(Refusal.digest_id == digest_id).group_by(Refusal.reason)
     for reason, count in session.execute(refused):

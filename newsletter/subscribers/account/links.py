@@ -24,6 +24,9 @@ CUT_OR_ERASED = gettext_noop(
     "An email program may have cut it: each of our letters ends with a whole one. Or its reader has erased all data, "
     "and then no letter comes any more."
 )
+TEST = gettext_noop(
+    "This email was a test by our editors. Its links belong to no reader, so they open nothing and change nothing."
+)
 PAST = gettext_noop(
     "This subscription ended some time ago, and no letter comes any more. We deleted the address and the preferences. "
     "What is left is a code that the address cannot be read from, and what was agreed to by signing up."
@@ -36,6 +39,8 @@ def reader_of_token(session: Session, token: str, *, for_change: bool = False) -
     Raises LinkError; PastSubscriptionError for one who ended the subscription long ago.
     """
     token, reader = tokens.clean_token(token), None
+    if token == tokens.TEST_TOKEN:
+        raise LinkError("link.test", TEST)
     if tokens.is_random_token(token):
         query = select(Subscriber).where(Subscriber.token == token)
         reader = session.scalar(query.with_for_update() if for_change else query)
