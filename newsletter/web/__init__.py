@@ -24,6 +24,7 @@ from newsletter.web import (
     site_files,
     template_filters,
 )
+from newsletter.web.desk import kept_polls
 
 
 def install(app: Flask) -> None:
@@ -34,6 +35,7 @@ def install(app: Flask) -> None:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     kept_pages.install(app)  # first: it keeps answers with all headers that the others add
+    kept_polls.install(app)
     language.install(app)  # first of those that start a request: the headers of every answer ask it
     hosts.install(app)
     security_headers.install(app)

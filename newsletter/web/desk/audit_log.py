@@ -104,14 +104,15 @@ def _wanted() -> AuditFilter:
     args = request.args
     group = args.get("what", "")
     return AuditFilter(
-        member_id=_number(args.get("who", "")),
+        member_id=number_of(args.get("who", "")),
         group=group if group in audit.GROUPS else "",
         since=_day(args.get("since", "")),
-        before=_number(args.get("before", "")),
+        before=number_of(args.get("before", "")),
     )
 
 
-def _number(text: str) -> int | None:
+def number_of(text: str) -> int | None:
+    """A number of an address; None for what is none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
 
 

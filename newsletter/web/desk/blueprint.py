@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, g, make_response, render_template
 
-from newsletter.core import clock, public_paths
-from newsletter.core.languages import gettext_noop
-from newsletter.core.runtime import runtime
+from newsletter.core import public_paths
 from newsletter.staff.sessions import SignedIn
-from newsletter.web.desk import navigation, wire
-from newsletter.web.language import page_language
-
-TODAY = gettext_noop("today, %(time)s")
+from newsletter.web.desk import digest_words, navigation, wire
 
 desk = Blueprint("desk", __name__, url_prefix=public_paths.DESK)
 
 
-@desk.app_template_filter("when")
-def when(moment: datetime) -> str:
-    """A time in the publication's zone, as short as it can be: "today, 15:20", "6 May, 07:58", "6 May 2025, 07:58"."""
-    zone = runtime().settings.timezone
-    local, today = moment.astimezone(zone), clock.now().astimezone(zone).date()
-    if local.date() == today:
-        return page_language().gettext(TODAY) % {"time": f"{local:%H:%M}"}
-    year = "" if local.year == today.year else f" {local.year}"
-    return f"{local.day} {local:%B}{year}, {local:%H:%M}"
+for _filter in digest_words.FILTERS:
+    desk.add_app_template_filter(_filter)
 
 
 def signed_in() -> SignedIn:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from flask import Response, g, request
 
 from newsletter.core import public_paths, tokens
+from newsletter.core.config import Settings
 from newsletter.core.runtime import runtime
 from newsletter.core.tokens import TokenError, TokenSigner
 
@@ -75,8 +76,17 @@ def set_cookies(response: Response) -> None:
             )
 
 
+def session_cookie_name(settings: Settings) -> str:
+    """The name of the session's cookie."""
+    return _name_of(SESSION, settings)
+
+
 def _name(name: str) -> str:
-    return f"__Host-{name}" if runtime().settings.public_url.startswith("https:") else f"{name}-http"
+    return _name_of(name, runtime().settings)
+
+
+def _name_of(name: str, settings: Settings) -> str:
+    return f"__Host-{name}" if settings.public_url.startswith("https:") else f"{name}-http"
 
 
 def _browser_content() -> tuple[str, str] | None:

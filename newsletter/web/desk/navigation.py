@@ -7,6 +7,7 @@ from typing import NamedTuple
 from flask import current_app, request, url_for
 
 from newsletter.core.languages import gettext_noop
+from newsletter.core.runtime import runtime
 from newsletter.staff.rights import Right
 from newsletter.staff.sessions import SignedIn
 
@@ -25,7 +26,7 @@ MENU = (
     MenuEntry("desk.digests", gettext_noop("Digests"), Right.WRITE),
     MenuEntry("desk.people", gettext_noop("People"), Right.PEOPLE),
     MenuEntry("desk.audit_log", gettext_noop("Audit log"), Right.PEOPLE),
-    MenuEntry("desk.outbox", gettext_noop("Outbox"), Right.WRITE),
+    MenuEntry("desk.outbox", gettext_noop("Outbox"), Right.READERS),
 )
 
 
@@ -42,8 +43,13 @@ def links_for(person: SignedIn) -> list[MenuLink]:
     return [
         MenuLink(url_for(entry.endpoint), entry.words, _is_current(entry))
         for entry in MENU
-        if entry.endpoint in current_app.view_functions and person.may(entry.right)
+        if entry.endpoint in current_app.view_functions and person.may(entry.right) and _is_used(entry)
     ]
+
+
+def _is_used(entry: MenuEntry) -> bool:
+    """Whether this installation has anything for the page: only mails in a folder can be shown."""
+    return entry.endpoint != "desk.outbox" or runtime().settings.mail_transport == "maildir"
 
 
 def _is_current(entry: MenuEntry) -> bool:

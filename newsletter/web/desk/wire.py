@@ -1,12 +1,36 @@
-"""The wire: one line under the masthead of each page, about what goes out next and what is wrong."""
+"""The wire: one line under the masthead of each page, about what goes out next and what is wrong.
+
+Pages ask for it every ten seconds, by the version that they show (`live_parts`).
+"""
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
+
+from flask import request, url_for
 
 from newsletter.core import clock
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
+from newsletter.delivery.reports.open_digests import OpenDigests, open_digests
+from newsletter.delivery.reports.progress import SendingProgress, sending_progress
+from newsletter.digests.models import Digest
+from newsletter.digests.text import CADENCE_NAMES
+from newsletter.web.desk.digest_words import time_until, when
+from newsletter.web.desk.kept_findings import blocking_findings, known_findings
+from newsletter.web.desk.sending_words import percent, remaining_time
+from newsletter.web.language import page_language
+
+_OPEN = "newsletter.open_digests"
+NOTHING = gettext_noop("Nothing is scheduled")
+SENDING = gettext_noop("Sending: %(name)s")
+NEXT = gettext_noop("Next: %(name)s")
+PERCENT = gettext_noop("%(percent)s %%")
+LEFT = gettext_noop("about %(time)s to go")
+OVERDUE = gettext_noop("overdue")
+PAUSED = gettext_noop("paused")
+CLOCK_LATE = gettext_noop("the clock is not running")
 
 
 class WireLine(NamedTuple):
@@ -20,10 +44,82 @@ class WireLine(NamedTuple):
     now: str = ""
     """The time on the right, in the publication's zone."""
 
+    @property
+    def version(self) -> str:
+        """Another one for each other line."""
+        return hashlib.blake2b(repr(tuple(self)).encode(), digest_size=9).hexdigest()
 
-def present_line() -> WireLine:
-    """The line as it is now."""
+
+def open_digests_now() -> OpenDigests:
+    """The digests that are on their way, read once in a request."""
+    environ = request.environ
+    if _OPEN not in environ:
+        with runtime().db.reading() as session:
+            environ[_OPEN] = open_digests(session)
+            session.expunge_all()
+    found: OpenDigests = environ[_OPEN]
+    return found
+
+
+def present_line(*, look_closely: bool = False) -> WireLine:
+    """The line as it is now. `look_closely` runs the preflight of the next digest, where it was not run lately."""
+    found = open_digests_now()
+    progress = None
+    if found.sending:
+        with runtime().db.reading() as session:
+            progress = sending_progress(session, found.sending[0].id)
+    return _line_of(found, progress, look_closely=look_closely)._replace(now=_now())
+
+
+def _line_of(found: OpenDigests, progress: SendingProgress | None, *, look_closely: bool) -> WireLine:
+    warning = _warning(found)
+    if progress is not None:
+        digest, facts = found.sending[0], _progress_facts(progress)
+        return WireLine(_named(SENDING, digest), facts, warning, url_for("desk.sending", number=digest.id))
+    if found.scheduled:
+        digest = found.scheduled[0]
+        findings = blocking_findings(digest) if look_closely else known_findings(digest)
+        blocks = page_language().translations.ngettext(
+            "%(n)s finding blocks it", "%(n)s findings block it", len(findings)
+        )
+        warning = warning or (blocks % {"n": len(findings)} if findings else "")
+        facts = (when(digest.scheduled_at), time_until(digest.scheduled_at)) if digest.scheduled_at else ()
+        return WireLine(_named(NEXT, digest), facts, warning, url_for("desk.sending", number=digest.id))
+    waiting = [*(digest for digest, _ in found.in_doubt), *found.overdue, *found.paused]
+    path = url_for("desk.sending", number=waiting[0].id) if waiting else ""
+    return WireLine(page_language().gettext(NOTHING), (), warning, path)
+
+
+def _warning(found: OpenDigests) -> str:
+    """The worst that waits for somebody; empty when nothing does."""
+    spoken = page_language()
+    if doubted := found.batches_in_doubt:
+        return spoken.counted("%(number)s batch in doubt", "%(number)s batches in doubt", doubted)
+    if found.is_clock_late:
+        return spoken.gettext(CLOCK_LATE)
+    if found.overdue:
+        return f"{name_of(found.overdue[0])} {spoken.gettext(OVERDUE)}"
+    return f"{name_of(found.paused[0])} {spoken.gettext(PAUSED)}" if found.paused else ""
+
+
+def _progress_facts(progress: SendingProgress) -> tuple[str, ...]:
+    gettext = page_language().gettext
+    shown = (gettext(PERCENT) % {"percent": percent(progress.accepted, progress.readers)},)
+    left = remaining_time(progress)
+    return (*shown, gettext(LEFT) % {"time": left}) if left else shown
+
+
+def name_of(digest: Digest) -> str:
+    """ "weekly letter"."""
+    return page_language().gettext(CADENCE_NAMES[digest.cadence])
+
+
+def _named(text: str, digest: Digest) -> str:
+    return page_language().gettext(text) % {"name": name_of(digest)}
+
+
+def _now() -> str:
     zone = runtime().settings.timezone
     now = clock.now().astimezone(zone)
     city = zone.key.rpartition("/")[2].replace("_", " ")
-    return WireLine(gettext_noop("Nothing is scheduled"), now=f"{now.day} {now:%B %Y, %H:%M} {city}")
+    return f"{now.day} {now:%B %Y, %H:%M} {city}"

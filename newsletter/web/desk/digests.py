@@ -1,0 +1,56 @@
+"""All digests: what waits first, then what went out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TypeVar
+
+from flask import request
+
+from newsletter.core.cadence import COMPOSED_CADENCES, Cadence
+from newsletter.core.runtime import runtime
+from newsletter.digests.models import DigestStatus
+from newsletter.public_record.digest_list import ListedDigest, digest_page
+from newsletter.staff.rights import Right
+from newsletter.web.desk.access import needs
+from newsletter.web.desk.audit_log import number_of
+from newsletter.web.desk.blueprint import desk, render_desk
+from newsletter.web.desk.digest_words import PAUSED_WORDS, STATUS_WORDS, digest_path, has_page
+
+E = TypeVar("E", bound=StrEnum)
+
+
+@desk.get("/digests")
+@needs(Right.WRITE)
+def digests() -> str:
+    """A page of the list; `before` is the number at which the one before it ended."""
+    before = number_of(request.args.get("before", ""))
+    cadence, status = _among(Cadence, "cadence"), _among(DigestStatus, "status")
+    with runtime().db.reading() as session:
+        found, following = digest_page(session, before=before, cadence=cadence, status=status)
+    return render_desk(
+        "digests.html",
+        digests=[(each, digest_path(each.id, each.status)) for each in found],
+        older=following,
+        before=before,
+        chosen={"cadence": cadence, "status": status},
+        query={name: value.value for name, value in (("cadence", cadence), ("status", status)) if value},
+        cadences=list(Cadence),
+        composed=COMPOSED_CADENCES,
+        status_words=STATUS_WORDS,
+        remark=remark,
+        can_start=has_page("desk.start_digest"),
+    )
+
+
+def remark(digest: ListedDigest) -> str:
+    """The word that stands beside the name of a digest which needs somebody; empty for others."""
+    if digest.batches_in_doubt:
+        return "in doubt"
+    return PAUSED_WORDS.get(digest.paused_reason, "") if digest.paused_reason else ""
+
+
+def _among(kind: type[E], name: str) -> E | None:
+    """A filter of the address; None for what is no value of it."""
+    value = request.args.get(name, "")
+    return kind(value) if value in list(kind) else None

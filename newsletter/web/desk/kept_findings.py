@@ -1,0 +1,29 @@
+"""The preflight of scheduled digests, kept for a moment: it renders a mail in each language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from newsletter.core.runtime import runtime
+from newsletter.digests.findings import Finding, blocking
+from newsletter.digests.models import Digest
+from newsletter.digests.preflight import check_digest
+from newsletter.digests.queries import get_digest
+from newsletter.web.desk.kept_values import KeptValues
+
+_found: KeptValues[tuple[int, int], Sequence[Finding]] = KeptValues(30.0)
+
+
+def blocking_findings(digest: Digest) -> Sequence[Finding]:
+    """The findings that keep a digest from being sent, at most half a minute old."""
+    return _found.get((digest.id, digest.version), lambda: _look(digest.id))
+
+
+def known_findings(digest: Digest) -> Sequence[Finding]:
+    """The same where they were looked for lately: for pages that do not wait for it."""
+    return _found.find((digest.id, digest.version)) or ()
+
+
+def _look(number: int) -> Sequence[Finding]:
+    with runtime().db.reading() as session:
+        return tuple(blocking(check_digest(session, runtime().settings, get_digest(session, number))))

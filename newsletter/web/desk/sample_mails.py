@@ -1,0 +1,117 @@
+"""Tests of a digest: one edition as it is now, to oneself or to colleagues with an account. Counted nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from flask import make_response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.articles.queries import sections as sections_in_use
+from newsletter.core.errors import InvalidError, NewsletterError
+from newsletter.core.languages import LANGUAGES, gettext_noop
+from newsletter.core.runtime import runtime
+from newsletter.digests.queries import get_digest
+from newsletter.mail.formats import Format
+from newsletter.operations.digest_samples import send_sample
+from newsletter.staff import audit, sample_limits
+from newsletter.staff.audit import AuditAction, digest_object
+from newsletter.staff.models import StaffMember
+from newsletter.staff.rights import Right
+from newsletter.subscribers.preferences import Preferences
+from newsletter.web.desk.access import needs
+from newsletter.web.desk.audit_log import number_of
+from newsletter.web.desk.blueprint import desk, render_desk, signed_in
+from newsletter.web.desk.digest_words import digest_title
+
+MOST_AT_ONCE = 5
+NOBODY = gettext_noop("Choose somebody to send it to.")
+TOO_MANY = gettext_noop("Choose at most %(most)s people at once.")
+SENT = gettext_noop("The test is sent.")
+
+
+class Colleague(NamedTuple):
+    """A person with an account that is set up."""
+
+    number: int
+    name: str
+    email: str
+
+
+@desk.get("/digests/<int:number>/test", endpoint="sample")
+@needs(Right.PUBLISH)
+def sample_page(number: int) -> str:
+    """The form: to whom, and as which reader."""
+    return _page(number, Preferences(), [signed_in().member_id])
+
+
+@desk.post("/digests/<int:number>/test")
+@needs(Right.PUBLISH)
+def send_samples(number: int) -> ResponseReturnValue:
+    """Send the edition of a reader who chose what the form says."""
+    to = [found for each in request.form.getlist("to") if (found := number_of(each)) is not None]
+    preferences, person = Preferences(), signed_in()
+    try:
+        preferences = _preferences()
+        with runtime().db.reading() as session:
+            get_digest(session, number)
+            chosen = [each for each in colleagues(session) if each.number in to]
+        if not chosen:
+            raise InvalidError("digest.test_to_nobody", NOBODY)
+        if len(chosen) > MOST_AT_ONCE:
+            raise InvalidError("digest.test_to_many", TOO_MANY, most=MOST_AT_ONCE)
+        sample_limits.count_samples(runtime().queues.redis, person.member_id, len(chosen))
+        for each in chosen:
+            send_sample(runtime(), number, each.email, preferences)
+            with runtime().db.transaction() as session:
+                on = digest_object(number)
+                audit.record(session, AuditAction.DIGEST_TESTED, by=person.actor, on=on, to=each.number)
+    except NewsletterError as error:
+        return make_response(_page(number, preferences, to, error), 422)
+    return redirect(url_for("desk.sample", number=number, done="sent"), 303)
+
+
+def colleagues(session: Session) -> list[Colleague]:
+    """Everybody with an account that is set up, by name."""
+    query = select(StaffMember.id, StaffMember.name, StaffMember.email).where(
+        StaffMember.set_up_at.is_not(None), StaffMember.removed_at.is_(None), StaffMember.email.is_not(None)
+    )
+    rows = session.execute(query.order_by(StaffMember.name, StaffMember.id))
+    return [Colleague(number, name or email or "", email or "") for number, name, email in rows]
+
+
+def _preferences() -> Preferences:
+    form = request.form
+    trust = number_of(form.get("min_trust", "0") or "0")
+    return Preferences(
+        sections=tuple(form.getlist("section")) or None,
+        min_trust=-1 if trust is None else trust,
+        max_hype=form.get("max_hype") or None,
+        format=form.get("format", Format.HTML),
+        language=form.get("language", "en"),
+    )
+
+
+def _page(number: int, preferences: Preferences, to: Sequence[int], error: NewsletterError | None = None) -> str:
+    person = signed_in()
+    with runtime().db.reading() as session:
+        digest = get_digest(session, number)
+        title, people, names = digest_title(digest), colleagues(session), sections_in_use(session)
+    return render_desk(
+        "sample.html",
+        number=number,
+        title=title,
+        people=people,
+        to=to,
+        sections=names,
+        hype_labels=runtime().settings.hype_labels,
+        languages=LANGUAGES,
+        formats=list(Format),
+        chosen=preferences,
+        failed=error,
+        done=SENT if request.args.get("done") == "sent" else "",
+        has_outbox=runtime().settings.mail_transport == "maildir" and person.may(Right.READERS),
+    )
