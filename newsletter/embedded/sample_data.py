@@ -15,7 +15,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.digests import composing, scheduling
 from newsletter.digests.picked_articles import Rule
-from newsletter.embedded import sample_support
+from newsletter.embedded import sample_desk, sample_support
 from newsletter.public_record import monthly, tallies
 from newsletter.staff import factors, links, people
 from newsletter.staff.models import StaffLinkPurpose
@@ -79,6 +79,12 @@ def desk_link(db: Database, settings: Settings) -> str:
             factors.begin_set_up(session, member, ADMIN_NAME)
         token = links.make_link(session, settings.signing_keys, member, StaffLinkPurpose.DEMO)
         return settings.url(public_paths.desk_link(token))
+
+
+def add_desk(db: Database, settings: Settings) -> None:
+    """Add colleagues, a draft and a scheduled digest; existing ones stay as they are."""
+    with db.transaction() as session:
+        sample_desk.add_sample_desk(session, settings, SINCE)
 
 
 def count_figures(db: Database, settings: Settings, digest_id: int) -> None:

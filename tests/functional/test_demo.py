@@ -6,12 +6,13 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -64,8 +65,13 @@ def test_once_and_again_on_the_same_data(tmp_path: Path) -> None:
     assert result["maildir"] == str(data_dir / "mail")
     second = demo(data_dir, "--once", "--json", MAIL_TRANSPORT="smtp", SMTP_URL="smtp://mail.example")
     assert second.returncode == 0, second.stderr
-    assert json.loads(second.stdout.splitlines()[-1])["digest"] == 2
+    assert json.loads(second.stdout.splitlines()[-1])["digest"] == 4
     assert mails(data_dir) == 2 * result["accepted"]
+    with closing(sqlite3.connect(data_dir / "newsletter.sqlite3")) as database:
+        statuses = [status for (status,) in database.execute("SELECT status FROM digests ORDER BY id")]
+        roles = [role for (role,) in database.execute("SELECT role FROM staff_members ORDER BY id")]
+    assert statuses == ["sent", "draft", "scheduled", "sent"], "a living desk, made once"
+    assert roles == ["editor", "author"]
 
 
 def test_a_port_in_use_is_a_sentence_that_says_which(tmp_path: Path) -> None:

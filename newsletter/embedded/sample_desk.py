@@ -1,0 +1,42 @@
+"""The demo's desk: colleagues, a draft, and a digest that is scheduled, so that the first page has something to say."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy.orm import Session
+
+from newsletter.core import clock
+from newsletter.core.actors import OPERATOR
+from newsletter.core.cadence import Cadence
+from newsletter.core.config import Settings
+from newsletter.digests import composing, scheduling
+from newsletter.digests.picked_articles import Rule
+from newsletter.staff import factors, people
+from newsletter.staff.rights import Role
+
+COLLEAGUES = (
+    ("noor@dispatch.example", "Noor Haddad", Role.EDITOR),
+    ("aiko@dispatch.example", "Aiko Nakamura", Role.AUTHOR),
+)
+STORIES = 4
+"""Of the draft and of the scheduled digest."""
+HOUR = time(7)
+
+
+def add_sample_desk(session: Session, settings: Settings, since: date) -> None:
+    """Add it, unless the colleagues are there. The stories are those since a day."""
+    if people.find_member(session, people.email_key(COLLEAGUES[0][0])) is not None:
+        return
+    for email, name, role in COLLEAGUES:
+        member = people.add_member(session, email, role, by=OPERATOR)
+        factors.begin_set_up(session, member, name)
+    composing.compose_draft(session, Rule(Cadence.DAILY, since=since, limit=STORIES))
+    weekly = composing.compose_draft(session, Rule(Cadence.WEEKLY, since=since, limit=STORIES))
+    scheduling.schedule_digest(session, settings, weekly.id, _tomorrow(settings), by=OPERATOR)
+
+
+def _tomorrow(settings: Settings) -> datetime:
+    """Tomorrow morning, by the publication's clocks."""
+    day = clock.now().astimezone(settings.timezone).date() + timedelta(days=1)
+    return datetime.combine(day, HOUR, settings.timezone)
