@@ -7,7 +7,19 @@ import json
 import sys
 from collections.abc import Callable
 
-from tests.bench import events, freezing, growth, importing, public_pages, rendering, sending, signups, small, smtp
+from tests.bench import (
+    events,
+    freezing,
+    growth,
+    importing,
+    public_pages,
+    rendering,
+    sending,
+    signups,
+    small,
+    smtp,
+    watching,
+)
 from tests.bench.result import Row
 
 
@@ -26,6 +38,7 @@ def main() -> int:
         "events": lambda: events.measure(options.readers),
         "importing": lambda: importing.measure(10 * options.readers),
         "freezing": lambda: freezing.measure(10 * options.readers),
+        "watching": lambda: watching.measure(10 * options.readers),
         "pages": lambda: public_pages.measure(options.readers),
         "growth": lambda: growth.measure(10 * options.readers),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from flask import Flask, request
-from sqlalchemy import Column, Integer, MetaData, Table, Text, insert
+from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select
 
 from newsletter.core.db import Database
 
@@ -26,5 +26,21 @@ def create_app() -> Flask:
     @app.get("/")
     def page() -> str:
         return "A page"
+
+    return app
+
+
+def create_app_with_row(database: Database) -> Flask:
+    """A route that reads one row by its key."""
+    app = Flask("bare")
+    ROWS.create(database.engine, checkfirst=True)
+    with database.transaction() as session:
+        session.execute(insert(ROWS).values(id=1, address="a@example.org"))
+
+    @app.get("/row/<int:number>")
+    def row(number: int) -> str:
+        with database.reading() as session:
+            found = session.execute(select(ROWS.c.address).where(ROWS.c.id == number)).scalar_one()
+        return str(found)
 
     return app
