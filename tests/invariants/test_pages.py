@@ -130,7 +130,16 @@ def examples(app: Flask, db: Database, settings: Settings) -> Examples:
     return Examples(app, db, settings)
 
 
-SCRIPTS = ("/zone.js", "/passkey.js", "/htmx.js", "/story.js", "/sortable.js", "/compose.js")
+SCRIPTS = (
+    "/zone.js",
+    "/passkey.js",
+    "/htmx.js",
+    "/story.js",
+    "/sortable.js",
+    "/compose.js",
+    "/live.js",
+    "/schedule.js",
+)
 
 
 class Outline(HTMLParser):
