@@ -13,7 +13,7 @@ from newsletter.core.config import Settings
 from newsletter.digests.findings import Finding
 from newsletter.digests.models import Digest, DigestArticle, DigestStatus
 from newsletter.digests.pending_corrections import newest_correction
-from newsletter.digests.queries import newer_revisions, withdrawn_articles
+from newsletter.digests.queries import present_revisions
 
 _GOING_OUT = (DigestStatus.SCHEDULED, DigestStatus.SENDING, DigestStatus.PAUSED, DigestStatus.SENT)
 
@@ -26,13 +26,15 @@ class _Corrections(NamedTuple):
 
 
 def check_articles(session: Session, settings: Settings, digest: Digest) -> Iterator[Finding]:
-    """The findings on each story. The queries are five, however many stories there are."""
+    """The findings on each story. The queries are three, however many stories there are."""
     if not digest.items:
         yield Finding("digest.empty", "articles", "It holds no article.", "Add one.")
         return
-    for withdrawn in withdrawn_articles(session, digest):
+    present = present_revisions(session, digest)
+    for withdrawn in (taken for taken, newest in present if newest.is_withdrawal):
         yield _about(withdrawn, "article.withdrawn", "“%(title)s” is withdrawn.", "Drop it.", blocks=True)
-    yield from _check_changes(session, digest)
+    newer = [(taken, newest) for taken, newest in present if newest.number > taken.number and not newest.is_withdrawal]
+    yield from _check_changes(session, newer)
     yield from _check_used(session, digest)
     for revision in digest.revisions:
         yield from _check_rule(settings, digest, revision)
@@ -51,10 +53,9 @@ def check_correction(digest: Digest) -> Iterator[Finding]:
             )
 
 
-def _check_changes(session: Session, digest: Digest) -> Iterator[Finding]:
+def _check_changes(session: Session, pairs: list[tuple[Revision, Revision]]) -> Iterator[Finding]:
     """A correction says that the text in the digest is wrong; only a serious one keeps it from being sent, since
     whoever got it would be sent the correction at once."""
-    pairs = newer_revisions(session, digest)
     corrected = _corrected(session, [taken for taken, _ in pairs]) if pairs else {}
     for taken, newest in pairs:
         if (found := corrected.get(taken.article_id)) is None:

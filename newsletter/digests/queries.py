@@ -69,3 +69,11 @@ def withdrawn_articles(session: Session, digest: Digest) -> list[Revision]:
     is_withdrawn = (Revision.is_current, Revision.kind == RevisionKind.WITHDRAWAL, Revision.article_id.in_(taken))
     withdrawn = set(session.scalars(select(Revision.article_id).where(*is_withdrawn)))
     return [revision for revision in digest.revisions if revision.article_id in withdrawn]
+
+
+def present_revisions(session: Session, digest: Digest) -> list[tuple[Revision, Revision]]:
+    """The articles of a digest: the revision that it holds, and the newest one, which may be a withdrawal."""
+    taken = [revision.article_id for revision in digest.revisions]
+    rows = session.scalars(select(Revision).where(Revision.is_current, Revision.article_id.in_(taken)))
+    newest = {revision.article_id: revision for revision in rows}
+    return [(each, newest[each.article_id]) for each in digest.revisions]
