@@ -8,6 +8,7 @@ from tests.services.source import CHECKOUT
 
 KNOW_WITHDRAWALS = {
     "newsletter/articles/listed.py": "the condition itself",
+    "newsletter/articles/desk_list.py": "the desk lists withdrawn stories too",
     "newsletter/articles/models.py": "the column and its indexes",
     "newsletter/articles/revising.py": "the next revision follows a withdrawal too",
     "newsletter/articles/importing.py": "addresses of sources survive a withdrawal",
