@@ -106,7 +106,9 @@ class Digest(Base):
 
     @property
     def corrections(self) -> list[Revision]:
-        """The corrections that it carries, in the order of their bits."""
+        """The corrections that it carries, in the order of their bits; none before they are chosen."""
+        if self.frozen_at is None and self.cadence != Cadence.CORRECTION:
+            return []
         return [each.revision for each in self.carried]
 
     @property

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.delivery.ledger.models import Batch, BatchState, ClockTick
 from newsletter.digests.models import Digest, DigestStatus, PausedReason
 
-MOST = 50
-"""Of each kind."""
+MOST = 200
+"""Digests that are read; those with a batch in doubt first, then by their time."""
 CLOCK_LATE_AFTER = timedelta(minutes=3)
 """A clock that counts no tick for so long is not running: it counts one each minute, whatever happens."""
+
+_OPEN = (DigestStatus.SENDING, DigestStatus.SCHEDULED, DigestStatus.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -47,26 +49,29 @@ class OpenDigests:
 
 
 def open_digests(session: Session) -> OpenDigests:
-    """Read them, in three statements."""
-    statuses = (DigestStatus.SENDING, DigestStatus.SCHEDULED, DigestStatus.PAUSED)
-    query = select(Digest).where(Digest.status.in_(statuses)).order_by(Digest.scheduled_at, Digest.id).limit(3 * MOST)
-    found = session.scalars(query).all()
+    """Read them, in one statement: every page of the desk does."""
     doubted = (
         select(Batch.digest_id, func.count().label("batches"))
         .where(Batch.state == BatchState.IN_DOUBT)
         .group_by(Batch.digest_id)
         .subquery()
     )
-    doubts = session.execute(
-        select(Digest, doubted.c.batches)
-        .join(doubted, doubted.c.digest_id == Digest.id)
-        .order_by(Digest.id)
+    last_tick = select(func.max(ClockTick.ticked_at)).scalar_subquery()
+    rows = session.execute(
+        select(Digest, doubted.c.batches, last_tick)
+        .outerjoin(doubted, doubted.c.digest_id == Digest.id)
+        .where(or_(Digest.status.in_(_OPEN), doubted.c.batches.is_not(None)))
+        .order_by(doubted.c.batches.is_(None), Digest.scheduled_at, Digest.id)
         .limit(MOST)
-    )
+    ).all()
+
+    def of(status: DigestStatus) -> list[Digest]:
+        return [digest for digest, _, _ in rows if digest.status is status]
+
     return OpenDigests(
-        sending=[each for each in found if each.status is DigestStatus.SENDING],
-        scheduled=[each for each in found if each.status is DigestStatus.SCHEDULED],
-        paused=[each for each in found if each.status is DigestStatus.PAUSED],
-        in_doubt=[(digest, batches) for digest, batches in doubts],
-        last_tick=session.scalar(select(func.max(ClockTick.ticked_at))),
+        sending=of(DigestStatus.SENDING),
+        scheduled=of(DigestStatus.SCHEDULED),
+        paused=of(DigestStatus.PAUSED),
+        in_doubt=[(digest, batches) for digest, batches, _ in rows if batches],
+        last_tick=rows[0][2] if rows else None,
     )

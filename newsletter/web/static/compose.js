@@ -1,5 +1,5 @@
 // The composer: forms are sent without leaving the page, stories move by keys and by dragging, words are saved while they
-// are typed. Each form works without this script. The answer to a form is the page again: its parts marked `data-live`
+// are typed. Each form works without this script. The answer to a form is the page again: its parts marked `data-part`
 // take the places of those that are shown.
 "use strict";
 
@@ -20,7 +20,7 @@
   // ---- The page in parts
 
   // Each part as the server sent it: what did not change stays, with focus and all.
-  const sent = new Map([...root.querySelectorAll("[data-live]")].map((part) => [part.dataset.live, part.innerHTML]));
+  const sent = new Map([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part.innerHTML]));
 
   // A dek that is being written stays where it was, in the page that comes.
   function writtenDek(part) {
@@ -51,14 +51,14 @@
     const fresh = page.getElementById("composer");
     if (!fresh) return null;
     if (force) sent.delete("stories");
-    for (const part of root.querySelectorAll("[data-live]")) {
-      const other = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
-      if (!other || sent.get(part.dataset.live) === other.innerHTML) continue;
-      sent.set(part.dataset.live, other.innerHTML);
+    for (const part of root.querySelectorAll("[data-part]")) {
+      const other = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
+      if (!other || sent.get(part.dataset.part) === other.innerHTML) continue;
+      sent.set(part.dataset.part, other.innerHTML);
       const dek = force ? null : writtenDek(part);
       const before = focusIn(part);
       if (before?.slug) before.index = [...part.querySelectorAll("[data-slug]")].findIndex((each) => each.dataset.slug === before.slug);
-      const chosen = part.dataset.live === "options" ? document.getElementById("edition").value : null;
+      const chosen = part.dataset.part === "options" ? document.getElementById("edition").value : null;
       part.replaceChildren(...document.adoptNode(other).childNodes);
       if (chosen !== null) document.getElementById("edition").value = chosen;
       if (before) refocus(part, before, follow);
@@ -103,7 +103,7 @@
       location.reload();
       return false;
     }
-    tell(answer.ok ? shown.dataset.said : root.querySelector('[data-live="failure"]').textContent.trim());
+    tell(answer.ok ? shown.dataset.said : root.querySelector('[data-part="failure"]').textContent.trim());
     if (answer.ok) count("editions");
     show();
     return answer.ok;
@@ -173,7 +173,7 @@
   });
 
   function stepFrom(item, step) {
-    const scope = item.closest("[data-live]");
+    const scope = item.closest("[data-part]");
     const items = [...scope.querySelectorAll(item.parentElement.classList.contains("items") ? ".items > li" : ".cands > li[data-slug]")];
     items[items.indexOf(item) + step]?.focus();
   }
