@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from newsletter.articles.listed import is_listed
-from newsletter.articles.models import Article, Revision, RevisionKind
+from newsletter.articles.models import Article, Revision
 from newsletter.core.errors import NotFoundError
 from newsletter.digests.models import Digest, DigestArticle, DigestCorrection
 
@@ -61,14 +61,6 @@ def newer_revisions(session: Session, digest: Digest) -> list[tuple[Revision, Re
     current = {revision.article_id: revision for revision in newest}
     pairs = [(each, current[each.article_id]) for each in taken.values() if each.article_id in current]
     return [(old, new) for old, new in pairs if new.number > old.number]
-
-
-def withdrawn_articles(session: Session, digest: Digest) -> list[Revision]:
-    """The articles of a digest that are withdrawn, each at the revision that the digest holds."""
-    taken = [revision.article_id for revision in digest.revisions]
-    is_withdrawn = (Revision.is_current, Revision.kind == RevisionKind.WITHDRAWAL, Revision.article_id.in_(taken))
-    withdrawn = set(session.scalars(select(Revision.article_id).where(*is_withdrawn)))
-    return [revision for revision in digest.revisions if revision.article_id in withdrawn]
 
 
 def present_revisions(session: Session, digest: Digest) -> list[tuple[Revision, Revision]]:

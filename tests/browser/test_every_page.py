@@ -65,7 +65,7 @@ class Walk:
             for rule in app.url_map.iter_rules()
             if rule.methods is not None and "GET" in rule.methods and not rule.endpoint.startswith("desk.")
         ]
-        self.endpoints = {rule.endpoint for rule in rules}
+        self.endpoints = {rule.endpoint for rule in rules} - {"feeds.unknown_feed"}  # it shows nothing but an error
         self.shown: set[str] = set()
         """Endpoints that have shown something, not just an error."""
         self.pages: dict[Kind, str] = {}

@@ -26,7 +26,7 @@ def test_a_visitor_looks_at_the_letter_and_at_its_mail(browser: Browser, site: s
         letter = look.page.url
         assert letter.startswith(f"{site}/letters/")
         look.open("/")
-        look.follow("See the whole letter")
+        look.follow("Read the whole letter")
         assert look.page.url == letter
         look.follow("The mail itself, as it was sent")
         heading = look.page.get_by_role("heading", name="Dispatch")

@@ -26,6 +26,8 @@ from tests.services.database_work import DatabaseWork, counted_work
 SMALL, LARGE = 100, 3000
 MOST = 1.2
 """Times the work at the small size; a deeper index costs a little."""
+FEW = 20
+"""Rows by which PostgreSQL's plans differ at the two sizes. What grows would differ by hundreds."""
 
 Action = Callable[[FlaskClient, Database, int], None]
 """Does something at a size of the archive, which makes it different each time."""
@@ -88,7 +90,7 @@ def test_the_work_does_not_grow_with_the_archive(client: FlaskClient, db: Databa
     fill_archive(db, LARGE, first=SMALL + 1)
     large = work_of(ACTIONS[name], client, db, LARGE)
     assert large.statements == small.statements
-    assert 0 < large.steps <= MOST * small.steps
+    assert 0 < large.steps <= MOST * small.steps + FEW
 
 
 def work_of(action: Action, client: FlaskClient, db: Database, size: int) -> DatabaseWork:

@@ -234,7 +234,7 @@ def test_an_address_of_any_length_is_kept(db: Database) -> None:
     long = "http://a.example/" + "ä" * 50_000
     with db.transaction() as session:
         kept_checks.want_links(session, [long, "http://a.example/\x00", "http://a.example/\ud800"])
-        assert session.scalars(select(LinkCheck.address)).all() == [long]
+        assert session.scalars(select(LinkCheck.url)).all() == [long]
 
 
 def test_the_command_asks_and_says(app: Flask, db: Database, net: Internet) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from newsletter.core.templates import TEMPLATES
 from newsletter.mail.mail_types import MailPayload, MailType, by_kind
 from newsletter.operations.mail_registry import MAIL_TYPES
+from newsletter.staff.mail_payloads import StaffLinkMail
 from newsletter.subscribers.mail_payloads import AlreadySubscribed, Confirmation, OneTimeLinkMail
 from newsletter.subscribers.models import LinkPurpose
 
@@ -64,6 +65,10 @@ def test_two_types_of_one_kind_are_refused() -> None:
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_every_kind_has_its_words(payload: type[MailPayload]) -> None:
     """One file holds the words of the HTML and of the text. `test_data_export` tests that the data page names each."""
-    names = [f"{purpose}_link" for purpose in LinkPurpose] if payload is OneTimeLinkMail else [payload.kind]
+    by_purpose: dict[type[MailPayload], list[str]] = {
+        OneTimeLinkMail: [f"{purpose}_link" for purpose in LinkPurpose],
+        StaffLinkMail: ["staff_invitation", "staff_reset"],
+    }
+    names = by_purpose.get(payload, [payload.kind])
     for name in names:
         assert (TEMPLATES / "mail" / "transactional" / f"{name}.txt").is_file(), name

@@ -39,11 +39,11 @@ class CheckState(NamedTuple):
 def want_links(session: Session, addresses: Iterable[str]) -> None:
     """Have these addresses asked, anew where they were asked before. The clock queues the job."""
     wanted = _web_addresses(addresses)
-    rows = [{"address_hash": _hash(each), "address": each} for each in wanted]
-    insert_ignoring(session, LinkCheck, rows, conflict=["address_hash"])
+    rows = [{"url_hash": _hash(each), "url": each} for each in wanted]
+    insert_ignoring(session, LinkCheck, rows, conflict=["url_hash"])
     session.execute(
         update(LinkCheck)
-        .where(LinkCheck.address_hash.in_([_hash(each) for each in wanted]), LinkCheck.wanted_at.is_(None))
+        .where(LinkCheck.url_hash.in_([_hash(each) for each in wanted]), LinkCheck.wanted_at.is_(None))
         .values(wanted_at=clock.now())
         .execution_options(synchronize_session=False)
     )
@@ -60,14 +60,14 @@ def claim_links(session: Session, count: int, among: Collection[str] | None = No
     """
     query = select(LinkCheck.id).where(*_is_free())
     if among is not None:
-        query = query.where(LinkCheck.address_hash.in_([_hash(each) for each in among]))
+        query = query.where(LinkCheck.url_hash.in_([_hash(each) for each in among]))
     ids = session.scalars(query.order_by(LinkCheck.wanted_at, LinkCheck.id).limit(count)).all()
     # Of two workers that read the same rows the second finds them taken.
     taken = (
         update(LinkCheck)
         .where(LinkCheck.id.in_(ids), *_is_free())
         .values(claimed_until=clock.now() + CLAIM)
-        .returning(LinkCheck.address)
+        .returning(LinkCheck.url)
         .execution_options(synchronize_session=False)
     )
     return list(session.scalars(taken))
@@ -76,10 +76,10 @@ def claim_links(session: Session, count: int, among: Collection[str] | None = No
 def record_answers(session: Session, answers: Mapping[str, LinkAnswer], claimed: Iterable[str]) -> None:
     """Keep the answers, and give back the claimed addresses that there was no time for."""
     now = clock.now()
-    rows = session.scalars(select(LinkCheck).where(LinkCheck.address_hash.in_([_hash(each) for each in claimed])))
+    rows = session.scalars(select(LinkCheck).where(LinkCheck.url_hash.in_([_hash(each) for each in claimed])))
     for row in rows:
         row.claimed_until = None
-        answer = answers.get(row.address)
+        answer = answers.get(row.url)
         if answer is None:
             continue
         if row.verdict != answer.verdict:
@@ -91,8 +91,8 @@ def record_answers(session: Session, answers: Mapping[str, LinkAnswer], claimed:
 def read_checks(session: Session, addresses: Iterable[str]) -> dict[str, LinkCheck]:
     """The kept checks of these addresses, by address, in one query."""
     hashes = [_hash(each) for each in _web_addresses(addresses)]
-    rows = session.scalars(select(LinkCheck).where(LinkCheck.address_hash.in_(hashes))) if hashes else ()
-    return {row.address: row for row in rows}
+    rows = session.scalars(select(LinkCheck).where(LinkCheck.url_hash.in_(hashes))) if hashes else ()
+    return {row.url: row for row in rows}
 
 
 def check_state(session: Session, addresses: Iterable[str]) -> CheckState:

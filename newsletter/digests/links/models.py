@@ -39,9 +39,9 @@ class LinkCheck(Base):
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    address_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    """SHA-256: an address may be longer than a key of PostgreSQL's trees."""
-    address: Mapped[str] = mapped_column(Text)
+    url_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    """SHA-256 of the URL, which may be longer than a key of PostgreSQL's trees."""
+    url: Mapped[str] = mapped_column(Text)
     wanted_at: Mapped[datetime | None]
     """When somebody wanted it to be asked; None: nobody waits for it."""
     claimed_until: Mapped[datetime | None]

@@ -17,8 +17,8 @@ def upgrade() -> None:
     op.create_table(
         "link_checks",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("address_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("url_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
         sa.Column("wanted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.CheckConstraint("(verdict IS NULL) = (checked_at IS NULL)", name=op.f("ck_link_checks_checked")),
         sa.CheckConstraint("(verdict IS NULL) = (since IS NULL)", name=op.f("ck_link_checks_since")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_link_checks")),
-        sa.UniqueConstraint("address_hash", name=op.f("uq_link_checks_address_hash")),
+        sa.UniqueConstraint("url_hash", name=op.f("uq_link_checks_url_hash")),
         sqlite_autoincrement=True,
     )
     op.create_index(

@@ -49,11 +49,13 @@ def _count_parts(session: Session) -> int:
 
 
 def _page_paths() -> list[str]:
-    """The front page, every kept page whose address is always the same, and the list of each section."""
+    """The front page, every kept page whose address is always the same, and the list of each section. Files to download
+    have a full stop in their names, and are no pages.
+    """
     fixed = {
         rule.rule
         for rule in current_app.url_map.iter_rules()
-        if not rule.arguments and is_kept(current_app, rule.endpoint) and not rule.rule.endswith((".xml", ".txt"))
+        if not rule.arguments and is_kept(current_app, rule.endpoint) and "." not in rule.rule
     }
     sections = [url_for("public.articles", section=section, language=None) for section in sections_in_use()]
     return [public_paths.FRONT, public_paths.SUBSCRIBE, *sorted(fixed - {public_paths.SAMPLE}), *sections]
