@@ -29,4 +29,5 @@ if ! command -v java >/dev/null 2>&1; then
     echo "note: Java is not there, so the HTML checker is skipped: sudo apt install default-jre-headless" >&2
 fi
 
-exec python -m pytest -n "${TEST_PROCESSES:-auto}" "$@"
+# One process more than cores: nearly half of the time tests wait, for servers, browsers and time-outs.
+exec python -m pytest -n "${TEST_PROCESSES:-$(($(getconf _NPROCESSORS_ONLN) + 1))}" "$@"

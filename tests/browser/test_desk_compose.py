@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from newsletter.core.actors import Actor, ActorKind
 from newsletter.core.config import Settings
@@ -94,15 +95,8 @@ def test_dragging_and_the_grip(browser: Browser, site: str, settings: Settings, 
     with looking_at_desk(browser, settings, db, desk.add_person(db, Role.EDITOR)) as look:
         page = look.page
         look.open(f"/desk/digests/{draft}/compose")
-        grips = page.locator(".items .grip")
-        start, end = grips.nth(0).bounding_box(), page.locator(".items > li").nth(1).bounding_box()
-        assert start is not None
-        assert end is not None
-        page.mouse.move(start["x"] + 5, start["y"] + 8)
-        page.mouse.down()
-        page.mouse.move(start["x"] + 5, end["y"] + end["height"] / 2, steps=6)
-        page.mouse.move(start["x"] + 5, end["y"] + end["height"] - 4, steps=6)
-        page.mouse.up()
+        expect(page.locator(".matrix")).to_be_visible()
+        drag_first_below_second(page)
         expect(page.locator("#said")).to_have_text("Moved “A” to 2")
         assert stored(db, draft).startswith("BAC")
         page.get_by_role("button", name="Move story 2, A").focus()
@@ -110,6 +104,38 @@ def test_dragging_and_the_grip(browser: Browser, site: str, settings: Settings, 
         expect(page.locator("#said")).to_have_text("Moved “A” to 3")
         expect(page.get_by_role("button", name="Move story 3, A")).to_be_focused()
         assert stored(db, draft).startswith("BCA")
+
+
+def test_what_comes_while_one_drags_takes_nothing_out_of_the_hand(
+    browser: Browser, site: str, settings: Settings, db: Database, draft: int
+) -> None:
+    held: list[Route] = []
+    with looking_at_desk(browser, settings, db, desk.add_person(db, Role.EDITOR)) as look:
+        page = look.page
+        page.route("**/compose?count=editions", lambda route: held.append(route))
+        look.open(f"/desk/digests/{draft}/compose")
+
+        def answer() -> None:
+            with page.expect_response("**/compose?count=editions"):
+                held.pop().continue_()
+            expect(page.locator(".matrix")).to_be_visible()
+
+        drag_first_below_second(page, meanwhile=answer)
+        expect(page.locator("#said")).to_have_text("Moved “A” to 2")
+        assert stored(db, draft).startswith("BAC")
+
+
+def drag_first_below_second(page: Page, meanwhile: Callable[[], None] = lambda: None) -> None:
+    start = page.locator(".items .grip").first.bounding_box()
+    end = page.locator(".items > li").nth(1).bounding_box()
+    assert start is not None
+    assert end is not None
+    page.mouse.move(start["x"] + 5, start["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(start["x"] + 5, end["y"] + end["height"] / 2, steps=6)
+    meanwhile()
+    page.mouse.move(start["x"] + 5, end["y"] + end["height"] - 4, steps=6)
+    page.mouse.up()
 
 
 def test_beside_another_editor_no_word_is_lost(

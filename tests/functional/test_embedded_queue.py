@@ -60,7 +60,9 @@ def test_another_user_s_folder_is_refused_at_a_later_start(valkey: EmbeddedValke
 def test_one_that_hangs_is_killed_and_loses_nothing(valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch) -> None:
     valkey.ensure()
     assert valkey.process is not None
-    assert Queues(f"unix://{valkey.socket}").enqueue_drain()
+    queues = Queues(f"unix://{valkey.socket}")
+    assert queues.enqueue_drain()
+    queues.redis.execute_command("WAITAOF", 1, 0, 5000)  # what it writes is flushed once a second
     valkey.process.send_signal(signal.SIGSTOP)
     monkeypatch.setattr(embedded, "START_WITHIN", 0.1)
     with pytest.raises(NewsletterError, match="did not answer"):

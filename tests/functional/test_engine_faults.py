@@ -21,7 +21,7 @@ from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
 from newsletter.delivery.ledger import claims
 from newsletter.delivery.ledger.models import Batch, BatchState, Refusal
-from newsletter.delivery.sending import draining, lease_renewal
+from newsletter.delivery.sending import draining, lease_renewal, sending_context
 from newsletter.delivery.sending.abandoned import report_abandoned
 from newsletter.delivery.sending.progress_files import ProgressFiles
 from newsletter.delivery.sending.rates import Allowance
@@ -609,6 +609,7 @@ class TestAHiccupOfTheDatabase:
             raise GONE
 
         monkeypatch.setattr(claims, "renew_lease", renew)
+        monkeypatch.setattr(sending_context, "DRAIN_FOR", 0.0)
         drain()
         take_back(db)
         assert whole.requests == 0

@@ -15,7 +15,7 @@ from sqlalchemy import JSON, DateTime, MetaData, Table, insert, inspect, select,
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from newsletter import migrations
-from newsletter.core.db import Database
+from newsletter.core.db import Database, engine
 from newsletter.core.errors import ConflictError
 from newsletter.migrations.tables import metadata
 from newsletter.operations.mail_registry import MAIL_TYPES
@@ -526,15 +526,16 @@ def test_rows_that_belong_to_none_stop_the_upgrade_on_sqlite(tmp_path: Path) -> 
     database.dispose()
 
 
-def test_foreign_keys_are_on_again_after_an_upgrade_that_could_not_begin(tmp_path: Path) -> None:
+def test_foreign_keys_are_on_again_after_an_upgrade_that_could_not_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SQLite: a writer that goes on for too long keeps the upgrade from beginning."""
     database = Database(f"sqlite:///{tmp_path / 'old.sqlite3'}")
     upgrade_to(database, "0002")
     other = Database(database.url)
     with other.transaction() as session:
         session.execute(text("SELECT 1"))
-        with database.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA busy_timeout=50")
+        monkeypatch.setattr(engine, "_BUSY_TIMEOUT", 0.05)
         with pytest.raises(OperationalError, match="locked"):
             migrations.upgrade(database)
     assert foreign_keys_are_on(database)

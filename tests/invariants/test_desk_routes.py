@@ -29,6 +29,9 @@ from tests.invariants.test_pages import Examples, check_page
 from tests.services import desk
 from tests.services.desk import DeskClient
 
+once = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""Rights do not depend on the database; the tests of each page run on both."""
+
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 UNSAFE = frozenset(METHODS) - {"GET", "HEAD", "OPTIONS", "TRACE"}
 SEES_NOTHING = {"staff_sessions"}
@@ -106,12 +109,14 @@ def test_every_view_says_what_it_needs(app: Flask) -> None:
     }
 
 
+@once
 def test_a_view_that_says_nothing_is_open_to_nobody(app: Flask, db: Database, settings: Settings) -> None:
     admin = desk.sign_in(app, db, settings, desk.add_person(db))
     app.view_functions["desk.home"] = lambda: "open"
     assert admin.get("/desk").status_code == 403
 
 
+@once
 @pytest.mark.parametrize("role", Role)
 def test_each_role_gets_what_the_table_gives_it(app: Flask, db: Database, settings: Settings, role: Role) -> None:
     number = desk.add_person(db, role)
@@ -145,6 +150,7 @@ def still_in(person: DeskClient) -> bool:
     return person.client.get("/desk/account").status_code == 200
 
 
+@once
 def test_signed_out_leads_to_sign_in_and_changes_nothing(app: Flask, db: Database, client: FlaskClient) -> None:
     desk.add_person(db)
     before = contents(db)
@@ -162,6 +168,7 @@ def test_signed_out_leads_to_sign_in_and_changes_nothing(app: Flask, db: Databas
     assert contents(db) == before
 
 
+@once
 def test_a_form_without_its_token_or_with_anothers_is_refused(app: Flask, db: Database, settings: Settings) -> None:
     person = desk.sign_in(app, db, settings, desk.add_person(db))
     other = desk.sign_in(app, db, settings, desk.add_person(db, name="Other", email="other@dispatch.example"))
@@ -180,6 +187,7 @@ def test_a_form_without_its_token_or_with_anothers_is_refused(app: Flask, db: Da
     assert contents(db) == before
 
 
+@once
 def test_looking_changes_nothing(app: Flask, db: Database, settings: Settings) -> None:
     desk.add_person(db, name="Other", email="other@dispatch.example")
     person = desk.sign_in(app, db, settings, desk.add_person(db))
@@ -190,6 +198,7 @@ def test_looking_changes_nothing(app: Flask, db: Database, settings: Settings) -
     assert contents(db) == before
 
 
+@once
 def test_every_page_is_valid_private_and_strict(app: Flask, db: Database, settings: Settings) -> None:
     number = desk.add_person(db, settings=settings)
     person, visitor = desk.sign_in(app, db, settings, number), app.test_client()
@@ -220,6 +229,7 @@ def test_every_page_is_valid_private_and_strict(app: Flask, db: Database, settin
     assert person.get("/desk/no-such-page").headers["Cache-Control"] == "no-store"
 
 
+@once
 def test_no_page_outside_of_the_desk_sets_or_reads_a_cookie(app: Flask, db: Database, settings: Settings) -> None:
     examples = Examples(app, db, settings)
     person = desk.sign_in(app, db, settings, desk.add_person(db))

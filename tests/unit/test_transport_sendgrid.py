@@ -212,7 +212,8 @@ def test_refusals_without_an_end_stop_at_the_deadline(standin: SendGridStandIn) 
         transport.send(message(), readers(1000), record)
 
     assert WAITING in record.outcomes
-    assert record.outcomes.count(REFUSED) == standin.asked
+    # The answer to the last request may come too late.
+    assert standin.asked - 1 <= record.outcomes.count(REFUSED) <= standin.asked
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@
 
   // ---- The page in parts
 
+  let isDragging = false;
+
   // Each part as the server sent it: what did not change stays, with focus and all.
   const sent = new Map([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part.innerHTML]));
 
@@ -54,6 +56,7 @@
     for (const part of root.querySelectorAll("[data-part]")) {
       const other = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
       if (!other || sent.get(part.dataset.part) === other.innerHTML) continue;
+      if (isDragging && part.dataset.part === "stories") continue; // the story in hand would be gone
       sent.set(part.dataset.part, other.innerHTML);
       const dek = force ? null : writtenDek(part);
       const before = focusIn(part);
@@ -227,12 +230,15 @@
         draggable: "li",
         ghostClass: "held",
         onStart: (event) => {
+          isDragging = true;
           from = event.oldDraggableIndex;
           sent.delete("stories");
         },
         onEnd: (event) => {
-          if (event.newDraggableIndex === from) return;
-          putAt(event.item.dataset.slug, event.newDraggableIndex + 1);
+          isDragging = false;
+          // Put back where it was, it brings what came meanwhile.
+          if (event.newDraggableIndex === from) fetchParts("");
+          else putAt(event.item.dataset.slug, event.newDraggableIndex + 1);
         },
       });
     }
