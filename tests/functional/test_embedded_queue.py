@@ -62,7 +62,7 @@ def test_one_that_hangs_is_killed_and_loses_nothing(valkey: EmbeddedValkey, monk
     assert valkey.process is not None
     queues = Queues(f"unix://{valkey.socket}")
     assert queues.enqueue_drain()
-    queues.redis.execute_command("WAITAOF", 1, 0, 5000)  # what it writes is flushed once a second
+    queues.redis.waitaof(1, 0, 5000)  # what it writes is flushed once a second
     valkey.process.send_signal(signal.SIGSTOP)
     monkeypatch.setattr(embedded, "START_WITHIN", 0.1)
     with pytest.raises(NewsletterError, match="did not answer"):

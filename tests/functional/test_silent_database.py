@@ -137,7 +137,7 @@ def silence(db: Database, settings: Settings) -> Iterator[Silence]:
 def test_the_worker_ends_and_its_answers_are_kept(
     db: Database, silence: Silence, kind: Callable[[Callable[[], None]], Provider]
 ) -> None:
-    began = []
+    began: list[bool] = []
 
     def begin() -> None:
         if not began:  # the mails of the next worker are no reason
