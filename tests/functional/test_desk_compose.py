@@ -254,7 +254,9 @@ def test_editions_are_counted_as_the_freeze_would(db: Database, settings: Settin
     add_choices(db)
     with db.transaction() as session:
         tomorrow = clock.now().date() + timedelta(days=1)
-        first = session.scalars(select(Subscriber.id).where(Subscriber.cadence == "weekly").limit(1)).one()
+        first = session.scalars(
+            select(Subscriber.id).where(Subscriber.cadence == "weekly").order_by(Subscriber.id).limit(1)
+        ).one()
         session.execute(update(Subscriber).where(Subscriber.id == first).values(paused_until=tomorrow))
     with db.reading() as session:
         digest = get_digest(session, draft)

@@ -53,6 +53,11 @@ def tables_read(db: Database) -> Iterator[set[str]]:
         event.remove(db.engine, "before_cursor_execute", note)
 
 
+once = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""What a view reads does not depend on the database."""
+
+
+@once
 def test_kept_pages_read_watched_tables_alone(app: Flask, db: Database, settings: Settings) -> None:
     examples, client = Examples(app, db, settings), app.test_client()
     hand_over(db, settings)
@@ -68,6 +73,7 @@ def test_kept_pages_read_watched_tables_alone(app: Flask, db: Database, settings
     assert {endpoint: tables for endpoint, tables in found.items() if tables} == {}
 
 
+@once
 def test_only_views_that_are_kept_answer_for_proxies(app: Flask, db: Database, settings: Settings) -> None:
     """No other answer may be kept by a proxy but those of files, whose address changes with them."""
     client = app.test_client()
