@@ -22,7 +22,7 @@ MOST_SEARCHED = 2000
 _HEAD = 16_384
 """Bytes of a mail that hold its head."""
 _NAME = re.compile(r"[A-Za-z0-9._=+-]{1,200}")
-NO_SUCH_MAIL = gettext_noop("There is no such mail in the folder (any more).")
+NO_SUCH_MAIL = gettext_noop("There is no such email in the folder (any more).")
 
 
 class MailFile(NamedTuple):
