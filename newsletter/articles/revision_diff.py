@@ -40,11 +40,11 @@ TEXTS = (Part.TITLE, Part.DEK, Part.WRITTEN_BY, Part.CHECKED_BY, Part.AI_USE)
 
 @dataclass(frozen=True)
 class ValueChange:
-    """A part that is one value: another than before."""
+    """A part that is one value, and has changed."""
 
     part: Part
     old: str | int | date | None
-    """None where there was none, as `new` where there is none any more."""
+    """None where there was none; `new` is None where there is none any more."""
     new: str | int | date | None
     rubric_part: str = ""
     """The key of the part of the rubric, for TRUST_PART."""

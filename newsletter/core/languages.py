@@ -113,7 +113,7 @@ class Language:
         return get_currency_name(currency, 2, locale=self._formats)
 
     def decimal(self, number: float, digits: int) -> str:
-        """With so many digits after its point: "0.13"."""
+        """With this number of digits after its point: "0.13"."""
         return format_decimal(number, f"#,##0.{'0' * digits}", locale=self._formats)
 
     def lasting(self, duration: timedelta) -> str:

@@ -62,7 +62,7 @@ def count_mails(folder: Path) -> int:
 
 
 def newest_mails(folder: Path, count: int, *, after: int = 0, words: str = "") -> list[MailHead]:
-    """The newest mails, `after` so many; with `words` those that have them in subject, address or Message-ID."""
+    """The newest mails but the first `after`; with `words` those that have them in subject, address or Message-ID."""
     if not words:
         files = heapq.nlargest(after + count, _files(folder))[after:]
         return [head for each in files if (head := _head_of(each)) is not None]

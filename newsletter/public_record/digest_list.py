@@ -1,5 +1,6 @@
-"""The list of all digests: what waits first, then what went out, the newest first. No figure of it is a count of
-readers: the tallies have them.
+"""The list of all digests: what waits first, then what went out, the newest first.
+
+It counts no readers itself: their numbers come from the tallies.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from newsletter.digests.models import Digest, DigestStatus, PausedReason
 from newsletter.public_record.models import DigestTally
 
 MOST_WAITING = 100
-"""Digests that wait are shown on the first page, at most so many."""
+"""The most waiting digests that the first page shows."""
 PAGE_SIZE = 25
 """Digests that ended, on a page."""
 

@@ -93,7 +93,7 @@ def get_member_by_email(session: Session, email: str) -> StaffMember:
 
 
 def list_members(session: Session) -> list[ListedMember]:
-    """All people but removed ones, the first that came first. Four statements, however many they are."""
+    """All people but removed ones, in the order in which they came. Four statements, however many they are."""
     members = session.scalars(
         select(StaffMember).where(StaffMember.removed_at.is_(None)).order_by(StaffMember.id)
     ).all()

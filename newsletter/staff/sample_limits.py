@@ -1,4 +1,4 @@
-"""The limit of tests of digests: so many an hour for each person. Without Redis each process counts its own."""
+"""The limit of tests of digests, by the hour, for each person. Without Redis each process counts its own."""
 
 from __future__ import annotations
 

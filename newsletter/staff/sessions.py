@@ -26,7 +26,7 @@ LONGEST = timedelta(hours=12)
 PROOF_AGE = timedelta(minutes=10)
 """The age of a proof that is good enough for sending, erasing, people and factors."""
 SEEN_EVERY = timedelta(minutes=1)
-"""The time of activity is written once in so long."""
+"""The time of the last activity is written at most once in this time."""
 _KEPT_FOR = timedelta(days=1)
 """An ended session's row stays for a while: a new sign-in in the same browser takes over its form secret."""
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 PROXIES_KEEP = 60
-"""Seconds for which a proxy may answer without asking us: so much later a correction reaches readers behind one.
+"""Seconds for which a proxy may answer without asking us. A correction reaches readers behind one that much later.
 Browsers ask each time, and get a 304."""
 MOST_BYTES = 16_000_000
 LARGEST = 2_000_000

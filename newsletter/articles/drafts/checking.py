@@ -1,5 +1,7 @@
-"""From what was entered to a revision's content: each field checked by itself, so that a form can show all errors at
-once. A field that is wrong gets a value that can be shown, so that a preview can always be made.
+"""Checking a draft: what was entered becomes a revision's content.
+
+Each field is checked by itself, so that a form can show all errors at once. A wrong field gets a value that can be
+shown, so that a preview can always be made.
 """
 
 from __future__ import annotations

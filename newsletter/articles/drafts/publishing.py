@@ -34,7 +34,7 @@ class Desk(NamedTuple):
 
 
 def rubric_of(session: Session, base: Revision | None, today: date) -> Rubric:
-    """The rubric of a draft: that of the parts which its article has, else the one in force."""
+    """The rubric of a draft: the one under which its article has parts of trust, else the one in force."""
     if base is not None and base.trust_parts and base.rubric is not None:
         return base.rubric
     return rubric_in_force(session, today)
@@ -76,7 +76,7 @@ def publish_draft(session: Session, number: int, desk: Desk, *, version: int, ba
 
 
 def _first_change(draft: ArticleDraft) -> Change:
-    """A saved page was published on its day, and everything else now."""
+    """A saved page was published on its day; everything else is published now."""
     return SMALL_CHANGE if draft.is_page else replace(SMALL_CHANGE, published_at=clock.now())
 
 

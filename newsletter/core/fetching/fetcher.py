@@ -62,7 +62,7 @@ class _Target(NamedTuple):
 
 @dataclass(frozen=True)
 class Fetcher:
-    """Fetches for a service at `own_host`, which it never asks itself. Threads may share it."""
+    """Fetches on behalf of a service at `own_host`, and nothing from that host. Threads may share it."""
 
     own_host: str
     user_agent: str

@@ -31,7 +31,7 @@ from newsletter.mail.outcomes import (
 )
 
 RATE_OVER = timedelta(minutes=2)
-"""The rate is that of the batches whose last attempt began within so long."""
+"""The rate is measured over the batches whose last attempt began within this time."""
 _LEAST_TIME = 3.0
 """Seconds of sending before there is a rate."""
 _OPEN = (WAITING, DEFERRED, UNANSWERED, UNANSWERED_TWICE)

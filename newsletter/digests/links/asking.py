@@ -28,9 +28,9 @@ _CERTAIN = {
     FetchFailure.NO_HTTP: LinkVerdict.BROKEN,
     FetchFailure.REDIRECTS: LinkVerdict.BROKEN,
 }
-"""Failures that readers have, too; after all others nobody knows."""
+"""Failures that readers would meet, too. After any other failure the verdict is unknown."""
 _RANGE_NOT_SATISFIABLE = 416
-"""The answer to the range of an empty page, which is there."""
+"""The answer to a range of an empty page: the page is there."""
 
 
 class LinkAnswer(NamedTuple):
@@ -53,7 +53,7 @@ def ask_link(fetcher: Fetcher, address: str) -> LinkAnswer:
 
 
 def ask_links(fetcher: Fetcher, addresses: Iterable[str], *, seconds: float) -> Iterator[tuple[str, LinkAnswer]]:
-    """Ask many, each answer as it comes. After `seconds` no further one is begun, so some may be left out."""
+    """Ask many, and yield each answer as it comes. After `seconds` none is begun any more, so some may be left out."""
     ends = time.monotonic() + seconds
     by_host: dict[str, list[str]] = defaultdict(list)
     for address in addresses:

@@ -1,6 +1,6 @@
 """The links that a digest's editors wrote, each with the place where it stands.
 
-Those of the mail's frame, such as the preferences, are the templates' and are none of these.
+Links of the mail's frame, such as the one to the preferences, come from templates and are left out.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def claim_links(session: Session, count: int, among: Collection[str] | None = No
 
 
 def record_answers(session: Session, answers: Mapping[str, LinkAnswer], claimed: Iterable[str]) -> None:
-    """Keep the answers, and give back the claimed addresses that there was no time for."""
+    """Store the answers, and release the claimed addresses that there was no time for."""
     now = clock.now()
     rows = session.scalars(select(LinkCheck).where(LinkCheck.url_hash.in_([_hash(each) for each in claimed])))
     for row in rows:

@@ -49,8 +49,8 @@ class LinkCheck(Base):
     checked_at: Mapped[datetime | None]
     verdict: Mapped[LinkVerdict | None] = mapped_column(EnumText(LinkVerdict))
     since: Mapped[datetime | None]
-    """When it was first asked with this verdict, without another one since."""
+    """The time of the first answer with this verdict, without another verdict since."""
     status: Mapped[int | None]
     """Of the last answer by HTTP."""
     failure: Mapped[FetchFailure | None] = mapped_column(EnumText(FetchFailure))
-    """The reason for which there was none."""
+    """The reason, where no answer came."""

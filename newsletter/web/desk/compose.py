@@ -48,7 +48,7 @@ def compose_move(number: int) -> ResponseReturnValue:
 @desk.post("/digests/<int:number>/duplicate")
 @needs(Right.PUBLISH)
 def duplicate_digest(number: int) -> ResponseReturnValue:
-    """Begin a draft like another digest."""
+    """Begin a draft as a copy of another digest."""
     with runtime().db.transaction() as session:
         copy = drafting.duplicate_digest(session, number)
         on = AuditObject("digest", copy.id)

@@ -33,7 +33,7 @@ class Matrix(NamedTuple):
 
     rows: Sequence[MatrixRow]
     others: int
-    """Editions that no row shows, and below their readers."""
+    """The number of editions that no row shows; `others_readers` has their readers."""
     others_readers: int
     nothing: Mapping[NothingReason, int]
     by_story: Sequence[int]

@@ -97,7 +97,7 @@ def _lead(session: Session, move: Move) -> None:
 
 
 def _texts(session: Session, move: Move) -> None:
-    """Set those of the words that are others than before: a word that stays was not written for the present lead."""
+    """Set only those texts that changed: one that stays was not written for the present lead."""
     digest = get_with_articles(session, move.number)
 
     def changed(name: str) -> str | None:

@@ -63,7 +63,7 @@ class Preview:
         )
 
     def mask(self, digest: Digest, settings: Settings, corrections: int = 0) -> int:
-        """The mask of the edition of a digest that carries so many corrections; 0 where there is none."""
+        """The mask of the edition, where the digest carries this number of corrections; 0 where there is none."""
         count = len(digest.items)
         everything = (1 << count) - 1
         if not count or self.edition == TOLD:

@@ -107,7 +107,7 @@ def transport_name() -> str:
 
 
 def digest_path(number: int, status: DigestStatus) -> str:
-    """The page of a digest: a draft is composed, what has a time is watched."""
+    """The page of a digest: the composer for a draft, the page of its sending for others."""
     if status is DigestStatus.DRAFT:
         return url_for("desk.compose" if has_page("desk.compose") else "desk.schedule", number=number)
     return url_for("desk.sending", number=number)

@@ -1,7 +1,7 @@
 """Polls that find nothing new, answered before Flask: finding a view and adding headers costs more than the answer.
 
-A 204 of `live_parts` is the same for everybody who is signed in, and holds for a second. Each such poll still asks the
-database whether its session is one: whoever is removed or signed out is out at once.
+A 204 of `live_parts` is the same for everybody who is signed in, and holds for a second. Each such poll still looks
+its session up in the database: people who are removed or signed out are out at once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Watching a digest: its state in a sentence, its batches, what is in doubt, and what was refused.
 
-The page asks every two seconds for what has changed, and names the version that it shows. One look into the database a
-second answers all pages that are open.
+The page asks every two seconds for what has changed, and names the version that it shows. One read of the database a
+second serves all pages that are open.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ def _values(shown: Sending) -> dict[str, Any]:
 
 
 def _tally(batches: Sequence[BatchProgress]) -> dict[str, int]:
-    """The parts of the readers, which add up to them; those that wait without the deferred."""
+    """The readers by what became of them. The parts add up to all of them; deferred ones do not count as waiting."""
     deferred = sum(batch.deferred for batch in batches)
     return {
         "readers": sum(batch.readers for batch in batches),

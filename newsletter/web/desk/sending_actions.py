@@ -142,5 +142,5 @@ def _record(session: Session, action: AuditAction, number: int, **details: int) 
 
 
 def _waiting(digest: Digest) -> bool:
-    """Whether nobody was written down yet."""
+    """Whether the audience is not frozen yet."""
     return digest.status in (DigestStatus.DRAFT, DigestStatus.SCHEDULED) or digest.frozen_at is None

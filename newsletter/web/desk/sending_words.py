@@ -164,7 +164,7 @@ def percent(part: int, whole: int) -> int:
 
 
 def rounded(rate: float) -> int:
-    """To two digits, so that a page is not another one at each look: 6172 is 6200."""
+    """Rounded to two digits, so that the page does not change with each poll: 6172 is 6200."""
     digits = max(len(str(int(rate))) - 2, 0)
     return max(round(rate, -digits).__int__(), 1)
 

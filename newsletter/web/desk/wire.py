@@ -46,7 +46,7 @@ class WireLine(NamedTuple):
 
     @property
     def version(self) -> str:
-        """Another one for each other line."""
+        """It changes whenever the line does."""
         return hashlib.blake2b(repr(tuple(self)).encode(), digest_size=9).hexdigest()
 
 

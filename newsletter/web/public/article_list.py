@@ -26,7 +26,7 @@ MOST_WIDER = 2
 
 
 class Wider(NamedTuple):
-    """A search that finds more than the one that found nothing."""
+    """A wider search, for when one found nothing."""
 
     wanted: ArticleFilter
     hits: int

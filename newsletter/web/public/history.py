@@ -28,7 +28,7 @@ _NUMBER_LENGTH = 9
 
 
 class ShownChanges(NamedTuple):
-    """The changes between two revisions, and the main parts without one."""
+    """The changes between two revisions, and the main parts that did not change."""
 
     changes: Sequence[Change]
     unchanged: Sequence[Part]

@@ -20,7 +20,7 @@ from newsletter.web.language import page_language
 from newsletter.web.public.blueprint import pages
 
 CHECKED_EVERY = timedelta(minutes=5)
-"""A digest that a provider got ahead of its time becomes the last one when that comes, and nothing else changes."""
+"""A digest that was given to a provider ahead of its time becomes the last one at that time, without a change."""
 MOST_COMPLAINTS = 1.0
 """For each thousand accepted mails: Gmail and Yahoo ask for less (support.google.com/mail/answer/81126)."""
 
@@ -51,7 +51,7 @@ def in_the_open() -> str:
 @pages.get(public_paths.OPEN_MESSAGE)
 @kept_page
 def last_message() -> Response:
-    """The very file whose SHA-256 the page shows."""
+    """The file whose SHA-256 the page shows."""
     keep_until(clock.now() + CHECKED_EVERY)
     with runtime().db.reading() as session:
         last = last_digest(session, runtime().settings) or abort(404)

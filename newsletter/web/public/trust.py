@@ -18,7 +18,7 @@ from newsletter.web.public.blueprint import pages
 
 
 class RubricRow(NamedTuple):
-    """A part of the rubric as the page shows it, with the points of each example; None for one without."""
+    """A part of the rubric as the page shows it, with the points of each example; None where it has none."""
 
     name: str
     most: int

@@ -68,7 +68,7 @@ class BroughtPage(NamedTuple):
     story: Story | None = None
     """The story that the page is about, where it is known already."""
     places: int = 0
-    """In which the page differs from the known story."""
+    """The number of places in which the page differs from the known story."""
     is_writable: bool = True
     """Whether a draft can be begun: not where there is one already."""
 
