@@ -38,5 +38,5 @@ def add_sample_desk(session: Session, settings: Settings, since: date) -> None:
 
 def _tomorrow(settings: Settings) -> datetime:
     """Tomorrow morning, by the publication's clocks."""
-    day = clock.now().astimezone(settings.timezone).date() + timedelta(days=1)
+    day = clock.today(settings.timezone) + timedelta(days=1)
     return datetime.combine(day, HOUR, settings.timezone)

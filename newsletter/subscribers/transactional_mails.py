@@ -85,7 +85,7 @@ def changed_by_link(
         return None
     language = language_of(reader.language)
     changed_on = mail.payload.changed_at.astimezone(settings.timezone).date()
-    today = clock.now().astimezone(settings.timezone).date()
+    today = clock.today(settings.timezone)
     is_paused = reader.paused_until is not None and reader.paused_until > today
     return _compose(
         settings,

@@ -210,5 +210,5 @@ class KeptPages:
 
 
 def _next_midnight(settings: Settings) -> datetime:
-    tomorrow = clock.now().astimezone(settings.timezone).date() + timedelta(days=1)
+    tomorrow = clock.today(settings.timezone) + timedelta(days=1)
     return datetime.combine(tomorrow, time(), settings.timezone)

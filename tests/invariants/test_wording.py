@@ -147,7 +147,7 @@ def sentences(language: str) -> Iterator[str]:
         catalogue = read_po(file)
     for message in catalogue:
         forms = message.id if language == "en" else message.string
-        yield from (forms if isinstance(forms, (list, tuple)) else [forms])
+        yield from (forms if isinstance(forms, (list, tuple)) else [forms or ""])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -141,7 +141,7 @@ def import_(
         raise click.UsageError(f"{option} is about one article, so give it one page.")
     url = url if url is None or url == "none" else checked_address(url)
     markup = Markup.MARKDOWN if markdown else Markup.TEXT
-    today = clock.now().astimezone(runtime().settings.timezone).date()
+    today = clock.today(runtime().settings.timezone)
     with runtime().db.reading() as session:
         parts = parts_of(rubric_in_force(session, today))
     options = Options(slug, url, language, markup, change, today, parts)

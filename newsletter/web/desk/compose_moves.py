@@ -12,6 +12,7 @@ from newsletter.core.actors import Actor
 from newsletter.core.config import Settings
 from newsletter.digests import changes, composing, draft_articles, drafting
 from newsletter.digests.queries import digest_article, get_with_articles
+from newsletter.web.request_values import parse_number
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,7 @@ class Move:
     @property
     def position(self) -> int:
         """0 for anything that is no position."""
-        return parse_number(self.form.get("position", ""))
-
-
-def parse_number(text: str) -> int:
-    """A number as a form has it; 0 for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
+        return parse_number(self.form.get("position", "")) or 0
 
 
 def make_move(session: Session, move: Move) -> None:

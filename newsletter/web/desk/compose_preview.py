@@ -22,6 +22,7 @@ from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk
 from newsletter.web.desk.kept_corrections import kept_corrections
 from newsletter.web.language import page_language
+from newsletter.web.request_values import parse_number
 from newsletter.web.security_headers import FRAMED_BY_US
 
 PREVIEW_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; sandbox; {FRAMED_BY_US}"
@@ -50,11 +51,10 @@ class Preview:
     @classmethod
     def of(cls, args: MultiDict[str, str]) -> Preview:
         """The preview of an address."""
-        trust = args.get("trust", "")
         return cls(
             edition=args.get("edition", "")[:20],
             sections=tuple(args.getlist("section"))[:60],
-            trust=min(int(trust), 100) if trust.isascii() and trust.isdigit() and len(trust) < 5 else 0,
+            trust=min(parse_number(args.get("trust", "")) or 0, 100),
             hype=args.get("hype", ""),
             language=args["in"] if args.get("in") in LANGUAGES else PUBLICATION_LANGUAGE,
             part="text" if args.get("part") == "text" else "html",

@@ -65,7 +65,7 @@ def digest_title(digest: Named) -> str:
 def when(moment: datetime) -> str:
     """A time in the publication's zone, as short as it can be: "today, 15:20", "tomorrow, 07:00", "6 May, 07:58"."""
     zone = runtime().settings.timezone
-    local, today = moment.astimezone(zone), clock.now().astimezone(zone).date()
+    local, today = moment.astimezone(zone), clock.today(zone)
     if local.date() == today:
         return page_language().gettext(TODAY) % {"time": f"{local:%H:%M}"}
     if local.date() - today == timedelta(days=1):

@@ -23,9 +23,9 @@ from newsletter.staff.models import StaffMember
 from newsletter.staff.rights import Right
 from newsletter.subscribers.preferences import Preferences
 from newsletter.web.desk.access import needs
-from newsletter.web.desk.audit_log import number_of
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
 from newsletter.web.desk.digest_words import digest_title
+from newsletter.web.request_values import parse_number
 
 MOST_AT_ONCE = 5
 NOBODY = gettext_noop("Choose somebody to send it to.")
@@ -52,7 +52,7 @@ def sample_page(number: int) -> str:
 @needs(Right.PUBLISH)
 def send_samples(number: int) -> ResponseReturnValue:
     """Send the edition of a reader who chose what the form says."""
-    to = [found for each in request.form.getlist("to") if (found := number_of(each)) is not None]
+    to = [found for each in request.form.getlist("to") if (found := parse_number(each)) is not None]
     preferences, person = Preferences(), signed_in()
     try:
         preferences = _preferences()
@@ -85,7 +85,7 @@ def colleagues(session: Session) -> list[Colleague]:
 
 def _preferences() -> Preferences:
     form = request.form
-    trust = number_of(form.get("min_trust", "0") or "0")
+    trust = parse_number(form.get("min_trust", "0") or "0")
     return Preferences(
         sections=tuple(form.getlist("section")) or None,
         min_trust=-1 if trust is None else trust,

@@ -30,7 +30,6 @@ from newsletter.staff.audit import AuditAction, digest_object
 from newsletter.staff.models import StaffMember
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
-from newsletter.web.desk.audit_log import number_of
 from newsletter.web.desk.blueprint import desk, render_desk
 from newsletter.web.desk.digest_words import STATUS_WORDS, digest_title, transport_name
 from newsletter.web.desk.kept_values import KeptValues
@@ -38,6 +37,7 @@ from newsletter.web.desk.live_parts import changed_parts
 from newsletter.web.desk.sending_bar import SendingBar, sending_bar
 from newsletter.web.desk.sending_words import FirstLine, PausedBy, first_line
 from newsletter.web.language import page_language
+from newsletter.web.request_values import parse_number
 
 MOST_DOUBTS = 20
 """Batches in doubt that the page shows at once; the others follow when these are decided."""
@@ -107,7 +107,7 @@ def sending_changes(number: int) -> Response:
 @needs(Right.WRITE)
 def batches(number: int) -> ResponseReturnValue:
     """The batches as a table, a page of them at a time."""
-    after = number_of(request.args.get("after", "")) or 0
+    after = parse_number(request.args.get("after", "")) or 0
     with runtime().db.reading() as session:
         digest = get_digest(session, number)
         progress = sending_progress(session, number)

@@ -20,11 +20,10 @@ from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import keep_query, page_language
 from newsletter.web.public.articles import history_or_404
 from newsletter.web.public.blueprint import pages
+from newsletter.web.request_values import parse_number
 
 PAGE_SIZE = 20
 """Revisions of a page."""
-_NUMBER_LENGTH = 9
-"""Digits: more than any article has revisions."""
 
 
 class ShownChanges(NamedTuple):
@@ -94,10 +93,8 @@ def _comparison(slug: str, one: int, other: int) -> str:
 
 def _number(name: str) -> int:
     """The number of a revision in the address; the page of a 404 for anything else."""
-    text = request.args.get(name, "")
-    if not (text.isascii() and text.isdecimal() and len(text) <= _NUMBER_LENGTH):
-        abort(404)
-    return int(text)
+    number = parse_number(request.args.get(name, ""))
+    return number if number is not None else abort(404)
 
 
 def _row(

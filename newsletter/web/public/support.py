@@ -26,7 +26,7 @@ def support() -> str:
             "support.html",
             overview=overview,
             month=overview.present,
-            today=page_language().day_of_year(clock.now().astimezone(zone).date()),
+            today=page_language().day_of_year(clock.today(zone)),
             chart=_chart(overview),
             last_month=months_before(overview.present.month, 1),
             voices=voices.public_words(session),

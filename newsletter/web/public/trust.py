@@ -32,7 +32,7 @@ class RubricRow(NamedTuple):
 def trust() -> str:
     """The rubric in force; with `?rubric=` its number another one, under which older scores were given."""
     settings = runtime().settings
-    today = clock.now().astimezone(settings.timezone).date()
+    today = clock.today(settings.timezone)
     with runtime().db.reading() as session:
         stored = rubrics(session)
         in_force = rubric_in_force(session, today)

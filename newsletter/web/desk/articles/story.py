@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from flask import url_for
 from sqlalchemy.orm import Session
@@ -55,12 +54,7 @@ class Story:
 def desk_of() -> Desk:
     """The conditions that stories are written under."""
     settings = runtime().settings
-    return Desk(settings.hype_labels, settings.timezone, today())
-
-
-def today() -> date:
-    """The publication's day."""
-    return clock.now().astimezone(runtime().settings.timezone).date()
+    return Desk(settings.hype_labels, settings.timezone, clock.today(settings.timezone))
 
 
 def story_of_draft(session: Session, number: int) -> Story:

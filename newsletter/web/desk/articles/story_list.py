@@ -19,6 +19,7 @@ from newsletter.staff import audit
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk
+from newsletter.web.request_values import parse_day, parse_number
 
 PAGE_SIZE = 25
 DRAFTS_SHOWN = 5
@@ -129,20 +130,9 @@ def _form(sections: list[str], labels: tuple[str, ...]) -> ListForm:
     return ListForm(
         q=args.get("q", "").strip()[:200],
         section=section if section in sections else "",
-        trust=_trust(args.get("trust", "")),
+        trust=min(parse_number(args.get("trust", "")) or 0, 100),
         hype=hype if hype in labels else "",
-        since=_day(args.get("since", "")),
+        since=parse_day(args.get("since", "")),
         used=used if used in USES else "",
         state=state if state in STATES else "",
     )
-
-
-def _trust(text: str) -> int:
-    return min(int(text), 100) if text.isascii() and text.isdigit() and len(text) <= 3 else 0
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
