@@ -15,8 +15,8 @@ from newsletter.core.errors import InvalidError
 from newsletter.digests import lifecycle, preflight
 from newsletter.digests.findings import Finding, blocking, describe, notes
 from newsletter.digests.links.digest_links import digest_links
-from newsletter.digests.links.kept_checks import want_links
 from newsletter.digests.links.link_findings import foreign_addresses
+from newsletter.digests.links.stored_checks import want_links
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
 

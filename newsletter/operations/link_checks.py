@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter.core.config import Settings
 from newsletter.core.fetching import Fetcher
 from newsletter.core.runtime import Runtime
-from newsletter.digests.links import kept_checks
+from newsletter.digests.links import stored_checks
 from newsletter.digests.links.asking import ask_links
 from newsletter.digests.links.digest_links import digest_links
 from newsletter.digests.links.link_findings import foreign_addresses
@@ -26,7 +26,7 @@ RUN = 20.0
 def links_are_due(runtime: Runtime) -> bool:
     """Whether an address is wanted that nobody is asking."""
     with runtime.db.reading() as session:
-        return kept_checks.links_wait(session)
+        return stored_checks.links_wait(session)
 
 
 def ask_wanted(runtime: Runtime) -> bool:
@@ -40,15 +40,15 @@ def ask_digest(runtime: Runtime, digest_id: int) -> None:
     with runtime.db.transaction() as session:
         links = list(digest_links(runtime.settings, get_digest(session, digest_id)))
         addresses = foreign_addresses(runtime.settings, links)
-        kept_checks.want_links(session, addresses)
+        stored_checks.want_links(session, addresses)
     fetcher = new_fetcher(runtime.settings)
     while _ask(runtime, fetcher, addresses):
         pass
 
 
-def state_of_links(session: Session, settings: Settings, digest: Digest) -> kept_checks.CheckState:
+def state_of_links(session: Session, settings: Settings, digest: Digest) -> stored_checks.CheckState:
     """How many of a digest's links to other sites were asked."""
-    return kept_checks.check_state(session, foreign_addresses(settings, list(digest_links(settings, digest))))
+    return stored_checks.check_state(session, foreign_addresses(settings, list(digest_links(settings, digest))))
 
 
 def new_fetcher(settings: Settings) -> Fetcher:
@@ -59,10 +59,10 @@ def new_fetcher(settings: Settings) -> Fetcher:
 def _ask(runtime: Runtime, fetcher: Fetcher, among: Sequence[str] | None) -> bool:
     """Ask those that can be claimed; whether there were any."""
     with runtime.db.transaction() as session:
-        claimed = kept_checks.claim_links(session, kept_checks.MOST_LINKS, among)
+        claimed = stored_checks.claim_links(session, stored_checks.MOST_LINKS, among)
     if not claimed:
         return False
     answers = dict(ask_links(fetcher, claimed, seconds=RUN))
     with runtime.db.transaction() as session:
-        kept_checks.record_answers(session, answers, claimed)
+        stored_checks.record_answers(session, answers, claimed)
     return True

@@ -25,7 +25,7 @@ from newsletter.core.queue import EVENTS, Queues
 from newsletter.core.runtime import Runtime
 from newsletter.digests import composing, preflight, scheduling
 from newsletter.digests.findings import Finding
-from newsletter.digests.links import kept_checks
+from newsletter.digests.links import stored_checks
 from newsletter.digests.links.asking import LinkAnswer, ask_link, ask_links
 from newsletter.digests.links.models import LinkCheck, LinkVerdict
 from newsletter.digests.queries import get_digest
@@ -202,38 +202,38 @@ def test_scheduling_has_the_links_asked_by_a_job(service: Runtime, net: Internet
 def test_of_two_workers_one_asks_and_a_dead_one_s_are_taken_over(db: Database) -> None:
     addresses = ["http://a.example/", "http://b.example/", "mailto:a@b.example", "javascript:alert(1)"]
     with db.transaction() as session:
-        kept_checks.want_links(session, addresses)
+        stored_checks.want_links(session, addresses)
     with db.transaction() as session:
-        assert sorted(kept_checks.claim_links(session, 10)) == addresses[:2]
-        assert not kept_checks.links_wait(session)
-        assert kept_checks.claim_links(session, 10) == []
-    with clock.set_to(clock.now() + kept_checks.CLAIM + timedelta(seconds=1)), db.transaction() as session:
-        assert kept_checks.links_wait(session)
-        assert kept_checks.claim_links(session, 1) == [addresses[0]]
+        assert sorted(stored_checks.claim_links(session, 10)) == addresses[:2]
+        assert not stored_checks.links_wait(session)
+        assert stored_checks.claim_links(session, 10) == []
+    with clock.set_to(clock.now() + stored_checks.CLAIM + timedelta(seconds=1)), db.transaction() as session:
+        assert stored_checks.links_wait(session)
+        assert stored_checks.claim_links(session, 1) == [addresses[0]]
     with db.transaction() as session:
-        kept_checks.record_answers(session, {addresses[0]: LinkAnswer(WORKS, 200)}, addresses[:2])
-        assert kept_checks.claim_links(session, 10) == [addresses[1]], "what there was no time for is given back"
+        stored_checks.record_answers(session, {addresses[0]: LinkAnswer(WORKS, 200)}, addresses[:2])
+        assert stored_checks.claim_links(session, 10) == [addresses[1]], "what there was no time for is given back"
 
 
 def test_what_is_kept_is_bounded(db: Database) -> None:
-    many = [f"http://a.example/{number}" for number in range(kept_checks.MOST_LINKS + 5)]
+    many = [f"http://a.example/{number}" for number in range(stored_checks.MOST_LINKS + 5)]
     with db.transaction() as session:
-        kept_checks.want_links(session, many)
+        stored_checks.want_links(session, many)
         rows = session.scalars(select(LinkCheck)).all()
-        assert len(rows) == kept_checks.MOST_LINKS
-        kept_checks.record_answers(session, {many[0]: LinkAnswer(WORKS, 200)}, many[:1])
-    with clock.set_to(clock.now() + kept_checks.KEPT_FOR - timedelta(minutes=1)), db.transaction() as session:
-        kept_checks.delete_old(session)
-        assert len(session.scalars(select(LinkCheck.id)).all()) == kept_checks.MOST_LINKS
-    with clock.set_to(clock.now() + kept_checks.KEPT_FOR + timedelta(minutes=1)), db.transaction() as session:
-        kept_checks.delete_old(session)
+        assert len(rows) == stored_checks.MOST_LINKS
+        stored_checks.record_answers(session, {many[0]: LinkAnswer(WORKS, 200)}, many[:1])
+    with clock.set_to(clock.now() + stored_checks.KEPT_FOR - timedelta(minutes=1)), db.transaction() as session:
+        stored_checks.delete_old(session)
+        assert len(session.scalars(select(LinkCheck.id)).all()) == stored_checks.MOST_LINKS
+    with clock.set_to(clock.now() + stored_checks.KEPT_FOR + timedelta(minutes=1)), db.transaction() as session:
+        stored_checks.delete_old(session)
         assert session.scalars(select(LinkCheck.id)).all() == []
 
 
 def test_an_address_of_any_length_is_kept(db: Database) -> None:
     long = "http://a.example/" + "ä" * 50_000
     with db.transaction() as session:
-        kept_checks.want_links(session, [long, "http://a.example/\x00", "http://a.example/\ud800"])
+        stored_checks.want_links(session, [long, "http://a.example/\x00", "http://a.example/\ud800"])
         assert session.scalars(select(LinkCheck.url)).all() == [long]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from newsletter.core.config import Settings
 from newsletter.core.fetching import FetchFailure
 from newsletter.digests.findings import Finding
-from newsletter.digests.links import kept_checks
+from newsletter.digests.links import stored_checks
 from newsletter.digests.links.digest_links import DigestLink
 from newsletter.digests.links.models import LinkCheck, LinkVerdict
 from newsletter.digests.links.own_links import dead_own_paths, own_path
@@ -44,7 +44,7 @@ def check_links(
 ) -> Iterator[Finding]:
     """The findings on the links of a digest, from the database alone: nothing is fetched."""
     yield from _check_own(session, settings, links)
-    yield from _check_kept(session, settings, links, is_draft=is_draft)
+    yield from _check_others(session, settings, links, is_draft=is_draft)
     yield from _check_words(links)
     for link in links:
         if link.address.startswith("http:") and link.words and _is_written(link):
@@ -63,13 +63,13 @@ def _check_own(session: Session, settings: Settings, links: Sequence[DigestLink]
                           "Put the right address there, or take the link out.", values)  # fmt: skip
 
 
-def _check_kept(
+def _check_others(
     session: Session, settings: Settings, links: Sequence[DigestLink], *, is_draft: bool
 ) -> Iterator[Finding]:
     """Only a page that its own server says is gone blocks, and only a draft, while an editor is there to mend it. A
     server that is slow, broken or away may be back when readers press the link, and holds up no digest.
     """
-    known = kept_checks.read_checks(session, foreign_addresses(settings, links))
+    known = stored_checks.read_checks(session, foreign_addresses(settings, links))
     for link in dict.fromkeys(links):
         check = known.get(link.address)
         if check is None or check.verdict in (None, LinkVerdict.WORKS) or check.since is None:

@@ -26,7 +26,7 @@ _WANTED = text("wanted_at IS NOT NULL")
 
 
 class LinkCheck(Base):
-    """The last check of one address. `digests.links.kept_checks` alone writes it."""
+    """The last check of one address. `digests.links.stored_checks` alone writes it."""
 
     __tablename__ = "link_checks"
     __table_args__ = (

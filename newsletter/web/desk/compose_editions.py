@@ -9,8 +9,8 @@ from typing import NamedTuple
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.edition_counts import NothingReason, count_editions
 from newsletter.digests.models import Digest
+from newsletter.web.desk.cached_preferences import cached_preferences, counted_preferences
 from newsletter.web.desk.compose_words import edition_name
-from newsletter.web.desk.kept_preferences import counted_preferences, kept_preferences
 
 MOST_ROWS = 12
 """Editions that are shown, those with the most readers; the others are counted together."""
@@ -45,11 +45,11 @@ class Matrix(NamedTuple):
 
 def matrix_of(digest: Digest, *, count_now: bool) -> Matrix | None:
     """The editions of a digest; None while its readers were not counted. `count_now` counts them, if need be."""
-    kept = counted_preferences(digest.cadence) if count_now else kept_preferences(digest.cadence)
-    if kept is None:
+    counted = counted_preferences(digest.cadence) if count_now else cached_preferences(digest.cadence)
+    if counted is None:
         return None
     revisions, labels = digest.revisions, runtime().settings.hype_labels
-    counts = count_editions(kept.preferences, revisions, labels)
+    counts = count_editions(counted.preferences, revisions, labels)
     everybody = counts.readers + sum(
         readers for reason, readers in counts.nothing.items() if reason is not NothingReason.PAUSE
     )
@@ -74,5 +74,5 @@ def matrix_of(digest: Digest, *, count_now: bool) -> Matrix | None:
         counts.readers,
         counts.languages,
         counts.formats,
-        kept.counted_at,
+        counted.counted_at,
     )

@@ -25,9 +25,9 @@ from newsletter.staff import audit
 from newsletter.staff.rights import Right
 from newsletter.web.desk import compose_words
 from newsletter.web.desk.blueprint import signed_in
+from newsletter.web.desk.cached_corrections import CountedCorrections, cached_corrections, counted_corrections
 from newsletter.web.desk.compose_editions import Matrix, matrix_of
 from newsletter.web.desk.compose_preview import Preview
-from newsletter.web.desk.kept_corrections import KeptCorrections, counted_corrections, kept_corrections
 from newsletter.web.language import page_language
 
 PHONES_SHOW = 40
@@ -153,11 +153,11 @@ def _matrix(digest: Digest, args: MultiDict[str, str]) -> Matrix | None:
     return matrix_of(digest, count_now=args.get("count") == "editions") if digest.items else None
 
 
-def _corrections(digest: Digest, args: MultiDict[str, str]) -> KeptCorrections | None:
+def _corrections(digest: Digest, args: MultiDict[str, str]) -> CountedCorrections | None:
     """The corrections that would go along with a draft that is not frozen yet."""
     if digest.frozen_at is not None or digest.status == DigestStatus.CANCELLED:
         return None
-    return counted_corrections(digest.id) if args.get("count") == "corrections" else kept_corrections(digest.id)
+    return counted_corrections(digest.id) if args.get("count") == "corrections" else cached_corrections(digest.id)
 
 
 def _stories(digest: Digest, findings: Sequence[ShownFinding]) -> list[ComposedStory]:

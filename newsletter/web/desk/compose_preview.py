@@ -20,7 +20,7 @@ from newsletter.digests.queries import get_with_articles
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk
-from newsletter.web.desk.kept_corrections import kept_corrections
+from newsletter.web.desk.cached_corrections import cached_corrections
 from newsletter.web.language import page_language
 from newsletter.web.request_values import parse_number
 from newsletter.web.security_headers import FRAMED_BY_US
@@ -109,8 +109,8 @@ def preview(number: int) -> Response:
 
 
 def _corrections(session: Session, number: int) -> list[Revision]:
-    kept = kept_corrections(number)
-    return [session.get_one(Revision, each.revision_id) for each in kept.corrections] if kept else []
+    cached = cached_corrections(number)
+    return [session.get_one(Revision, each.revision_id) for each in cached.corrections] if cached else []
 
 
 def _framed(content: str, mimetype: str) -> Response:

@@ -18,9 +18,9 @@ from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk
 from newsletter.web.desk.digest_words import digest_path, has_page, time_until
-from newsletter.web.desk.kept_values import KeptValues
 from newsletter.web.desk.live_parts import changed_parts
 from newsletter.web.desk.needs_words import Need, list_needs
+from newsletter.web.desk.value_cache import ValueCache
 from newsletter.web.desk.wire import open_digests_now
 
 NEEDS_SHOWN = 20
@@ -37,7 +37,7 @@ class Today(NamedTuple):
     needs: list[Need]
 
 
-_today: KeptValues[str, Today] = KeptValues(2.0)
+_today: ValueCache[str, Today] = ValueCache(2.0)
 
 
 @desk.get("")

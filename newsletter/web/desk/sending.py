@@ -32,10 +32,10 @@ from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk
 from newsletter.web.desk.digest_words import STATUS_WORDS, digest_title, transport_name
-from newsletter.web.desk.kept_values import KeptValues
 from newsletter.web.desk.live_parts import changed_parts
 from newsletter.web.desk.sending_bar import SendingBar, sending_bar
 from newsletter.web.desk.sending_words import FirstLine, PausedBy, first_line
+from newsletter.web.desk.value_cache import ValueCache
 from newsletter.web.language import page_language
 from newsletter.web.request_values import parse_number
 
@@ -77,8 +77,8 @@ class Sending(NamedTuple):
     reasons: Sequence[ReasonGroup]
 
 
-_shown: KeptValues[int, Sending] = KeptValues(1.0)
-_workers: KeptValues[str, tuple[int | None]] = KeptValues(5.0)
+_shown: ValueCache[int, Sending] = ValueCache(1.0)
+_workers: ValueCache[str, tuple[int | None]] = ValueCache(5.0)
 
 
 @desk.get("/digests/<int:number>/sending")

@@ -17,8 +17,8 @@ from newsletter.delivery.reports.open_digests import OpenDigests, open_digests
 from newsletter.delivery.reports.progress import SendingProgress, sending_progress
 from newsletter.digests.models import Digest
 from newsletter.digests.text import CADENCE_NAMES
+from newsletter.web.desk.cached_findings import blocking_findings, known_findings
 from newsletter.web.desk.digest_words import time_until, when
-from newsletter.web.desk.kept_findings import blocking_findings, known_findings
 from newsletter.web.desk.sending_words import percent, remaining_time
 from newsletter.web.language import page_language
 

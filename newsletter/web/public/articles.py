@@ -19,8 +19,8 @@ from newsletter.core import public_paths
 from newsletter.core.errors import NotFoundError
 from newsletter.core.runtime import runtime
 from newsletter.mail.share_links import page_share_links
-from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import page_language
+from newsletter.web.page_cache import cached_page
 from newsletter.web.public.blueprint import pages
 from newsletter.web.public.structured_data import json_ld
 
@@ -31,14 +31,14 @@ ALSO_SHOWN = 3
 
 
 @pages.get(public_paths.article("<slug>"))
-@kept_page
+@cached_page
 def article(slug: str) -> str:
     """A story as it is now. A withdrawn one says so, and its words stay in the history."""
     return _page(slug, None)
 
 
 @pages.get(public_paths.revision("<slug>", "<int:number>"))
-@kept_page
+@cached_page
 def revision(slug: str, number: int) -> str:
     """A story as it was; what was public stays public."""
     return _page(slug, number)

@@ -9,15 +9,15 @@ from newsletter.articles.history import parse_correction_cursor
 from newsletter.articles.revision_history import delays, first_publications
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
-from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import keep_query
+from newsletter.web.page_cache import cached_page
 from newsletter.web.public.blueprint import pages
 
 PAGE_SIZE = 20
 
 
 @pages.get(public_paths.CORRECTIONS)
-@kept_page
+@cached_page
 def corrections() -> str:
     """The corrections, the newest first: those older than the one at `?before=` a cursor, else the newest."""
     before = None

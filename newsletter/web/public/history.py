@@ -16,8 +16,8 @@ from newsletter.articles.word_diff import WorkBudget
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.told import ToldBy, told_by
-from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import keep_query, page_language
+from newsletter.web.page_cache import cached_page
 from newsletter.web.public.articles import history_or_404
 from newsletter.web.public.blueprint import pages
 from newsletter.web.request_values import parse_number
@@ -46,7 +46,7 @@ class HistoryRow(NamedTuple):
 
 
 @pages.get(public_paths.history("<slug>"))
-@kept_page
+@cached_page
 def history(slug: str) -> str:
     """All revisions of a story, the newest first: those before `?before=`, or the newest. With `?from=` and `?to=` the
     two revisions of these numbers are compared.

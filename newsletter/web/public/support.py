@@ -10,13 +10,13 @@ from newsletter.support import received, voices
 from newsletter.support.months import months_before, present_month
 from newsletter.support.received import SupportOverview
 from newsletter.web.charts import BarChart, Value, bar_chart
-from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import page_language
+from newsletter.web.page_cache import cached_page
 from newsletter.web.public.blueprint import pages
 
 
 @pages.get(public_paths.SUPPORT)
-@kept_page
+@cached_page
 def support() -> str:
     """This month against the goal, the costs, twelve months, and public words. Nothing of Ko-fi is loaded."""
     zone = runtime().settings.timezone

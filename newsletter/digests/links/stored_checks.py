@@ -1,4 +1,4 @@
-"""The kept checks of links: which addresses are wanted, who asks them, and what they answered."""
+"""The stored checks of links: which addresses are wanted, who asks them, and what they answered."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def record_answers(session: Session, answers: Mapping[str, LinkAnswer], claimed:
 
 
 def read_checks(session: Session, addresses: Iterable[str]) -> dict[str, LinkCheck]:
-    """The kept checks of these addresses, by address, in one query."""
+    """The stored checks of these addresses, by address, in one query."""
     hashes = [_hash(each) for each in _web_addresses(addresses)]
     rows = session.scalars(select(LinkCheck).where(LinkCheck.url_hash.in_(hashes))) if hashes else ()
     return {row.url: row for row in rows}

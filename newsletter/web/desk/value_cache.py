@@ -1,6 +1,6 @@
-"""Values that a process keeps for a moment, so that a hundred open pages cost what one costs.
+"""Values that a process caches for a while, so that a hundred open pages cost what one costs.
 
-A value is made by one thread at a time; whoever waits for it finds it made. Each database has its own values.
+One thread makes a value, and others that want it wait for it. Each database has its own values.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class KeptValues(Generic[K, V]):
-    """Values by key, each for `seconds`, at most `most` of them."""
+class ValueCache(Generic[K, V]):
+    """Values by key, each current for `seconds`, at most `most` of them."""
 
     def __init__(self, seconds: float, most: int = 100) -> None:
         self._seconds, self._most = seconds, most
-        self._kept: WeakKeyDictionary[Engine, OrderedDict[K, tuple[float, V]]] = WeakKeyDictionary()
+        self._values: WeakKeyDictionary[Engine, OrderedDict[K, tuple[float, V]]] = WeakKeyDictionary()
         self._lock = Lock()
 
     def get(self, key: K, make: Callable[[], V]) -> V:
-        """The kept value, or else a new one."""
+        """The current value; where there is none, a new one is made."""
         found = self.find(key)
         if found is not None:
             return found
@@ -38,12 +38,17 @@ class KeptValues(Generic[K, V]):
             return self.put(key, make()) if found is None else found
 
     def find(self, key: K) -> V | None:
-        """The kept value; None where there is none, or an old one."""
-        kept = self._of_database().get(key)
-        return kept[1] if kept is not None and time.monotonic() - kept[0] < self._seconds else None
+        """The current value; None where there is none, or an old one."""
+        found = self._of_database().get(key)
+        return found[1] if found is not None and time.monotonic() - found[0] < self._seconds else None
+
+    def last(self, key: K) -> V | None:
+        """The last value, however old; None where there is none."""
+        found = self._of_database().get(key)
+        return found[1] if found is not None else None
 
     def put(self, key: K, value: V) -> V:
-        """Keep a value that was made just now."""
+        """Store a value that was made just now."""
         values = self._of_database()
         values[key] = time.monotonic(), value
         values.move_to_end(key)
@@ -52,4 +57,4 @@ class KeptValues(Generic[K, V]):
         return value
 
     def _of_database(self) -> OrderedDict[K, tuple[float, V]]:
-        return self._kept.setdefault(runtime().db.engine, OrderedDict())
+        return self._values.setdefault(runtime().db.engine, OrderedDict())
