@@ -27,7 +27,7 @@ PROVIDER_SCHEDULE_LEAD = timedelta(minutes=31)
 """The least time ahead that a provider schedule needs (see `delivery.sending.scheduled_sends`)."""
 
 LINKS_AHEAD = timedelta(minutes=5)
-"""The least time ahead for which the links are asked: before a digest that goes out now, workers have other work."""
+"""The least time ahead for which the links are probed: before a digest that goes out now, workers have other work."""
 
 
 class Scheduled(NamedTuple):
@@ -45,7 +45,7 @@ def schedule_digest(
     With `provider_schedule` SendGrid gets the mails ahead and keeps them until then. Raises InvalidError when `at` is
     past or the preflight finds something that blocks, ConflictError when the digest is neither draft nor scheduled, or
     was changed since this transaction read it: what is scheduled is what the preflight looked at. The links of
-    one that waits are asked anew by a job.
+    one that waits are probed again by a job.
     """
     digest = get_digest(session, digest_id)
     lifecycle.require(digest, lifecycle.SCHEDULE)

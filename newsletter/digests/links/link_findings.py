@@ -17,7 +17,7 @@ from newsletter.digests.links.own_links import dead_own_paths, own_path
 
 PROBLEMS = {
     FetchFailure.ADDRESS: "it is no web address",
-    FetchFailure.PORT: "only the ports 80 and 443 are asked",
+    FetchFailure.PORT: "only the ports 80 and 443 are checked",
     FetchFailure.OWN_HOST: "it leads back here",
     FetchFailure.NOT_PUBLIC: "its server is not on the public internet",
     FetchFailure.UNKNOWN_HOST: "there is no such server",
@@ -35,7 +35,7 @@ _GONE = (404, 410)
 
 
 def foreign_addresses(settings: Settings, links: Sequence[DigestLink]) -> list[str]:
-    """The addresses of other sites, which the job asks."""
+    """The addresses of other sites, which the job probes."""
     return [each.address for each in links if own_path(settings, each.address) is None]
 
 
@@ -79,7 +79,7 @@ def _check_others(
         if check.verdict == LinkVerdict.BROKEN:
             yield Finding("link.broken", link.where,
                           "%(place)s links to %(address)s, which is broken: %(problem)s, since %(since)s.",
-                          "Put another address there, take the link out, or have it asked again.",
+                          "Put another address there, take the link out, or have it checked again.",
                           {**link.place, **values}, blocks=is_draft and check.status in _GONE)  # fmt: skip
         else:
             yield _note(link, "link.unknown",

@@ -36,7 +36,7 @@ def declare_poll() -> None:
 
 
 def install(app: Flask) -> None:
-    """Answer polls before the application. Call it before any other `after_request`: it stores answers as they go out."""
+    """Answer polls before the application. Call it before any other `after_request`: it stores outgoing answers."""
     polls = PollCache(app.wsgi_app, runtime_of(app))
     app.wsgi_app = polls  # type: ignore[method-assign]
     app.after_request(polls.store)
