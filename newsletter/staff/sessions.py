@@ -48,6 +48,10 @@ class SignedIn:
         """Whether the person's role includes a right."""
         return has_right(self.role, right)
 
+    def may_change(self, begun_by: int) -> bool:
+        """Whether the person may change a work: editors anybody's, authors those that they began."""
+        return begun_by == self.member_id or self.may(Right.PUBLISH)
+
     @property
     def actor(self) -> Actor:
         """The person as the cause of a change."""

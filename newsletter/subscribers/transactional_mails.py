@@ -13,7 +13,7 @@ from newsletter.core.languages import language_of
 from newsletter.mail.formats import Format
 from newsletter.mail.mail_types import MailType, WaitingMail
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.transactional_rendering import PLACEHOLDER, Value, compose_mail
+from newsletter.mail.transactional_rendering import PLACEHOLDER, TemplateValue, compose_mail
 from newsletter.subscribers import preferences_words
 from newsletter.subscribers.account import address_availability, address_change, one_time_links
 from newsletter.subscribers.mail_payloads import (
@@ -152,7 +152,7 @@ def _compose(
     reader: Subscriber,
     *,
     to: str | None = None,
-    **values: Value,
+    **values: TemplateValue,
 ) -> tuple[Message, Recipient]:
     """Write a mail in the reader's language and format, to the reader's address or another one of theirs."""
     text_only = reader.format == Format.TEXT

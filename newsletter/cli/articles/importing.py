@@ -12,7 +12,7 @@ import click
 from sqlalchemy.orm import Session
 
 from newsletter.articles import queries
-from newsletter.articles.addresses import checked_address, set_story_address
+from newsletter.articles.addresses import checked_address, set_article_address
 from newsletter.articles.changes import SMALL_CHANGE, Change
 from newsletter.articles.errors import PageError
 from newsletter.articles.files import pages_in, read_page
@@ -193,7 +193,7 @@ def _import(session: Session, file: Path, page: ParsedPage, options: Options, re
             said = remarks(page, queries.sections(session))
             imported = import_page(session, page, slug=options.slug, change=options.change, today=options.today)
             if options.url is not None:
-                set_story_address(session, imported.slug, None if options.url == "none" else options.url)
+                set_article_address(session, imported.slug, None if options.url == "none" else options.url)
     except NewsletterError as error:
         report.refuse(file, error)
     else:

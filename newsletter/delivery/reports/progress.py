@@ -37,8 +37,8 @@ _LEAST_TIME = 3.0
 _OPEN = (WAITING, DEFERRED, UNANSWERED, UNANSWERED_TWICE)
 
 
-class BatchStanding(StrEnum):
-    """The standing of a batch, as an editor sees it."""
+class BatchPhase(StrEnum):
+    """The phase of a batch, as an editor sees it."""
 
     DONE = "done"
     SENDING = "sending"
@@ -52,7 +52,7 @@ class BatchProgress:
 
     id: int
     edition_id: int
-    standing: BatchStanding
+    phase: BatchPhase
     readers: int
     accepted: int
     open: int
@@ -135,12 +135,12 @@ class SendingProgress:
     @property
     def doubts(self) -> list[BatchProgress]:
         """The batches in doubt."""
-        return [batch for batch in self.batches if batch.standing is BatchStanding.IN_DOUBT]
+        return [batch for batch in self.batches if batch.phase is BatchPhase.IN_DOUBT]
 
     @property
     def is_under_way(self) -> bool:
         """Whether a worker has a batch."""
-        return any(batch.standing is BatchStanding.SENDING for batch in self.batches)
+        return any(batch.phase is BatchPhase.SENDING for batch in self.batches)
 
     @property
     def remaining_seconds(self) -> float | None:
@@ -181,12 +181,12 @@ def sending_progress(session: Session, digest_id: int) -> SendingProgress:
     )
 
 
-_STANDINGS = {
-    BatchState.READY: BatchStanding.WAITING,
-    BatchState.CLAIMED: BatchStanding.SENDING,
-    BatchState.SENDING: BatchStanding.SENDING,
-    BatchState.DONE: BatchStanding.DONE,
-    BatchState.IN_DOUBT: BatchStanding.IN_DOUBT,
+_PHASES = {
+    BatchState.READY: BatchPhase.WAITING,
+    BatchState.CLAIMED: BatchPhase.SENDING,
+    BatchState.SENDING: BatchPhase.SENDING,
+    BatchState.DONE: BatchPhase.DONE,
+    BatchState.IN_DOUBT: BatchPhase.IN_DOUBT,
 }
 
 
@@ -198,7 +198,7 @@ def _batch(row: Any) -> BatchProgress:
     return BatchProgress(
         id=row.id,
         edition_id=row.edition_id,
-        standing=_STANDINGS[row.state],
+        phase=_PHASES[row.state],
         readers=len(outcomes) - outcomes.count(MOVED),
         accepted=outcomes.count(ACCEPTED),
         open=waiting,

@@ -107,7 +107,7 @@ def _check_words(links: Sequence[DigestLink]) -> Iterator[Finding]:
 
 def _is_written(link: DigestLink) -> bool:
     """Whether it stands in a text. The address of the story itself has its own finding."""
-    return link.story is None or not link.is_mailed or link.words != link.story.title
+    return link.article is None or not link.is_mailed or link.words != link.article.title
 
 
 def _problem(check: LinkCheck) -> str:

@@ -9,7 +9,7 @@ from flask import abort, render_template
 from sqlalchemy.orm import Session
 
 from newsletter.articles import related, texts
-from newsletter.articles.addresses import story_address
+from newsletter.articles.addresses import article_address
 from newsletter.articles.history import ListedRevision
 from newsletter.articles.models import Revision
 from newsletter.articles.revision_history import History, read_history, read_revisions
@@ -64,7 +64,7 @@ def _page(slug: str, number: int | None) -> str:
 def story_values(session: Session, history: History, entry: ListedRevision, shown: Revision) -> dict[str, Any]:
     """The values of a story's page. The desk shows drafts by the same: `shown` need not be stored."""
     settings = runtime().settings
-    address = story_address(settings, history.slug, history.newest.url)
+    address = article_address(settings, history.slug, history.newest.url)
     image = settings.url(public_paths.share_image(history.slug, entry.number))
     return {
         "history": history,

@@ -9,7 +9,7 @@ from flask import abort, render_template, request
 
 from newsletter.articles.history import ListedRevision
 from newsletter.articles.models import Revision
-from newsletter.articles.revision_diff import Change, Part, compare, unchanged
+from newsletter.articles.revision_diff import ArticlePart, RevisionChange, compare_revisions, unchanged_parts
 from newsletter.articles.revision_history import Delay, History, delays, read_revisions
 from newsletter.articles.rubrics import parts_of
 from newsletter.articles.word_diff import WorkBudget
@@ -29,8 +29,8 @@ PAGE_SIZE = 20
 class ShownChanges(NamedTuple):
     """The changes between two revisions, and the main parts that did not change."""
 
-    changes: Sequence[Change]
-    unchanged: Sequence[Part]
+    changes: Sequence[RevisionChange]
+    unchanged: Sequence[ArticlePart]
     part_names: Mapping[str, str]
     """The names of the parts of trust, by key."""
 
@@ -110,14 +110,14 @@ def _row(
 
 
 def _changed(old: Revision, new: Revision, budget: WorkBudget) -> ShownChanges:
-    changes = compare(old, new, budget)
+    changes = compare_revisions(old, new, budget)
     names = {
         part.key: part.in_language(page_language().code).name
         for revision in (old, new)
         if revision.rubric is not None
         for part in parts_of(revision.rubric)
     }
-    return ShownChanges(changes, unchanged(changes), names)
+    return ShownChanges(changes, unchanged_parts(changes), names)
 
 
 def _newer(found: History, first: ListedRevision, before: int | None) -> int | None:

@@ -14,7 +14,7 @@ from newsletter.core.runtime import runtime
 from newsletter.mail.campaign_parameters import KINDS
 from newsletter.public_record.last_digest import last_digest
 from newsletter.public_record.months import MONTHS_SHOWN, MonthOfRecord, months_of_record
-from newsletter.web.charts import BarChart, Value, bar_chart
+from newsletter.web.charts import BarChart, ChartValue, bar_chart
 from newsletter.web.language import page_language
 from newsletter.web.page_cache import cache_until, cached_page
 from newsletter.web.public.blueprint import pages
@@ -103,7 +103,7 @@ def _chart(months: Sequence[MonthOfRecord]) -> BarChart | None:
         return None
     language = page_language()
     values = [
-        Value(
+        ChartValue(
             language.short_month(each.month),
             each.complaints_per_thousand,
             language.decimal(each.complaints_per_thousand, 2),

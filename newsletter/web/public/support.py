@@ -9,7 +9,7 @@ from newsletter.core.runtime import runtime
 from newsletter.support import received, voices
 from newsletter.support.months import months_before, present_month
 from newsletter.support.received import SupportOverview
-from newsletter.web.charts import BarChart, Value, bar_chart
+from newsletter.web.charts import BarChart, ChartValue, bar_chart
 from newsletter.web.language import page_language
 from newsletter.web.page_cache import cached_page
 from newsletter.web.public.blueprint import pages
@@ -45,6 +45,7 @@ def _chart(overview: SupportOverview) -> BarChart | None:
         return None
     language = page_language()
     values = [
-        Value(language.short_month(month), float(amount), language.number(round(amount))) for month, amount in amounts
+        ChartValue(language.short_month(month), float(amount), language.number(round(amount)))
+        for month, amount in amounts
     ]
     return bar_chart(values, limit=float(overview.present.goal.amount) if overview.present.goal else None)

@@ -16,7 +16,7 @@ from newsletter.articles.drafts.content import DraftContent
 from newsletter.articles.drafts.models import ArticleDraft
 from newsletter.articles.drafts.publishing import rubric_of
 from newsletter.articles.drafts.saving import DraftChangedError, begin_draft, find_draft, save_draft
-from newsletter.articles.revision_diff import Change, TextChange, compare
+from newsletter.articles.revision_diff import RevisionChange, TextChange, compare_revisions
 from newsletter.articles.rubrics import parts_of
 from newsletter.core import tokens
 from newsletter.core.errors import NewsletterError
@@ -28,7 +28,14 @@ from newsletter.web.desk.access import needs
 from newsletter.web.desk.articles.presence import other_pages
 from newsletter.web.desk.articles.preview import revision_of
 from newsletter.web.desk.articles.reader_limits import readers_missed_by
-from newsletter.web.desk.articles.story import Story, desk_of, may_write, require_writing, story_of_draft, story_of_slug
+from newsletter.web.desk.articles.story import (
+    Story,
+    editorial_context,
+    may_write,
+    require_writing,
+    story_of_draft,
+    story_of_slug,
+)
 from newsletter.web.desk.articles.story_form import PART, StoryForm, pairs_of, read_story_form
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
 
@@ -240,7 +247,7 @@ def _begin(session: Session, form: StoryForm, slug: str | None) -> ArticleDraft:
 
 def _judged(session: Session, story: Story, content: DraftContent) -> dict[str, Any]:
     """The judgements that the page shows of the content: the sum of trust, the readers it misses, what changed."""
-    context = desk_of()
+    context = editorial_context()
     rubric = rubric_of(session, story.current, context.today)
     parts = parts_of(rubric)
     check = ContentCheck(content, parts, context.hype_labels, context.today)
@@ -256,15 +263,15 @@ def _judged(session: Session, story: Story, content: DraftContent) -> dict[str, 
     }
 
 
-def _changes(session: Session, story: Story, content: DraftContent) -> list[Change] | None:
+def _changes(session: Session, story: Story, content: DraftContent) -> list[RevisionChange] | None:
     """The changes to the published revision; None for a new story."""
     if story.current is None:
         return None
     revision, _ = revision_of(session, story, content)
-    return compare(story.current, revision)
+    return compare_revisions(story.current, revision)
 
 
-def _length(change: Change) -> int:
+def _length(change: RevisionChange) -> int:
     return sum(len(piece.text) for piece in change.pieces) if isinstance(change, TextChange) else 0
 
 

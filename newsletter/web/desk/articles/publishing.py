@@ -22,7 +22,7 @@ from newsletter.staff.audit import AuditAction, AuditObject
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.articles.editor import begin, editor_page, refused, save_of_draft, save_of_slug
-from newsletter.web.desk.articles.story import desk_of, require_writing, story_of_draft, story_of_slug
+from newsletter.web.desk.articles.story import editorial_context, require_writing, story_of_draft, story_of_slug
 from newsletter.web.desk.articles.story_form import StoryForm, read_story_form
 from newsletter.web.desk.blueprint import desk, signed_in
 
@@ -88,7 +88,7 @@ def _publish(save: Callable[[Session, StoryForm], ArticleDraft]) -> ResponseRetu
         return refused(error, form)
     try:
         with runtime().db.transaction() as session:
-            revision = publish_draft(session, number, desk_of(), version=version, base=form.base)
+            revision = publish_draft(session, number, editorial_context(), version=version, base=form.base)
             is_first = revision.number == 1
             _record(session, revision, AuditAction.ARTICLE_PUBLISHED if is_first else AuditAction.ARTICLE_CHANGED)
             path = url_for("desk.story", slug=revision.article.slug, done="published")
