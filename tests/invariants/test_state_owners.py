@@ -109,6 +109,35 @@ OWNERS = (
         "AuditEntry",
         frozenset({"happened_at", "actor_kind", "action", "object_kind", "object_id", "details"}),
     ),
+    Ownership(("newsletter/staff/links.py",), "StaffLink", frozenset({"purpose", "token_hash", "nonce", "expires_at"})),
+    Ownership(("newsletter/staff/passkeys.py",), "Passkey", frozenset({"credential_id", "public_key", "sign_count"})),
+    Ownership(("newsletter/staff/recovery_codes.py",), "RecoveryCode", frozenset({"code_hash"})),
+    Ownership(
+        ("newsletter/articles/revising.py",),
+        "Revision",
+        frozenset({"is_current", "published_at", "published_at_basis"}),
+    ),
+    Ownership(("newsletter/articles/rubrics.py",), "Rubric", frozenset({"effective_from", "parts"})),
+    Ownership(
+        ("newsletter/digests/links/stored_checks.py",),
+        "LinkCheck",
+        frozenset({"wanted_at", "claimed_until", "checked_at", "verdict", "since", "status", "failure"}),
+    ),
+    Ownership(
+        ("newsletter/support/payments.py", "newsletter/support/voices.py"),
+        "SupportPayment",
+        frozenset({"kind", "is_public", "hidden_at", "words"}),
+    ),
+    Ownership(
+        ("newsletter/public_record/tallies.py",),
+        "DigestTally",
+        frozenset({"recipients", "in_doubt", "tracking_off", "edition_copy", "tallied_at"}),
+    ),
+    Ownership(("newsletter/public_record/monthly.py",), "MonthlyFigures", frozenset({"complained", "counted_at"})),
+    Ownership(("newsletter/mail/outgoing_mails.py",), "OutgoingMail", frozenset({"payload", "not_before", "kind"})),
+    Ownership(
+        ("newsletter/subscribers/suppression/suppressions.py",), "Suppression", frozenset({"key_hash", "reason"})
+    ),
 )
 
 
