@@ -25,7 +25,7 @@ from newsletter.web.desk.schedule_form import Checked, ScheduleForm, checked_for
 from newsletter.web.forms import time_zones
 from newsletter.web.language import page_language
 
-DONE = {
+NOTICES = {
     "draft": gettext_noop("It is a draft again, and can be changed."),
 }
 MENDABLE = (DigestStatus.DRAFT, DigestStatus.SCHEDULED)
@@ -115,7 +115,7 @@ def _page(
         provider=transport_name(),
         today=f"{clock.now().astimezone(settings.timezone):%Y-%m-%d}",
         failed=error,
-        done=DONE.get(request.args.get("done", ""), ""),
+        done=NOTICES.get(request.args.get("done", ""), ""),
         **values,
     )
 

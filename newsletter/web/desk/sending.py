@@ -52,7 +52,7 @@ KIND_WORDS = {
     EventKind.DROPPED: gettext_noop("dropped"),
     EventKind.COMPLAINED: gettext_noop("complained"),
 }
-DONE = {
+NOTICES = {
     "scheduled": gettext_noop("It has its time."),
     "now": gettext_noop("It goes out now."),
     "paused": gettext_noop("It is paused. A batch that is being sent is finished first."),
@@ -91,7 +91,7 @@ def sending(number: int) -> str:
 def sending_page(number: int, error: NewsletterError | None = None) -> str:
     """The page as it is at this moment, with the reason why something was not done."""
     shown = _shown.put(number, _look(number))
-    done = DONE.get(request.args.get("done", ""), "")
+    done = NOTICES.get(request.args.get("done", ""), "")
     return render_desk("sending.html", **_values(shown), done=done, error=error)
 
 

@@ -32,7 +32,7 @@ STATES = {
     "corrected": gettext_noop("Corrected"),
     "withdrawn": gettext_noop("Withdrawn"),
 }
-SAID = {"discarded": gettext_noop("The draft is discarded.")}
+NOTICES = {"discarded": gettext_noop("The draft is discarded.")}
 
 
 class ListForm(NamedTuple):
@@ -101,7 +101,7 @@ def articles() -> str:
             hype_labels=labels,
             used_words=USES,
             state_words=STATES,
-            said=SAID.get(request.args.get("done", ""), ""),
+            said=NOTICES.get(request.args.get("done", ""), ""),
             is_later=before is not None,
         )
 
