@@ -20,7 +20,8 @@ from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import LANGUAGES, gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events.event_kinds import EventKind
-from newsletter.delivery.reports.progress import BatchProgress, EditionProgress, SendingProgress, sending_progress
+from newsletter.delivery.reports.batch_progress import BatchProgress
+from newsletter.delivery.reports.progress import EditionProgress, SendingProgress, sending_progress
 from newsletter.delivery.reports.report import ReasonGroup, reason_groups
 from newsletter.digests.models import Digest, DigestArticle, DigestStatus
 from newsletter.digests.queries import get_digest
@@ -131,7 +132,7 @@ def workers_running() -> int | None:
     return _workers.get("workers", _count_workers)[0]
 
 
-def edition_name(edition: EditionProgress, stories: int) -> str:
+def stories_of_edition(edition: EditionProgress, stories: int) -> str:
     """Like "Stories 1, 2 and 4, German, plain text"."""
     spoken = page_language()
     held = [place + 1 for place in range(stories) if edition.mask >> place & 1]
@@ -183,7 +184,7 @@ def _paused_by(session: Session, digest: Digest) -> PausedBy | None:
 
 def _values(shown: Sending) -> dict[str, Any]:
     batches: Sequence[BatchProgress] = shown.progress.batches
-    doubts = shown.progress.doubts
+    doubts, editions = shown.progress.doubts, shown.progress.editions
     return {
         "digest": shown.digest,
         "version": shown.version,
@@ -196,8 +197,10 @@ def _values(shown: Sending) -> dict[str, Any]:
         "places": {batch.id: place for place, batch in enumerate(batches, 1)} if doubts else {},
         "doubts": doubts[:MOST_DOUBTS],
         "more_doubts": max(len(doubts) - MOST_DOUBTS, 0),
-        "editions": [(each, edition_name(each, shown.stories)) for each in shown.progress.editions[:MOST_EDITIONS]],
-        "more_editions": max(len(shown.progress.editions) - MOST_EDITIONS, 0),
+        "editions": [
+            (each, stories_of_edition(each, shown.stories)) for each in shown.progress.editions[:MOST_EDITIONS]
+        ],
+        "more_editions": max(len(editions) - MOST_EDITIONS, 0),
         "reasons": shown.reasons,
         "kind_words": KIND_WORDS,
         "provider": transport_name(),

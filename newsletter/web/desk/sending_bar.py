@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from newsletter.delivery.reports.progress import BatchPhase, BatchProgress
+from newsletter.delivery.reports.batch_progress import BatchPhase, BatchProgress
 
 MOST_SEGMENTS = 240
 _GAP = 0.2

@@ -22,7 +22,7 @@ from newsletter.staff.audit import AuditAction, AuditObject
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.articles.conflict import refused_save
-from newsletter.web.desk.articles.editor import editor_page, save_of_draft, save_of_slug
+from newsletter.web.desk.articles.editor import begin_from_form, editor_page, save_of_draft, save_of_slug
 from newsletter.web.desk.articles.story import editorial_context, require_writing, story_of_draft, story_of_slug
 from newsletter.web.desk.articles.story_form import StoryForm, read_story_form
 from newsletter.web.desk.blueprint import desk, signed_in
