@@ -6,14 +6,12 @@ import hashlib
 from typing import Any, NamedTuple
 
 from flask import Response
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from newsletter.articles.desk_list import listed_drafts
 from newsletter.core.runtime import runtime
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.public_record.digest_list import last_sent, newest_drafts
-from newsletter.public_record.models import MonthlyFigures
+from newsletter.public_record.monthly import last_counted
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk
@@ -46,7 +44,7 @@ _today: ValueCache[str, Today] = ValueCache(2.0)
 def home() -> str:
     """Today."""
     with runtime().db.reading() as session:
-        last, drafts, figures = last_sent(session), newest_drafts(session, DRAFTS_SHOWN), _figures(session)
+        last, drafts, figures = last_sent(session), newest_drafts(session, DRAFTS_SHOWN), last_counted(session, 2)
         stories = listed_drafts(session, DRAFTS_SHOWN)
     return render_desk(
         "home.html",
@@ -88,9 +86,3 @@ def _values(today: Today) -> dict[str, Any]:
 
 def _countdown(digest: Digest) -> str:
     return time_until(digest.scheduled_at) if digest.status is DigestStatus.SCHEDULED and digest.scheduled_at else ""
-
-
-def _figures(session: Session) -> list[MonthlyFigures]:
-    """The readers of the last months as the clock counted them, the newest first."""
-    query = select(MonthlyFigures).where(MonthlyFigures.readers.is_not(None)).order_by(MonthlyFigures.month.desc())
-    return list(session.scalars(query.limit(2)))

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from flask import make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from newsletter.articles.queries import sections as sections_in_use
 from newsletter.core.errors import InvalidError, NewsletterError
@@ -19,7 +16,7 @@ from newsletter.mail.formats import Format
 from newsletter.operations.digest_samples import send_sample
 from newsletter.staff import audit, sample_limits
 from newsletter.staff.audit import AuditAction, digest_object
-from newsletter.staff.models import StaffMember
+from newsletter.staff.people import colleagues
 from newsletter.staff.rights import Right
 from newsletter.subscribers.preferences import Preferences
 from newsletter.web.desk.access import needs
@@ -31,14 +28,6 @@ MOST_AT_ONCE = 5
 NOBODY = gettext_noop("Choose somebody to send it to.")
 TOO_MANY = gettext_noop("Choose at most %(most)s people at once.")
 SENT = gettext_noop("The test is sent.")
-
-
-class Colleague(NamedTuple):
-    """A person with an account that is set up."""
-
-    number: int
-    name: str
-    email: str
 
 
 @desk.get("/digests/<int:number>/test", endpoint="sample")
@@ -72,15 +61,6 @@ def send_samples(number: int) -> ResponseReturnValue:
     except NewsletterError as error:
         return make_response(_page(number, preferences, to, error), 422)
     return redirect(url_for("desk.sample", number=number, done="sent"), 303)
-
-
-def colleagues(session: Session) -> list[Colleague]:
-    """Everybody with an account that is set up, by name."""
-    query = select(StaffMember.id, StaffMember.name, StaffMember.email).where(
-        StaffMember.set_up_at.is_not(None), StaffMember.removed_at.is_(None), StaffMember.email.is_not(None)
-    )
-    rows = session.execute(query.order_by(StaffMember.name, StaffMember.id))
-    return [Colleague(number, name or email or "", email or "") for number, name, email in rows]
 
 
 def _preferences() -> Preferences:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 from redis.exceptions import RedisError
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.core.errors import NewsletterError
@@ -23,12 +22,11 @@ from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.reports.batch_progress import BatchProgress
 from newsletter.delivery.reports.progress import EditionProgress, SendingProgress, sending_progress
 from newsletter.delivery.reports.report import ReasonGroup, reason_groups
-from newsletter.digests.models import Digest, DigestArticle, DigestStatus
-from newsletter.digests.queries import get_digest
+from newsletter.digests.models import Digest, DigestStatus
+from newsletter.digests.queries import count_articles, get_digest
 from newsletter.mail.formats import Format
 from newsletter.staff import audit
 from newsletter.staff.audit import AuditAction, digest_object
-from newsletter.staff.models import StaffMember
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk
@@ -164,7 +162,7 @@ def _look(number: int) -> Sending:
         digest = get_digest(session, number)
         progress = sending_progress(session, number)
         line = first_line(digest, progress, workers, _paused_by(session, digest))
-        stories = session.scalar(select(func.count()).where(DigestArticle.digest_id == number)) or 0
+        stories = count_articles(session, number)
         reasons = reason_groups(session, number) if progress.batches else ()
         session.expunge(digest)
     shown = (digest.version, line, stories, progress.batches, reasons)
@@ -178,8 +176,7 @@ def _paused_by(session: Session, digest: Digest) -> PausedBy | None:
     entry = audit.last_entry(session, AuditAction.DIGEST_PAUSED, digest_object(digest.id))
     if entry is None or entry.staff_member_id is None:
         return None
-    member = session.get(StaffMember, entry.staff_member_id)
-    return PausedBy(member.name if member and member.name else f"#{entry.staff_member_id}", entry.happened_at)
+    return PausedBy(audit.names(session)[entry.staff_member_id], entry.happened_at)
 
 
 def _values(shown: Sending) -> dict[str, Any]:
