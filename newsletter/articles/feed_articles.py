@@ -9,8 +9,8 @@ from typing import NamedTuple
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, contains_eager
 
-from newsletter.articles.history import is_correcting
 from newsletter.articles.listed import is_listed
+from newsletter.articles.listed_revisions import is_correcting
 from newsletter.articles.models import Revision, RevisionKind
 
 TOLD = (RevisionKind.FIRST, RevisionKind.UPDATE, RevisionKind.CORRECTION)

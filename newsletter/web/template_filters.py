@@ -15,7 +15,7 @@ from newsletter.articles.addresses import article_address
 from newsletter.articles.article_filter import Period
 from newsletter.articles.article_list import ListedArticle
 from newsletter.articles.facts_line import facts_line
-from newsletter.articles.history import ListedRevision
+from newsletter.articles.listed_revisions import ListedRevision
 from newsletter.articles.models import Revision
 from newsletter.core import clock, public_paths
 from newsletter.core.errors import NewsletterError

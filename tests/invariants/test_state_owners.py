@@ -134,7 +134,9 @@ OWNERS = (
         "DigestTally",
         frozenset({"recipients", "in_doubt", "tracking_off", "edition_copy", "tallied_at"}),
     ),
-    Ownership(("newsletter/public_record/monthly.py",), "MonthlyFigures", frozenset({"complained", "counted_at"})),
+    Ownership(
+        ("newsletter/public_record/monthly_figures.py",), "MonthlyFigures", frozenset({"complained", "counted_at"})
+    ),
     Ownership(("newsletter/mail/outgoing_mails.py",), "OutgoingMail", frozenset({"payload", "not_before", "kind"})),
     Ownership(
         ("newsletter/subscribers/suppression/suppressions.py",), "Suppression", frozenset({"key_hash", "reason"})

@@ -17,7 +17,7 @@ from newsletter.articles.changes import Change
 from newsletter.articles.drafts.content import DraftContent, DraftSource
 from newsletter.articles.models import Markup, RevisionKind, Source
 from newsletter.articles.page_head import LONGEST_CREDIT
-from newsletter.articles.plaintext import one_line
+from newsletter.articles.page_lines import one_line
 from newsletter.articles.rubric_parts import HIGHEST_SCORE, RubricPart
 from newsletter.core import markdown
 from newsletter.core.errors import InvalidError, NewsletterError

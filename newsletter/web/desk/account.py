@@ -18,7 +18,7 @@ from newsletter.staff.models import StaffMember
 from newsletter.web.desk import cookies
 from newsletter.web.desk.access import Everybody, needs
 from newsletter.web.desk.blueprint import desk, page_with_errors, render_desk, signed_in
-from newsletter.web.desk.links import APP_TOO_OLD
+from newsletter.web.desk.set_up import APP_TOO_OLD
 from newsletter.web.desk.staff_forms import browser_name, relying_party
 
 NO_PASSWORD = gettext_noop("Set a code app first: a password alone signs nobody in.")

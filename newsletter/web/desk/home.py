@@ -11,7 +11,7 @@ from newsletter.articles.desk_list import listed_drafts
 from newsletter.core.runtime import runtime
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.public_record.digest_list import last_sent, newest_drafts
-from newsletter.public_record.monthly import last_counted
+from newsletter.public_record.monthly_figures import last_counted
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk

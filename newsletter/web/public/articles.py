@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.articles import related, texts
 from newsletter.articles.addresses import article_address
-from newsletter.articles.history import ListedRevision
+from newsletter.articles.listed_revisions import ListedRevision
 from newsletter.articles.models import Revision
 from newsletter.articles.revision_history import History, read_history, read_revisions
 from newsletter.articles.rubrics import parts_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import abort, render_template, request
 
-from newsletter.articles import history
-from newsletter.articles.history import parse_correction_cursor
+from newsletter.articles import listed_revisions
+from newsletter.articles.listed_revisions import parse_correction_cursor
 from newsletter.articles.revision_history import delays, first_publications
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
@@ -25,7 +25,7 @@ def corrections() -> str:
         before = parse_correction_cursor(request.args["before"]) or abort(404)
         keep_query(("before", str(before)))
     with runtime().db.reading() as session:
-        page = history.corrections(session, PAGE_SIZE, before=before)
+        page = listed_revisions.corrections(session, PAGE_SIZE, before=before)
         first = first_publications(session, {each.article_id for each in page.corrections})
     if before and not page.corrections:
         abort(404)

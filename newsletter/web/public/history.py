@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from flask import abort, render_template, request
 
-from newsletter.articles.history import ListedRevision
+from newsletter.articles.listed_revisions import ListedRevision
 from newsletter.articles.models import Revision
 from newsletter.articles.revision_diff import ArticlePart, RevisionChange, compare_revisions, unchanged_parts
 from newsletter.articles.revision_history import Delay, History, delays, read_revisions

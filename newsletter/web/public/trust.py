@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from flask import abort, render_template, request
 
-from newsletter.articles import scored
+from newsletter.articles import trust_examples
 from newsletter.articles.models import Revision, Rubric
 from newsletter.articles.rubrics import parts_of, rubric_in_force, rubrics
 from newsletter.core import clock, public_paths
@@ -37,8 +37,8 @@ def trust() -> str:
         stored = rubrics(session)
         in_force = rubric_in_force(session, today)
         shown = _requested(stored) or in_force
-        examples = scored.examples(session, shown.id) if shown.id else []
-        grades = scored.count_grades(session)
+        examples = trust_examples.examples(session, shown.id) if shown.id else []
+        grades = trust_examples.count_grades(session)
     if shown is not in_force:
         keep_query(("rubric", str(shown.id)))
     return render_template(

@@ -19,8 +19,8 @@ from newsletter.articles.drafts.saving import DraftChangedError, begin_draft
 from newsletter.articles.importing import article_of_page, with_known_addresses
 from newsletter.articles.models import Source
 from newsletter.articles.page import ParsedPage
+from newsletter.articles.page_lines import LineUse
 from newsletter.articles.page_reading import PageReading, read_page, split_pages
-from newsletter.articles.plaintext import LineUse
 from newsletter.articles.queries import sections
 from newsletter.articles.remarks import remarks
 from newsletter.articles.revision_diff import compare_revisions

@@ -12,7 +12,7 @@ from newsletter.articles import slugs
 from newsletter.articles.drafts.checking import ContentCheck, change_of
 from newsletter.articles.drafts.content import DraftContent
 from newsletter.articles.drafts.publishing import rubric_of
-from newsletter.articles.history import ListedRevision
+from newsletter.articles.listed_revisions import ListedRevision
 from newsletter.articles.models import PublishedBasis, Revision, RevisionKind
 from newsletter.articles.revision_history import History, read_history
 from newsletter.articles.rubrics import parts_of
