@@ -77,7 +77,7 @@ def test_a_time_in_a_named_zone_is_shown_in_all(db: Database, editor: DeskClient
             "01:30 comes twice in Europe/Lisbon",
             ["01:30 WEST (00:30 UTC)", "01:30 WET (01:30 UTC)"],
         ),
-        (form("2026-05-06", "07:00", "Europe/Lisbon"), "07:00 on 6 May 2026 is over.", []),
+        (form("2026-05-06", "07:00", "Europe/Lisbon"), "07:00 on 6 May 2026 has passed.", []),
         (form("2026-05-07", "", "Europe/Lisbon"), "Give a day and a time.", []),
         (form("9999-12-31", "23:59", "America/New_York"), "Give a day and a time.", []),
         (form("2026-05-07", "07:00", "Mars/Olympus"), "There is no time zone of this name.", []),

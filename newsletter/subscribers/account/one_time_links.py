@@ -33,7 +33,7 @@ CUT = gettext_noop(
 )
 ERASED = gettext_noop("Nothing is kept any more about the reader whom this link was for.")
 CONFIRMED_ANEW = gettext_noop(
-    "The address has changed, or was confirmed anew, since this link was sent. Request a new one."
+    "The address has changed, or was confirmed again, since this link was sent. Request a new one."
 )
 
 

@@ -18,7 +18,7 @@ from newsletter.web.language import page_language
 
 NO_TIME = gettext_noop("Give a day and a time.")
 NO_ZONE = gettext_noop("There is no time zone of this name.")
-OVER = gettext_noop("%(time)s on %(day)s is over.")
+OVER = gettext_noop("%(time)s on %(day)s has passed.")
 TOMORROW_AT = 7
 """The hour that an empty form proposes, on the next day."""
 

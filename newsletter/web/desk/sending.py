@@ -52,7 +52,7 @@ KIND_WORDS = {
     EventKind.COMPLAINED: gettext_noop("complained"),
 }
 NOTICES = {
-    "scheduled": gettext_noop("It has its time."),
+    "scheduled": gettext_noop("It is scheduled."),
     "now": gettext_noop("It goes out now."),
     "paused": gettext_noop("It is paused. A batch that is being sent is finished first."),
     "resumed": gettext_noop("It goes on."),
