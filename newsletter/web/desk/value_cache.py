@@ -5,15 +5,16 @@ One thread makes a value, and others that want it wait for it. Each database has
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
 
+from newsletter.core import clock
 from newsletter.core.runtime import runtime
 
 K = TypeVar("K", bound=Hashable)
@@ -24,8 +25,8 @@ class ValueCache(Generic[K, V]):
     """Values by key, each current for `seconds`, at most `most` of them."""
 
     def __init__(self, seconds: float, most: int = 100) -> None:
-        self._seconds, self._most = seconds, most
-        self._values: WeakKeyDictionary[Engine, OrderedDict[K, tuple[float, V]]] = WeakKeyDictionary()
+        self._current_for, self._most = timedelta(seconds=seconds), most
+        self._values: WeakKeyDictionary[Engine, OrderedDict[K, tuple[datetime, V]]] = WeakKeyDictionary()
         self._lock = Lock()
 
     def get(self, key: K, make: Callable[[], V]) -> V:
@@ -40,7 +41,9 @@ class ValueCache(Generic[K, V]):
     def find(self, key: K) -> V | None:
         """The current value; None where there is none, or an old one."""
         found = self._of_database().get(key)
-        return found[1] if found is not None and time.monotonic() - found[0] < self._seconds else None
+        # A clock that was put back makes no value last for longer.
+        is_current = found is not None and timedelta(0) <= clock.now() - found[0] < self._current_for
+        return found[1] if found is not None and is_current else None
 
     def last(self, key: K) -> V | None:
         """The last value, however old; None where there is none."""
@@ -50,11 +53,11 @@ class ValueCache(Generic[K, V]):
     def put(self, key: K, value: V) -> V:
         """Store a value that was made just now."""
         values = self._of_database()
-        values[key] = time.monotonic(), value
+        values[key] = clock.now(), value
         values.move_to_end(key)
         while len(values) > self._most:
             values.popitem(last=False)
         return value
 
-    def _of_database(self) -> OrderedDict[K, tuple[float, V]]:
+    def _of_database(self) -> OrderedDict[K, tuple[datetime, V]]:
         return self._values.setdefault(runtime().db.engine, OrderedDict())
