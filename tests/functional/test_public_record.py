@@ -291,7 +291,7 @@ def test_a_kept_page_is_made_anew_when_a_figure_changes(client: FlaskClient, db:
     assert words(client) != before
 
 
-def test_counting_again_leaves_kept_pages_alone(db: Database, letter: int) -> None:
+def test_counting_again_leaves_cached_pages_alone(db: Database, letter: int) -> None:
     count_all()
     version = db.public_version()
     count_all(hours=1)

@@ -58,7 +58,7 @@ once = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @once
-def test_kept_pages_read_watched_tables_alone(app: Flask, db: Database, settings: Settings) -> None:
+def test_cached_pages_read_watched_tables_alone(app: Flask, db: Database, settings: Settings) -> None:
     examples, client = Examples(app, db, settings), app.test_client()
     hand_over(db, settings)
     adapter = app.url_map.bind("letters.example.org")
