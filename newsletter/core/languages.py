@@ -74,6 +74,10 @@ class Language:
         """Like "2 May 2026"."""
         return format_date(day, "long", locale=self._formats)
 
+    def day_with_weekday(self, day: date) -> str:
+        """Like "Thursday, 7 May 2026"."""
+        return format_date(day, "full", locale=self._formats)
+
     def month(self, day: date) -> str:
         """The month of a day: "May 2026"."""
         return format_skeleton("yMMMM", day, locale=self._formats)

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 MOST_SAMPLES = 30
 """An hour, for one person: several editions to some colleagues, and no more than their mailboxes bear."""
 _HOUR = 3600
-TOO_MANY = gettext_noop("You have sent %(most)s tests within an hour. The next is possible in %(minutes)s minutes.")
+TOO_MANY = gettext_noop("You have sent %(most)s tests within an hour. The next is possible in %(minutes)s min.")
 
 _local: dict[tuple[int, int], int] = {}
 

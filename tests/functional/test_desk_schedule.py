@@ -158,5 +158,5 @@ def test_each_zone_is_shown_once(app: Flask) -> None:
     with clock.set_to(NOW):
         shown = in_zones(datetime(2026, 5, 7, 6, tzinfo=UTC), same)
     assert [(each.label, each.time) for each in shown] == [("Publication, Europe/Lisbon", "07:00"), ("UTC", "06:00")]
-    assert shown[0].day == "Thursday 7 May 2026, UTC+1"
-    assert shown[1].day == "Thursday 7 May 2026, in 14 h 18 min"
+    assert shown[0].day == "Thursday, 7 May 2026, UTC+1"
+    assert shown[1].day == "Thursday, 7 May 2026, in 14 h 18 min"

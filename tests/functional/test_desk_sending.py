@@ -79,7 +79,7 @@ def test_its_state_is_a_sentence(
     assert "takes nothing until" in line_of(editor, digest)
     assert "Its last answer: “429 too many requests” It goes on by itself." in line_of(editor, digest)
     change(db, digest, failures=0, not_before=later, due_at=later, note=None)
-    assert "Waiting for their hour. 2 are accepted; 1 readers chose an hour, the next 1 at" in line_of(editor, digest)
+    assert "Waiting for their hour. Accepted for 2; 1 chose an hour, the next 1 at" in line_of(editor, digest)
     change(db, digest, due_at=None, not_before=None)
     monkeypatch.setattr(sending, "workers_running", lambda: 0)
     assert "No worker is running. Nothing is lost" in line_of(editor, digest)
@@ -100,7 +100,7 @@ def test_sent_and_cancelled_say_for_how_many(db: Database, settings: Settings, e
 def test_pause_resume_and_cancel_with_numbers(db: Database, editor: DeskClient, digest: int) -> None:
     change(db, digest, outcomes=b"aaw")
     assert editor.post(f"/desk/digests/{digest}/pause").status_code == 303
-    assert re.fullmatch(r"Paused by Editor Example at \d\d:\d\d\. 1 readers wait\.", line_of(editor, digest))
+    assert re.fullmatch(r"Paused by Editor Example at \d\d:\d\d\. 1 reader waits\.", line_of(editor, digest))
     again = editor.post(f"/desk/digests/{digest}/pause")
     assert again.status_code == 409
     assert "Nothing was changed." in again.text

@@ -164,7 +164,7 @@ def test_what_is_left_of_the_tries_is_said(app: Flask, mara: int) -> None:
     visitor = Visitor(app)
     for words in (*LEFT, "You can try once more", "That was the last try"):
         assert words in error_of(visitor.password("wrong password"))
-    assert error_of(visitor.password()) == "Too many tries. The next is possible in 15 minutes."
+    assert error_of(visitor.password()) == "Too many tries. The next is possible in 15 min."
 
 
 def test_a_stranger_locks_nobody_out(app: Flask, settings: Settings, mara: int) -> None:

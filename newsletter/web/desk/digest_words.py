@@ -70,8 +70,7 @@ def when(moment: datetime) -> str:
         return page_language().gettext(TODAY) % {"time": f"{local:%H:%M}"}
     if local.date() - today == timedelta(days=1):
         return page_language().gettext(TOMORROW) % {"time": f"{local:%H:%M}"}
-    year = "" if local.year == today.year else f" {local.year}"
-    return f"{local.day} {local:%B}{year}, {local:%H:%M}"
+    return f"{short_day(moment)}, {local:%H:%M}"
 
 
 def short_day(moment: datetime) -> str:

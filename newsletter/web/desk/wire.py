@@ -122,4 +122,4 @@ def _now() -> str:
     zone = runtime().settings.timezone
     now = clock.now().astimezone(zone)
     city = zone.key.rpartition("/")[2].replace("_", " ")
-    return f"{now.day} {now:%B %Y, %H:%M} {city}"
+    return f"{page_language().day(now.date())}, {now:%H:%M} {city}"
