@@ -32,7 +32,7 @@ class ChangedText:
 
 @dataclass(frozen=True)
 class CorrectionBlock:
-    """The values of templates/mail/digest/correction.mjml, corrections.mjml, and the same as text."""
+    """The values of templates/mail/digest/correction_alone.mjml, corrections.mjml, and the same as text."""
 
     language: str
     """The language tag of title, note and changes."""
