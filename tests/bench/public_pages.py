@@ -28,7 +28,8 @@ from tests.bench.databases import KINDS, database_of, migrated
 from tests.bench.result import Row, at_least, at_most
 from tests.bench.signups import BARE, OURS, SERVE, bench_settings
 from tests.filling import fill_archive, fill_search
-from tests.services.processes import PATIENCE, environment_of
+from tests.services.patience import PATIENCE
+from tests.services.processes import environment_of
 
 PORT = 8490
 CLIENTS = 4

@@ -70,7 +70,7 @@ def test_scheduled_watched_paused_resumed_and_a_doubt_decided(
         look.follow("Change the time")
         look.press("Send it now")
         service.until(lambda: state_of(db, digest).accepted > 0, "the first mail", pause=0.05)
-        expect(page.locator("#line")).to_contain_text(re.compile(r"\d+ % is accepted"), timeout=15_000)
+        expect(page.locator("#line")).to_contain_text(re.compile(r"\d+ % is accepted"))
         look.press("Pause")
         assert line(look).startswith("Paused by Editor Example at")
         service.until(lambda: is_idle(db), "the end of the batch in hand", pause=0.05)
@@ -84,7 +84,7 @@ def test_scheduled_watched_paused_resumed_and_a_doubt_decided(
         look.press("Count it as accepted")
         look.press("Go on")
         service.until(lambda: state_of(db, digest).status == "sent", "the end", pause=0.1)
-        expect(page.locator("#head")).to_contain_text("sent", timeout=15_000)
+        expect(page.locator("#head")).to_contain_text("sent")
         assert f"Sent. {READERS:,} of {READERS:,} accepted" in line(look)
     assert len(list((settings.maildir / "new").iterdir())) == READERS - 3
 

@@ -20,6 +20,7 @@ from newsletter.mail.models import OutgoingMail
 from newsletter.subscribers.preferences import Preferences
 from tests import factories
 from tests.factories import add_article, add_readers, schedule_now
+from tests.services.patience import PATIENCE
 from tests.services.processes import RunningService, on_one_machine
 
 
@@ -128,5 +129,5 @@ def test_a_killed_clock_takes_its_queue_along(db: Database, settings: Settings) 
         service.until(lambda: bool(clock.children()), "the queue's start")
         (valkey,) = clock.children()
         clock.kill()
-        psutil.wait_procs([valkey], timeout=10)
+        psutil.wait_procs([valkey], timeout=PATIENCE)
         assert not valkey.is_running()

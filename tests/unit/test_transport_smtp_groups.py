@@ -292,7 +292,7 @@ def test_a_server_that_drips_costs_no_more_than_the_deadline(sink: SmtpSink) -> 
 
 def test_a_server_that_cannot_do_what_it_offers_gets_one_command_at_a_time() -> None:
     with SmtpSink(forgetful=True) as sink:
-        transport = SmtpTransport(sink.url, timeout=0.2)
+        transport = SmtpTransport(sink.url, timeout=1.0)
         assert send(transport, 3) == "aaa"
         assert send(transport, 3) == "aaa"
         transport.close()
@@ -303,7 +303,7 @@ def test_a_server_that_cannot_do_what_it_offers_gets_one_command_at_a_time() -> 
 
 def test_a_server_that_loses_only_what_follows_a_message_is_found_out_too(sink: SmtpSink) -> None:
     sink.script["MAIL"].extend([None, Say("", drip=60)])
-    transport = SmtpTransport(sink.url, timeout=0.2)
+    transport = SmtpTransport(sink.url, timeout=1.0)
 
     assert send(transport, 4) == "aaaa"
     transport.close()
