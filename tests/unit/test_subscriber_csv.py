@@ -210,6 +210,23 @@ def test_a_cell_of_lines_that_holds_an_address_is_reported() -> None:
     assert not second.warning
 
 
+def test_somebody_whom_a_note_quotes_is_no_reader() -> None:
+    note = "she wrote:\nbo@example.org,please add me\nthanks"
+    first, second = csv_file.read_rows(
+        io.BytesIO(f'email,note\na@example.org,"{note}"\nc@example.org,C\n'.encode()), "weekly", KNOWN
+    )
+    assert (first.reader, list(first.cells)) == (None, ["a@example.org", note])
+    assert "holds what look like rows" in first.refusal
+    assert second.reader == ImportedReader("c@example.org")
+
+
+def test_two_stray_quotation_marks_cost_their_rows_alone() -> None:
+    data = b'email,name\na@example.org,"A\nb@example.org,B\n\nc@example.org,C\nd@example.org,D"\ne@example.org,E\n'
+    rows = list(csv_file.read_rows(io.BytesIO(data), "weekly", KNOWN))
+    assert [row.cells[0][0] for row in rows] == list("abcde")
+    assert [row.reader is not None for row in rows] == [False, True, True, True, True]
+
+
 def test_a_row_with_more_cells_than_columns_is_refused() -> None:
     assert "more cells" in str(read(b"email,name\na@example.org,Doe, John\nb@example.org,B,\n")[0][1])
 
