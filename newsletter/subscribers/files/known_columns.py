@@ -170,6 +170,7 @@ FILES_OF_UNSUBSCRIBED = ("unsub time", "clean time")
 
 _HARMLESS = frozenset(
     {
+        "accepts sms marketing",
         "sms blacklisted",
         "sms blocklisted",
         "whatsapp blacklisted",
