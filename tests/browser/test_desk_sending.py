@@ -80,7 +80,7 @@ def test_scheduled_watched_paused_resumed_and_a_doubt_decided(
             batch.outcomes = batch.outcomes.replace(b"w", b"?", 3)
             batch.state = BatchState.IN_DOUBT
         doubt = page.get_by_role("heading", name="we do not know whether 3 readers got their letter")
-        expect(doubt).to_be_visible(timeout=15_000)
+        expect(doubt).to_be_visible()
         look.press("Count it as accepted")
         look.press("Go on")
         service.until(lambda: state_of(db, digest).status == "sent", "the end", pause=0.1)

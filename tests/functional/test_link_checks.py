@@ -40,7 +40,7 @@ WORKS, BROKEN, UNKNOWN = LinkVerdict.WORKS, LinkVerdict.BROKEN, LinkVerdict.UNKN
 @pytest.fixture
 def net(monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]:
     with internet() as made:
-        monkeypatch.setattr(link_checks, "new_fetcher", lambda _settings: made.fetcher(timeout=2.0))
+        monkeypatch.setattr(link_checks, "new_fetcher", lambda _settings: made.fetcher(timeout=30.0))
         yield made
 
 

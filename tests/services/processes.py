@@ -88,7 +88,7 @@ def on_one_machine(settings: Settings, *, with_site: bool = False) -> Settings:
 
 def _listens(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
     except OSError:
         return False
     return True
