@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from redis.exceptions import RedisError
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -120,6 +122,27 @@ def test_stopping_leaves_no_process_behind(db: Database, settings: Settings) -> 
         service.until(lambda: bool(clock.children()), "the queue's start")
         everyone = [psutil.Process(child.process.pid) for child in service.supervisor.children] + clock.children()
     assert [process for process in everyone if process.is_running()] == []
+
+
+def workers_of(settings: Settings) -> int:
+    try:
+        return Queues(settings.redis_url).workers()
+    except RedisError:
+        return 0
+
+
+def test_clock_and_workers_that_are_stopped_together_end_without_a_complaint(db: Database, settings: Settings) -> None:
+    """The workers lose the clock's queue at the same moment, as under systemd."""
+    with RunningService(settings) as service:
+        children = service.supervisor.children
+        clock = psutil.Process(children[0].process.pid)
+        service.until(lambda: bool(clock.children()), "the queue's start")
+        service.until(lambda: workers_of(settings) == service.workers, "the workers' start")
+        for child in children:
+            child.process.terminate()
+        # One that has not set its handlers yet ends by the signal itself.
+        assert {child.process.wait(PATIENCE) for child in children} <= {0, -signal.SIGTERM}
+    assert "Traceback" not in service.logs()
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="the kernel ends orphans on Linux alone")
