@@ -129,6 +129,8 @@ STANDING_COLUMNS: dict[str, StandingColumn] = {
     # Buttondown
     "type": _TYPE,
     "subscriber type": _TYPE,
+    "unsubscription reason": _UNSUBSCRIBED,
+    "undeliverability reason": _BOUNCED,
     # Constant Contact
     "email permission status": _STATUS,
     "confirmed opt out date": _UNSUBSCRIBED,
@@ -162,6 +164,7 @@ STANDING_COLUMNS: dict[str, StandingColumn] = {
     # phpList
     **dict.fromkeys(("confirmed", "is the email of this user confirmed"), _UNCONFIRMED),
     **dict.fromkeys(("is this user blacklisted", "blacklisted", "is this user disabled?"), _UNSUBSCRIBED),
+    **dict.fromkeys(("is this subscriber blacklisted", "is this account disabled?"), _UNSUBSCRIBED),
 }
 """Columns that say whether a reader still wants mail."""
 
@@ -171,6 +174,14 @@ FILES_OF_UNSUBSCRIBED = ("unsub time", "clean time")
 _HARMLESS = frozenset(
     {
         "accepts sms marketing",
+        "sms marketing consent",
+        "email marketing consent timestamp",
+        "email suppressions timestamp",
+        "commenting disabled",
+        "days active (30d)",
+        "subscribed at",
+        "subscribed ip",
+        "last subscribed at",
         "sms blacklisted",
         "sms blocklisted",
         "whatsapp blacklisted",
