@@ -19,7 +19,6 @@ from newsletter.core.config import Settings
 from tests.services.patience import BROWSER_PATIENCE
 
 CHROMIUM = "/usr/bin/chromium"
-expect.set_options(timeout=30_000)  # ms: a machine may be slow
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -64,7 +64,7 @@ def test_scheduled_watched_paused_resumed_and_a_doubt_decided(
         look.open(f"/desk/digests/{digest}/schedule")
         page.get_by_label("Day", exact=True).fill("2999-03-30")
         page.get_by_role("textbox", name="Time").fill("07:00")
-        expect(page.locator("#times")).to_contain_text("Saturday 30 March 2999")
+        expect(page.locator("#times")).to_contain_text("Saturday, 30 March 2999")
         look.press("Keep this time")
         assert "It goes out 30 March 2999, 07:00" in line(look)
         look.follow("Change the time")
