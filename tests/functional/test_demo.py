@@ -70,9 +70,11 @@ def test_once_and_again_on_the_same_data(tmp_path: Path) -> None:
     assert mails(data_dir) == 2 * result["accepted"]
     with closing(sqlite3.connect(data_dir / "newsletter.sqlite3")) as database:
         statuses = [status for (status,) in database.execute("SELECT status FROM digests ORDER BY id")]
+        kinds = [kind for (kind,) in database.execute("SELECT kind FROM revisions WHERE number > 1")]
         roles = [role for (role,) in database.execute("SELECT role FROM staff_members ORDER BY id")]
     assert statuses == ["sent", "draft", "scheduled", "sent"], "a living desk, made once"
     assert roles == ["editor", "author"]
+    assert kinds == ["correction"], "of a story that went out with a mistake, and only once"
 
 
 def test_a_port_in_use_is_a_sentence_that_says_which(tmp_path: Path) -> None:
