@@ -23,6 +23,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime_of
 from newsletter.digests import queries
+from newsletter.public_record.tallies import tally_digest
 from newsletter.subscribers.models import SignupRequest
 from newsletter.web.forms import form_tokens
 from tests.factories import add_article, add_readers, hand_over, send_digest
@@ -208,3 +209,19 @@ def test_the_page_for_other_sites_has_a_snippet_to_copy(client: FlaskClient) -> 
     for forbidden in ("<script", "<iframe", "style=", "http://"):
         assert forbidden not in copied
     html5lib.HTMLParser(strict=True).parseFragment(copied)
+
+
+def test_it_says_to_how_many_the_last_letter_was_sent(
+    app: Flask, client: FlaskClient, db: Database, settings: Settings
+) -> None:
+    add_article(db, "A story")
+    add_readers(db, 3)
+    digest_id = hand_over(db, settings)
+    assert "sent to" not in client.get("/").text, "nobody counted yet"
+    with db.transaction() as session:
+        tally_digest(session, settings, digest_id)
+    assert '<span class="whole">sent to 3 readers</span>' in client.get("/").text
+    assert "an 3 Personen verschickt" in client.get("/?language=de").text
+    with clock.set_to(clock.now() - timedelta(hours=1)), db.transaction() as session:
+        tally_digest(session, settings, digest_id)
+    assert "sent to" not in client.get("/").text, "counted while it was being sent"
