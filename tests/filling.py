@@ -74,6 +74,7 @@ def fill_search(db: Database, count: int, words: Callable[[random.Random], list[
         rows = ((place, " ".join(each)) for place, each in entries())
         cursor.executemany("INSERT INTO article_search (rowid, words) VALUES (?, ?)", rows)
     else:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # on a busy machine it takes longer than a page may
         with cursor.copy("COPY article_search (place, article_id, words) FROM STDIN") as copy:
             for place, each in entries():
                 copy.write_row((place, Place.from_int(place).number, " ".join(each)))

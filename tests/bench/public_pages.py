@@ -37,9 +37,29 @@ SECONDS = 0.6
 ROUNDS = 7
 """Of so many seconds each; bare and own routes take turns."""
 SEARCHES = 300
-VOCABULARY = [f"word{number}" for number in range(50_000)]
+
+
+def _vocabulary(size: int) -> list[str]:
+    """Different words of five to ten letters. Of their beginnings of three letters the commonest has 2 % of them, as
+    "con" in English, and 400 share the others ever less evenly.
+    """
+    choose = random.Random(3)
+    syllables = [first + vowel for first in "bcdfghjklmnprstvwz" for vowel in "aeiou"]
+    beginnings = [syllable + letter for syllable in syllables for letter in "nrst"][:400]
+    choose.shuffle(beginnings)
+    weights = [1 / (rank + 10) for rank in range(1, len(beginnings) + 1)]
+    found: dict[str, None] = {}
+    while len(found) < size:
+        ending = "".join(choose.choices(syllables, k=choose.choice((1, 2, 3)))) + choose.choice(("", "s"))
+        found[choose.choices(beginnings, weights)[0] + ending] = None
+    return list(found)
+
+
+VOCABULARY = _vocabulary(50_000)
 """The second is half as frequent as the first, the third a third, as in a language."""
 _WEIGHTS = list(accumulate(1 / rank for rank in range(1, len(VOCABULARY) + 1)))
+SHORTEST_TYPED = 3
+"""Letters of a word that somebody stops typing."""
 
 PAGES = {
     "article page": "/articles/story-50",
@@ -89,7 +109,7 @@ def _searches(kind: str, database: Database) -> Iterator[Row]:
     choose, times = random.Random(12), []
     for _ in range(SEARCHES):
         typed = choose.choices(VOCABULARY, cum_weights=_WEIGHTS, k=choose.choice((1, 1, 2, 3)))
-        typed[-1] = typed[-1][: choose.randint(5, len(typed[-1]))]
+        typed[-1] = typed[-1][: choose.randint(SHORTEST_TYPED, len(typed[-1]))]
         query = SearchQuery.parse(" ".join(typed))
         began = time.perf_counter()
         with database.reading() as session:
