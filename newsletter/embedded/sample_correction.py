@@ -15,7 +15,10 @@ from newsletter.core.config import Settings
 
 MISTAKES = (
     ("By March, 38 of 64 former employees", "By March, 36 of 64 former employees"),
-    ("has offered 38 of 64 dismissed claims handlers their jobs back", "has rehired 36 of 64 dismissed claims handlers"),
+    (
+        "has offered 38 of 64 dismissed claims handlers their jobs back",
+        "has rehired 36 of 64 dismissed claims handlers",
+    ),
     (
         "38 have been offered their old positions at slightly higher pay, and 31 have accepted.",
         "36 have been offered their old positions at slightly higher pay.",
@@ -23,7 +26,8 @@ MISTAKES = (
 )
 """What the sample says, and what it said at first."""
 NOTE = (
-    "An earlier version said that 36 former employees were back. 38 of 64 were offered their jobs, and 31 have accepted."
+    "An earlier version said that 36 former employees were back. 38 of 64 were offered their old jobs, and 31 have"
+    " accepted."
 )
 REPORTED = timedelta(minutes=41)
 """Before the correction."""
