@@ -1,4 +1,5 @@
-"""Public pages beside a bare Flask route, and the search, with 100,000 stories; on SQLite and on PostgreSQL.
+"""Public pages beside a bare Flask route, and the search, with 100,000 stories and 2,000 letters; on SQLite and on
+PostgreSQL.
 
 The bare route returns a constant and asks no database. Both are served by the same server, in turns.
 """
@@ -27,7 +28,7 @@ from newsletter.embedded.supervisor import Supervisor
 from tests.bench.databases import KINDS, database_of, migrated
 from tests.bench.result import Row, at_least, at_most
 from tests.bench.signups import BARE, OURS, SERVE, bench_settings
-from tests.filling import fill_archive, fill_search
+from tests.filling import NEWEST_DAY, fill_archive, fill_letters, fill_search
 from tests.services.patience import PATIENCE
 from tests.services.processes import environment_of
 
@@ -63,13 +64,14 @@ SHORTEST_TYPED = 3
 
 PAGES = {
     "article page": "/articles/story-50",
+    "letter": f"/letters/{NEWEST_DAY}-daily",
     "list of stories": "/articles",
     "feed": "/feeds/stories.atom",
 }
 
 
 def measure(stories: int) -> list[Row]:
-    """With so many stories (100,000)."""
+    """With so many stories (100,000), and a fiftieth as many letters."""
     return [row for kind in KINDS for row in _measure(kind, stories)]
 
 
@@ -77,6 +79,7 @@ def _measure(kind: str, stories: int) -> list[Row]:
     with database_of(kind) as url, tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder:
         database = migrated(url)
         fill_archive(database, stories, revisions=1)
+        fill_letters(database, stories // 50)
         fill_search(database, stories, words)
         settings = replace(bench_settings(Path(folder)), database_url=url)
         rows = [*_pages(kind, settings), *_searches(kind, database)]

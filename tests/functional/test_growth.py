@@ -21,7 +21,7 @@ from newsletter.core.search import SearchQuery, index
 from newsletter.digests import composing
 from newsletter.digests.picked_articles import Rule
 from tests.factories import REAL_ARTICLE
-from tests.filling import NEWEST_DAY, fill_archive, fill_search
+from tests.filling import NEWEST_DAY, fill_archive, fill_letters, fill_search
 from tests.services.database_work import DatabaseWork, counted_work
 
 SMALL, LARGE = 100, 3000
@@ -90,6 +90,25 @@ def test_the_work_does_not_grow_with_the_archive(client: FlaskClient, db: Databa
     small = work_of(ACTIONS[name], client, db, SMALL)
     fill_archive(db, LARGE, first=SMALL + 1)
     large = work_of(ACTIONS[name], client, db, LARGE)
+    assert large.statements == small.statements
+    assert 0 < large.steps <= MOST * small.steps + FEW
+
+
+# The list counts the letters of each month, of which a year has twelve.
+LETTERS = {
+    "front page": "/",
+    "letter": "/letters/2026-05-01-daily",
+    "feed": "/feeds/letters.atom",
+}
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_the_work_does_not_grow_with_the_letters(client: FlaskClient, db: Database, name: str) -> None:
+    fill_archive(db, 10)
+    fill_letters(db, 40)
+    small = work_of(opens(LETTERS[name]), client, db, 40)
+    fill_letters(db, 400, first=41)
+    large = work_of(opens(LETTERS[name]), client, db, 400)
     assert large.statements == small.statements
     assert 0 < large.steps <= MOST * small.steps + FEW
 
