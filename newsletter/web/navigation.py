@@ -26,12 +26,14 @@ class PageLink(NamedTuple):
     words: str
     is_wide: bool = False
     """Left out of the masthead on phones: the foot has it."""
+    below: tuple[str, ...] = ()
+    """The endpoints of the pages below it, on which the masthead marks it too."""
 
 
 HEAD = (
-    PageLink("public.articles", gettext_noop("Stories")),
-    PageLink("public.letters", gettext_noop("Letters")),
-    PageLink("public.corrections", gettext_noop("Corrections"), is_wide=True),
+    PageLink("public.articles", gettext_noop("Stories"), below=("public.article", "public.revision")),
+    PageLink("public.letters", gettext_noop("Letters"), below=("public.letter", "public.letter_source")),
+    PageLink("public.corrections", gettext_noop("Corrections"), is_wide=True, below=("public.history",)),
     PageLink("public.support", gettext_noop("Support")),
     PageLink("public.in_the_open", gettext_noop("In the open"), is_wide=True),
 )

@@ -203,6 +203,7 @@ def test_letters_have_a_feed_with_their_text_as_it_was_sent(
     add_readers(db, 1)
     digest_id = hand_over(db, settings)
     feed = read(client, "letters", form)
+    assert f'<a href="/feeds/letters.{form}" type=' in client.get("/letters").text
     assert (feed.title, feed.page) == ("Dispatch: letters", "https://letters.example.org/letters")
     (before,) = feed.items
     assert sorted(before.sections) == ["Open Source & <more>", "Policy"]
@@ -278,6 +279,14 @@ def test_pages_name_the_feeds(client: FlaskClient, db: Database) -> None:
         assert len(links) == (12 if "section" in path else 9)
         for kind, address, _title in links:
             assert client.get(address).content_type == f"{kind}; charset=utf-8"
+    section = "/feeds/sections/AI%2FML."
+    for path, beginning in (
+        ("/articles", "/feeds/stories."),
+        ("/articles?section=AI/ML", section),
+        (f"/articles/{slug}", section),
+    ):
+        links = re.findall(r'<a href="(/feeds/[^"]+)" type=', client.get(path).text)
+        assert links == [beginning + form for form in (["rss"] if slug in path else FORMS)], path
 
 
 def test_a_hub_is_named_where_it_is_set(client: FlaskClient, db: Database, settings: Settings) -> None:
