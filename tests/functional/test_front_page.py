@@ -57,6 +57,16 @@ def test_the_first_story_has_its_main_points(client: FlaskClient, db: Database) 
     assert page.index("Two</a>") < page.index("Elon Musk testified") < page.index("One</a>")
 
 
+def test_a_story_of_low_trust_is_not_the_first_unless_all_are(client: FlaskClient, db: Database) -> None:
+    for number, trust in enumerate((70, 40, 59, 30)):
+        add_article(db, f"Story number {number}", trust=trust)
+    pattern = r'href="/articles/story-number-(\d)"'
+    assert re.findall(pattern, client.get("/").text) == ["0", "3", "2", "1"]
+    with db.transaction() as session:
+        revise(session, "story-number-0", {"trust": 59})
+    assert re.findall(pattern, client.get("/").text) == ["3", "2", "1", "0"]
+
+
 def test_only_the_language_weekly_and_all_sections_are_preset(client: FlaskClient, db: Database) -> None:
     add_article(db, "Story")
     presets = [("language", "en"), ("cadence", "weekly"), ("which", "all")]
