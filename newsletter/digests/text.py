@@ -18,7 +18,7 @@ def one_line(text: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """`text` in `most` characters at most, with an ellipsis where some are left out: whole words, unless one is long."""
+    """`text` in `most` characters at most, with an ellipsis for whole words that are left out; a long one is cut."""
     if len(text) <= most:
         return text
     cut = text[:most]

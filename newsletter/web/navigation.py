@@ -1,6 +1,6 @@
 """The links at each page's head and foot, in one place, and the sections of the masthead.
 
-A page that is added gets its line here. A line whose page does not exist is left out.
+A page that is added gets its line here.
 """
 
 from __future__ import annotations
@@ -61,12 +61,9 @@ class _Sections:
 
 
 def install(app: Flask) -> None:
-    """Let templates ask for links and sections, and whether there is a page."""
+    """Let templates ask for links and sections."""
     app.extensions[_KEY] = _Sections([])
-    app.jinja_env.globals.update(
-        head_links=lambda: _existing(HEAD), foot_links=lambda: _existing(FOOT), sections_in_use=sections_in_use
-    )
-    app.jinja_env.tests["page"] = _is_page
+    app.jinja_env.globals.update(head_links=HEAD, foot_links=FOOT, sections_in_use=sections_in_use)
 
 
 def ask_nobody() -> None:
@@ -85,11 +82,3 @@ def sections_in_use() -> list[str]:
             known = _Sections(queries.sections(session), version)
         current_app.extensions[_KEY] = known
     return known.names
-
-
-def _existing(links: tuple[PageLink, ...]) -> list[PageLink]:
-    return [link for link in links if _is_page(link.endpoint)]
-
-
-def _is_page(endpoint: str) -> bool:
-    return endpoint in current_app.view_functions

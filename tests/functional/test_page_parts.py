@@ -168,10 +168,11 @@ def test_the_page_of_a_fault_asks_the_database_for_nothing(app: Flask, client: F
     assert "/articles?section=Policy" in answer.text
 
 
-def test_each_line_of_head_and_foot_has_a_page_or_is_left_out(app: Flask, client: FlaskClient) -> None:
+def test_head_and_foot_have_all_their_links(app: Flask, client: FlaskClient) -> None:
     page = client.get("/").text
     for link in (*navigation.HEAD, *navigation.FOOT):
-        assert (f">{link.words}</a>" in page) == (link.endpoint in app.view_functions)
+        assert f">{link.words}</a>" in page
+        assert {link.endpoint, *link.below} <= app.view_functions.keys(), "a name that is none would mark nothing"
 
 
 def test_the_foot_has_the_standing_words(app: Flask, client: FlaskClient) -> None:
