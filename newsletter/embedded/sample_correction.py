@@ -24,7 +24,7 @@ MISTAKES = (
         "36 have been offered their old positions at slightly higher pay.",
     ),
 )
-"""What the sample says, and what it said at first."""
+"""The words of the sample, and those that go out at first."""
 NOTE = (
     "An earlier version said that 36 former employees were back. 38 of 64 were offered their old jobs, and 31 have"
     " accepted."
