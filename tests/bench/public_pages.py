@@ -1,5 +1,5 @@
 """Public pages beside a bare Flask route, and the search, with 100,000 stories and 2,000 letters; on SQLite and on
-PostgreSQL.
+PostgreSQL. And the share image.
 
 The bare route returns a constant and asks no database. Both are served by the same server, in turns.
 """
@@ -19,8 +19,9 @@ from pathlib import Path
 from statistics import median
 from threading import Thread
 
-from newsletter.articles import article_list
+from newsletter.articles import article_list, share_image
 from newsletter.articles.article_filter import ArticleFilter
+from newsletter.articles.share_image.drawing import LONGEST_TITLE
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.search import SearchQuery
@@ -72,7 +73,22 @@ PAGES = {
 
 def measure(stories: int) -> list[Row]:
     """With so many stories (100,000), and a fiftieth as many letters."""
-    return [row for kind in KINDS for row in _measure(kind, stories)]
+    return [*_share_image(), *(row for kind in KINDS for row in _measure(kind, stories))]
+
+
+def _share_image() -> Iterator[Row]:
+    """A process draws few of them, so what it loads for the first one is left out."""
+    title = "Regulators in eleven countries agree on words for the training data of large models. " * 8
+    words = share_image.Words(
+        "Dispatch", "Policy · 2 May 2026", title[:LONGEST_TITLE], 69, "Trust 69", "fair", "Some hype"
+    )
+    drawn, times = share_image.png(share_image.svg(words)), []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        share_image.png(share_image.svg(words))
+        times.append(time.process_time() - began)
+    yield at_most("a share image with the longest title", median(times) * 1e3, "ms of CPU", 120)
+    yield at_most("… its size", len(drawn) / 1e3, "kB", 80)
 
 
 def _measure(kind: str, stories: int) -> list[Row]:
