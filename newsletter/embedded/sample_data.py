@@ -76,7 +76,7 @@ def compose_and_send(db: Database, settings: Settings) -> int:
         return digest.id
 
 
-def correct_story(db: Database, settings: Settings) -> None:
+def correct_article(db: Database, settings: Settings) -> None:
     """Correct the story that went out with a mistake; done once, it stays as it is."""
     with db.transaction() as session:
         sample_correction.correct(session, settings, CORRECTED)

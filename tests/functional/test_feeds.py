@@ -279,7 +279,7 @@ def test_pages_name_the_feeds(client: FlaskClient, db: Database) -> None:
         assert len(links) == (12 if "section" in path else 9)
         for kind, address, _title in links:
             assert client.get(address).content_type == f"{kind}; charset=utf-8"
-    section = "/feeds/sections/AI%2FML."
+    section = "/feeds/sections/AI/ML."
     for path, beginning in (
         ("/articles", "/feeds/stories."),
         ("/articles?section=AI/ML", section),
