@@ -56,7 +56,7 @@ def test_the_clock_deletes_what_is_old(db: Database, settings: Settings) -> None
 
 
 def test_the_hourly_run_includes_the_desk(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "is_time", lambda _runtime, key, _seconds: key == retention.LAST_RUN_KEY)
+    monkeypatch.setattr(retention, "is_interval_over", lambda _runtime, key, _seconds: key == retention.LAST_RUN_KEY)
     with clock.set_to(clock.now() - timedelta(days=900)), db.transaction() as session:
         audit.record(session, AuditAction.SIGNED_OUT, by=CLOCK)
     number = desk.add_person(db)
