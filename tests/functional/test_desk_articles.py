@@ -326,6 +326,9 @@ def test_who_has_it_open_is_shown(
     assert others(author, path, "a").startswith("Editor Example has this open too")
     assert "Author Example has this open too" in others(editor, path, "e")
     assert "You have this open in another tab" in others(editor, path, "e2")
+    assert "open in another tab" not in editor.get(path).text, "it may be the page that was left for this one"
+    editor.post(f"{path}/presence", {"key": "e2", "closed": "yes"})
+    assert "in another tab" not in others(editor, path, "e")
     with clock.set_to(clock.now() + timedelta(minutes=2)):
         assert others(editor, path, "e") == ""
 
@@ -467,3 +470,37 @@ def test_a_megabyte_is_refused_or_shown_but_breaks_nothing(editor: DeskClient, d
     rows = save(editor, "/desk/articles/new", STORY, key="l", point=[f"p{number}" for number in range(300)])
     assert rows.status_code == 200
     assert drafts(db)[1].content.points[-1].endswith("p299"), "what is too much stands in the last row"
+
+
+def test_words_of_a_draft_that_is_gone_become_a_new_one(editor: DeskClient, db: Database) -> None:
+    """It was published, or discarded, by somebody else while the page was open."""
+    path = save(editor, "/desk/articles/new", STORY, key="mine").json["path"]
+    editor.post(f"{path}/discard", {**STORY, "version": 1, "key": "theirs"})
+    mine = {**STORY, "body": "Mine </textarea><b>", "key": "mine", "version": 1}
+    for do in ("", "/publish", "/discard"):
+        answer = editor.post(f"{path}{do}", mine)
+        assert answer.status_code == 410
+        check_page(answer.text)
+        assert "Mine &lt;/textarea&gt;" in answer.text
+    assert save(editor, path, mine).json == {"state": "gone", "keep": "/desk/articles/new"}
+    assert editor.post("/desk/articles/new", {**mine, "version": 0}).status_code == 303
+    assert drafts(db)[0].content.body == mine["body"]
+    slug = factories.add_article(db, "A story")
+    change = save(editor, f"/desk/articles/stories/{slug}", mine, key="k", slug=slug, base=1).json["path"]
+    editor.post(f"{change}/discard", {**STORY, "version": 1, "key": "theirs"})
+    gone = save(editor, change, mine, key="k", slug=slug, base=1)
+    assert (gone.status_code, gone.json["keep"]) == (410, f"/desk/articles/stories/{slug}")
+    save(editor, f"/desk/articles/stories/{slug}", STORY, key="other")
+    assert save(editor, gone.json["keep"], mine, key="k", slug=slug, version=0).status_code == 409, "not overwritten"
+
+
+def test_words_written_before_a_change_are_known_to_be_older(editor: DeskClient, db: Database) -> None:
+    """The page was opened, a colleague published, and only then the first word was written."""
+    slug = factories.add_article(db, "A story")
+    path = f"/desk/articles/stories/{slug}"
+    story = {**entered(editor.get(path).text), "dek": "New dek", "kind": "small"}
+    with db.transaction() as session:
+        revise(session, slug, {"title": "Another title"})
+    save(editor, path, story, key="k")
+    assert "begun from revision 1, and revision 2 is public by now" in editor.get(path).text
+    assert drafts(db)[0].base_number == 1
