@@ -1,5 +1,5 @@
-"""Answers to a save that was refused: both texts side by side where the draft was saved elsewhere, and a way to keep the
-words where it is gone.
+"""Answers to a save that was refused: both texts side by side where the draft was saved elsewhere, and a way to keep
+the words where it is gone.
 
 The page posts the editor's own text again, with a choice for each field that differs.
 """
