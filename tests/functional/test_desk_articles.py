@@ -391,6 +391,30 @@ def test_the_list_is_cut_into_pages_and_says_how_to_fill_it(
     assert "Story 0" in editor.get(older[1].replace("&amp;", "&")).text
 
 
+def test_a_story_is_added_to_the_newest_draft_from_the_list(
+    editor: DeskClient, author: DeskClient, db: Database
+) -> None:
+    slugs = [factories.add_article(db, title) for title in ("First", "Second")]
+    page = editor.get("/desk/articles?q=first").text
+    assert "Add to weekly" in page
+    assert "Add to weekly" not in author.get("/desk/articles").text
+    form = {"digest": 0, "back": "/desk/articles?q=first", "slug": slugs[0]}
+    answer = editor.post("/desk/articles/add", form)
+    assert answer.headers["Location"] == "/desk/articles?q=first&done=added#story-first"
+    page = editor.get(answer.headers["Location"]).text
+    check_page(page)
+    assert 'id="story-first"' in page
+    assert '<a href="/desk/digests/1/compose">Open it</a>' in page
+    assert '<a href="/desk/digests/1/compose">In the weekly draft</a>' in page
+    back = {"digest": 1, "back": "https://evil.example", "slug": slugs[1]}
+    assert editor.post("/desk/articles/add", back).headers["Location"].startswith("/desk?")
+    assert editor.post("/desk/articles/add", back).status_code == 409, "it is there already"
+    with db.reading() as session:
+        digest = session.scalars(select(Digest)).one()
+        assert [item.revision.title for item in digest.items] == ["First", "Second"]
+        assert list(session.scalars(select(AuditEntry.action))).count("digests.started") == 1
+
+
 def test_few_queries_however_many_stories(editor: DeskClient, db: Database) -> None:
     slug = factories.add_article(db, "Story 0")
     save(editor, f"/desk/articles/stories/{slug}", STORY, key="k")

@@ -135,6 +135,7 @@ SCRIPTS = (
     "/passkey.js",
     "/htmx.js",
     "/story.js",
+    "/story_list.js",
     "/sortable.js",
     "/compose.js",
     "/live.js",
