@@ -31,7 +31,7 @@ from tests.browser.test_pages_look import LONG, WORD, Look
 from tests.factories import REAL_ARTICLE
 from tests.services import desk
 
-SAVED = re.compile(r"^Saved \d+ seconds ago")
+SAVED = re.compile(r"^Saved (just now|\d+ seconds ago)")
 
 
 @pytest.fixture

@@ -133,6 +133,7 @@ function edit(form) {
 
   function changed() {
     count();
+    drawScales();
     if (!hasUnsaved()) {
       settle();
       return;
@@ -323,7 +324,21 @@ function edit(form) {
     const seconds = Math.round((Date.now() - savedAt) / 1000);
     line.setAttribute("aria-live", seconds ? "off" : "polite"); // the time that goes by is not worth hearing
     const minutes = Math.round(seconds / 60);
-    say(seconds < 90 ? put(said.saved, { n: seconds }) : put(said.savedLong, { n: minutes }));
+    const words = seconds < 2 ? said.justSaved : seconds < 90 ? said.saved : said.savedLong;
+    say(put(words, { n: seconds < 90 ? seconds : minutes }));
+  }
+
+  // The lines beside the points of trust, as the desk draws them.
+  function drawScales() {
+    for (const field of form.querySelectorAll("[data-most]")) {
+      const part = Math.min(Math.max(Number(field.value) || 0, 0) / field.dataset.most, 1);
+      for (const end of field.closest("tr").querySelectorAll(".to, .at")) {
+        end.setAttribute("x2", `${100 * part}%`);
+        if (end.matches(".at")) {
+          end.setAttribute("x1", `${100 * part}%`);
+        }
+      }
+    }
   }
 
   function count() {

@@ -41,6 +41,9 @@ NOTICES = {
 }
 """Notices of the page after something was done, by its parameter `done`."""
 
+UNPLACED = ("outdated",)
+"""Errors that are about no field."""
+
 
 @desk.get("/articles/new")
 @needs(Right.WRITE)
@@ -122,6 +125,7 @@ def editor_page(session: Session, story: Story, *, errors: Mapping[str, Newslett
         no_source=DraftSource(),
         key=tokens.random_token(),
         errors=errors or {},
+        unplaced=UNPLACED,
         said=NOTICES.get(request.args.get("done", ""), ""),
         sections=queries.sections(session),
         hype_labels=runtime().settings.hype_labels,

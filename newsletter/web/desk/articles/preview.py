@@ -60,7 +60,7 @@ def revision_of(session: Session, story: Story, content: DraftContent) -> tuple[
     rubric = rubric_of(session, current, context.today)
     check = ContentCheck(content, parts_of(rubric), context.hype_labels, context.today)
     values = check.values | {"body": check.values["body"][: markdown.LONGEST]}
-    values["title"] = values["title"] or "…"
+    values["title"], values["section"] = values["title"] or "…", values["section"] or "…"
     change = change_of(content, context.zone, {})
     entry = ListedRevision(
         revision_id=0,
