@@ -162,6 +162,10 @@ def test_a_mistake_stands_at_its_field(editor: DeskClient, db: Database) -> None
     for name in ("title", "section", "date", "hype", "trust", "language", "source-1", "source_count", "body"):
         assert f'id="{name}-error"' in answer.text, name
     assert drafts(db)[0].content.section == "x" * 61
+    places = re.findall(r'<li><a href="#([^"]+)">([^:]+): ', answer.text)
+    assert places[0] == ("title", "Headline")
+    assert ("source-1", "Sources") in places
+    assert [name for name, _ in places][-1] == "trust", "in the order of the page"
     no_source = editor.post(
         "/desk/articles/new/publish",
         {**STORY, "source_title": [""], "source_url": [""], "source_publisher": [""], "key": "l"},
@@ -310,6 +314,10 @@ def test_the_preview_is_the_public_page_in_a_sandbox(editor: DeskClient, db: Dat
     assert answer.headers["Cache-Control"] == "no-store"
     assert "&lt;b&gt;New&lt;/b&gt; {{ 7*7 }}" in answer.text
     assert "It was 38." in answer.text
+    written = editor.get(f"{saved['preview']}?block=2").text
+    check_page(written)
+    assert written.count('<span id="here"></span><p') == 1
+    assert written.index('id="here"') > written.index('class="story"')
     assert editor.get("/desk/articles").headers["X-Frame-Options"] == "DENY"
     style = re.search(r'href="([^"]+base\.css)"', answer.text)
     assert style is not None

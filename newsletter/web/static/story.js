@@ -240,7 +240,7 @@ function edit(form) {
   }
 
   function renewPreview(version) {
-    const address = `${form.dataset.preview}?version=${version}${at()}`;
+    const address = `${form.dataset.preview}?version=${version}${place()}`;
     document.getElementById("preview-page").setAttribute("href", form.dataset.preview);
     if (frame.getAttribute("src")) {
       frame.contentWindow.location.replace(address); // no step in the browser's history
@@ -252,9 +252,13 @@ function edit(form) {
     document.getElementById("no-preview")?.remove();
   }
 
-  // The part of the page that is being written.
-  function at() {
-    const row = document.activeElement?.closest("#points, #sources");
+  // The part of the page that is being written: the frame opens there.
+  function place() {
+    const field = document.activeElement;
+    if (field === form.elements.body) {
+      return `&block=${field.value.slice(0, field.selectionStart).split(/\n\s*\n/).length}#here`;
+    }
+    const row = field?.closest("#points, #sources");
     return row ? { points: "#tldr", sources: "#sources" }[row.id] : "";
   }
 

@@ -15,9 +15,9 @@ from flask import Response, jsonify, make_response, request, url_for
 from newsletter.articles.drafts.content import DraftContent
 from newsletter.articles.drafts.models import ArticleDraft
 from newsletter.articles.drafts.saving import DraftChangedError, DraftGoneError
-from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.staff import audit
+from newsletter.web.desk.articles.error_places import FIELD_NAMES
 from newsletter.web.desk.articles.story import Story, story_of_draft
 from newsletter.web.desk.articles.story_form import StoryForm, pairs_of
 from newsletter.web.desk.blueprint import render_desk, signed_in
@@ -26,29 +26,6 @@ from newsletter.web.negotiation import wants_json
 THEIRS = "theirs"
 CHOICE = "choose-"
 """The beginning of the names of choices between two texts."""
-
-FIELD_NAMES = {
-    "title": gettext_noop("Headline"),
-    "dek": gettext_noop("Dek"),
-    "section": gettext_noop("Section"),
-    "date": gettext_noop("Date"),
-    "hype": gettext_noop("Hype"),
-    "language": gettext_noop("Language"),
-    "markup": gettext_noop("Written as"),
-    "written_by": gettext_noop("Written by"),
-    "checked_by": gettext_noop("Checked by"),
-    "ai_use": gettext_noop("AI used for"),
-    "trust": gettext_noop("Score without parts"),
-    "parts": gettext_noop("Points of trust"),
-    "source_count": gettext_noop("Number of sources"),
-    "points": gettext_noop("TL;DR"),
-    "body": gettext_noop("Story"),
-    "sources": gettext_noop("Sources"),
-    "kind": gettext_noop("Kind of change"),
-    "note": gettext_noop("Sentence for readers"),
-    "serious": gettext_noop("Serious"),
-    "reported_at": gettext_noop("Reported"),
-}
 
 
 def refused_save(error: DraftChangedError | DraftGoneError, form: StoryForm) -> Response:

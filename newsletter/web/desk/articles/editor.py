@@ -21,6 +21,7 @@ from newsletter.staff import audit
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.articles.conflict import chosen_content, refused_save
+from newsletter.web.desk.articles.error_places import error_places
 from newsletter.web.desk.articles.judgement import judged_values
 from newsletter.web.desk.articles.presence import colleagues_at
 from newsletter.web.desk.articles.story import (
@@ -40,9 +41,6 @@ NOTICES = {
     "brought": gettext_noop("Brought in as a draft. Nothing is public yet."),
 }
 """Notices of the page after something was done, by its parameter `done`."""
-
-UNPLACED = ("outdated",)
-"""Errors that are about no field."""
 
 
 @desk.get("/articles/new")
@@ -125,7 +123,7 @@ def editor_page(session: Session, story: Story, *, errors: Mapping[str, Newslett
         no_source=DraftSource(),
         key=tokens.random_token(),
         errors=errors or {},
-        unplaced=UNPLACED,
+        error_places=error_places(errors or {}, values["part_names"]),
         said=NOTICES.get(request.args.get("done", ""), ""),
         sections=queries.sections(session),
         hype_labels=runtime().settings.hype_labels,
