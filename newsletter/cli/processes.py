@@ -44,7 +44,7 @@ def _service_children(application: Flask, ready: Runtime, listening: socket) -> 
 
     worker_process.prepare(ready)
     yield ForkedChild("clock", partial(clock_process.run, ready), stop_order=2)
-    yield from worker_process.children(application, ready)
+    yield from worker_process.children(application, ready, rest_after=worker_process.REST_AFTER)
 
 
 @click.command()

@@ -2,6 +2,9 @@
 
 The parent loads the application once and forks; the children share that memory until they write to it. The parent
 opens nothing (no database, no queue, no thread) and does nothing but wait for signals.
+
+A child that has a signal of its own (`wakes_on`) may rest: it ends with the code RESTS when it had nothing to do for a
+while, which gives its memory back, and is forked again once a process of the tree calls `wake`.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from newsletter.core import systemd
@@ -29,20 +33,51 @@ STEADY_AFTER = 30.0
 STOP_WITHIN = 10.0
 """Seconds that children get to end by themselves after SIGTERM."""
 
-_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+RESTS = 75
+"""The exit code of a child that has nothing to do."""
+WOKEN_LATELY = 5.0
+"""Seconds. A child that was woken so shortly before it rested is started at once: it may have missed what came."""
+_WAKE_EVERY = 1.0
+"""Seconds between two wakes of a child by one process. It is less than WOKEN_LATELY, so that none gets lost."""
+
+_WAKING = (signal.SIGUSR1, signal.SIGUSR2)
+_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *_WAKING)
+
+_tree: int | None = None
+"""The parent of the tree that this process belongs to."""
+_last_wakes: dict[signal.Signals, float] = {}
+
+
+def wake(signum: signal.Signals) -> None:
+    """Have the tree of this process start the children that this signal wakes, if they rest. Does nothing elsewhere."""
+    now = time.monotonic()
+    if _tree is None or now - _last_wakes.get(signum, 0.0) < _WAKE_EVERY:
+        return
+    _last_wakes[signum] = now
+    with suppress(ProcessLookupError):
+        os.kill(_tree, signum)
 
 
 @dataclass
 class ForkedChild:
-    """A process: its name, what it runs, and when it is stopped: those with a higher `stop_order` end later."""
+    """A process: its name, what it runs, and when it is stopped: those with a higher `stop_order` end later.
+
+    `wakes_on`: SIGUSR1 or SIGUSR2 for a child that may rest.
+    """
 
     name: str
     run: Callable[[], None]
     stop_order: int = 0
+    wakes_on: signal.Signals | None = None
     pid: int | None = field(default=None, init=False)
     started_at: float = field(default=0.0, init=False)
     starts_again_at: float | None = field(default=None, init=False)
     pause: float = field(default=FIRST_PAUSE, init=False)
+    woken_at: float = field(default=0.0, init=False)
+
+    @property
+    def rests(self) -> bool:
+        return self.pid is None and self.starts_again_at is None
 
 
 class ProcessTree:
@@ -66,7 +101,9 @@ class ProcessTree:
         while True:
             received = signal.sigtimedwait(_SIGNALS, self._until_next())
             systemd.notify("WATCHDOG=1")
-            if received is not None and received.si_signo != signal.SIGCHLD:
+            if received is not None and received.si_signo in _WAKING:
+                self._wake(received.si_signo)
+            elif received is not None and received.si_signo != signal.SIGCHLD:
                 break
             self._reap()
             self._start_what_is_due()
@@ -85,16 +122,18 @@ class ProcessTree:
         sys.stdout.flush()
         sys.stderr.flush()
         gc.freeze()  # a collection in the child would write to all that it shares
+        parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become(child)
+            self._become(child, parent)
         child.pid = pid
         log.info("%s is process %d", child.name, pid)
 
-    def _become(self, child: ForkedChild) -> None:
+    def _become(self, child: ForkedChild, parent: int) -> None:
         """The child's life, after the fork."""
         code = 1
         try:
+            _belong_to(parent)
             die_with_parent()
             for name in _SIGNALS:
                 signal.signal(name, signal.SIG_DFL)
@@ -126,10 +165,21 @@ class ProcessTree:
     def _note_end(self, child: ForkedChild, status: int) -> None:
         now = time.monotonic()
         child.pid = None
+        code = os.waitstatus_to_exitcode(status)
+        if child.wakes_on is not None and code == RESTS:
+            child.starts_again_at = now if now - child.woken_at < WOKEN_LATELY else None
+            return
         child.pause = FIRST_PAUSE if now - child.started_at > STEADY_AFTER else min(child.pause * 2, LONGEST_PAUSE)
         child.starts_again_at = now + child.pause
-        code = os.waitstatus_to_exitcode(status)
         log.warning("%s ended (%d); it is started again in %.1f s", child.name, code, child.pause)
+
+    def _wake(self, signum: int) -> None:
+        now = time.monotonic()
+        for child in self.children:
+            if child.wakes_on == signum:
+                child.woken_at = now
+                if child.rests:
+                    child.starts_again_at = now
 
     def _start_what_is_due(self) -> None:
         for child in self.children:
@@ -154,6 +204,13 @@ class ProcessTree:
         for child in self.children:
             if child.pid is not None and os.waitpid(child.pid, os.WNOHANG)[0]:
                 child.pid = None
+
+
+def _belong_to(parent: int) -> None:
+    """In a child: which process `wake` tells, also in the child's own forks."""
+    global _tree  # noqa: PLW0603 - one process, one tree
+    _tree = parent
+    _last_wakes.clear()
 
 
 def _kill(child: ForkedChild, signum: signal.Signals) -> None:

@@ -7,6 +7,7 @@ due. They are JSON, since pickle would run code for anyone who can write to Redi
 from __future__ import annotations
 
 import logging
+import signal
 from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,7 +19,7 @@ from redis.retry import Retry
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
-from newsletter.core import clock_signal
+from newsletter.core import clock_signal, process_tree
 from newsletter.core.jobs import DRAIN, PROBE_LINKS, PROCESS_EVENTS, SEND_MAILS, TELL_HUB, ListedJob
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ EVENTS = "events"
 """Providers' reports. They hold up no mail, and digests hold them up for half a minute at most."""
 SENDING = "sending"
 """Drain jobs, which send digests batch by batch."""
+
+WAKES = {MAIL: signal.SIGUSR1, EVENTS: signal.SIGUSR2, SENDING: signal.SIGUSR2}
+"""What wakes the resting worker of a queue, in a process tree that has one (`core.process_tree`)."""
 
 ANSWER_WITHIN = 1.0
 """Seconds for an answer of Redis: it answers in less than a thousandth, or it hangs, and work goes on without it."""
@@ -76,6 +80,7 @@ class Queues:
             # A lost connection is opened again at once. One that hangs would only hang for twice as long.
             retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
             health_check_interval=30,
+            driver_info=None,  # or each connection reads redis-py's version from its files, and says it in two commands
         )
         self.queues = {name: self._queue(name) for name in (MAIL, EVENTS, SENDING)}
 
@@ -98,19 +103,23 @@ class Queues:
 
         Call it after the commit. A lost job costs time, not mail: the clock finds the rows.
         """
-        return self.mails_wait() or self._enqueue(MAIL, SEND_MAILS)
+        return self._enqueue_once(MAIL, SEND_MAILS)
 
     def enqueue_events(self) -> bool:
         """Queue one job for all webhook deliveries, unless one is queued; False when the queue cannot be reached."""
-        return self.events_wait() or self._enqueue(EVENTS, PROCESS_EVENTS)
+        return self._enqueue_once(EVENTS, PROCESS_EVENTS)
 
     def enqueue_telling(self) -> bool:
         """Queue a job that tells the hub of the feeds, unless a job of that queue waits; False as above."""
-        return self.events_wait() or self._enqueue(EVENTS, TELL_HUB)
+        return self._enqueue_once(EVENTS, TELL_HUB)
 
     def enqueue_links(self) -> bool:
         """Queue a job that probes the links that are wanted, unless a job of that queue waits; False as above."""
-        return self.events_wait() or self._enqueue(EVENTS, PROBE_LINKS)
+        return self._enqueue_once(EVENTS, PROBE_LINKS)
+
+    def wake_senders(self) -> None:
+        """Have the workers started that rest: drain jobs are queued, or were."""
+        process_tree.wake(WAKES[SENDING])
 
     def enqueue_drain(self) -> bool:
         """Queue one drain job; False when the queue cannot be reached."""
@@ -141,10 +150,17 @@ class Queues:
         except RedisError:
             return False
 
+    def _enqueue_once(self, name: str, function: str) -> bool:
+        if self._is_waiting(name):
+            process_tree.wake(WAKES[name])
+            return True
+        return self._enqueue(name, function)
+
     def _enqueue(self, name: str, function: str) -> bool:
         try:
             self.queues[name].enqueue_call(function, result_ttl=0, failure_ttl=86400)
         except RedisError as error:
             log.warning("the queue cannot be reached (%s); the clock will find the work", type(error).__name__)
             return False
+        process_tree.wake(WAKES[name])
         return True

@@ -127,7 +127,7 @@ class EmbeddedValkey:
         return False
 
     def _client(self) -> Redis:
-        return Redis(unix_socket_path=str(self.socket), socket_timeout=2, retry=Retry(NoBackoff(), 0))
+        return Redis(unix_socket_path=str(self.socket), socket_timeout=2, retry=Retry(NoBackoff(), 0), driver_info=None)
 
     def _move_damaged_aside(self) -> bool:
         """Move the queue's files aside if it ended because it cannot read them; whether it did.

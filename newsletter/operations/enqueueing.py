@@ -40,6 +40,8 @@ def _enqueue_drains(runtime: Runtime) -> None:
     workers = min(max(queues.workers(), 1), MOST_DRAINS)
     with runtime.db.reading() as session:
         wanted = min(recovery.count_ready(session, workers), max(workers - recovery.count_busy(session), 1))
+    if wanted:
+        queues.wake_senders()
     for _ in range(wanted - queues.drains_queued()):
         queues.enqueue_drain()
 

@@ -2,6 +2,7 @@
 
 twilio.com/docs/sendgrid, "Event Webhook Security Features". The check in the `sendgrid` package takes text only and
 ignores the age; it would also cost the web process 0.3 s of start and the import of a client that it does not need.
+`cryptography` is loaded with the first key: without SendGrid nobody needs its 2 MB here.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ import base64
 import binascii
 from datetime import datetime, timedelta
 from functools import lru_cache
-
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
+from typing import TYPE_CHECKING
 
 from newsletter.core.errors import ConfigurationError, NewsletterError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 OLDEST = timedelta(hours=25)
 """SendGrid tries again for 24 hours, and does not say whether it signs anew: a shorter time could lose events of an
@@ -30,8 +30,12 @@ class SignatureError(NewsletterError):
 
 
 @lru_cache(maxsize=4)
-def public_key(text: str) -> ec.EllipticCurvePublicKey:
+def public_key(text: str) -> EllipticCurvePublicKey:
     """The verification key as SendGrid shows it (base64), or as PEM. Raises ConfigurationError."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
+
     try:
         if text.startswith("-----BEGIN"):
             key = load_pem_public_key(text.encode())
@@ -48,12 +52,16 @@ def public_key(text: str) -> ec.EllipticCurvePublicKey:
 
 
 def verify_signature(
-    key: ec.EllipticCurvePublicKey, signature: str | None, timestamp: str | None, body: bytes, now: datetime
+    key: EllipticCurvePublicKey, signature: str | None, timestamp: str | None, body: bytes, now: datetime
 ) -> None:
     """Verify that `key` signed `body` with a timestamp that is neither too old nor in the future.
 
     Raises SignatureError.
     """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
     if not signature or not timestamp:
         raise SignatureError("webhook.unsigned", "This post is not signed.")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):

@@ -127,7 +127,8 @@ def batches(number: int) -> ResponseReturnValue:
 
 def workers_running() -> int | None:
     """Workers that send digests, as of a few seconds ago; None while the queue does not answer."""
-    return _workers.get("workers", _count_workers)[0]
+    kept = _workers.get("workers", _count_workers)[0]
+    return _count_workers()[0] if kept == 0 else kept  # a worker that rested may have been started since
 
 
 def stories_of_edition(edition: EditionProgress, stories: int) -> str:
