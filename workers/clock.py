@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 from types import FrameType
+from typing import Protocol
 
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,6 +27,7 @@ from newsletter.embedded.valkey import EmbeddedValkey
 from newsletter.mail.transports import open_transport
 from newsletter.operations.next_due import seconds_until_due
 from newsletter.operations.tick import tick
+from workers.ticker import Ticker, TickError
 
 log = logging.getLogger(__name__)
 
@@ -47,23 +49,33 @@ def run(runtime: Runtime) -> None:
         signal.signal(signum, _stop)
     shutdown.end_in_time()
     valkey = EmbeddedValkey(runtime.settings.data_dir) if runtime.settings.redis_is_embedded else None
-    clock = Clock(runtime, valkey)
+    watch = LeaseWatch(lease_seconds(open_transport(runtime.settings)))
+    ticker = Ticker(lambda first: tick(runtime, first=first, watch=watch), runtime.db.dispose, _log_failure)
+    clock = Clock(runtime, ticker, valkey)
     try:
         while not shutdown.requested():
             clock.sleep(clock.look())
     finally:
+        ticker.rest()
         if valkey:
             valkey.stop()
+
+
+class Ticks(Protocol):
+    """Makes ticks: see `Ticker`."""
+
+    def tick(self, *, first: bool) -> bool: ...
+
+    def rest(self) -> None: ...
 
 
 class Clock:
     """A clock, and what it remembers between two looks."""
 
-    def __init__(self, runtime: Runtime, valkey: EmbeddedValkey | None = None) -> None:
-        self._runtime, self._valkey = runtime, valkey
+    def __init__(self, runtime: Runtime, ticker: Ticks, valkey: EmbeddedValkey | None = None) -> None:
+        self._runtime, self._ticker, self._valkey = runtime, ticker, valkey
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._signal = ClockSignal(runtime.queues.redis)
-        self._watch = LeaseWatch(lease_seconds(open_transport(runtime.settings)))
         self._is_first = True
         self._tick_next = True
         """Whether to tick whatever is due: at the start, after a signal, and once more after each tick that had
@@ -84,13 +96,16 @@ class Clock:
             due = self._seconds_until_due()
             if due > 0 and not self._tick_next and time.monotonic() - self._ticked_at < TICK_EVERY:
                 return min(due, longest)
-            did_something = tick(self._runtime, first=self._is_first, watch=self._watch)
+            did_something = self._ticker.tick(first=self._is_first)
             self._is_first, self._tick_next, self._ticked_at = False, did_something or due <= 0, time.monotonic()
-            return WHILE_BUSY if self._tick_next else min(self._seconds_until_due(), longest)
-        except (SQLAlchemyError, RedisError, NewsletterError, OSError) as error:
-            log.error("this tick failed: %s: %s", type(error).__name__, _plain(error))
-        except Exception:
-            log.exception("this tick failed")
+            if self._tick_next:
+                return WHILE_BUSY
+            self._ticker.rest()
+            return min(self._seconds_until_due(), longest)
+        except TickError:
+            pass  # it is logged
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next look tries again
+            _log_failure(error)
         self._tick_next = True
         return WHILE_BUSY
 
@@ -148,6 +163,13 @@ def _is_dead(holder: str) -> bool:
     except OSError:
         return False
     return False
+
+
+def _log_failure(error: Exception) -> None:
+    if isinstance(error, (SQLAlchemyError, RedisError, NewsletterError, OSError)):
+        log.error("this tick failed: %s: %s", type(error).__name__, _plain(error))
+    else:
+        log.error("this tick failed", exc_info=error)
 
 
 def _plain(error: Exception) -> str:

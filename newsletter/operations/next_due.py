@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, SQLColumnExpression, exists, func, or_, select
+from sqlalchemy import ScalarSelect, SQLColumnExpression, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
@@ -25,22 +25,9 @@ def seconds_until_due(session: Session) -> float | None:
     """Seconds until the clock's next work, as far as it is known; at most 0 when there is some now, None when there is
     none. While workers have batches, there is some: the clock watches their leases.
     """
-    # Found by digest: the table of batches is large, and has no index of this flag.
-    withdrawing = exists().where(Batch.withdrawing, Batch.digest_id.in_(_OPEN_AT_PROVIDER))
-    is_busy = or_(exists().where(Batch.state.in_(_BUSY)), withdrawing, exists(SignupRequest.id))
-    if session.scalar(select(is_busy)) or webhook_deliveries.deliveries_wait(session):
+    if session.scalar(_IS_BUSY) or webhook_deliveries.deliveries_wait(session):
         return 0.0
-    scheduled, ahead, batch, mail, lease = session.execute(
-        select(
-            _earliest(Digest.scheduled_at, Digest.status == DigestStatus.SCHEDULED, ~Digest.provider_schedule),
-            _earliest(Digest.scheduled_at, Digest.status == DigestStatus.SCHEDULED, Digest.provider_schedule),
-            _earliest(_earliest_claim(), Batch.state == BatchState.READY, _of_sending_digest()),
-            _earliest(
-                func.coalesce(OutgoingMail.not_before, OutgoingMail.created_at), OutgoingMail.lease_until.is_(None)
-            ),
-            _earliest(OutgoingMail.lease_until - epoch_now(), OutgoingMail.lease_until.is_not(None)),
-        )
-    ).one()
+    scheduled, ahead, batch, mail, lease = session.execute(_NEXT).one()
     now = clock.now()
     moments: list[datetime] = [each for each in (scheduled, ahead and ahead - AHEAD, batch, mail) if each is not None]
     found = [(moment - now).total_seconds() for moment in moments]
@@ -51,10 +38,23 @@ def _earliest(column: SQLColumnExpression[Any], *conditions: SQLColumnExpression
     return select(func.min(column)).where(*conditions).scalar_subquery()
 
 
-def _earliest_claim() -> ColumnElement[datetime]:
-    return func.coalesce(Batch.not_before, Batch.created_at)
+_EARLIEST_CLAIM = func.coalesce(Batch.not_before, Batch.created_at)
+_OF_SENDING_DIGEST = Batch.digest_id.in_(select(Digest.id).where(Digest.status == DigestStatus.SENDING))
+"""Whether the batch's digest is: a paused one is never due."""
 
-
-def _of_sending_digest() -> ColumnElement[bool]:
-    """Whether the batch's digest is: a paused one is never due."""
-    return Batch.digest_id.in_(select(Digest.id).where(Digest.status == DigestStatus.SENDING))
+# Made once: the clock asks them every few seconds.
+_IS_BUSY = select(
+    or_(
+        exists().where(Batch.state.in_(_BUSY)),
+        # Found by digest: the table of batches is large, and has no index of this flag.
+        exists().where(Batch.withdrawing, Batch.digest_id.in_(_OPEN_AT_PROVIDER)),
+        exists(SignupRequest.id),
+    )
+)
+_NEXT = select(
+    _earliest(Digest.scheduled_at, Digest.status == DigestStatus.SCHEDULED, ~Digest.provider_schedule),
+    _earliest(Digest.scheduled_at, Digest.status == DigestStatus.SCHEDULED, Digest.provider_schedule),
+    _earliest(_EARLIEST_CLAIM, Batch.state == BatchState.READY, _OF_SENDING_DIGEST),
+    _earliest(func.coalesce(OutgoingMail.not_before, OutgoingMail.created_at), OutgoingMail.lease_until.is_(None)),
+    _earliest(OutgoingMail.lease_until - epoch_now(), OutgoingMail.lease_until.is_not(None)),
+)

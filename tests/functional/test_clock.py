@@ -36,7 +36,6 @@ from newsletter.operations.tick import tick
 from newsletter.subscribers.mail_payloads import Confirmation
 from tests.factories import add_article, add_digest, add_readers, request_signup, schedule_now
 from tests.services.patience import PATIENCE
-from workers import clock as clock_process
 from workers.clock import LEASE_KEY, LOOK_EVERY, WHILE_BUSY, Clock
 
 AT = timedelta(hours=3)
@@ -47,12 +46,22 @@ def settings(settings: Settings, valkey_url: str) -> Settings:
     return replace(settings, redis_url=valkey_url)
 
 
+class Ticks:
+    """Ticks in this process."""
+
+    def tick(self, *, first: bool) -> bool:
+        return tick(runtime(), first=first)
+
+    def rest(self) -> None:
+        pass
+
+
 @pytest.fixture
 def idle(app: Flask, db: Database, queues: Queues) -> Clock:
     """A clock that has found nothing to do."""
     add_article(db, "A story")
     add_readers(db, 3)
-    found = Clock(runtime())
+    found = Clock(runtime(), Ticks())
     found.look()
     found.look()
     return found
@@ -63,11 +72,11 @@ def ticks(idle: Clock, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """The ticks from now on, which do nothing; whether each was a clock's first."""
     found: list[bool] = []
 
-    def note(_runtime: object, *, first: bool, watch: object) -> bool:
+    def note(_self: object, *, first: bool) -> bool:
         found.append(first)
         return False
 
-    monkeypatch.setattr(clock_process, "tick", note)
+    monkeypatch.setattr(Ticks, "tick", note)
     return found
 
 
@@ -243,7 +252,7 @@ def test_a_standby_waits_and_a_dead_clock_of_this_host_is_not_waited_for(
 ) -> None:
     host = idle._name.rpartition(":")[0]
     alive = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    other = Clock(runtime())
+    other = Clock(runtime(), Ticks())
     for holder in (f"{host}:{alive.pid}", "elsewhere:1", "odd"):
         queues.redis.set(LEASE_KEY, holder)
         assert other.look() == LOOK_EVERY
