@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from socket import socket
@@ -27,39 +27,46 @@ if TYPE_CHECKING:
 @with_appcontext
 def serve() -> None:
     """Run the whole service on one machine: site, workers, clock and queue. Brings the database up to date first."""
-    from newsletter.web import server
-
-    migrations.upgrade_in_child(runtime().db)
     application = _application()
-    ready = _ready_runtime(partial(install_site, application))
-    listening = server.listen(ready.settings.host, ready.settings.port)
-    ProcessTree(_service_children(application, ready, listening)).run()
+    with memory.loading():
+        from newsletter.web import server
+        from workers import worker as worker_process
+
+        migrations.upgrade_in_child(runtime().db)
+        ready = _ready_runtime(partial(install_site, application))
+        worker_process.prepare(ready)
+        listening = server.listen(ready.settings.host, ready.settings.port)
+        children = _service_children(application, ready, listening)
+    ProcessTree(children).run()
 
 
-def _service_children(application: Flask, ready: Runtime, listening: socket) -> Iterator[ForkedChild]:
-    """The site first: it needs least, so that it answers soon. The clock, which runs the queue, ends last."""
-    yield from _web_children(application, ready, listening)
+def _service_children(application: Flask, ready: Runtime, listening: socket) -> list[ForkedChild]:
+    """The site first, so that it answers soon. The clock, which runs the queue, ends last."""
     from workers import clock as clock_process
     from workers import worker as worker_process
 
-    worker_process.prepare(ready)
-    yield ForkedChild("clock", partial(clock_process.run, ready), stop_order=2)
-    yield from worker_process.children(application, ready, rest_after=worker_process.REST_AFTER)
+    return [
+        *_web_children(application, ready, listening),
+        ForkedChild("clock", partial(clock_process.run, ready), stop_order=2),
+        *worker_process.children(application, ready, rest_after=worker_process.REST_AFTER),
+    ]
 
 
 @click.command()
 @with_appcontext
 def web() -> None:
     """Answer readers and webhooks until stopped."""
-    from newsletter.web import server
-
     application = _application()
-    ready = _ready_runtime(partial(install_site, application))
-    listening = server.listen(ready.settings.host, ready.settings.port)
-    if ready.settings.web_concurrency == 1:
-        server.serve(application, listening)
+    with memory.loading():
+        from newsletter.web import server
+
+        ready = _ready_runtime(partial(install_site, application))
+        listening = server.listen(ready.settings.host, ready.settings.port)
+        children = _web_children(application, ready, listening)
+    if len(children) == 1:
+        children[0].run()
     else:
-        ProcessTree(_web_children(application, ready, listening)).run()
+        ProcessTree(children).run()
 
 
 def _web_children(application: Flask, ready: Runtime, listening: socket) -> list[ForkedChild]:
