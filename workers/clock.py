@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import time
+from functools import cache
 from types import FrameType
 from typing import Protocol
 
@@ -43,14 +44,25 @@ LEASE_MS = 10_000
 LEASE_KEY = "newsletter:clock"
 
 
+def prepare(runtime: Runtime) -> None:
+    """Before the forks: compile what an idle clock asks. Done later, that takes 4 MB of what processes share."""
+    with runtime.db.reading() as session:
+        seconds_until_due(session)
+    runtime.db.dispose()  # no connection crosses a fork
+
+
 def run(runtime: Runtime) -> None:
     """Run until SIGTERM or SIGINT."""
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, _stop)
     shutdown.end_in_time()
     valkey = EmbeddedValkey(runtime.settings.data_dir) if runtime.settings.redis_is_embedded else None
-    watch = LeaseWatch(lease_seconds(open_transport(runtime.settings)))
-    ticker = Ticker(lambda first: tick(runtime, first=first, watch=watch), runtime.db.dispose, _log_failure)
+
+    @cache  # in the process that ticks
+    def watch() -> LeaseWatch:
+        return LeaseWatch(lease_seconds(open_transport(runtime.settings)))
+
+    ticker = Ticker(lambda first: tick(runtime, first=first, watch=watch()), runtime.db.dispose, _log_failure)
     clock = Clock(runtime, ticker, valkey)
     try:
         while not shutdown.requested():

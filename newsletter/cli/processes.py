@@ -30,11 +30,13 @@ def serve() -> None:
     application = _application()
     with memory.loading():
         from newsletter.web import server
+        from workers import clock as clock_process
         from workers import worker as worker_process
 
         migrations.upgrade_in_child(runtime().db)
         ready = _ready_runtime(partial(install_site, application))
         worker_process.prepare(ready)
+        clock_process.prepare(ready)
         listening = server.listen(ready.settings.host, ready.settings.port)
         children = _service_children(application, ready, listening)
     ProcessTree(children).run()
