@@ -39,7 +39,9 @@ class _Page:
     is_error: bool = False
     query: tuple[tuple[str, str], ...] = ()
     accepted: str = ""
-    """The answer to Accept-Language; a page asks for it at each of its links and words."""
+    """The answer to Accept-Language."""
+    code: str = ""
+    """The language, once it was asked for: a page asks at each of its links and words."""
 
 
 def install(app: Flask) -> None:
@@ -65,12 +67,12 @@ def requested_language() -> str | None:
 
 def speak_to(reader_language: str) -> None:
     """Make this a reader's own page, in the language that the reader chose."""
-    g.page.reader_language = reader_language
+    g.page.reader_language, g.page.code = reader_language, ""
 
 
 def error_language() -> Language:
     """The language of an error's page, which goes by Accept-Language at a shared address too."""
-    g.page.is_error = True
+    g.page.is_error, g.page.code = True, ""
     return page_language()
 
 
@@ -92,8 +94,8 @@ def carry(endpoint: str, values: dict[str, Any]) -> None:
         default = PUBLICATION_LANGUAGE
     else:
         default = _default() if "token" in values else _default_for_anybody()
-    if _code() != default:
-        values[PARAMETER] = _code()
+    if (code := _code()) != default:
+        values[PARAMETER] = code
 
 
 def alternatives() -> dict[str, str]:
@@ -103,9 +105,11 @@ def alternatives() -> dict[str, str]:
 
 
 def _code() -> str:
-    if (request.endpoint or "").startswith(DESK):
-        return PUBLICATION_LANGUAGE
-    return requested_language() or _default()
+    page: _Page = g.page
+    if not page.code:
+        is_desk = (request.endpoint or "").startswith(DESK)
+        page.code = PUBLICATION_LANGUAGE if is_desk else requested_language() or _default()
+    return page.code
 
 
 def _default() -> str:

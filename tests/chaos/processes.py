@@ -12,7 +12,7 @@ from dataclasses import replace
 import psutil
 
 from newsletter.core.config import Settings
-from tests.services.processes import RunningService
+from tests.services.processes import RunningService, queues_of
 
 _NAMED = re.compile(r"process_tree: (.+) is process (\d+)$", re.MULTILINE)
 
@@ -123,11 +123,11 @@ class ChaosService(RunningService):
         return False
 
     def _queue(self) -> list[psutil.Process]:
-        """Valkey is the child of one of the clocks, beside the process that ticks."""
+        """Valkey is the child of one of the clocks."""
         found: list[psutil.Process] = []
         for name in ("clock", "clock-2"):
             with suppress(psutil.NoSuchProcess):
-                found += [child for child in self.process(name).children() if "valkey" in child.name()]
+                found += queues_of(self.process(name))
         return found
 
     def freeze(self, name: str) -> bool:

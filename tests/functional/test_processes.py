@@ -23,7 +23,7 @@ from newsletter.subscribers.preferences import Preferences
 from tests import factories
 from tests.factories import add_article, add_readers, schedule_now
 from tests.services.patience import PATIENCE
-from tests.services.processes import RunningService, on_one_machine
+from tests.services.processes import RunningService, on_one_machine, queues_of
 
 
 @pytest.fixture
@@ -76,8 +76,8 @@ def test_a_killed_clock_and_a_killed_queue_come_back(db: Database, settings: Set
     add_readers(db, 2000)
     with RunningService(settings) as service:
         (clock, *_rest) = service.supervisor.children
-        service.until(lambda: bool(psutil.Process(clock.process.pid).children()), "the queue's start")
-        (valkey,) = psutil.Process(clock.process.pid).children()
+        service.until(lambda: bool(queues_of(psutil.Process(clock.process.pid))), "the queue's start")
+        (valkey,) = queues_of(psutil.Process(clock.process.pid))
         valkey.kill()
         first = start_digest(db, settings)
         service.until(sent(db, first), "the digest being sent after the queue was killed")
@@ -95,7 +95,7 @@ def test_with_a_redis_url_no_embedded_queue_is_started(db: Database, settings: S
     digest_id = start_digest(db, settings)
     with RunningService(settings) as service:
         service.until(sent(db, digest_id), "the digest being sent")
-        assert psutil.Process(service.supervisor.children[0].process.pid).children() == []
+        assert queues_of(psutil.Process(service.supervisor.children[0].process.pid)) == []
     assert not (settings.data_dir / "valkey").exists()
 
 
@@ -119,7 +119,7 @@ def test_a_sign_up_reaches_the_mailbox_through_queue_or_sweeper(db: Database, se
 def test_stopping_leaves_no_process_behind(db: Database, settings: Settings) -> None:
     with RunningService(settings) as service:
         clock = psutil.Process(service.supervisor.children[0].process.pid)
-        service.until(lambda: bool(clock.children()), "the queue's start")
+        service.until(lambda: bool(queues_of(clock)), "the queue's start")
         everyone = [psutil.Process(child.process.pid) for child in service.supervisor.children] + clock.children()
     assert [process for process in everyone if process.is_running()] == []
 
@@ -149,8 +149,8 @@ def test_clock_and_workers_that_are_stopped_together_end_without_a_complaint(db:
 def test_a_killed_clock_takes_its_queue_along(db: Database, settings: Settings) -> None:
     with RunningService(settings, workers=0) as service:
         clock = psutil.Process(service.supervisor.children[0].process.pid)
-        service.until(lambda: bool(clock.children()), "the queue's start")
-        (valkey,) = clock.children()
+        service.until(lambda: bool(queues_of(clock)), "the queue's start")
+        (valkey,) = queues_of(clock)
         clock.kill()
         psutil.wait_procs([valkey], timeout=PATIENCE)
         assert not valkey.is_running()

@@ -10,11 +10,12 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.process_tree import RESTS
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.status import digest_status
 from tests.factories import add_article, add_readers, schedule_now
-from tests.services.processes import RunningService, on_one_machine
+from tests.services.processes import RunningService, on_one_machine, queues_of
 from workers import worker
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -41,6 +42,18 @@ def test_an_error_of_the_queue_is_no_reason_to_quit(
     assert worker.work_until_stopped(app, runtime(), lane) is False
 
 
+@pytest.mark.parametrize("lane", worker.Lane)
+def test_a_worker_without_a_job_rests_where_it_may(
+    app: Flask, queues: Queues, valkey_url: str, monkeypatch: pytest.MonkeyPatch, lane: worker.Lane
+) -> None:
+    object.__setattr__(runtime().settings, "redis_url", valkey_url)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        worker.work_until_stopped(app, runtime(), lane, rest_after=1)
+    assert ended.value.code == RESTS
+    assert queues.workers() == 0
+
+
 def test_the_same_worker_goes_on_after_the_queue_was_killed(db: Database, settings: Settings) -> None:
     settings = on_one_machine(settings)
     add_article(db, "A story")
@@ -50,7 +63,7 @@ def test_the_same_worker_goes_on_after_the_queue_was_killed(db: Database, settin
         listening = Queues(settings.redis_url)
         service.until(lambda: _count(listening) == 1, "the worker's start")
         pid = a_worker.process.pid
-        (valkey,) = psutil.Process(clock.process.pid).children()
+        (valkey,) = queues_of(psutil.Process(clock.process.pid))
         valkey.kill()
         digest_id = schedule_now(db, settings)
 

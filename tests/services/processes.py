@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -112,3 +113,12 @@ def _as_text(value: object) -> str:
     if value is None:
         return ""
     return f"{value.total_seconds():.0f}s" if isinstance(value, timedelta) else str(value)
+
+
+def queues_of(clock: psutil.Process) -> list[psutil.Process]:
+    """The embedded queue of a clock, if it runs; beside it there may be a process that ticks."""
+    found = []
+    for child in clock.children():
+        with suppress(psutil.NoSuchProcess):
+            found += [child] if "valkey" in child.name() else []
+    return found

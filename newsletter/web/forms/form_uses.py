@@ -51,11 +51,11 @@ class FormUses:
     def count(self) -> FormUse:
         """Count a use of the form, and say which it is."""
         try:
-            with self._redis.pipeline() as pipeline:
+            with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.exists(self._post_key)
+                pipeline.set(self._form_key, 0, ex=OLDEST, nx=True)  # first: no count is kept for ever
                 pipeline.incr(self._form_key)
-                pipeline.expire(self._form_key, OLDEST)
-                was_stored, uses, _ = pipeline.execute()
+                was_stored, _, uses = pipeline.execute()
         except RedisError as error:
             log.warning("uses of forms are not counted while Redis is away (%s)", type(error).__name__)
             self._is_reached = False

@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 from flask import request
 
-from newsletter.articles import queries
 from newsletter.core.runtime import runtime
 from newsletter.subscribers import addresses, salts
 from newsletter.subscribers.signup import rate_limit, requests, typos
@@ -15,6 +14,7 @@ from newsletter.web.forms import form_tokens
 from newsletter.web.forms.form_uses import FormUse, FormUses
 from newsletter.web.forms.preferences_form import FieldErrors
 from newsletter.web.forms.signup_form import SignupForm
+from newsletter.web.navigation import sections_in_use
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,7 @@ def submit_signup(form: SignupForm) -> SignupResult:
 
 def known_sections() -> list[str]:
     """The sections that may be chosen."""
-    with runtime().db.reading() as session:
-        return queries.sections(session)
+    return sections_in_use()
 
 
 def agreement(language: str) -> str:
