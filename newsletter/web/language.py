@@ -98,6 +98,12 @@ def carry(endpoint: str, values: dict[str, Any]) -> None:
         values[PARAMETER] = code
 
 
+def link_languages() -> tuple[str, str]:
+    """The language of this page, and the one that pages behind its links would choose: its words and links depend on
+    nothing else."""
+    return _code(), _default_for_anybody()
+
+
 def alternatives() -> dict[str, str]:
     """The path of this page in each language, by code; of the front page where no page has this address."""
     path = url_for(request.endpoint or "public.front", **(request.view_args or {}), **{PARAMETER: None})

@@ -116,6 +116,10 @@ class PreferencesForm:
             language=preferences.language,
         )
 
+    def has_defaults(self) -> bool:
+        """Whether nothing was chosen but the address and the language."""
+        return self == PreferencesForm(email=self.email, language=self.language)
+
     def address(self) -> tuple[str, FieldErrors]:
         """The address to write to, or an error for its field."""
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from newsletter.core import public_paths
+from newsletter.subscribers.addresses import readable
 from newsletter.subscribers.signup import confirmation_links
 from newsletter.web import csrf
 from newsletter.web.api import signup as api
@@ -22,6 +24,7 @@ from newsletter.web.forms.signup_submission import (
     known_sections,
     submit_signup,
 )
+from newsletter.web.kept_words import render_around
 from newsletter.web.language import keep_query, page_language
 from newsletter.web.negotiation import with_json
 from newsletter.web.readers.blueprint import pages
@@ -60,12 +63,19 @@ def subscribe() -> ResponseReturnValue:
 
 def _check_mailbox(form: SignupForm, accepted: Accepted) -> str:
     """Show the address as it was typed, with the form to mend it."""
-    return render_template(
-        "check_mailbox.html",
-        address=accepted.address,
-        days=confirmation_links.CONFIRMATION_AGE.days,
-        **signup_values(form.renewed(), known_sections(), suggestion=accepted.suggestion),
-    )
+    form, sections = form.renewed(), known_sections()
+
+    def page(address: str, typed: str, form_token: str) -> str:
+        fields = replace(form.fields, email=typed)
+        more = {"form_token": form_token, "suggestion": accepted.suggestion}
+        values = signup_values(replace(form, fields=fields), sections, **more)
+        days = confirmation_links.CONFIRMATION_AGE.days
+        return render_template("check_mailbox.html", address=address, days=days, **values)
+
+    words = (readable(accepted.address), form.fields.email, form.next_token())
+    if accepted.suggestion or not form.fields.has_defaults():
+        return page(*words)
+    return render_around(("check_mailbox", form.fields.language), page, *words)
 
 
 def _page(form: SignupForm, status: int = 200, *, notice: str = "", **values: Any) -> Response:

@@ -1,0 +1,48 @@
+"""Answers that differ in a few words alone: rendered once, and then put together around other words.
+
+Rendering is three fifths of what a sign-up costs the site (measured), and nearly every answer to one is the same page
+with another address and another token.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Hashable
+
+from flask import current_app
+from markupsafe import escape
+
+from newsletter.core import clock
+from newsletter.core.runtime import runtime
+from newsletter.web.language import link_languages
+from newsletter.web.navigation import sections_in_use
+
+_KEY = "newsletter.kept_words"
+_MOST = 100
+"""Pages; beyond it all are rendered anew."""
+
+
+def render_around(name: Hashable, render: Callable[..., str], *words: str) -> str:
+    """The page `name` as `render(*words)` makes it, with each of `words` escaped.
+
+    It may depend on the words, on the language, on what every page shows, and on nothing else. Each word is written
+    as it is; it may be looked at as an address.
+    """
+    year = clock.now().astimezone(runtime().settings.timezone).year
+    key = (name, link_languages(), tuple(sections_in_use()), year)
+    kept: dict[Hashable, list[str]] = current_app.extensions.setdefault(_KEY, {})
+    if key not in kept:
+        if len(kept) >= _MOST:
+            kept.clear()
+        kept[key] = _parts(render, len(words))
+    escaped = [str(escape(word)) for word in words]
+    # Every other part is the number of a word.
+    return "".join(escaped[int(part)] if place % 2 else part for place, part in enumerate(kept[key]))
+
+
+def _parts(render: Callable[..., str], count: int) -> list[str]:
+    """The page, cut at its words: text, the number of a word, text, …"""
+    mark = f"w{secrets.token_hex(8)}"  # no page holds it, and nobody can know it
+    page = render(*(f"{mark}{number}@{mark}" for number in range(count)))
+    return re.split(rf"{mark}(\d+)@{mark}", page)

@@ -1,0 +1,63 @@
+"""The answer to a sign-up is rendered once, and put together around the address and the token of each."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from newsletter.core.db import Database
+from newsletter.web.readers import signup
+from tests.factories import add_article, form_token
+
+ADDRESSES = ("ada@example.org", "o'brien+news@example.org", "ada@xn--bcher-kva.example")
+TOKEN = re.compile(r'name="form_token" value="[^"]+"')
+
+
+@pytest.fixture
+def renderings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The templates that are rendered from now on."""
+    found: list[str] = []
+    render = signup.render_template
+
+    def note(name: str, **values: object) -> str:
+        found.append(name)
+        return render(name, **values)
+
+    monkeypatch.setattr(signup, "render_template", note)
+    return found
+
+
+def answer(client: FlaskClient, address: str, query: str = "", **fields: str) -> str:
+    data = {"email": address, "form_token": form_token(), **fields}
+    response = client.post(f"/subscribe{query}", data=data)
+    assert response.status_code == 200, response.text
+    assert "press" not in response.text.partition("</h1>")[0]
+    return TOKEN.sub("", response.text)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_each_answer_is_as_if_it_were_rendered(
+    app: Flask, client: FlaskClient, db: Database, renderings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_article(db, "A story", section="Policy")
+    queries = ("", "?language=de")
+    kept = [answer(client, address, query) for query in queries for address in ADDRESSES]
+    assert renderings == ["check_mailbox.html"] * len(queries)
+    monkeypatch.setattr(signup, "render_around", lambda _name, render, *words: render(*words))
+    assert [answer(client, address, query) for query in queries for address in ADDRESSES] == kept
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_was_chosen_and_what_the_masthead_shows_is_seen(
+    client: FlaskClient, db: Database, renderings: list[str]
+) -> None:
+    answer(client, "ada@example.org")
+    assert 'value="daily" checked' in answer(client, "eve@example.org", cadence="daily")
+    assert "Did you mean" in answer(client, "ada@gmial.com")
+    assert "Policy" not in answer(client, "bob@example.org")
+    add_article(db, "A story", section="Policy")
+    assert "Policy" in answer(client, "cid@example.org")
+    assert len(renderings) == 4
