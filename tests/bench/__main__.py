@@ -16,6 +16,7 @@ from tests.bench import (
     rendering,
     sending,
     signups,
+    size,
     small,
     smtp,
     watching,
@@ -31,6 +32,7 @@ def main() -> int:
     options = parser.parse_args()
     benchmarks: dict[str, Callable[[], list[Row]]] = {
         "rendering": rendering.measure,
+        "size": size.measure,
         "signups": signups.measure,
         "small": small.measure,
         "sending": lambda: sending.measure(options.readers),

@@ -30,7 +30,7 @@ from newsletter.subscribers.files import csv_export
 from newsletter.subscribers.models import SubscriberStatus
 from tests.bench.databases import KINDS, databases_of, insert_by_driver, migrated, read_by_driver
 from tests.bench.rendering import SETTINGS
-from tests.bench.result import Row, at_most
+from tests.bench.result import Row, at_most, goal
 from tests.factories import REAL_ARTICLE
 from tests.filling import CREATED, NEWEST_DAY, bring_up_to_date, fill_archive
 
@@ -109,6 +109,7 @@ def _readers(readers: int) -> list[Row]:
         rows += [
             Row(f"{kind}: an exported row of {FEW_READERS:,}", few * 1e6, "µs of CPU"),
             at_most(f"… of {readers:,}", many / few, "× that", MOST),
+            goal(f"{kind}: an export of {readers:,} readers", many * readers, "s of CPU", "≤ 8"),
             at_most("… beside the driver and csv", many / floor, "× that", MOST_OF_FLOOR),
         ]
     return rows

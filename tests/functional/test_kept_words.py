@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from flask import Flask
+from flask import Flask, render_template
 from flask.testing import FlaskClient
 
 from newsletter.core.db import Database
@@ -20,11 +20,10 @@ TOKEN = re.compile(r'name="form_token" value="[^"]+"')
 def renderings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The templates that are rendered from now on."""
     found: list[str] = []
-    render = signup.render_template
 
     def note(name: str, **values: object) -> str:
         found.append(name)
-        return render(name, **values)
+        return render_template(name, **values)
 
     monkeypatch.setattr(signup, "render_template", note)
     return found
