@@ -28,7 +28,7 @@ from tests.services.patience import PATIENCE
 from tests.services.processes import environment_of, on_one_machine
 
 JSON = {"Accept": "application/json", "Content-Type": "application/json"}
-CHILDREN = ("web 1", "clock", "worker 1 (mails)", "worker 2 (digests)")
+CHILDREN = ("web 1", "worker 1 (mails)", "worker 2 (digests)", "clock")
 _NAMED = re.compile(r"process_tree: (.+) is process (\d+)$", re.MULTILINE)
 
 
