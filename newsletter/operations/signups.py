@@ -17,20 +17,20 @@ TOGETHER = 50
 """Addresses that are decided on in one transaction."""
 
 
-def decide_some(runtime: Runtime) -> bool:
-    """Decide on the sign-ups of some addresses, and add their mails; False when there are none."""
+def decide_some(runtime: Runtime) -> int:
+    """Decide on the sign-ups of some addresses, and add their mails; returns how many addresses."""
     with runtime.db.reading() as session:
         if not process_signups.signups_wait(session):
-            return False
+            return 0
     pauses = MailboxPauses.present(runtime)
     try:
         with runtime.db.transaction() as session:
-            return process_signups.process_addresses(session, runtime.settings.suppression_key, pauses, TOGETHER) > 0
+            return process_signups.process_addresses(session, runtime.settings.suppression_key, pauses, TOGETHER)
     except DBAPIError:
         raise  # trouble of the database, not of a sign-up: the clock queues a job again
     except Exception as error:  # noqa: BLE001 - the one that fails is logged
         log.warning("some sign-ups cannot be processed together: %s", type(error).__name__)
-    return any([*takewhile(bool, (_decide_one(runtime, pauses) for _ in range(TOGETHER)))])
+    return sum(takewhile(bool, (_decide_one(runtime, pauses) for _ in range(TOGETHER))))
 
 
 def _decide_one(runtime: Runtime, pauses: MailboxPauses) -> bool:
