@@ -19,7 +19,7 @@ from newsletter.core.parent_death import die_with_parent
 log = logging.getLogger(__name__)
 
 FIRST, NEXT = b"f", b"n"
-"""What the clock asks for: its first tick, or another one."""
+"""The questions of the clock: its first tick, or another one."""
 QUIET, BUSY, FAILED = b"q", b"b", b"x"
 """The answers: whether there is more to do now."""
 

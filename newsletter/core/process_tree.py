@@ -83,7 +83,7 @@ class ForkedChild:
 class ProcessTree:
     """Runs children until SIGTERM, SIGINT or SIGHUP.
 
-    What all of them need is loaded before the first is forked: else that one keeps each page that the parent writes to
+    All that they need is loaded before the first is forked: else that one keeps each page that the parent writes to
     later (4 MB, measured).
     """
 

@@ -33,7 +33,7 @@ SENDING = "sending"
 """Drain jobs, which send digests batch by batch."""
 
 WAKES = {MAIL: signal.SIGUSR1, EVENTS: signal.SIGUSR2, SENDING: signal.SIGUSR2}
-"""What wakes the resting worker of a queue, in a process tree that has one (`core.process_tree`)."""
+"""The signal that wakes the resting worker of a queue, in a process tree that has one (`core.process_tree`)."""
 
 ANSWER_WITHIN = 1.0
 """Seconds for an answer of Redis: it answers in less than a thousandth, or it hangs, and work goes on without it."""
