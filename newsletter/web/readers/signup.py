@@ -12,6 +12,7 @@ from newsletter.core import public_paths
 from newsletter.subscribers.addresses import readable
 from newsletter.subscribers.signup import confirmation_links
 from newsletter.web import csrf
+from newsletter.web.answer_cache import render_around
 from newsletter.web.api import signup as api
 from newsletter.web.forms.preferences_form import PreferencesForm
 from newsletter.web.forms.signup_form import SignupForm
@@ -24,7 +25,6 @@ from newsletter.web.forms.signup_submission import (
     known_sections,
     submit_signup,
 )
-from newsletter.web.kept_words import render_around
 from newsletter.web.language import keep_query, page_language
 from newsletter.web.negotiation import with_json
 from newsletter.web.readers.blueprint import pages

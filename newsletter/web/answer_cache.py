@@ -18,7 +18,7 @@ from newsletter.core.runtime import runtime
 from newsletter.web.language import link_languages
 from newsletter.web.navigation import sections_in_use
 
-_KEY = "newsletter.kept_words"
+_KEY = "newsletter.answer_cache"
 _MOST = 100
 """Pages; beyond it all are rendered anew."""
 
@@ -31,14 +31,14 @@ def render_around(name: Hashable, render: Callable[..., str], *words: str) -> st
     """
     year = clock.now().astimezone(runtime().settings.timezone).year
     key = (name, link_languages(), tuple(sections_in_use()), year)
-    kept: dict[Hashable, list[str]] = current_app.extensions.setdefault(_KEY, {})
-    if key not in kept:
-        if len(kept) >= _MOST:
-            kept.clear()
-        kept[key] = _parts(render, len(words))
+    cached: dict[Hashable, list[str]] = current_app.extensions.setdefault(_KEY, {})
+    if key not in cached:
+        if len(cached) >= _MOST:
+            cached.clear()
+        cached[key] = _parts(render, len(words))
     escaped = [str(escape(word)) for word in words]
     # Every other part is the number of a word.
-    return "".join(escaped[int(part)] if place % 2 else part for place, part in enumerate(kept[key]))
+    return "".join(escaped[int(part)] if place % 2 else part for place, part in enumerate(cached[key]))
 
 
 def _parts(render: Callable[..., str], count: int) -> list[str]:

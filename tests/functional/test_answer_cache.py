@@ -43,10 +43,10 @@ def test_each_answer_is_as_if_it_were_rendered(
 ) -> None:
     add_article(db, "A story", section="Policy")
     queries = ("", "?language=de")
-    kept = [answer(client, address, query) for query in queries for address in ADDRESSES]
+    cached = [answer(client, address, query) for query in queries for address in ADDRESSES]
     assert renderings == ["check_mailbox.html"] * len(queries)
     monkeypatch.setattr(signup, "render_around", lambda _name, render, *words: render(*words))
-    assert [answer(client, address, query) for query in queries for address in ADDRESSES] == kept
+    assert [answer(client, address, query) for query in queries for address in ADDRESSES] == cached
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
