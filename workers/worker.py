@@ -31,7 +31,7 @@ from newsletter.core.errors import ConfigurationError
 from newsletter.core.jobs import ListedJob
 from newsletter.core.languages import LANGUAGES, language_of
 from newsletter.core.process_tree import RESTS, ForkedChild
-from newsletter.core.queue import EVENTS, MAIL, SENDING, WAKES, Queues
+from newsletter.core.queue import EVENTS, MAIL, SENDING, START_SIGNALS, Queues
 from newsletter.core.runtime import Runtime, runtime_of
 from newsletter.delivery.sending.abandoned import report_abandoned
 from newsletter.delivery.sending.progress_files import ProgressFiles
@@ -176,7 +176,7 @@ def children(app: Flask, runtime: Runtime, *, rest_after: int | None = None) -> 
             f"worker {number} ({lane})",
             partial(run, app, runtime, lane, rest_after),
             stop_order=1,
-            wakes_on=WAKES[LANES[lane][1][0]] if rest_after else None,
+            start_signal=START_SIGNALS[LANES[lane][1][0]] if rest_after else None,
         )
         for number, lane in enumerate(lanes, 1)
     ]

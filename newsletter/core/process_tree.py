@@ -3,8 +3,8 @@
 The parent loads the application once and forks; the children share that memory until they write to it. The parent
 opens nothing (no database, no queue, no thread) and does nothing but wait for signals.
 
-A child that has a signal of its own (`wakes_on`) may rest: it ends with the code RESTS when it had nothing to do for a
-while, which gives its memory back, and is forked again once a process of the tree calls `wake`.
+A child that has a signal of its own (`start_signal`) may rest: it ends with the code RESTS when it had nothing to do
+for a while, which gives its memory back, and is forked again once a process of the tree calls `request_start`.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ STOP_WITHIN = 10.0
 
 RESTS = 75
 """The exit code of a child that has nothing to do."""
-WOKEN_LATELY = 5.0
-"""Seconds. A child that was woken so shortly before it rested is started at once: it may have missed what came."""
-_WAKE_EVERY = 1.0
-"""Seconds between two wakes of a child by one process. It is less than WOKEN_LATELY, so that none gets lost."""
+REQUESTED_LATELY = 5.0
+"""Seconds. A child that was wanted so shortly before it rested is started at once: it may have missed what came."""
+_REQUEST_EVERY = 1.0
+"""Seconds between two requests of one process. It is less than REQUESTED_LATELY, so that none gets lost."""
 
-_WAKING = (signal.SIGUSR1, signal.SIGUSR2)
-_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *_WAKING)
+_START_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
+_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *_START_SIGNALS)
 
 _tree: int | None = None
 """The parent of the tree that this process belongs to."""
-_last_wakes: dict[signal.Signals, float] = {}
+_last_requests: dict[signal.Signals, float] = {}
 
 
-def wake(signum: signal.Signals) -> None:
-    """Have the tree of this process start the children that this signal wakes, if they rest. Does nothing elsewhere."""
+def request_start(signum: signal.Signals) -> None:
+    """Have the tree of this process start the children of this signal, if they rest. Does nothing elsewhere."""
     now = time.monotonic()
-    if _tree is None or now - _last_wakes.get(signum, 0.0) < _WAKE_EVERY:
+    if _tree is None or now - _last_requests.get(signum, 0.0) < _REQUEST_EVERY:
         return
-    _last_wakes[signum] = now
+    _last_requests[signum] = now
     with suppress(ProcessLookupError):
         os.kill(_tree, signum)
 
@@ -62,18 +62,18 @@ def wake(signum: signal.Signals) -> None:
 class ForkedChild:
     """A process: its name, what it runs, and when it is stopped: those with a higher `stop_order` end later.
 
-    `wakes_on`: SIGUSR1 or SIGUSR2 for a child that may rest.
+    `start_signal`: SIGUSR1 or SIGUSR2 for a child that may rest.
     """
 
     name: str
     run: Callable[[], None]
     stop_order: int = 0
-    wakes_on: signal.Signals | None = None
+    start_signal: signal.Signals | None = None
     pid: int | None = field(default=None, init=False)
     started_at: float = field(default=0.0, init=False)
     starts_again_at: float | None = field(default=None, init=False)
     pause: float = field(default=FIRST_PAUSE, init=False)
-    woken_at: float = field(default=0.0, init=False)
+    requested_at: float = field(default=0.0, init=False)
 
     @property
     def rests(self) -> bool:
@@ -100,8 +100,8 @@ class ProcessTree:
         while True:
             received = signal.sigtimedwait(_SIGNALS, self._until_next())
             systemd.notify("WATCHDOG=1")
-            if received is not None and received.si_signo in _WAKING:
-                self._wake(received.si_signo)
+            if received is not None and received.si_signo in _START_SIGNALS:
+                self._start_resting(received.si_signo)
             elif received is not None and received.si_signo != signal.SIGCHLD:
                 break
             self._reap()
@@ -165,18 +165,18 @@ class ProcessTree:
         now = time.monotonic()
         child.pid = None
         code = os.waitstatus_to_exitcode(status)
-        if child.wakes_on is not None and code == RESTS:
-            child.starts_again_at = now if now - child.woken_at < WOKEN_LATELY else None
+        if child.start_signal is not None and code == RESTS:
+            child.starts_again_at = now if now - child.requested_at < REQUESTED_LATELY else None
             return
         child.pause = FIRST_PAUSE if now - child.started_at > STEADY_AFTER else min(child.pause * 2, LONGEST_PAUSE)
         child.starts_again_at = now + child.pause
         log.warning("%s ended (%d); it is started again in %.1f s", child.name, code, child.pause)
 
-    def _wake(self, signum: int) -> None:
+    def _start_resting(self, signum: int) -> None:
         now = time.monotonic()
         for child in self.children:
-            if child.wakes_on == signum:
-                child.woken_at = now
+            if child.start_signal == signum:
+                child.requested_at = now
                 if child.rests:
                     child.starts_again_at = now
 
@@ -206,10 +206,10 @@ class ProcessTree:
 
 
 def _belong_to(parent: int) -> None:
-    """In a child: which process `wake` tells, also in the child's own forks."""
+    """In a child: which process `request_start` tells, also in the child's own forks."""
     global _tree  # noqa: PLW0603 - one process, one tree
     _tree = parent
-    _last_wakes.clear()
+    _last_requests.clear()
 
 
 def _kill(child: ForkedChild, signum: signal.Signals) -> None:

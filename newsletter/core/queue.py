@@ -32,8 +32,8 @@ EVENTS = "events"
 SENDING = "sending"
 """Drain jobs, which send digests batch by batch."""
 
-WAKES = {MAIL: signal.SIGUSR1, EVENTS: signal.SIGUSR2, SENDING: signal.SIGUSR2}
-"""The signal that wakes the resting worker of a queue, in a process tree that has one (`core.process_tree`)."""
+START_SIGNALS = {MAIL: signal.SIGUSR1, EVENTS: signal.SIGUSR2, SENDING: signal.SIGUSR2}
+"""The signal that starts the resting worker of a queue, in a process tree that has one (`core.process_tree`)."""
 
 ANSWER_WITHIN = 1.0
 """Seconds for an answer of Redis: it answers in less than a thousandth, or it hangs, and work goes on without it."""
@@ -117,9 +117,9 @@ class Queues:
         """Queue a job that probes the links that are wanted, unless a job of that queue waits; False as above."""
         return self._enqueue_once(EVENTS, PROBE_LINKS)
 
-    def wake_senders(self) -> None:
+    def request_senders(self) -> None:
         """Have the workers started that rest: drain jobs are queued, or were."""
-        process_tree.wake(WAKES[SENDING])
+        process_tree.request_start(START_SIGNALS[SENDING])
 
     def enqueue_drain(self) -> bool:
         """Queue one drain job; False when the queue cannot be reached."""
@@ -152,7 +152,7 @@ class Queues:
 
     def _enqueue_once(self, name: str, function: str) -> bool:
         if self._is_waiting(name):
-            process_tree.wake(WAKES[name])
+            process_tree.request_start(START_SIGNALS[name])
             return True
         return self._enqueue(name, function)
 
@@ -162,5 +162,5 @@ class Queues:
         except RedisError as error:
             log.warning("the queue cannot be reached (%s); the clock will find the work", type(error).__name__)
             return False
-        process_tree.wake(WAKES[name])
+        process_tree.request_start(START_SIGNALS[name])
         return True

@@ -41,7 +41,7 @@ def _enqueue_drains(runtime: Runtime) -> None:
     with runtime.db.reading() as session:
         wanted = min(recovery.count_ready(session, workers), max(workers - recovery.count_busy(session), 1))
     if wanted:
-        queues.wake_senders()
+        queues.request_senders()
     for _ in range(wanted - queues.drains_queued()):
         queues.enqueue_drain()
 

@@ -20,25 +20,26 @@ from newsletter.web.navigation import sections_in_use
 
 _KEY = "newsletter.answer_cache"
 _MOST = 100
-"""Pages; beyond it all are rendered anew."""
+"""Pages; with one more, all are rendered anew."""
 
 
 def render_around(name: Hashable, render: Callable[..., str], *words: str) -> str:
-    """The page `name` as `render(*words)` makes it, with each of `words` escaped.
+    """The page `name` as `render(*words)` makes it.
 
-    It may depend on the words, on the language, on what every page shows, and on nothing else. Each word is written
-    as it is; it may be looked at as an address.
+    It may depend on the words, on the language, on what every page shows, and on nothing else. Words are escaped and
+    not changed otherwise; in their place `render` gets marks that look like addresses.
     """
     year = clock.now().astimezone(runtime().settings.timezone).year
     key = (name, link_languages(), tuple(sections_in_use()), year)
     cached: dict[Hashable, list[str]] = current_app.extensions.setdefault(_KEY, {})
-    if key not in cached:
+    parts = cached.get(key)
+    if parts is None:
         if len(cached) >= _MOST:
             cached.clear()
-        cached[key] = _parts(render, len(words))
+        parts = cached[key] = _parts(render, len(words))
     escaped = [str(escape(word)) for word in words]
     # Every other part is the number of a word.
-    return "".join(escaped[int(part)] if place % 2 else part for place, part in enumerate(cached[key]))
+    return "".join(escaped[int(part)] if place % 2 else part for place, part in enumerate(parts))
 
 
 def _parts(render: Callable[..., str], count: int) -> list[str]:

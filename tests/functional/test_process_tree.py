@@ -45,32 +45,32 @@ def _fail(folder: Path) -> None:
 
 
 def _rest(folder: Path) -> None:
-    """Work for a moment, then rest, as often as it is woken."""
+    """Work for a moment, then rest, as often as it is started."""
     _note(folder, "resting")
     time.sleep(0.1)
     sys.exit(process_tree.RESTS)
 
 
-def _wake(folder: Path) -> None:
-    """Wake the resting child each time when the test asks for it, twice at once."""
+def _request(folder: Path) -> None:
+    """Have the resting child started each time when the test says so, twice at once."""
     while True:
-        if (folder / "wake").exists():
-            (folder / "wake").unlink()
-            process_tree.wake(signal.SIGUSR1)
-            process_tree.wake(signal.SIGUSR1)
+        if (folder / "wanted").exists():
+            (folder / "wanted").unlink()
+            process_tree.request_start(signal.SIGUSR1)
+            process_tree.request_start(signal.SIGUSR1)
         time.sleep(0.02)
 
 
 def _run(folder: Path) -> None:
     process_tree.FIRST_PAUSE = 0.05
-    process_tree.WOKEN_LATELY = 0.0
+    process_tree.REQUESTED_LATELY = 0.0
     ProcessTree(
         [
             ForkedChild("queue", _live(folder, "queue"), stop_order=1),
             ForkedChild("worker", _live(folder, "worker")),
             ForkedChild("failing", lambda: _fail(folder)),
-            ForkedChild("resting", lambda: _rest(folder), wakes_on=signal.SIGUSR1),
-            ForkedChild("waking", lambda: _wake(folder)),
+            ForkedChild("resting", lambda: _rest(folder), start_signal=signal.SIGUSR1),
+            ForkedChild("requesting", lambda: _request(folder)),
         ]
     ).run()
 
@@ -103,23 +103,23 @@ def test_a_child_that_cannot_start_waits_longer_each_time(tree: BaseProcess, tmp
     assert (tmp_path / "failing").stat().st_mtime == begun, "the fourth pause is 0.8 s"
 
 
-def test_a_child_that_rests_is_started_once_it_is_woken(tree: BaseProcess, tmp_path: Path) -> None:
+def test_a_child_that_rests_is_started_once_it_is_wanted(tree: BaseProcess, tmp_path: Path) -> None:
     until(lambda: len(pids(tmp_path, "resting")) == 1)
     until(lambda: not psutil.pid_exists(pids(tmp_path, "resting")[0]))
     time.sleep(0.2)
     assert len(pids(tmp_path, "resting")) == 1
-    (tmp_path / "wake").touch()
+    (tmp_path / "wanted").touch()
     until(lambda: len(pids(tmp_path, "resting")) == 2)
 
 
-def test_a_child_that_was_woken_just_before_it_rests_is_started_again() -> None:
-    child = ForkedChild("worker", lambda: None, wakes_on=signal.SIGUSR1)
+def test_a_child_that_was_wanted_just_before_it_rests_is_started_again() -> None:
+    child = ForkedChild("worker", lambda: None, start_signal=signal.SIGUSR1)
     tree = ProcessTree([child])
     child.pid = 1
-    tree._wake(signal.SIGUSR1)
+    tree._start_resting(signal.SIGUSR1)
     tree._note_end(child, process_tree.RESTS << 8)
     assert child.starts_again_at is not None
-    child.pid, child.starts_again_at, child.woken_at = 1, None, 0.0
+    child.pid, child.starts_again_at, child.requested_at = 1, None, 0.0
     tree._note_end(child, process_tree.RESTS << 8)
     assert child.rests
 
