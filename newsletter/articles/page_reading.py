@@ -55,7 +55,7 @@ class PageReading(NamedTuple):
         return [line for line in self.lines if line.reason]
 
     @property
-    def taken(self) -> int:
+    def understood(self) -> int:
         """The number of lines that are part of the article."""
         return sum(line.use not in (None, LineUse.LEFT_OUT) for line in self.lines)
 
