@@ -11,8 +11,8 @@ from decimal import Decimal
 from sqlalchemy import extract, func, select
 from sqlalchemy.orm import Session
 
-from newsletter.support.goals import Budget, read_budget, read_goals
-from newsletter.support.models import SupportPayment
+from newsletter.support.goals import Budget, read_budget
+from newsletter.support.models import SupportGoal, SupportPayment
 from newsletter.support.money import Money, of_minor_units, sums
 from newsletter.support.months import months_before, months_from
 
@@ -86,8 +86,8 @@ class SupportOverview:
         return [Money(amount, currency) for currency, amount in sums(self.costs.values()).items()]
 
 
-def received_by_month(session: Session, since: date = date.min) -> dict[date, Received]:
-    """The payments of each month that has any, from a day on: one query, whose answer grows with the months alone."""
+def received_by_month(session: Session) -> dict[date, Received]:
+    """The payments of each month that has any: one query, whose answer grows with the months alone."""
     year, month = extract("year", SupportPayment.day), extract("month", SupportPayment.day)
     query = select(
         year,
@@ -97,7 +97,6 @@ def received_by_month(session: Session, since: date = date.min) -> dict[date, Re
         func.sum(SupportPayment.minor_units),
         func.count(),
     ).group_by(year, month, SupportPayment.currency, SupportPayment.exponent)
-    query = query.where(SupportPayment.day >= since)
     found: dict[date, Received] = {}
     for in_year, in_month, currency, exponent, minor_units, count in session.execute(query):
         received = found.setdefault(date(int(in_year), int(in_month), 1), Received())
@@ -116,11 +115,18 @@ def support_overview(session: Session, present: date) -> SupportOverview:
 
 
 def present_against_goal(session: Session, present: date) -> SupportMonth | None:
-    """The support of the month `present`; None while it has no goal. Two queries."""
-    goals = read_goals(session)
-    if goals.goal(present) is None:
+    """The month `present` with what came in so far in its goal's currency alone; None without a goal. One query."""
+    same = (SupportPayment.currency == SupportGoal.currency, SupportPayment.exponent == SupportGoal.exponent)
+    received = select(func.sum(SupportPayment.minor_units)).where(SupportPayment.day >= present, *same)
+    count = select(func.count(SupportPayment.id)).where(SupportPayment.day >= present, *same)
+    query = select(SupportGoal, received.scalar_subquery(), count.scalar_subquery())
+    held = query.where(SupportGoal.month <= present).order_by(SupportGoal.month.desc()).limit(1)
+    row = session.execute(held).first()
+    if row is None or not row[0].minor_units:
         return None
-    return support_months(goals, received_by_month(session, since=present), [present])[0]
+    goal, minor_units, payments = row
+    amount = of_minor_units(int(minor_units or 0), goal.currency, goal.exponent)
+    return SupportMonth(present, goal.money, amount, [], payments)
 
 
 def support_months(budget: Budget, received: dict[date, Received], months: Sequence[date]) -> list[SupportMonth]:
