@@ -14,8 +14,7 @@ from newsletter.core.fetching import Fetcher
 from newsletter.core.runtime import Runtime
 from newsletter.digests.links import kept_checks
 from newsletter.digests.links.asking import ask_links
-from newsletter.digests.links.digest_links import digest_links
-from newsletter.digests.links.link_findings import foreign_addresses
+from newsletter.digests.links.link_findings import addresses_to_ask
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
 
@@ -38,8 +37,7 @@ def ask_wanted(runtime: Runtime) -> bool:
 def ask_digest(runtime: Runtime, digest_id: int) -> None:
     """Ask all links of a digest now, each anew. Raises NotFoundError."""
     with runtime.db.transaction() as session:
-        links = list(digest_links(runtime.settings, get_digest(session, digest_id)))
-        addresses = foreign_addresses(runtime.settings, links)
+        addresses = addresses_to_ask(runtime.settings, get_digest(session, digest_id))
         kept_checks.want_links(session, addresses)
     fetcher = new_fetcher(runtime.settings)
     while _ask(runtime, fetcher, addresses):
@@ -48,7 +46,8 @@ def ask_digest(runtime: Runtime, digest_id: int) -> None:
 
 def state_of_links(session: Session, settings: Settings, digest: Digest) -> kept_checks.CheckState:
     """How many of a digest's links to other sites were asked."""
-    return kept_checks.check_state(session, foreign_addresses(settings, list(digest_links(settings, digest))))
+    addresses = addresses_to_ask(settings, digest)
+    return kept_checks.check_state(addresses, kept_checks.read_checks(session, addresses))
 
 
 def new_fetcher(settings: Settings) -> Fetcher:

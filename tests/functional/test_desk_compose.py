@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from urllib.parse import urlencode
 
 import pytest
@@ -27,13 +28,18 @@ from newsletter.delivery.reports.edition_counts import NothingReason, count_edit
 from newsletter.delivery.reports.reader_preferences import count_preferences
 from newsletter.digests import changes
 from newsletter.digests.candidates import find_candidates, search_candidates
+from newsletter.digests.links import kept_checks
+from newsletter.digests.links.asking import LinkAnswer
+from newsletter.digests.links.models import LinkVerdict
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.queries import get_digest, get_with_articles
 from newsletter.digests.rendering import RenderedDigest
+from newsletter.mail.spam_score import SpamScore
 from newsletter.staff.rights import Role
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
+from newsletter.web.desk import kept_spam_scores
 from newsletter.web.desk.compose_preview import PREVIEW_POLICY
 from tests.factories import add_article, add_digest, add_readers, hand_over, send_digest
 from tests.invariants.test_pages import check_page
@@ -41,6 +47,7 @@ from tests.services import desk
 from tests.services.desk import DeskClient
 
 MAY = clock.now().replace(year=2026, month=5, day=4, hour=12, minute=0)
+SOURCE = "https://sources.example/story"
 HOSTILE = (
     "<script>alert(1)</script> {{ 7 * 7 }} \"quotes\" 'more' & </textarea></title>",
     "x" * 10_000,
@@ -415,3 +422,112 @@ def test_settings_reach_the_findings(app: Flask, db: Database, settings: Setting
         app.extensions["newsletter"], settings=replace(settings, mail_postal_address="")
     )
     assert "MAIL_POSTAL_ADDRESS is not set" in person.get(path(draft)).text
+
+
+# ---- The preflight at the desk
+
+
+def text_of(page: str) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "", page)))
+
+
+def preflight_of(person: DeskClient, number: int, **query: str) -> list[str]:
+    """The list of findings: what blocks first."""
+    found = re.search(r'<ul class="findings">(.*?)</ul>', person.get(path(number, **query)).text, re.DOTALL)
+    assert found is not None
+    return found[1].split("<li>")[1:]
+
+
+def test_each_finding_has_its_remedies_as_links(
+    editor: DeskClient, db: Database, draft: int, slugs: list[str], settings: Settings
+) -> None:
+    with db.transaction() as session:
+        digest = get_digest(session, draft)
+        digest.subject, digest.intro = "x" * 61, f"[one]({settings.public_url}/nowhere) [two](http://elsewhere.example)"
+        digest.min_trust = 75
+    with db.transaction() as session:
+        kept_checks.want_links(session, [SOURCE])
+        kept_checks.record_answers(session, {SOURCE: LinkAnswer(LinkVerdict.BROKEN, 404)}, [SOURCE])
+    shown = preflight_of(editor, draft)
+    blocking = ['class="pill bad"' in each for each in shown]
+    assert blocking == sorted(blocking, reverse=True)
+    assert any(blocking)
+
+    def of(words: str) -> str:
+        return next(each for each in shown if words in each)
+
+    assert 'href="#intro"' in of("/nowhere, and we have no such page")
+    assert 'href="#subject"' in of("The subject has 61 characters")
+    assert f'value="drop/{slugs[2]}"' in of("below the 75 of the digest")
+    broken = of("“B” links to https://sources.example/story, which is broken: it answers 404")
+    for remedy in (f'href="/desk/articles/stories/{slugs[1]}"', f'value="drop/{slugs[1]}"', f'value="ask/{slugs[1]}"'):
+        assert remedy in broken
+    page = editor.get(path(draft)).text
+    check_page(page)
+    assert "This story links to https://sources.example/story, which is broken" in text_of(page), (
+        "no title beside its story"
+    )
+    assert "checks found nothing: nothing from elsewhere, no redirect" in text_of(page)
+    assert 'id="preflight"' in page
+    timed = editor.get(f"/desk/digests/{draft}/schedule").text
+    check_page(timed)
+    assert f'href="/desk/digests/{draft}/compose#intro"' in timed
+    assert "after 4 findings are mended" in text_of(timed)
+
+
+def test_links_that_a_move_brings_are_asked_by_a_job(editor: DeskClient, db: Database, slugs: list[str]) -> None:
+    number = add_digest(db)
+    with db.transaction() as session:
+        assert not kept_checks.links_wait(session)
+    move(editor, number, "texts", subject="A", preheader="", intro="[one](https://elsewhere.example/)")
+    assert "2 links to other sites are being asked." in text_of(editor.get(path(number)).text)
+    with db.transaction() as session:
+        found = kept_checks.claim_links(session, 10)
+        kept_checks.record_answers(session, dict.fromkeys(found, LinkAnswer(LinkVerdict.WORKS, 200)), found)
+    assert "2 links to other sites were asked." in text_of(editor.get(path(number)).text)
+    move(editor, number, "texts", subject="B", preheader="", intro="[one](https://elsewhere.example/)")
+    with db.reading() as session:
+        assert not kept_checks.links_wait(session), "once is enough"
+    version = shown_version(editor, number)
+    assert move(editor, number, "ask").status_code == 303
+    assert shown_version(editor, number) == version, "asking changes no digest"
+    with db.reading() as session:
+        assert kept_checks.links_wait(session)
+
+
+def test_a_section_that_nobody_takes_is_said_once_readers_are_counted(
+    editor: DeskClient, db: Database, draft: int
+) -> None:
+    add_readers(db, 2, sections=["Safety"])
+    words = "which no reader of this cadence takes"
+    assert words not in editor.get(path(draft)).text
+    assert words in editor.get(path(draft, count="editions")).text
+    with clock.set_to(clock.now() + timedelta(minutes=2)):
+        add_readers(db, 1, start=3)
+        assert words not in editor.get(path(draft, count="editions")).text
+
+
+def test_the_spam_score_is_asked_beside_the_page(
+    editor: DeskClient, db: Database, draft: int, slugs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def score(mail: bytes) -> SpamScore:
+        asked.append(mail)
+        return SpamScore(0.3 if len(asked) == 1 else 4.5, 5.0, ("GAPPY_SUBJECT",))
+
+    monkeypatch.setattr(kept_spam_scores, "can_score", lambda: False)
+    monkeypatch.setattr(kept_spam_scores, "spam_score", score)
+    assert "SpamAssassin" not in editor.get(path(draft, count="spam")).text, "a machine without it says nothing"
+    monkeypatch.setattr(kept_spam_scores, "can_score", lambda: True)
+    assert 'data-count="spam"' in editor.get(path(draft)).text
+    assert asked == []
+    page = text_of(editor.get(path(draft, count="spam")).text)
+    assert "SpamAssassin gives 0.3 points of the 5.0 that are spam." in page
+    assert "Ask SpamAssassin" not in page
+    editor.get(path(draft, count="spam"))
+    assert len(asked) == 1
+    move(editor, draft, f"drop/{slugs[0]}")
+    assert "SpamAssassin gives" not in editor.get(path(draft)).text
+    assert "SpamAssassin gives it 4.5 points" in text_of(editor.get(path(draft, count="spam")).text)
+    assert "GAPPY_SUBJECT" in editor.get(f"/desk/digests/{draft}/schedule").text

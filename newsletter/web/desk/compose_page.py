@@ -16,9 +16,8 @@ from newsletter.core.errors import InvalidError, NewsletterError
 from newsletter.core.languages import PUBLICATION_LANGUAGE, gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.edition_preview import preview_edition, rendered_in
-from newsletter.digests import changes, mail_findings, preflight
+from newsletter.digests import changes, mail_findings
 from newsletter.digests.candidates import find_candidates, search_candidates
-from newsletter.digests.findings import Finding
 from newsletter.digests.models import Digest, DigestArticle, DigestChange, DigestStatus
 from newsletter.digests.queries import get_with_articles
 from newsletter.staff import audit
@@ -27,7 +26,11 @@ from newsletter.web.desk import compose_words
 from newsletter.web.desk.blueprint import signed_in
 from newsletter.web.desk.compose_editions import Matrix, matrix_of
 from newsletter.web.desk.compose_preview import Preview
+from newsletter.web.desk.desk_preflight import MENDABLE, desk_preflight
+from newsletter.web.desk.finding_words import ShownFinding, at_story, show_findings
 from newsletter.web.desk.kept_corrections import KeptCorrections, counted_corrections, kept_corrections
+from newsletter.web.desk.kept_spam_scores import ask_spam_score, kept_spam_score, wants_spam_score
+from newsletter.web.desk.passed_checks import passed_checks
 from newsletter.web.language import page_language
 
 PHONES_SHOW = 40
@@ -62,13 +65,6 @@ class Failure:
         return "subject" if self.error.code == "digest.subject_empty" else named
 
 
-class ShownFinding(NamedTuple):
-    """A finding with the way to mend it."""
-
-    finding: Finding
-    remedy: compose_words.Remedy | None
-
-
 class ShownChange(NamedTuple):
     """A change in words, and who made it (or undid it)."""
 
@@ -93,10 +89,14 @@ def view_query(args: MultiDict[str, str]) -> dict[str, Any]:
 def composer_page(number: int, args: MultiDict[str, str], failure: Failure | None = None) -> dict[str, Any]:
     """The values of compose.html. Raises NotFoundError."""
     settings, wanted, person = runtime().settings, Preview.of(args), signed_in()
+    if args.get("count") == "spam":
+        ask_spam_score(number)
     search = args.get("q", "")[:LONGEST_SEARCH].strip()
     with runtime().db.reading() as session:
         digest = get_with_articles(session, number)
-        findings = [ShownFinding(each, compose_words.remedy_of(each)) for each in _findings(session, digest)]
+        matrix = _matrix(digest, args)  # before the preflight, which reads what it counted
+        found = desk_preflight(session, digest)
+        findings = show_findings(found.findings)
         is_editable = digest.status == DigestStatus.DRAFT and person.may(Right.PUBLISH)
         takes_stories = is_editable and digest.cadence != Cadence.CORRECTION
         zone = settings.timezone
@@ -131,22 +131,27 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
             ),
             "open_dek": failure.slug if failure and failure.field == "dek" else args.get("dek", ""),
             "refused_dek": failure.form.get("dek", "") if failure and failure.field == "dek" else None,
-            "at_story": compose_words.at_story,
+            "passed": passed_checks(each.finding for each in findings)
+            if digest.items and digest.status in MENDABLE
+            else [],
+            "links": found.links if takes_stories else None,
+            "spam_score": kept_spam_score(digest),
+            "wants_spam_score": takes_stories and bool(digest.items) and wants_spam_score(digest),
+            "at_story": at_story,
             "nothing_words": compose_words.NOTHING_WORDS,
             "sections": list(dict.fromkeys(revision.section for revision in digest.revisions)),
             "hype_labels": settings.hype_labels,
             "holds_stories": digest.cadence != Cadence.CORRECTION,
-            "matrix": _matrix(digest, args),
+            "matrix": matrix,
             "corrections": _corrections(digest, args),
             "rule_trust": max(digest.min_trust, FAIR_TRUST),
             "has": current_app.view_functions,
         }
 
 
-def _findings(session: Session, digest: Digest) -> list[Finding]:
-    """Of what was frozen or is over, nothing can be mended."""
-    is_open = digest.status in (DigestStatus.DRAFT, DigestStatus.SCHEDULED)
-    return preflight.check_digest(session, runtime().settings, digest) if is_open else []
+def _passed(digest: Digest, findings: Sequence[ShownFinding]) -> list[str]:
+    is_checked = bool(digest.items) and digest.status in MENDABLE
+    return passed_checks(shown.finding for shown in findings) if is_checked else []
 
 
 def _matrix(digest: Digest, args: MultiDict[str, str]) -> Matrix | None:

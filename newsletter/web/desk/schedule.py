@@ -11,7 +11,7 @@ from newsletter.core import clock
 from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
-from newsletter.digests import preflight, scheduling
+from newsletter.digests import scheduling
 from newsletter.digests.findings import blocking, notes
 from newsletter.digests.models import DigestStatus
 from newsletter.digests.queries import get_digest
@@ -20,7 +20,9 @@ from newsletter.staff.audit import AuditAction, digest_object
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
+from newsletter.web.desk.desk_preflight import MENDABLE, desk_preflight
 from newsletter.web.desk.digest_words import STATUS_WORDS, digest_title, has_page, transport_name
+from newsletter.web.desk.finding_words import show_findings
 from newsletter.web.desk.schedule_form import Checked, ScheduleForm, checked_form, form_of, in_zones, read_form
 from newsletter.web.forms import time_zones
 from newsletter.web.language import page_language
@@ -28,7 +30,6 @@ from newsletter.web.language import page_language
 DONE = {
     "draft": gettext_noop("It is a draft again, and can be changed."),
 }
-MENDABLE = (DigestStatus.DRAFT, DigestStatus.SCHEDULED)
 
 
 @desk.get("/digests/<int:number>/schedule")
@@ -92,7 +93,7 @@ def _page(
     with runtime().db.reading() as session:
         digest = get_digest(session, number)
         can_change = digest.status in MENDABLE
-        findings = preflight.check_digest(session, settings, digest) if can_change else []
+        findings = desk_preflight(session, digest).findings
         form = form or form_of(digest.scheduled_at, provider_schedule=digest.provider_schedule)
         title, status, subject = digest_title(digest), digest.status, digest.subject
         scheduled_at = digest.scheduled_at if digest.status == DigestStatus.SCHEDULED else None
@@ -106,8 +107,8 @@ def _page(
         status_word=STATUS_WORDS[status],
         scheduled_at=scheduled_at,
         can_change=can_change,
-        problems=blocking(findings),
-        remarks=notes(findings),
+        problems=show_findings(blocking(findings)),
+        remarks=show_findings(notes(findings)),
         site_zone=settings.timezone.key,
         regions=time_zones.by_region(page_language().code),
         has_composer=has_page("desk.compose"),

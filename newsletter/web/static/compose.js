@@ -109,6 +109,8 @@
     tell(answer.ok ? shown.dataset.said : root.querySelector('[data-part="failure"]').textContent.trim());
     if (answer.ok) count("editions");
     show();
+    times = 0;
+    askLater();
     return answer.ok;
   }
 
@@ -314,6 +316,25 @@
     return fetchParts("");
   }
 
+  // The answers that come later: those of the links, and SpamAssassin's, which is asked when nobody writes.
+  const ASK_LATER = { links: 3000, spam: 6000 };
+  const MOST_ASKED = 20;
+  let asking;
+  let times = 0;
+
+  function askLater() {
+    clearTimeout(asking);
+    const what = Object.keys(ASK_LATER).find((name) => root.querySelector(`[data-count="${name}"]`));
+    if (!what || times >= MOST_ASKED || document.hidden) return;
+    asking = setTimeout(async () => {
+      times++;
+      await count(what);
+      askLater();
+    }, ASK_LATER[what]);
+  }
+
+  document.addEventListener("visibilitychange", askLater);
+
   async function fetchParts(what) {
     const address = new URL(root.dataset.here, location.href);
     if (what) address.searchParams.set("count", what);
@@ -350,5 +371,6 @@
   (async () => {
     await count("editions");
     if (root.querySelector('[data-count="corrections"]')) await count("corrections");
+    askLater();
   })();
 })();
