@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from flask import current_app, url_for
+from flask import url_for
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
@@ -29,6 +30,7 @@ from newsletter.web.desk.compose_preview import Preview
 from newsletter.web.desk.desk_preflight import MENDABLE, desk_preflight
 from newsletter.web.desk.finding_words import ShownFinding, at_story, show_findings
 from newsletter.web.desk.kept_corrections import KeptCorrections, counted_corrections, kept_corrections
+from newsletter.web.desk.kept_preferences import counted_preferences, kept_preferences
 from newsletter.web.desk.kept_spam_scores import ask_spam_score, kept_spam_score, wants_spam_score
 from newsletter.web.desk.passed_checks import passed_checks
 from newsletter.web.language import page_language
@@ -66,10 +68,11 @@ class Failure:
 
 
 class ShownChange(NamedTuple):
-    """A change in words, and who made it (or undid it)."""
+    """A change in words, and who made it (or undid it), when."""
 
     words: str
     who: str
+    at: datetime
 
 
 class ComposedStory(NamedTuple):
@@ -107,6 +110,7 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
         return {
             "digest": digest,
             "is_editable": is_editable,
+            "is_mendable": digest.status in MENDABLE,
             "stories": _stories(digest, findings),
             "findings": findings,
             "is_blocked": any(shown.finding.blocks for shown in findings),
@@ -145,7 +149,6 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
             "matrix": matrix,
             "corrections": _corrections(digest, args),
             "rule_trust": max(digest.min_trust, FAIR_TRUST),
-            "has": current_app.view_functions,
         }
 
 
@@ -155,7 +158,11 @@ def _passed(digest: Digest, findings: Sequence[ShownFinding]) -> list[str]:
 
 
 def _matrix(digest: Digest, args: MultiDict[str, str]) -> Matrix | None:
-    return matrix_of(digest, count_now=args.get("count") == "editions") if digest.items else None
+    if not digest.items:
+        return None
+    counts_now = args.get("count") == "editions"
+    kept = counted_preferences(digest.cadence) if counts_now else kept_preferences(digest.cadence)
+    return matrix_of(digest, kept) if kept is not None else None
 
 
 def _corrections(digest: Digest, args: MultiDict[str, str]) -> KeptCorrections | None:
@@ -195,7 +202,8 @@ def _shown(change: DigestChange | None, names: Mapping[int, str]) -> ShownChange
     if change is None:
         return None
     by = (change.undone_by_kind, change.undone_by_id) if change.undone_at else (change.by_kind, change.by_id)
-    return ShownChange(compose_words.change_words(change), compose_words.maker_name(*by, names, signed_in().member_id))
+    who = compose_words.maker_name(*by, names, signed_in().member_id)
+    return ShownChange(compose_words.change_words(change), who, change.undone_at or change.made_at)
 
 
 def _said(last: DigestChange | None, undone: DigestChange | None, done: str) -> str:

@@ -20,6 +20,8 @@ from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.reader_preferences import ReaderPreferences, count_preferences
 
 COUNTED_AGAIN_AFTER = timedelta(minutes=1)
+LIVE_COUNT_HOLDS = timedelta(minutes=10)
+"""For what is kept live on each page: nobody asked for it just now."""
 
 
 class KeptPreferences(NamedTuple):
@@ -27,6 +29,11 @@ class KeptPreferences(NamedTuple):
 
     preferences: Counter[ReaderPreferences]
     counted_at: datetime
+
+    @property
+    def readers(self) -> int:
+        """All of them but those who are pausing."""
+        return sum(readers for choice, readers in self.preferences.items() if not choice.is_pausing)
 
 
 _kept: WeakKeyDictionary[Engine, dict[Cadence, KeptPreferences]] = WeakKeyDictionary()
@@ -39,11 +46,16 @@ def kept_preferences(cadence: Cadence) -> KeptPreferences | None:
     return _kept.get(runtime().db.engine, {}).get(cadence)
 
 
-def counted_preferences(cadence: Cadence) -> KeptPreferences:
-    """A count that is at most a minute old."""
+def live_preferences(cadence: Cadence, *, is_poll: bool) -> KeptPreferences | None:
+    """The readers of a cadence for a part that is kept live: a poll counts them now and then, a page does not wait."""
+    return counted_preferences(cadence, LIVE_COUNT_HOLDS) if is_poll else kept_preferences(cadence)
+
+
+def counted_preferences(cadence: Cadence, holds: timedelta = COUNTED_AGAIN_AFTER) -> KeptPreferences:
+    """A count that is not older than `holds`."""
     with _counting:
         kept = kept_preferences(cadence)
-        if kept is None or clock.now() - kept.counted_at > COUNTED_AGAIN_AFTER:
+        if kept is None or clock.now() - kept.counted_at > holds:
             now = clock.now()
             with runtime().db.reading() as session:
                 kept = KeptPreferences(count_preferences(session, runtime().settings, cadence), now)

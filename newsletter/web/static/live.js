@@ -1,5 +1,5 @@
 // Live parts of a page of the desk. An element with data-live asks that address for what has changed every data-every
-// seconds, with the version that it shows. 204: nothing has. Tabs that nobody sees do not ask.
+// seconds (data-now: also at once), with the version that it shows. 204: nothing has. Tabs that nobody sees do not ask.
 "use strict";
 
 function replaceParts(live, page) {
@@ -45,7 +45,12 @@ function watch(live) {
     later();
   };
   document.addEventListener("visibilitychange", () => document.hidden ? clearTimeout(timer) : ask());
-  later();
+  if (live.hasAttribute("data-now")) {
+    ask();
+  } else {
+    later();
+  }
 }
 
+document.documentElement.classList.add("scripted");
 document.querySelectorAll("[data-live]").forEach(watch);
