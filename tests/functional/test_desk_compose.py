@@ -19,6 +19,7 @@ from newsletter.articles import revising
 from newsletter.articles.changes import Change
 from newsletter.articles.models import Revision, RevisionKind
 from newsletter.core import clock
+from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -26,7 +27,7 @@ from newsletter.delivery.freezing.audience import count_masks
 from newsletter.delivery.ledger.models import RenderedDigestRow
 from newsletter.delivery.reports.edition_counts import NothingReason, count_editions
 from newsletter.delivery.reports.reader_preferences import count_preferences
-from newsletter.digests import changes
+from newsletter.digests import changes, drafting, scheduling
 from newsletter.digests.candidates import find_candidates, search_candidates
 from newsletter.digests.links import kept_checks
 from newsletter.digests.links.asking import LinkAnswer
@@ -531,3 +532,69 @@ def test_the_spam_score_is_asked_beside_the_page(
     assert "SpamAssassin gives" not in editor.get(path(draft)).text
     assert "SpamAssassin gives it 4.5 points" in text_of(editor.get(path(draft, count="spam")).text)
     assert "GAPPY_SUBJECT" in editor.get(f"/desk/digests/{draft}/schedule").text
+
+
+# ---- The head of the page
+
+
+def test_a_scheduled_digest_is_a_draft_again_by_one_press(
+    editor: DeskClient, author: DeskClient, db: Database, settings: Settings, draft: int
+) -> None:
+    assert "Choose a time" in editor.get(path(draft)).text
+    with db.transaction() as session:
+        scheduling.schedule_digest(session, settings, draft, clock.now() + timedelta(hours=1), by=OPERATOR)
+    page = editor.get(path(draft)).text
+    check_page(page)
+    assert "Nothing can be changed until it is a draft again" in page
+    assert "Change the time" in page
+    assert "Make it a draft again" not in author.get(path(draft)).text
+    answer = editor.post(f"/desk/digests/{draft}/unschedule", {"to": "compose"})
+    assert answer.location == path(draft)
+    assert "Choose a time" in editor.get(path(draft)).text
+
+
+def test_it_says_when_it_was_saved(editor: DeskClient, draft: int, slugs: list[str]) -> None:
+    assert re.search(r"Made today, \d\d:\d\d", editor.get(path(draft)).text)
+    with clock.set_to(clock.now()):
+        move(editor, draft, f"drop/{slugs[0]}")
+        assert f"Saved today, {clock.now():%H:%M}" in editor.get(path(draft)).text
+
+
+def test_a_test_is_of_the_edition_in_the_preview(editor: DeskClient, db: Database, draft: int) -> None:
+    add_readers(db, 2, min_trust=85)
+    page = editor.get(path(draft, count="editions", edition=1, part="text")).text
+    found = re.search(r'id="test" href="([^"]+)"', page)
+    assert found is not None
+    form = editor.get(unescape(found[1])).text
+    check_page(form)
+    assert 'name="min_trust" class="fit" size="3" inputmode="numeric" value="85"' in form
+    assert '<option value="text" selected>Text alone</option>' in form
+    chosen = editor.get(f"/desk/digests/{draft}/test?edition=chosen&section=Policy&trust=70&in=de").text
+    assert 'value="Policy" checked' in chosen
+    assert 'value="70"' in chosen
+    assert '<option value="de" selected>' in chosen
+    for nonsense in ("edition=\u00b2", "edition=999", "edition=chosen&trust=x", "in=xx"):
+        assert editor.get(f"/desk/digests/{draft}/test?{nonsense}").status_code == 200
+    assert editor.get(f"/desk/digests/{draft}/test?edition=chosen&hype=nothing").status_code in (200, 422)
+
+
+def test_without_candidates_the_newest_stories_are_offered(editor: DeskClient, db: Database, slugs: list[str]) -> None:
+    with db.transaction() as session:
+        number = drafting.start_draft(session, Cadence.DAILY).id
+    page = editor.get(path(number)).text
+    assert "No story since then. The newest:" in page
+    assert re.findall(r'value="add/([^"]+)"', page) == list(reversed(slugs))
+
+
+def test_an_edition_is_named_by_the_widest_of_its_choices(editor: DeskClient, db: Database, draft: int) -> None:
+    for start, trust in ((1, 85), (2, 88)):
+        add_readers(db, 1, start=start, min_trust=trust)
+    assert ">Trust 85 and more</a>" in editor.get(path(draft, count="editions")).text
+    add_readers(db, 1, start=3)
+    with clock.set_to(clock.now() + timedelta(minutes=2)):
+        page = text_of(editor.get(path(draft, count="editions")).text)
+    assert "2 editions, in 1 language, in 1 format" in page
+
+
+def test_a_letter_without_readers_says_so(editor: DeskClient, draft: int) -> None:
+    assert "Nobody: this letter has no reader yet." in editor.get(path(draft, count="editions")).text

@@ -61,12 +61,19 @@ def edition_name(edition: EditionCount, revisions: Sequence[Revision], labels: S
     count = len(revisions)
     if edition.mask == (1 << count) - 1:
         return language.counted("The story", "All %(number)s stories", count) % {"number": count}
-    names = dict.fromkeys(_preferences_name(choice, revisions, labels) for choice in edition.preferences)
+    names = dict.fromkeys(_preferences_name(choice, revisions, labels) for choice in _joined(edition.preferences))
     name = language.gettext(gettext_noop("%(one)s, or %(other)s"))
     found = [each for each in names if each]
-    if len(found) > 1 and not found[1].startswith(found[0]):
+    if len(found) > 1 and found[0] not in found[1]:
         return _capital(name % {"one": found[0], "other": found[1]})
     return _capital(found[0]) if found else language.gettext(gettext_noop("Some stories"))
+
+
+def _joined(choices: Sequence[ReaderPreferences]) -> Sequence[ReaderPreferences]:
+    """The choices; of two that ask for another trust alone the one that asks for less, which holds for both."""
+    if len({choice._replace(min_trust=0) for choice in choices}) == 1:
+        return [min(choices, key=lambda choice: choice.min_trust)]
+    return choices
 
 
 def _preferences_name(choice: ReaderPreferences, revisions: Sequence[Revision], labels: Sequence[str]) -> str:

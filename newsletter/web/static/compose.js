@@ -11,7 +11,6 @@
   const texts = document.getElementById("texts");
   const frame = document.getElementById("frame");
   const view = document.getElementById("view");
-  document.documentElement.classList.add("scripted");
 
   // One request after the other: each names the version that the one before led to.
   let line = Promise.resolve();
@@ -357,6 +356,8 @@
     const address = `${frame.dataset.path}?${wanted}`;
     frame.src = address;
     document.getElementById("alone").href = address;
+    const test = document.getElementById("test");
+    if (test) test.href = `${test.dataset.path}?${wanted}`;
   }
 
   view.addEventListener("change", (event) => {
