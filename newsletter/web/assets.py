@@ -23,6 +23,7 @@ TYPES = {
     "htmx.js": "text/javascript",
     "story.js": "text/javascript",
     "live.js": "text/javascript",
+    "list.js": "text/javascript",
     "schedule.js": "text/javascript",
     "sortable.js": "text/javascript",
     "compose.js": "text/javascript",

@@ -134,6 +134,7 @@ SCRIPTS = (
     "/zone.js",
     "/passkey.js",
     "/htmx.js",
+    "/list.js",
     "/story.js",
     "/sortable.js",
     "/compose.js",

@@ -14,11 +14,13 @@ from newsletter.articles.desk_list import DeskFilter, DeskPage
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.core.search import SearchQuery
+from newsletter.digests import drafting
 from newsletter.digests.article_uses import MOST_SHOWN, article_uses, is_used
 from newsletter.staff import audit
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
-from newsletter.web.desk.blueprint import desk, render_desk
+from newsletter.web.desk.audit_log import number_of
+from newsletter.web.desk.blueprint import desk, render_desk, signed_in
 
 PAGE_SIZE = 25
 DRAFTS_SHOWN = 5
@@ -82,6 +84,7 @@ def articles() -> str:
         if before is None and (is_draft_list or wanted.is_everything):
             size = PAGE_SIZE if is_draft_list else DRAFTS_SHOWN
             drafts = desk_list.listed_drafts(session, size, words=form.q)
+        filling = drafting.draft_to_fill(session) if signed_in().may(Right.PUBLISH) else None
         return render_desk(
             "articles/list.html",
             form=form,
@@ -102,6 +105,9 @@ def articles() -> str:
             state_words=STATES,
             said=SAID.get(request.args.get("done", ""), ""),
             is_later=before is not None,
+            filling=(filling.id, filling.cadence) if filling else (None, drafting.BEGUN),
+            added_to=number_of(request.args.get("digest", "")) if request.args.get("done") == "added" else None,
+            filters=form.parameters() | ({"before": request.args["before"]} if before is not None else {}),
         )
 
 

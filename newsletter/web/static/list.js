@@ -1,0 +1,24 @@
+// A list by keys: J and K go from row to row, a letter presses the row's button of that data-key. Only while a row has
+// the focus. "/" goes to the search, unless somebody writes.
+"use strict";
+
+(() => {
+  const isWriting = (element) => element.matches("input, textarea, select");
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
+    if (event.key === "/") {
+      const field = document.querySelector('[aria-keyshortcuts="/"]');
+      if (!field) return;
+      event.preventDefault();
+      field.focus();
+      return;
+    }
+    const row = event.target.closest("[data-keys] tbody tr");
+    if (!row) return;
+    const key = event.key.toLowerCase();
+    const other = { j: row.nextElementSibling, k: row.previousElementSibling }[key];
+    if (other) other.querySelector("th a").focus();
+    else row.querySelector(`[data-key="${CSS.escape(key)}"]`)?.click();
+  });
+})();
