@@ -490,7 +490,8 @@ def test_links_that_a_move_brings_are_asked_by_a_job(editor: DeskClient, db: Dat
     with db.reading() as session:
         assert not kept_checks.links_wait(session), "once is enough"
     version = shown_version(editor, number)
-    assert move(editor, number, "ask").status_code == 303
+    asked = move(editor, number, "ask")
+    assert "The links are being asked" in editor.get(asked.location).text
     assert shown_version(editor, number) == version, "asking changes no digest"
     with db.reading() as session:
         assert kept_checks.links_wait(session)
@@ -618,6 +619,7 @@ def test_a_story_is_added_from_the_list(
     assert "in it" in page
     assert order(db, 1) == "A"
     with db.transaction() as session:
+        assert kept_checks.links_wait(session)
         daily = drafting.start_draft(session, Cadence.DAILY).id
     assert f'name="digest" value="{daily}"' in editor.get("/desk/articles").text
     assert "Add to daily" in editor.get("/desk/articles").text

@@ -41,6 +41,7 @@ SUBJECT_LENGTH, PREHEADER_LENGTH = 60, 90
 """Characters that most programs show, about."""
 
 LONGEST_SEARCH = 200
+DONE_ASK = gettext_noop("The links are being asked")
 DONE_UNDO = gettext_noop("Undone: %(change)s")
 
 
@@ -208,6 +209,8 @@ def _shown(change: DigestChange | None, names: Mapping[int, str]) -> ShownChange
 
 def _said(last: DigestChange | None, undone: DigestChange | None, done: str) -> str:
     """The last move in words, for those who do not see it."""
+    if done == "ask":
+        return page_language().gettext(DONE_ASK)
     change = undone if done == "undo" else last
     if not done or change is None:
         return ""

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from newsletter.core.runtime import runtime
 from newsletter.digests import draft_articles, drafting
+from newsletter.digests.links import kept_checks
+from newsletter.digests.links.link_findings import addresses_to_ask
 from newsletter.digests.models import Digest
 from newsletter.staff import audit
 from newsletter.staff.audit import AuditAction, AuditObject
@@ -27,7 +29,10 @@ def add_story(slug: str) -> ResponseReturnValue:
     number, by = number_of(request.form.get("digest", "")), signed_in().actor
     with runtime().db.transaction() as session:
         chosen = number or _begin(session).id
-        draft_articles.add_article(session, chosen, slug, by=by)
+        digest = draft_articles.add_article(session, chosen, slug, by=by)
+        waits = kept_checks.want_new_links(session, addresses_to_ask(runtime().settings, digest))
+    if waits:
+        runtime().queues.signal_clock()
     values: dict[str, Any] = {**_filters(), "done": "added", "digest": chosen}
     return redirect(url_for("desk.articles", **values, _anchor=f"story-{slug}"), 303)
 
