@@ -14,11 +14,11 @@
       field.focus();
       return;
     }
-    const row = event.target.closest("[data-keys] tbody tr");
+    const row = event.target.closest("[data-keys] tbody tr, [data-keys] > li");
     if (!row) return;
     const key = event.key.toLowerCase();
     const other = { j: row.nextElementSibling, k: row.previousElementSibling }[key];
-    if (other) other.querySelector("th a").focus();
+    if (other) other.querySelector("a").focus();
     else row.querySelector(`[data-key="${CSS.escape(key)}"]`)?.click();
   });
 })();
