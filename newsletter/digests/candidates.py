@@ -69,7 +69,7 @@ class Candidates(NamedTuple):
     used: Sequence[Candidate]
     """In the last digest of the cadence."""
     newest: Sequence[Candidate]
-    """Whatever their day and use, where the other groups are empty."""
+    """The newest of any day and use, where the other groups are empty."""
 
 
 def find_candidates(session: Session, digest: Digest, zone: ZoneInfo) -> Candidates:
