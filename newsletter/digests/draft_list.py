@@ -13,7 +13,7 @@ from newsletter.core.cadence import Cadence
 from newsletter.digests.models import Digest, DigestArticle, DigestChange, DigestStatus
 
 
-class ListedDraft(NamedTuple):
+class DraftDigest(NamedTuple):
     """A draft, and its last change."""
 
     id: int
@@ -29,7 +29,7 @@ class ListedDraft(NamedTuple):
     """The person who changed it last."""
 
 
-def newest_drafts(session: Session, limit: int) -> list[ListedDraft]:
+def newest_drafts(session: Session, limit: int) -> list[DraftDigest]:
     """The drafts that were begun last, in one query."""
     stories = select(func.count()).where(DigestArticle.digest_id == Digest.id).correlate(Digest).scalar_subquery()
     newest = select(func.max(DigestChange.id)).where(DigestChange.digest_id == Digest.id).correlate(Digest)
@@ -46,5 +46,5 @@ def newest_drafts(session: Session, limit: int) -> list[ListedDraft]:
     found = []
     for *digest, made_at, kind, number, undone_at, undone_kind, undone_number in rows:
         last = (undone_at, undone_kind, undone_number) if undone_at else (made_at or digest[3], kind, number)
-        found.append(ListedDraft._make((*digest, *last)))
+        found.append(DraftDigest._make((*digest, *last)))
     return found

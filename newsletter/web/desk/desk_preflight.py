@@ -25,11 +25,11 @@ def desk_preflight(session: Session, digest: Digest) -> Preflight:
     if digest.status not in MENDABLE:
         return Preflight([], CheckState(0, 0, 0))
     found = run_preflight(session, runtime().settings, digest)
-    sections = unread_sections(digest, _sections_taken(digest.cadence))
+    sections = unread_sections(digest, _wanted_sections(digest.cadence))
     return found._replace(findings=[*found.findings, *sections, *check_spam_score(kept_spam_score(digest))])
 
 
-def _sections_taken(cadence: Cadence) -> Collection[str]:
+def _wanted_sections(cadence: Cadence) -> Collection[str]:
     """The sections that readers take; none where somebody takes all, or nobody was counted."""
     kept = kept_preferences(cadence)
     choices = [each.sections for each in kept.preferences if not each.is_pausing] if kept else []

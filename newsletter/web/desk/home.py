@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from newsletter.articles.desk_list import listed_drafts
 from newsletter.core.cadence import Cadence
 from newsletter.core.runtime import runtime
-from newsletter.digests.draft_list import ListedDraft, newest_drafts
+from newsletter.digests.draft_list import DraftDigest, newest_drafts
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.queries import get_with_articles
 from newsletter.public_record.digest_list import last_sent
@@ -129,7 +129,7 @@ def _values(today: Today) -> dict[str, Any]:
     }
 
 
-def _who(draft: ListedDraft, names: Mapping[int, str]) -> str:
+def _who(draft: DraftDigest, names: Mapping[int, str]) -> str:
     """The person who changed a draft last; empty as long as nobody did."""
     return maker_name(draft.by_kind, draft.by_id, names, signed_in().member_id) if draft.by_kind else ""
 

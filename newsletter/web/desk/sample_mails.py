@@ -114,7 +114,7 @@ def _of_preview(digest: Digest, preview: Preview) -> Preferences:
             format=format_,
             language=preview.language,
         )
-    found = _choice_of(digest, preview)
+    found = _commonest_preferences(digest, preview)
     if found is None:
         return Preferences(format=format_, language=preview.language)
     return Preferences(
@@ -126,8 +126,8 @@ def _of_preview(digest: Digest, preview: Preview) -> Preferences:
     )
 
 
-def _choice_of(digest: Digest, preview: Preview) -> ReaderPreferences | None:
-    """The commonest choice of readers who get an edition, as far as they were counted."""
+def _commonest_preferences(digest: Digest, preview: Preview) -> ReaderPreferences | None:
+    """What most readers of an edition chose, as far as they were counted."""
     kept = kept_preferences(digest.cadence)
     if kept is None or not (preview.edition.isascii() and preview.edition.isdigit()):
         return None

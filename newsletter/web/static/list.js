@@ -1,19 +1,10 @@
 // A list by keys: J and K go from row to row, a letter presses the row's button of that data-key. Only while a row has
-// the focus. "/" goes to the search, unless somebody writes.
+// the focus.
 "use strict";
 
 (() => {
-  const isWriting = (element) => element.matches("input, textarea, select");
-
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
-    if (event.key === "/") {
-      const field = document.querySelector('[aria-keyshortcuts="/"]');
-      if (!field) return;
-      event.preventDefault();
-      field.focus();
-      return;
-    }
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
     const row = event.target.closest("[data-keys] tbody tr, [data-keys] > li");
     if (!row) return;
     const key = event.key.toLowerCase();
