@@ -33,7 +33,7 @@ WHILE_BUSY = 1.0
 """Seconds between two ticks while something is sent, and between two looks while the queue is away: then no signal
 comes."""
 LOOK_EVERY = 5.0
-"""Seconds between two looks at what is due: so long a lost signal can delay something."""
+"""Seconds between two looks at what is due: a lost signal delays something by no more."""
 TICK_EVERY = 60.0
 """Seconds between two ticks when nothing is due: some work, such as the hourly deletions, has no time of its own."""
 LEASE_MS = 10_000

@@ -26,9 +26,9 @@ def drain() -> None:
         runtime().queues.enqueue_drain()
 
 
-def ask_links() -> None:
-    """Ask the links that editors wait for, and queue a successor while there may be more."""
-    if link_checks.ask_wanted(runtime()):
+def probe_links() -> None:
+    """Probe the links that editors wait for, and queue a successor while there may be more."""
+    if link_checks.probe_wanted(runtime()):
         runtime().queues.enqueue_links()
 
 

@@ -40,7 +40,7 @@ def _is_web_address(text: str) -> bool:
         return False
 
 
-def story_address(settings: Settings, slug: str, url: str | None) -> str:
+def article_address(settings: Settings, slug: str, url: str | None) -> str:
     """The address at which a story is read: its own `url`, else what ARTICLE_URL makes of its slug, else our page."""
     if url:
         return url
@@ -49,7 +49,7 @@ def story_address(settings: Settings, slug: str, url: str | None) -> str:
     return settings.url(public_paths.article(slug))
 
 
-def set_story_address(session: Session, slug: str, url: str | None) -> None:
+def set_article_address(session: Session, slug: str, url: str | None) -> None:
     """Say where an article is read; None: where all are. Raises NotFoundError, and InvalidError for a wrong address."""
     article = lock_article(session, slug)
     article.url = None if url is None else checked_address(url)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from newsletter.articles.models import CORRECTING, SAID, RevisionKind
-from newsletter.articles.plaintext import one_line
+from newsletter.articles.page_lines import one_line
 from newsletter.core import clock
 from newsletter.core.errors import InvalidError
 

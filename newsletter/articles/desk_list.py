@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from newsletter.articles import article_search
 from newsletter.articles.article_list import Cursor
 from newsletter.articles.drafts.models import ArticleDraft
-from newsletter.articles.history import is_correcting
+from newsletter.articles.listed_revisions import is_correcting
 from newsletter.articles.models import Article, Revision, RevisionKind
 from newsletter.core.search import FIRST, LAST, MOST_COUNTED, Place, SearchQuery, label
 

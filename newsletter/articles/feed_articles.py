@@ -9,12 +9,12 @@ from typing import NamedTuple
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, contains_eager
 
-from newsletter.articles.history import is_correcting
 from newsletter.articles.listed import is_listed
+from newsletter.articles.listed_revisions import is_correcting
 from newsletter.articles.models import Revision, RevisionKind
 
 TOLD = (RevisionKind.FIRST, RevisionKind.UPDATE, RevisionKind.CORRECTION)
-"""The kinds that move the time of an article: of a small change nobody has to read again."""
+"""The kinds of revisions that move the time of an article. Nobody has to read it again for a small change."""
 
 
 class ArticleTimes(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 from newsletter.articles.errors import PageError
 from newsletter.articles.models import Markup
 from newsletter.articles.page import ParsedPage, parse_page
-from newsletter.articles.plaintext import LARGEST
+from newsletter.articles.page_lines import LARGEST
 from newsletter.articles.rubric_parts import RubricPart
 from newsletter.core.languages import PUBLICATION_LANGUAGE
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.articles.article_list import ListedArticle, latest_articles
-from newsletter.articles.history import is_correcting
+from newsletter.articles.listed_revisions import is_correcting
 from newsletter.articles.models import Article, Revision
 
 LOOKED_AT = 60

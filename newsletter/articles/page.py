@@ -20,8 +20,8 @@ from typing import Any
 from newsletter.articles.errors import PageError, quoted
 from newsletter.articles.models import Markup, Source, TrustPart
 from newsletter.articles.page_head import DATE, read_head
+from newsletter.articles.page_lines import LineUse, PageLines, lines, plain
 from newsletter.articles.page_trust import read_trust, scores_follow
-from newsletter.articles.plaintext import LineUse, PageLines, lines, plain
 from newsletter.articles.rubric_parts import RubricPart, shipped_rubric
 from newsletter.articles.sources import is_numbered, read_source
 from newsletter.core import markdown

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from newsletter.articles.errors import PageError, quoted
 from newsletter.articles.models import Markup
-from newsletter.articles.plaintext import LineUse, PageLines, plain
+from newsletter.articles.page_lines import LineUse, PageLines, plain
 from newsletter.core.language_tags import canonical_tag
 
 LONGEST_CREDIT = 200

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from newsletter.articles.errors import PageError
 from newsletter.articles.page import ParsedPage, parse_lines
-from newsletter.articles.plaintext import LineUse, PageLines, lines
+from newsletter.articles.page_lines import LineUse, PageLines, lines
 from newsletter.articles.rubric_parts import RubricPart
 
 MOST_DROPPED = 20

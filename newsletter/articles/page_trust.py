@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from newsletter.articles.errors import PageError, quoted
 from newsletter.articles.models import TrustPart
-from newsletter.articles.plaintext import LineUse, PageLines, plain
+from newsletter.articles.page_lines import LineUse, PageLines, plain
 from newsletter.articles.rubric_parts import MOST_PARTS, RubricPart, part_named
 
 _PART = re.compile(r"(.+?) ?([0-9]{1,3}) ?/ ?([0-9]{1,3})")

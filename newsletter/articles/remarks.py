@@ -1,4 +1,4 @@
-"""Remarks on a page that is taken: what an editor should look at."""
+"""Remarks on a saved page that is accepted: what an editor should look at."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from newsletter.articles.models import Revision, Source
 from newsletter.articles.word_diff import Piece, PieceKind, WorkBudget, diff_words, matched
 
 
-class Part(StrEnum):
+class ArticlePart(StrEnum):
     """A part of an article, in the order of its page."""
 
     SECTION = "section"
@@ -34,17 +34,25 @@ class Part(StrEnum):
     MARKUP = "markup"
 
 
-VALUES = (Part.SECTION, Part.DATE, Part.LANGUAGE, Part.TRUST, Part.HYPE, Part.SOURCE_COUNT, Part.MARKUP)
-TEXTS = (Part.TITLE, Part.DEK, Part.WRITTEN_BY, Part.CHECKED_BY, Part.AI_USE)
+VALUES = (
+    ArticlePart.SECTION,
+    ArticlePart.DATE,
+    ArticlePart.LANGUAGE,
+    ArticlePart.TRUST,
+    ArticlePart.HYPE,
+    ArticlePart.SOURCE_COUNT,
+    ArticlePart.MARKUP,
+)
+TEXTS = (ArticlePart.TITLE, ArticlePart.DEK, ArticlePart.WRITTEN_BY, ArticlePart.CHECKED_BY, ArticlePart.AI_USE)
 
 
 @dataclass(frozen=True)
 class ValueChange:
-    """A part that is one value: another than before."""
+    """A part that is one value, and has changed."""
 
-    part: Part
+    part: ArticlePart
     old: str | int | date | None
-    """None where there was none, as `new` where there is none any more."""
+    """None where there was none; `new` is None where there is none any more."""
     new: str | int | date | None
     rubric_part: str = ""
     """The key of the part of the rubric, for TRUST_PART."""
@@ -54,7 +62,7 @@ class ValueChange:
 class TextChange:
     """A part that is text, or a run of its paragraphs, points or sources."""
 
-    part: Part
+    part: ArticlePart
     pieces: tuple[Piece, ...]
     first: int = 0
     """The number of its first paragraph, point or source in the newer revision, or in the older where none is left; 0
@@ -69,57 +77,64 @@ class TextChange:
         return any(piece.kind != PieceKind.SAME for piece in self.pieces)
 
 
-Change = ValueChange | TextChange
+RevisionChange = ValueChange | TextChange
 
 
-def compare(old: Revision, new: Revision, budget: WorkBudget | None = None) -> list[Change]:
+def compare_revisions(old: Revision, new: Revision, budget: WorkBudget | None = None) -> list[RevisionChange]:
     """The changes from one revision to another, in the order of the page."""
     budget = budget or WorkBudget()
     found = [*_values(old, new), *_texts(old, new, budget), *_trust_parts(old, new), *_lists(old, new, budget)]
-    return sorted(found, key=lambda change: list(Part).index(change.part))
+    return sorted(found, key=lambda change: list(ArticlePart).index(change.part))
 
 
-def unchanged(changes: Sequence[Change]) -> list[Part]:
+def unchanged_parts(changes: Sequence[RevisionChange]) -> list[ArticlePart]:
     """The parts that a reader looks for first, as far as nothing changed in them."""
     changed = {change.part for change in changes}
-    if Part.TRUST_PART in changed:
-        changed.add(Part.TRUST)
+    if ArticlePart.TRUST_PART in changed:
+        changed.add(ArticlePart.TRUST)
     return [
         part
-        for part in (*TEXTS[:2], Part.POINTS, Part.BODY, Part.SOURCES, Part.TRUST, Part.HYPE)
+        for part in (
+            *TEXTS[:2],
+            ArticlePart.POINTS,
+            ArticlePart.BODY,
+            ArticlePart.SOURCES,
+            ArticlePart.TRUST,
+            ArticlePart.HYPE,
+        )
         if part not in changed
     ]
 
 
-def _values(old: Revision, new: Revision) -> Iterator[Change]:
+def _values(old: Revision, new: Revision) -> Iterator[RevisionChange]:
     for part in VALUES:
         before, after = getattr(old, part), getattr(new, part)
         if before != after:
             yield ValueChange(part, before, after)
 
 
-def _texts(old: Revision, new: Revision, budget: WorkBudget) -> Iterator[Change]:
+def _texts(old: Revision, new: Revision, budget: WorkBudget) -> Iterator[RevisionChange]:
     for part in TEXTS:
         before, after = getattr(old, part), getattr(new, part)
         if before != after:
             yield TextChange(part, tuple(diff_words(before, after, budget)))
 
 
-def _trust_parts(old: Revision, new: Revision) -> Iterator[Change]:
+def _trust_parts(old: Revision, new: Revision) -> Iterator[RevisionChange]:
     before, after = (_points(revision.trust_parts) for revision in (old, new))
     for key in dict.fromkeys([*after, *before]):
         if before.get(key) != after.get(key):
-            yield ValueChange(Part.TRUST_PART, before.get(key), after.get(key), rubric_part=key)
+            yield ValueChange(ArticlePart.TRUST_PART, before.get(key), after.get(key), rubric_part=key)
 
 
 def _points(parts: list[dict[str, Any]] | None) -> dict[str, int]:
     return {part["key"]: part["points"] for part in parts or ()}
 
 
-def _lists(old: Revision, new: Revision, budget: WorkBudget) -> Iterator[Change]:
-    yield from _compare_lists(Part.POINTS, old.bullets, new.bullets, budget)
-    yield from _compare_lists(Part.BODY, old.paragraphs, new.paragraphs, budget)
-    yield from _compare_lists(Part.SOURCES, [*map(_line, old.sources)], [*map(_line, new.sources)], budget)
+def _lists(old: Revision, new: Revision, budget: WorkBudget) -> Iterator[RevisionChange]:
+    yield from _compare_lists(ArticlePart.POINTS, old.bullets, new.bullets, budget)
+    yield from _compare_lists(ArticlePart.BODY, old.paragraphs, new.paragraphs, budget)
+    yield from _compare_lists(ArticlePart.SOURCES, [*map(_line, old.sources)], [*map(_line, new.sources)], budget)
 
 
 def _line(source: Source) -> str:
@@ -127,7 +142,9 @@ def _line(source: Source) -> str:
     return " ".join(filter(None, [source.publisher, source.title, source.url and f"<{source.url}>"]))
 
 
-def _compare_lists(part: Part, old: Sequence[str], new: Sequence[str], budget: WorkBudget) -> Iterator[Change]:
+def _compare_lists(
+    part: ArticlePart, old: Sequence[str], new: Sequence[str], budget: WorkBudget
+) -> Iterator[RevisionChange]:
     """The runs in which two lists differ. A run's texts are compared as one, so that a paragraph that was parted, or
     one that was put in between, is told as that.
     """

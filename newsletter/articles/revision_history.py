@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from newsletter.articles.history import ListedRevision, article_history
+from newsletter.articles.listed_revisions import ListedRevision, article_history
 from newsletter.articles.models import PublishedBasis, Revision
 
 

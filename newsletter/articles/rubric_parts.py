@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any
 
 from newsletter.articles.models import TrustPart
-from newsletter.articles.plaintext import one_line
+from newsletter.articles.page_lines import one_line
 from newsletter.core.errors import InvalidError
 from newsletter.core.languages import ENGLISH, LANGUAGES
 

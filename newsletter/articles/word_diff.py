@@ -69,7 +69,7 @@ class WorkBudget:
 
 
 class _BudgetSpentError(Exception):
-    """Comparing the texts would take too long: they may be made for that."""
+    """Comparing the texts would take too long; somebody may have made them for that."""
 
 
 def normal(text: str) -> str:

@@ -17,7 +17,7 @@ from newsletter.delivery.events import applying, stored_reports
 from newsletter.delivery.events import bounces as reports
 from newsletter.delivery.events.bounces import NoReportError
 from newsletter.delivery.events.models import Event
-from newsletter.delivery.reports import history
+from newsletter.delivery.reports import reader_history
 from newsletter.serializers.subscribers import related_row_json
 from newsletter.serializers.values import json_object
 
@@ -62,7 +62,7 @@ def show(number: int, as_json: bool) -> None:
     """
     suppression_key = runtime().settings.suppression_key
     with runtime().db.reading() as session:
-        events = history.events_about(session, number)
+        events = reader_history.events_about(session, number)
         reports_kept = stored_reports.reports_about(session, suppression_key, number)
     if not events:
         raise click.ClickException(f"Nothing was reported about a reader of number {number}.")

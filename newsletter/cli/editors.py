@@ -13,6 +13,7 @@ from newsletter.core import public_paths
 from newsletter.core.actors import OPERATOR
 from newsletter.core.db import log_after_commit
 from newsletter.core.runtime import runtime
+from newsletter.serializers.staff import member_json
 from newsletter.staff import links, people
 from newsletter.staff.models import StaffMember
 from newsletter.staff.people import ListedMember
@@ -58,7 +59,7 @@ def list_editors(as_json: bool) -> None:
     """List all people with their roles."""
     with runtime().db.reading() as session:
         members = people.list_members(session)
-    emit([_json(listed) for listed in members], _in_words(members), as_json=as_json)
+    emit([member_json(listed) for listed in members], _in_words(members), as_json=as_json)
 
 
 @editors.command()
@@ -97,20 +98,6 @@ def _emit_link(member: StaffMember, link: str, *, as_json: bool) -> None:
     runtime().queues.enqueue_mails()
     words = f"{link}\nThe link works once, for an hour. Older ones of this person have ended."
     emit({"id": member.id, "role": member.role.value, "link": link}, words, as_json=as_json)
-
-
-def _json(listed: ListedMember) -> dict[str, object]:
-    member, seen = listed.member, listed.last_session
-    return {
-        "id": member.id,
-        "email": member.email,
-        "name": member.name,
-        "role": member.role.value,
-        "set_up": member.set_up_at is not None,
-        "passkeys": listed.passkeys,
-        "code_app": member.totp_secret is not None,
-        "last_seen_at": seen.last_seen_at.isoformat() if seen else None,
-    }
 
 
 def _in_words(members: Sequence[ListedMember]) -> str:

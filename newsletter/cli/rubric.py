@@ -31,9 +31,7 @@ LARGEST = 1_000_000
 def show(day: datetime | None, as_json: bool) -> None:
     """Show the rubric that is in force. Its JSON, edited, is a file for `set`."""
     with runtime().db.reading() as session:
-        found = rubrics.rubric_in_force(
-            session, day.date() if day else clock.now().astimezone(runtime().settings.timezone).date()
-        )
+        found = rubrics.rubric_in_force(session, day.date() if day else clock.today(runtime().settings.timezone))
         emit(rubric_json(found), _in_words(found), as_json=as_json)
 
 
@@ -49,7 +47,7 @@ def set_(file: Path, day: datetime, as_json: bool) -> None:
     Scores that were given before keep the rubric that they were given under.
     """
     parts = read_parts(_parts_in(file))
-    today = clock.now().astimezone(runtime().settings.timezone).date()
+    today = clock.today(runtime().settings.timezone)
     with runtime().db.transaction() as session:
         found = rubrics.set_rubric(session, parts, effective_from=day.date(), today=today)
         value, words = rubric_json(found), _in_words(found)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
-from typing import Any
 
 import click
 from flask.cli import AppGroup
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option, table
 from newsletter.core.runtime import runtime
+from newsletter.serializers.support import support_json, visibility
 from newsletter.support import goals, payments, received, voices
 from newsletter.support.models import SupportPayment
 from newsletter.support.money import parse_money
@@ -52,13 +52,6 @@ def show(as_json: bool) -> None:
         overview = received.support_overview(session, present_month(runtime().settings.timezone))
         newest = voices.newest_payments(session, SHOWN)
         refused = payments.refused_posts(session)
-    value = {
-        "months": [_month_json(month) for month in overview.months],
-        "costs": {name: cost.text for name, cost in overview.costs.items()},
-        "surplus": overview.surplus.text if overview.surplus else None,
-        "payments": [_payment_json(payment) for payment in newest],
-        "refused_posts": {str(reason): count for reason, count in refused.items()},
-    }
     parts = [
         table(
             [_month_row(month) for month in overview.months if month.count or month is overview.present],
@@ -74,7 +67,7 @@ def show(as_json: bool) -> None:
     ]
     if refused:
         parts.append(f"Posts refused: {', '.join(f'{count} {reason}' for reason, count in refused.items())}.")
-    emit(value, "\n\n".join(parts), as_json=as_json)
+    emit(support_json(overview, newest, refused), "\n\n".join(parts), as_json=as_json)
 
 
 @support.command()
@@ -140,32 +133,10 @@ ACTS: dict[str | None, tuple[str, Callable[[Session, int], None]]] = {
 """By the option: the words for it, and what is done."""
 
 
-def _month_json(month: SupportMonth) -> dict[str, Any]:
-    return {
-        "month": f"{month.month:%Y-%m}",
-        "received": month.received.text,
-        "goal": month.goal.text if month.goal else None,
-        "others": [each.text for each in month.others],
-        "payments": month.count,
-    }
-
-
 def _month_row(month: SupportMonth) -> tuple[object, ...]:
     goal = month.goal.text if month.goal else "-"
     others = ", ".join(each.text for each in month.others)
     return f"{month.month:%Y-%m}", month.received.text, goal, month.count, others
-
-
-def _payment_json(payment: SupportPayment) -> dict[str, Any]:
-    return {
-        "id": payment.id,
-        "day": payment.day.isoformat(),
-        "kind": str(payment.kind),
-        "amount": payment.money.text,
-        "shown": _shown(payment),
-        "name": payment.name,
-        "words": payment.words,
-    }
 
 
 def _payment_row(payment: SupportPayment) -> tuple[object, ...]:
@@ -175,13 +146,7 @@ def _payment_row(payment: SupportPayment) -> tuple[object, ...]:
         payment.day,
         payment.kind,
         payment.money.text,
-        _shown(payment),
+        visibility(payment),
         payment.name or "",
         words if len(words) <= 60 else f"{words[:59]}…",
     )
-
-
-def _shown(payment: SupportPayment) -> str:
-    if not payment.is_public:
-        return "private"
-    return "hidden" if payment.hidden_at else "public"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
 
 _set_to: datetime | None = None
 
@@ -12,6 +12,11 @@ _set_to: datetime | None = None
 def now() -> datetime:
     """The present, aware and in UTC."""
     return _set_to or datetime.now(UTC)
+
+
+def today(zone: tzinfo) -> date:
+    """The present day in a zone."""
+    return now().astimezone(zone).date()
 
 
 @contextmanager

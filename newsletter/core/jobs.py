@@ -16,9 +16,9 @@ SEND_MAILS = "workers.jobs.send_mails"
 PROCESS_EVENTS = "workers.jobs.process_events"
 DRAIN = "workers.jobs.drain"
 TELL_HUB = "workers.jobs.tell_hub"
-ASK_LINKS = "workers.jobs.ask_links"
+PROBE_LINKS = "workers.jobs.probe_links"
 
-LISTED = frozenset({SEND_MAILS, PROCESS_EVENTS, DRAIN, TELL_HUB, ASK_LINKS})
+LISTED = frozenset({SEND_MAILS, PROCESS_EVENTS, DRAIN, TELL_HUB, PROBE_LINKS})
 
 
 class ForeignJobError(Exception):

@@ -74,6 +74,10 @@ class Language:
         """Like "2 May 2026"."""
         return format_date(day, "long", locale=self._formats)
 
+    def day_with_weekday(self, day: date) -> str:
+        """Like "Thursday, 7 May 2026"."""
+        return format_date(day, "full", locale=self._formats)
+
     def month(self, day: date) -> str:
         """The month of a day: "May 2026"."""
         return format_skeleton("yMMMM", day, locale=self._formats)
@@ -113,7 +117,7 @@ class Language:
         return get_currency_name(currency, 2, locale=self._formats)
 
     def decimal(self, number: float, digits: int) -> str:
-        """With so many digits after its point: "0.13"."""
+        """With this number of digits after its point: "0.13"."""
         return format_decimal(number, f"#,##0.{'0' * digits}", locale=self._formats)
 
     def lasting(self, duration: timedelta) -> str:

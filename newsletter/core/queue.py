@@ -19,7 +19,7 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from newsletter.core import clock_signal
-from newsletter.core.jobs import ASK_LINKS, DRAIN, PROCESS_EVENTS, SEND_MAILS, TELL_HUB, ListedJob
+from newsletter.core.jobs import DRAIN, PROBE_LINKS, PROCESS_EVENTS, SEND_MAILS, TELL_HUB, ListedJob
 
 log = logging.getLogger(__name__)
 
@@ -109,8 +109,8 @@ class Queues:
         return self.events_wait() or self._enqueue(EVENTS, TELL_HUB)
 
     def enqueue_links(self) -> bool:
-        """Queue a job that asks the links that are wanted, unless a job of that queue waits; False as above."""
-        return self.events_wait() or self._enqueue(EVENTS, ASK_LINKS)
+        """Queue a job that probes the links that are wanted, unless a job of that queue waits; False as above."""
+        return self.events_wait() or self._enqueue(EVENTS, PROBE_LINKS)
 
     def enqueue_drain(self) -> bool:
         """Queue one drain job; False when the queue cannot be reached."""

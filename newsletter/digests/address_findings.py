@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from newsletter.articles.addresses import story_address
+from newsletter.articles.addresses import article_address
 from newsletter.articles.models import Revision
 from newsletter.core.config import Settings
 from newsletter.digests.findings import Finding
@@ -14,7 +14,7 @@ from newsletter.digests.models import Digest
 def check_addresses(settings: Settings, digest: Digest) -> Iterator[Finding]:
     """Notes on stories that live elsewhere without encryption, and on sources that readers cannot follow."""
     for revision in digest.revisions:
-        address = story_address(settings, revision.slug, revision.url)
+        address = article_address(settings, revision.slug, revision.url)
         if address.startswith("http:") and (revision.url or settings.article_url):
             yield _note(revision, "article.insecure_address", "“%(title)s” is read at %(address)s, without encryption.",
                         "Give an address that begins with https.", address=address)  # fmt: skip

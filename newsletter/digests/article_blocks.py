@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from newsletter.articles.addresses import story_address
+from newsletter.articles.addresses import article_address
 from newsletter.articles.facts_line import credits_of, hype_and_sources, trust_in_words
 from newsletter.articles.models import Revision
 from newsletter.articles.texts import bullets_mail_html, bullets_text
@@ -44,7 +44,7 @@ class ArticleBlock:
 def article_block(revision: Revision, settings: Settings, language: Language, *, dek: str) -> ArticleBlock:
     """The block of an article at `revision` with the digest's `dek`, with the words around it in `language`."""
     title = one_line(revision.title)
-    url = story_address(settings, revision.slug, revision.url)
+    url = article_address(settings, revision.slug, revision.url)
     return ArticleBlock(
         language=revision.language,
         section=one_line(revision.section),

@@ -24,7 +24,7 @@ from newsletter.digests.picked_articles import PERIOD
 
 MOST_RECENT, MOST_OLDER, MOST_NEWEST, MOST_FOUND = 30, 8, 10, 40
 OLDER_FOR = timedelta(days=60)
-"""How long before the last digest an unused article of high trust is still offered."""
+"""The time before the last digest within which an unused article of high trust is still offered."""
 
 SEARCHED = 400
 """Articles with the words of a search that are looked at for its other conditions, the newest first."""
@@ -58,7 +58,7 @@ class Candidate(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """The candidates of a draft in groups, none of which holds an article of another."""
+    """The candidates of a draft in groups, none of which has an article of another."""
 
     since: date
     """The day of the last digest of the cadence, or as far back as a digest of the cadence looks."""

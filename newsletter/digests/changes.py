@@ -102,7 +102,7 @@ def redo(session: Session, digest_id: int, version: int, *, by: Actor) -> Digest
 
 
 def end_undo(session: Session, digest: Digest) -> None:
-    """Delete what could be undone of a digest: it has changed in a way that is not recorded."""
+    """Delete the changes of a digest that could be undone, since it changed in a way that is not recorded."""
     session.execute(delete(DigestChange).where(DigestChange.digest_id == digest.id))
 
 

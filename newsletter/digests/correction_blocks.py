@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import islice
 
-from newsletter.articles.addresses import story_address
+from newsletter.articles.addresses import article_address
 from newsletter.articles.facts_line import trust_in_words
 from newsletter.articles.models import Revision
 from newsletter.articles.texts import bullets_text
@@ -32,7 +32,7 @@ class ChangedText:
 
 @dataclass(frozen=True)
 class CorrectionBlock:
-    """The values of templates/mail/digest/correction.mjml, corrections.mjml, and the same as text."""
+    """The values of templates/mail/digest/correction_alone.mjml, corrections.mjml, and the same as text."""
 
     language: str
     """The language tag of title, note and changes."""
@@ -62,7 +62,7 @@ def correction_block(revision: Revision, settings: Settings, language: Language)
         is_withdrawal=revision.is_withdrawal,
         trust=trust_in_words(revision, language),
         changes=tuple(islice(_changes(revision), MOST_CHANGES)),
-        url=story_address(settings, revision.slug, revision.url),
+        url=article_address(settings, revision.slug, revision.url),
         history_url=settings.url(public_paths.history(revision.slug)),
     )
 

@@ -39,7 +39,7 @@ def add_article(
 
 
 def drop_article(session: Session, digest_id: int, slug: str, *, version: int | None = None, by: Actor) -> Digest:
-    """Take an article out. A named lead is none any more."""
+    """Take an article out. If it was the named lead, no lead is named any more."""
     with _recorded(session, digest_id, version, by) as change:
         digest = change.digest
         item = digest_article(digest, slug)

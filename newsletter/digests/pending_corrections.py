@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from newsletter.articles.history import is_correcting
+from newsletter.articles.listed_revisions import is_correcting
 from newsletter.articles.models import CORRECTING, Article, Revision, RevisionKind
 from newsletter.core import clock
 from newsletter.core.cadence import Cadence

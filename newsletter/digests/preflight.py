@@ -21,9 +21,9 @@ from newsletter.digests.article_findings import check_articles, check_correction
 from newsletter.digests.findings import Finding
 from newsletter.digests.lead_findings import check_lead, check_written_for
 from newsletter.digests.links.digest_links import DigestLink, digest_links
-from newsletter.digests.links.kept_checks import CheckState, check_state, read_checks
 from newsletter.digests.links.link_findings import check_links, foreign_addresses
 from newsletter.digests.links.models import LinkCheck
+from newsletter.digests.links.stored_checks import CheckState, check_state, read_checks
 from newsletter.digests.mail_findings import check_mails
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.text_findings import check_texts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from newsletter.articles.listed import is_listed
@@ -41,6 +41,11 @@ def newest_digests(session: Session, limit: int = 50) -> list[Digest]:
     corrected = selectinload(Digest.carried).joinedload(DigestCorrection.revision)
     slugs = corrected.load_only(Revision.article_id).joinedload(Revision.article).load_only(Article.slug)
     return list(session.scalars(select(Digest).order_by(Digest.id.desc()).limit(limit).options(*names, slugs)))
+
+
+def count_articles(session: Session, digest_id: int) -> int:
+    """The number of a digest's articles."""
+    return session.scalar(select(func.count()).where(DigestArticle.digest_id == digest_id)) or 0
 
 
 def digest_article(digest: Digest, slug: str) -> DigestArticle:

@@ -241,7 +241,7 @@ def _values(
         "kind": words.gettext(CADENCE_NAMES[digest.cadence]),
         "is_breaking": digest.cadence == Cadence.BREAKING,
         "is_correction": digest.cadence == Cadence.CORRECTION,
-        "day": words.day(day or clock.now().astimezone(settings.timezone).date()),
+        "day": words.day(day or clock.today(settings.timezone)),
         "intro": block_mail_html(digest.intro),
         "intro_text": block_text(digest.intro, columns=COLUMNS),
         "intro_marker": cut_points.intro,

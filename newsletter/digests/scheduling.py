@@ -14,8 +14,8 @@ from newsletter.core.config import Settings
 from newsletter.core.errors import InvalidError
 from newsletter.digests import lifecycle, preflight
 from newsletter.digests.findings import Finding, blocking, describe, notes
-from newsletter.digests.links.kept_checks import want_links
-from newsletter.digests.links.link_findings import addresses_to_ask
+from newsletter.digests.links.link_findings import addresses_to_probe
+from newsletter.digests.links.stored_checks import want_links
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
 
@@ -26,7 +26,7 @@ PROVIDER_SCHEDULE_LEAD = timedelta(minutes=31)
 """The least time ahead that a provider schedule needs (see `delivery.sending.scheduled_sends`)."""
 
 LINKS_AHEAD = timedelta(minutes=5)
-"""The least time ahead for which the links are asked: before a digest that goes out now, workers have other work."""
+"""The least time ahead for which the links are probed: before a digest that goes out now, workers have other work."""
 
 
 class Scheduled(NamedTuple):
@@ -44,7 +44,7 @@ def schedule_digest(
     With `provider_schedule` SendGrid gets the mails ahead and keeps them until then. Raises InvalidError when `at` is
     past or the preflight finds something that blocks, ConflictError when the digest is neither draft nor scheduled, or
     was changed since this transaction read it: what is scheduled is what the preflight looked at. The links of
-    one that waits are asked anew by a job.
+    one that waits are probed again by a job.
     """
     digest = get_digest(session, digest_id)
     lifecycle.require(digest, lifecycle.SCHEDULE)
@@ -61,7 +61,7 @@ def schedule_digest(
         )
     digest = lifecycle.schedule(session, digest_id, version, at, provider_schedule=provider_schedule, by=by)
     if at > clock.now() + LINKS_AHEAD:
-        want_links(session, addresses_to_ask(settings, digest))
+        want_links(session, addresses_to_probe(settings, digest))
     return Scheduled(digest, notes(findings))
 
 

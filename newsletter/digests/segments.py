@@ -67,7 +67,7 @@ class Segment:
 
 
 def assemble(segments: Iterable[Segment], mask: int, lead: int | None, articles: int) -> str:
-    """The text of the edition `mask` of a digest of so many articles; `lead` is the position of its lead."""
+    """The text of the edition `mask` of a digest with `articles` articles; `lead` is the position of its lead."""
     edition = _Edition(mask, lead, articles)
     return "".join(segment.text for segment in segments if edition.fulfils(segment))
 

@@ -16,7 +16,7 @@ from newsletter.core.db import Database
 from newsletter.digests import composing, scheduling
 from newsletter.digests.picked_articles import Rule
 from newsletter.embedded import sample_desk, sample_support
-from newsletter.public_record import monthly, tallies
+from newsletter.public_record import monthly_figures, tallies
 from newsletter.staff import factors, links, people
 from newsletter.staff.models import StaffLinkPurpose
 from newsletter.staff.rights import Role
@@ -91,7 +91,7 @@ def count_figures(db: Database, settings: Settings, digest_id: int) -> None:
     """Count for `/open` what was sent, so that nobody who looks at once has to wait for the clock's next minute."""
     with db.transaction() as session:
         tallies.tally_digest(session, settings, digest_id)
-        monthly.count_months(session, settings.timezone)
+        monthly_figures.count_months(session, settings.timezone)
 
 
 def sample_readers(count: int) -> Iterator[ImportedReader]:

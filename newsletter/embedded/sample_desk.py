@@ -54,5 +54,5 @@ def _daily_readers() -> Iterator[ImportedReader]:
 
 def _tomorrow(settings: Settings) -> datetime:
     """Tomorrow morning, by the publication's clocks."""
-    day = clock.now().astimezone(settings.timezone).date() + timedelta(days=1)
+    day = clock.today(settings.timezone) + timedelta(days=1)
     return datetime.combine(day, HOUR, settings.timezone)

@@ -46,7 +46,7 @@ def add_sample_support(session: Session, settings: Settings) -> None:
     """Add the goal, the costs and the payments, unless there are payments already."""
     if session.scalar(select(SupportPayment.id).limit(1)) is not None:
         return
-    today = clock.now().astimezone(settings.timezone).date()
+    today = clock.today(settings.timezone)
     present = present_month(settings.timezone)
     months = months_from(months_before(present, len(MONTHLY) - 1), present)
     goals.set_goal(session, months[0], parse_money(GOAL, CURRENCY))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from newsletter.core import clock
 
 GIVE_UP_AFTER = timedelta(days=3)
-"""A mail that could not be sent for so long is dropped, and logged: its link would be of no use."""
+"""A mail that could not be sent within this time is dropped and logged: its link would be of no use."""
 LONGEST_PAUSE = timedelta(hours=1)
 
 

@@ -22,7 +22,7 @@ MOST_SEARCHED = 2000
 _HEAD = 16_384
 """Bytes of a mail that hold its head."""
 _NAME = re.compile(r"[A-Za-z0-9._=+-]{1,200}")
-NO_SUCH_MAIL = gettext_noop("There is no such mail in the folder (any more).")
+NO_SUCH_MAIL = gettext_noop("There is no such email in the folder (any more).")
 
 
 class MailFile(NamedTuple):
@@ -62,7 +62,7 @@ def count_mails(folder: Path) -> int:
 
 
 def newest_mails(folder: Path, count: int, *, after: int = 0, words: str = "") -> list[MailHead]:
-    """The newest mails, `after` so many; with `words` those that have them in subject, address or Message-ID."""
+    """The newest mails but the first `after`; with `words` those that have them in subject, address or Message-ID."""
     if not words:
         files = heapq.nlargest(after + count, _files(folder))[after:]
         return [head for each in files if (head := _head_of(each)) is not None]

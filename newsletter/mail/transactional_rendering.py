@@ -19,7 +19,7 @@ PLACEHOLDER = random_token()
 """Stands for a reader's token in the link of a transactional mail. No text of a stranger is in such a mail."""
 
 
-Value: TypeAlias = "int | str | tuple[str, ...]"
+TemplateValue: TypeAlias = "int | str | tuple[str, ...]"
 """A value that the words of a mail name."""
 
 
@@ -50,7 +50,7 @@ def compose_mail(
     settings: Settings,
     name: str,
     path: str,
-    values: Mapping[str, Value] = MappingProxyType({}),
+    values: Mapping[str, TemplateValue] = MappingProxyType({}),
     *,
     language: str = ENGLISH,
     text_only: bool = False,
@@ -66,7 +66,12 @@ def compose_mail(
 
 @lru_cache(maxsize=64)
 def _shared_message(
-    settings: Settings, name: str, path: str, values: tuple[tuple[str, Value], ...], language: str, text_only: bool
+    settings: Settings,
+    name: str,
+    path: str,
+    values: tuple[tuple[str, TemplateValue], ...],
+    language: str,
+    text_only: bool,
 ) -> Message:
     rendered = render_mail(settings, name, {"link": settings.url(path), **dict(values)}, language)
     return Message(

@@ -8,7 +8,7 @@ from newsletter.core.runtime import Runtime
 
 
 def is_time(runtime: Runtime, key: str, seconds: int) -> bool:
-    """Whether the last run was so long ago; the present one counts from now. False while Redis is away."""
+    """Whether `seconds` have passed since the last run; the next time counts from now. False while Redis is away."""
     try:
         return bool(runtime.queues.redis.set(key, 1, nx=True, ex=seconds))
     except RedisError:

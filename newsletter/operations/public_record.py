@@ -5,7 +5,7 @@ from __future__ import annotations
 from newsletter.core import shutdown
 from newsletter.core.runtime import Runtime
 from newsletter.operations.intervals import is_time
-from newsletter.public_record import monthly, tallies
+from newsletter.public_record import monthly_figures, tallies
 
 MONTHS_KEY = "newsletter:months"
 MONTHS_EVERY = 3600
@@ -16,7 +16,7 @@ def keep_record(runtime: Runtime) -> None:
     """Count what may have changed, each digest in a transaction of its own. The months wait for Redis."""
     tally_digests(runtime)
     with runtime.db.reading() as session:
-        is_begun = monthly.is_begun(session)  # else an hour would pass until the first month is counted
+        is_begun = monthly_figures.is_begun(session)  # else an hour would pass until the first month is counted
     if is_begun and is_time(runtime, MONTHS_KEY, MONTHS_EVERY):
         count_months(runtime)
 
@@ -35,4 +35,4 @@ def tally_digests(runtime: Runtime) -> None:
 def count_months(runtime: Runtime) -> None:
     """Count the months that may have changed."""
     with runtime.db.transaction() as session:
-        monthly.count_months(session, runtime.settings.timezone)
+        monthly_figures.count_months(session, runtime.settings.timezone)

@@ -6,7 +6,7 @@ from newsletter.core import secure_delete, shutdown
 from newsletter.core.actors import CLOCK
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import stored_reports
-from newsletter.digests.links import kept_checks
+from newsletter.digests.links import stored_checks
 from newsletter.operations.intervals import is_time
 from newsletter.staff import retention as staff_retention
 from newsletter.subscribers import past_subscriptions, retention, salts
@@ -30,7 +30,7 @@ def run_hourly(runtime: Runtime) -> None:
         return
     with runtime.db.transaction() as session:
         salts.forget_old_salt(session)
-        kept_checks.delete_old(session)
+        stored_checks.delete_old(session)
         staff_retention.delete_old_rows(session, runtime.settings.audit_kept_for)
     addresses: set[str] = set()
     more = True

@@ -76,7 +76,7 @@ def _post(hub: str, topics: list[str]) -> None:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Leaves a redirect an error: followed, it would become a GET."""
+    """Treats a redirect as an error: followed, it would become a GET."""
 
     def redirect_request(self, req: Any, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str) -> None:
         return None

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.ids import AddressKey, SubscriberId, SuppressionKey
 from newsletter.delivery.events import stored_reports
-from newsletter.delivery.reports import history
+from newsletter.delivery.reports import reader_history
 from newsletter.mail import outgoing_mails
 from newsletter.privacy import reader_tables
 from newsletter.privacy.reader_tables import ReaderKeys, ReaderTable
@@ -55,7 +55,7 @@ def export_subscriber(session: Session, suppression_key: SuppressionKey, reader:
             for report in stored_reports.reports_about(session, suppression_key, reader.id)
         ],
         "suppression": suppression[0] if suppression else None,
-        "letters": [json_object(sent._asdict()) for sent in history.digests_sent_to(session, reader.id)],
+        "letters": [json_object(sent._asdict()) for sent in reader_history.digests_sent_to(session, reader.id)],
         "waiting_mails": [
             subscribers.waiting_mail_json(mail) for mail in outgoing_mails.mails_about(session, reader.id)
         ],

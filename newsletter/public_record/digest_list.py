@@ -1,5 +1,6 @@
-"""The list of all digests: what waits first, then what went out, the newest first. No figure of it is a count of
-readers: the tallies have them.
+"""The list of all digests: what waits first, then what went out, the newest first.
+
+It counts no readers itself: their numbers come from the tallies.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from newsletter.digests.models import Digest, DigestStatus, PausedReason
 from newsletter.public_record.models import DigestTally
 
 MOST_WAITING = 100
-"""Digests that wait are shown on the first page, at most so many."""
+"""The most waiting digests that the first page shows."""
 MOST_FOUND = 400
 """Digests with the words of a search, the newest."""
 PAGE_SIZE = 25

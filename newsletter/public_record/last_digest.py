@@ -1,4 +1,4 @@
-"""The last digest of which a mail was accepted: its figures, its public copy, and the checks of it."""
+"""The last digest with an accepted mail: its figures, its public copy, and the checks of that copy."""
 
 from __future__ import annotations
 

@@ -69,6 +69,6 @@ def import_json(result: ImportResult) -> dict[str, Any]:
 
 
 def unsubscribe_counts_json(days: int, counts: Counter[str | None]) -> dict[str, int]:
-    """How many readers unsubscribed in so many days, in all and by reason."""
+    """How many readers unsubscribed in the last `days`, in all and by reason."""
     by_reason = {str(reason): counts[reason] for reason in UnsubscribeReason}
     return {"days": days, "unsubscribed": counts.total(), **by_reason, "said_nothing": counts[None]}

@@ -82,7 +82,7 @@ def set_password(session: Session, member: StaffMember, password_hash: str, *, s
 def set_code_app(
     session: Session, keys: tuple[str, ...], member: StaffMember, app: NewCodeApp, step: int, *, session_id: int | None
 ) -> list[str]:
-    """Set a code app, whose first code is of the time `step`; returns new recovery codes, to be shown once."""
+    """Set a code app whose first code is that of the time `step`; returns new recovery codes, to be shown once."""
     member.totp_secret, member.totp_step = totp.seal_secret(keys, member.id, app.secret), step
     sessions.end_all(session, member.id, but=session_id)
     audit.record(session, AuditAction.CODE_APP_CHANGED, by=_itself(member))

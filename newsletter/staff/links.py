@@ -1,4 +1,4 @@
-"""Links by mail: an invitation, or a reset. Each works once, for an hour, and ends the ones before.
+"""Links by mail: an invitation, or a reset. Each works once, for an hour. A new one ends the older ones.
 
 The token is made of a random nonce in the row and SECRET_KEY. So the worker that writes the mail can make it again, and
 whoever reads the database alone can not. It is found by its hash.
@@ -32,7 +32,7 @@ NOT_VALID = gettext_noop("This link was used, is older than an hour, or was foll
 
 
 class StaffLinkError(NotFoundError):
-    """A link that does not work, or not any more. The message gives no reason."""
+    """A link that does not work, or no longer does. The message gives no reason."""
 
 
 def make_link(session: Session, keys: tuple[str, ...], member: StaffMember, purpose: StaffLinkPurpose) -> str:
@@ -88,7 +88,7 @@ def link_of_token(session: Session, token: str, *, for_use: bool = False) -> tup
 
 
 def use_link(session: Session, token: str) -> tuple[StaffLinkPurpose, StaffMember]:
-    """Use a link up; of two who press at once, one gets StaffLinkError."""
+    """Use a link up. Of two uses at once, one raises StaffLinkError."""
     link, member = link_of_token(session, token, for_use=True)
     session.delete(link)
     session.flush()

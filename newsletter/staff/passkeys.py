@@ -38,7 +38,7 @@ REFUSED = gettext_noop("This passkey was not accepted.")
 
 
 class PasskeyError(InvalidError):
-    """An answer of an authenticator is not valid, or nobody's here."""
+    """An answer of an authenticator is not valid, or belongs to nobody here."""
 
 
 class Ceremony(StrEnum):

@@ -27,6 +27,14 @@ NO_SUCH_PERSON = gettext_noop("There is no such person.")
 LAST_ADMIN = gettext_noop("This is the last admin who can sign in: somebody has to look after people and settings.")
 
 
+class Colleague(NamedTuple):
+    """A person with an account that is set up."""
+
+    number: int
+    name: str
+    email: str
+
+
 class ListedMember(NamedTuple):
     """A person as the list shows them."""
 
@@ -93,7 +101,7 @@ def get_member_by_email(session: Session, email: str) -> StaffMember:
 
 
 def list_members(session: Session) -> list[ListedMember]:
-    """All people but removed ones, the first that came first. Four statements, however many they are."""
+    """All people but removed ones, in the order in which they came. Four statements, however many they are."""
     members = session.scalars(
         select(StaffMember).where(StaffMember.removed_at.is_(None)).order_by(StaffMember.id)
     ).all()
@@ -107,6 +115,15 @@ def list_members(session: Session) -> list[ListedMember]:
         ListedMember(one, passkeys.get(one.id, 0), last_sessions.get(one.id), newest_links.get(one.id))
         for one in members
     ]
+
+
+def colleagues(session: Session) -> list[Colleague]:
+    """Everybody with an account that is set up, by name."""
+    query = select(StaffMember.id, StaffMember.name, StaffMember.email).where(
+        StaffMember.set_up_at.is_not(None), StaffMember.removed_at.is_(None), StaffMember.email.is_not(None)
+    )
+    rows = session.execute(query.order_by(StaffMember.name, StaffMember.id))
+    return [Colleague(number, name or email or "", email or "") for number, name, email in rows]
 
 
 def give_role(session: Session, number: int, role: Role, *, by: Actor) -> None:

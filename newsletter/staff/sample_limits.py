@@ -1,4 +1,4 @@
-"""The limit of tests of digests: so many an hour for each person. Without Redis each process counts its own."""
+"""The limit of tests of digests, by the hour, for each person. Without Redis each process counts its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 MOST_SAMPLES = 30
 """An hour, for one person: several editions to some colleagues, and no more than their mailboxes bear."""
 _HOUR = 3600
-TOO_MANY = gettext_noop("You have sent %(most)s tests within an hour. The next is possible in %(minutes)s minutes.")
+TOO_MANY = gettext_noop("You have sent %(most)s tests within an hour. The next is possible in %(minutes)s min.")
 
 _local: dict[tuple[int, int], int] = {}
 

@@ -26,7 +26,7 @@ LONGEST = timedelta(hours=12)
 PROOF_AGE = timedelta(minutes=10)
 """The age of a proof that is good enough for sending, erasing, people and factors."""
 SEEN_EVERY = timedelta(minutes=1)
-"""The time of activity is written once in so long."""
+"""The time of the last activity is written at most once in this time."""
 _KEPT_FOR = timedelta(days=1)
 """An ended session's row stays for a while: a new sign-in in the same browser takes over its form secret."""
 
@@ -47,6 +47,10 @@ class SignedIn:
     def may(self, right: Right) -> bool:
         """Whether the person's role includes a right."""
         return has_right(self.role, right)
+
+    def may_change(self, begun_by: int) -> bool:
+        """Whether the person may change a work: editors anybody's, authors those that they began."""
+        return begun_by == self.member_id or self.may(Right.PUBLISH)
 
     @property
     def actor(self) -> Actor:

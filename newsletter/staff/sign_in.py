@@ -69,7 +69,7 @@ def member_of_step(session: Session, keys: tuple[str, ...], token: str, browser_
         member_id, password_version, binding = 0, "", ""
     member = session.get(StaffMember, member_id, with_for_update=True)
     if member is None or password_version != _password_version(member) or binding != _binding(browser_token):
-        raise StepError("sign_in.step_over", gettext_noop("That took longer than five minutes. Begin anew."))
+        raise StepError("sign_in.step_over", gettext_noop("That took longer than five minutes. Start again."))
     return member
 
 

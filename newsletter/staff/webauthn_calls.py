@@ -20,7 +20,7 @@ from webauthn.helpers.structs import (
 )
 
 _BROKEN = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)
-"""Errors of the library for answers that are no valid ones."""
+"""Errors of the library for answers that are not valid."""
 
 
 class NewCredential(NamedTuple):

@@ -9,10 +9,10 @@ FIRST_PAUSE = timedelta(minutes=10)
 bombing gets a handful of mails on the first day, and one on each day after it."""
 LONGEST_PAUSE = timedelta(days=1)
 RESET_AFTER = timedelta(days=3)
-"""Without a request for so long, the pauses begin anew."""
+"""After this time without a request, the pauses begin anew."""
 
 
 def pause_after(mails_in_a_row: int) -> timedelta:
-    """The pause after so many mails in a row."""
+    """The pause after this number of mails in a row."""
     doublings = min(max(mails_in_a_row - 1, 0), 16)
     return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)

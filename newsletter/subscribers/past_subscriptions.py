@@ -42,7 +42,7 @@ REASONS = {
 
 
 def reduce_ended(session: Session, suppression_key: SuppressionKey, kept_for: timedelta, *, by: Actor) -> int:
-    """Reduce some readers whose subscription ended so long ago; returns how many they were.
+    """Reduce some readers whose subscription ended longer than `kept_for` ago; returns how many they were.
 
     Readers with a link under way wait: a sign-up that can be confirmed, a one-time link, a change of address.
     """
@@ -79,7 +79,10 @@ def reduce_ended(session: Session, suppression_key: SuppressionKey, kept_for: ti
 
 
 def delete_old_evidence(session: Session, kept_for: timedelta) -> bool:
-    """Delete the evidence of subscriptions that ended so long ago; whether there may be more. The hashes stay."""
+    """Delete the evidence of subscriptions that ended longer than `kept_for` ago; whether there may be more.
+
+    The hashes stay.
+    """
     old = (
         select(PastSubscription.id)
         .where(PastSubscription.consents.is_not(None), PastSubscription.ended_at < clock.now() - kept_for)

@@ -13,7 +13,7 @@ from newsletter.core.languages import language_of
 from newsletter.mail.formats import Format
 from newsletter.mail.mail_types import MailType, WaitingMail
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.transactional_rendering import PLACEHOLDER, Value, compose_mail
+from newsletter.mail.transactional_rendering import PLACEHOLDER, TemplateValue, compose_mail
 from newsletter.subscribers import preferences_words
 from newsletter.subscribers.account import address_availability, address_change, one_time_links
 from newsletter.subscribers.mail_payloads import (
@@ -85,7 +85,7 @@ def changed_by_link(
         return None
     language = language_of(reader.language)
     changed_on = mail.payload.changed_at.astimezone(settings.timezone).date()
-    today = clock.now().astimezone(settings.timezone).date()
+    today = clock.today(settings.timezone)
     is_paused = reader.paused_until is not None and reader.paused_until > today
     return _compose(
         settings,
@@ -152,7 +152,7 @@ def _compose(
     reader: Subscriber,
     *,
     to: str | None = None,
-    **values: Value,
+    **values: TemplateValue,
 ) -> tuple[Message, Recipient]:
     """Write a mail in the reader's language and format, to the reader's address or another one of theirs."""
     text_only = reader.format == Format.TEXT

@@ -1,4 +1,4 @@
-"""Ko-fi's webhook (help.ko-fi.com, "Does Ko-fi have an API or webhook?"): what of a post is read, and all that is not.
+"""Ko-fi's webhook (help.ko-fi.com, "Does Ko-fi have an API or webhook?"): reading its posts.
 
 Keys that are not named here are dropped unread: Ko-fi adds new ones, and an address for shipping is none of our
 business.
@@ -40,7 +40,7 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class RefusedError(InvalidError):
-    """A post that is not taken, with the reason for which it is counted."""
+    """A post that is refused, with the reason that it is counted under."""
 
     reason = RefusalReason.UNREADABLE
 
@@ -52,7 +52,7 @@ class ForgedError(RefusedError):
 
 
 class AmountError(RefusedError):
-    """Its amount is none."""
+    """Its amount is not a valid one."""
 
     reason = RefusalReason.AMOUNT
 

@@ -15,7 +15,7 @@ def month_of(day: date) -> date:
 
 def present_month(zone: ZoneInfo) -> date:
     """The month that it is now, in the publication's zone."""
-    return month_of(clock.now().astimezone(zone).date())
+    return month_of(clock.today(zone))
 
 
 def months_before(month: date, count: int) -> date:

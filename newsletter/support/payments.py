@@ -54,7 +54,7 @@ def delete_payment(session: Session, payment_id: int) -> None:
 
 def count_refused(session: Session, settings: Settings, reason: RefusalReason) -> None:
     """Count a post that was refused today."""
-    day = clock.now().astimezone(settings.timezone).date()
+    day = clock.today(settings.timezone)
     statement = dialect_insert(session, RefusedPost).values(day=day, reason=reason, count=1)
     statement = statement.on_conflict_do_update(index_elements=["day", "reason"], set_={"count": RefusedPost.count + 1})
     session.connection().execute(statement)

@@ -15,16 +15,16 @@ from newsletter.web import (
     history_words,
     hooks,
     hosts,
-    kept_pages,
     language,
     navigation,
+    page_cache,
     public,
     readers,
     security_headers,
     site_files,
     template_filters,
 )
-from newsletter.web.desk import kept_polls
+from newsletter.web.desk import poll_cache
 
 
 def install(app: Flask) -> None:
@@ -34,8 +34,8 @@ def install(app: Flask) -> None:
     app.url_map.merge_slashes = False
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    kept_pages.install(app)  # first: it keeps answers with all headers that the others add
-    kept_polls.install(app)
+    page_cache.install(app)  # first: it keeps answers with all headers that the others add
+    poll_cache.install(app)
     language.install(app)  # first of those that start a request: the headers of every answer ask it
     hosts.install(app)
     security_headers.install(app)

@@ -32,7 +32,7 @@ VENDORED = {
     "htmx.js": "vendor/htmx-4.0.1/htmx.min.js",
     "sortable.js": "vendor/sortablejs-1.15.7/Sortable.min.js",
 }
-"""Files of others, as they came from npm, with licence and version beside them."""
+"""Other people's files, as they came from npm, with licence and version beside them."""
 YEAR = 31_536_000
 
 pages = Blueprint("assets", __name__)

@@ -14,7 +14,7 @@ BAR_SHARE = 0.56
 """The part of its column that a bar fills."""
 
 
-class Value(NamedTuple):
+class ChartValue(NamedTuple):
     """A bar as a view gives it: its name, its length, and the value as it is written."""
 
     name: str
@@ -56,7 +56,7 @@ class BarChart(NamedTuple):
     """The px from the top of the dashed line."""
 
 
-def bar_chart(values: Sequence[Value], *, height: int = 148, limit: float | None = None) -> BarChart:
+def bar_chart(values: Sequence[ChartValue], *, height: int = 148, limit: float | None = None) -> BarChart:
     """A chart of `values` (0 or more each), the last of which is the present one, with a dashed line at `limit`."""
     base = height - BELOW
     most = max([value.amount for value in values] + [limit or 0])

@@ -1,6 +1,6 @@
 """Cross-site posts are refused.
 
-They are told by Sec-Fetch-Site, then by Origin, never by a cookie: no page of ours sets one. With
+They are known by Sec-Fetch-Site, then by Origin, never by a cookie, which only the desk sets. With
 `Referrer-Policy: no-referrer` browsers send `Origin: null` even for same-origin posts (tried), so `null` alone is no
 proof of a foreign page. A reader's link is guarded by its token as well.
 """

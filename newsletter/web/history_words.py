@@ -9,7 +9,7 @@ from flask import Flask
 from markupsafe import Markup
 
 from newsletter.articles.models import PublishedBasis, RevisionKind
-from newsletter.articles.revision_diff import Part, TextChange, ValueChange
+from newsletter.articles.revision_diff import ArticlePart, TextChange, ValueChange
 from newsletter.articles.revision_history import Delay, Since
 from newsletter.articles.word_diff import Piece, PieceKind
 from newsletter.core.languages import gettext_noop
@@ -31,33 +31,33 @@ BASES = {
 }
 
 PARTS = {
-    Part.SECTION: gettext_noop("Section"),
-    Part.DATE: gettext_noop("Date"),
-    Part.LANGUAGE: gettext_noop("Language of the story"),
-    Part.TITLE: gettext_noop("Headline"),
-    Part.DEK: gettext_noop("Introduction"),
-    Part.WRITTEN_BY: gettext_noop("Written by"),
-    Part.CHECKED_BY: gettext_noop("Checked by"),
-    Part.AI_USE: gettext_noop("Use of AI"),
-    Part.TRUST: gettext_noop("Trust"),
-    Part.TRUST_PART: gettext_noop("Trust"),
-    Part.HYPE: gettext_noop("Hype"),
-    Part.SOURCE_COUNT: gettext_noop("Number of sources"),
-    Part.POINTS: gettext_noop("TL;DR"),
-    Part.BODY: gettext_noop("Text"),
-    Part.SOURCES: gettext_noop("Sources"),
-    Part.MARKUP: gettext_noop("Written as"),
+    ArticlePart.SECTION: gettext_noop("Section"),
+    ArticlePart.DATE: gettext_noop("Date"),
+    ArticlePart.LANGUAGE: gettext_noop("Language of the story"),
+    ArticlePart.TITLE: gettext_noop("Headline"),
+    ArticlePart.DEK: gettext_noop("Introduction"),
+    ArticlePart.WRITTEN_BY: gettext_noop("Written by"),
+    ArticlePart.CHECKED_BY: gettext_noop("Checked by"),
+    ArticlePart.AI_USE: gettext_noop("Use of AI"),
+    ArticlePart.TRUST: gettext_noop("Trust"),
+    ArticlePart.TRUST_PART: gettext_noop("Trust"),
+    ArticlePart.HYPE: gettext_noop("Hype"),
+    ArticlePart.SOURCE_COUNT: gettext_noop("Number of sources"),
+    ArticlePart.POINTS: gettext_noop("TL;DR"),
+    ArticlePart.BODY: gettext_noop("Text"),
+    ArticlePart.SOURCES: gettext_noop("Sources"),
+    ArticlePart.MARKUP: gettext_noop("Written as"),
 }
 
 _ONE = {
-    Part.POINTS: gettext_noop("TL;DR, point %(first)s"),
-    Part.BODY: gettext_noop("Paragraph %(first)s"),
-    Part.SOURCES: gettext_noop("Source %(first)s"),
+    ArticlePart.POINTS: gettext_noop("TL;DR, point %(first)s"),
+    ArticlePart.BODY: gettext_noop("Paragraph %(first)s"),
+    ArticlePart.SOURCES: gettext_noop("Source %(first)s"),
 }
 _SEVERAL = {
-    Part.POINTS: gettext_noop("TL;DR, points %(first)s to %(last)s"),
-    Part.BODY: gettext_noop("Paragraphs %(first)s to %(last)s"),
-    Part.SOURCES: gettext_noop("Sources %(first)s to %(last)s"),
+    ArticlePart.POINTS: gettext_noop("TL;DR, points %(first)s to %(last)s"),
+    ArticlePart.BODY: gettext_noop("Paragraphs %(first)s to %(last)s"),
+    ArticlePart.SOURCES: gettext_noop("Sources %(first)s to %(last)s"),
 }
 _GONE = gettext_noop("%(place)s, as it was before")
 

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from flask import Flask, current_app, g, has_request_context, request, url_for
 
 from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE, Language, language_of
-from newsletter.web.kept_pages import is_kept
+from newsletter.web.page_cache import is_cached
 
 PARAMETER = "language"
 
@@ -80,15 +80,15 @@ def keep_query(*parameters: tuple[str, str]) -> None:
 
 
 def is_shared() -> bool:
-    """Whether this page is alike for everybody (`web.kept_pages`), so that proxies may keep it."""
-    return is_kept(current_app, request.endpoint) and not g.page.is_error
+    """Whether this page is alike for everybody (`web.page_cache`), so that proxies may keep it."""
+    return is_cached(current_app, request.endpoint) and not g.page.is_error
 
 
 def carry(endpoint: str, values: dict[str, Any]) -> None:
     """Add `language` to a link whose page would not choose this page's language by itself (Flask calls this)."""
     if endpoint in UNTRANSLATED or endpoint.startswith(DESK) or PARAMETER in values or not has_request_context():
         return
-    if is_kept(current_app, endpoint):
+    if is_cached(current_app, endpoint):
         default = PUBLICATION_LANGUAGE
     else:
         default = _default() if "token" in values else _default_for_anybody()

@@ -13,7 +13,7 @@ from flask import Flask, current_app, g
 from newsletter.articles import queries
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
-from newsletter.web.kept_pages import public_version
+from newsletter.web.page_cache import public_version
 
 _KEY = "newsletter.sections"
 _ASK_NOBODY = "masthead_asks_nobody"

@@ -35,7 +35,7 @@ def install(app: Flask) -> None:
 def add_headers(response: Response) -> Response:
     """Set what a view has not set. The desk, answers to posts and to readers' links are kept by nobody and found by no
     search engine. Forms with a token are kept by nobody: a token is good for a few uses and a day alone. Proxies keep
-    what is alike for everybody (`web.kept_pages`), and nothing else.
+    what is alike for everybody (`web.page_cache`), and nothing else.
     """
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)

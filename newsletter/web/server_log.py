@@ -1,4 +1,4 @@
-"""The web server's log: never what a request held, nor where it came from.
+"""The web server's log, without anything that a request held, and without its origin.
 
 waitress logs the path of a request whose client went away or whose answer failed. Readers' links carry tokens, and
 those stand in no log.

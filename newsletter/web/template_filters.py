@@ -11,11 +11,11 @@ from flask import Flask, url_for
 from markupsafe import Markup, escape
 
 from newsletter.articles import grades, texts
-from newsletter.articles.addresses import story_address
+from newsletter.articles.addresses import article_address
 from newsletter.articles.article_filter import Period
 from newsletter.articles.article_list import ListedArticle
 from newsletter.articles.facts_line import facts_line
-from newsletter.articles.history import ListedRevision
+from newsletter.articles.listed_revisions import ListedRevision
 from newsletter.articles.models import Revision
 from newsletter.core import clock, public_paths
 from newsletter.core.errors import NewsletterError
@@ -182,7 +182,7 @@ def sources(count: int) -> str:
 def story_link(revision: Revision | ListedArticle | ListedRevision) -> str:
     """Where a story is read: our page in the language of this one, or its address elsewhere."""
     settings, own = runtime().settings, url_for("public.article", slug=revision.slug)
-    address = story_address(settings, revision.slug, revision.url)
+    address = article_address(settings, revision.slug, revision.url)
     return own if address == settings.url(public_paths.article(revision.slug)) else address
 
 

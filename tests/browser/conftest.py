@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from newsletter.core.config import Settings
 
 CHROMIUM = "/usr/bin/chromium"
+expect.set_options(timeout=30_000)  # ms: a machine may be slow
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -28,7 +28,7 @@ def test_a_visitor_looks_at_the_letter_and_at_its_mail(browser: Browser, site: s
         look.open("/")
         look.follow("Read the whole letter")
         assert look.page.url == letter
-        look.follow("The mail itself, as it was sent")
+        look.follow("The email itself, as it was sent")
         heading = look.page.get_by_role("heading", name="Dispatch")
         assert heading.evaluate("e => getComputedStyle(e).fontSize") == "34px", "the mail's own styles count"
         look.follow("Unsubscribe")

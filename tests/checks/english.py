@@ -1,7 +1,8 @@
 """Checks the English of docstrings and comments: `make check` runs it.
 
-Reported are docstring sentences that begin with a free relative clause ("Who is deferred is …"), and retired metaphors
-(a module is no room, a retry no turn). docs/glossary.md, "English", says why.
+Reported are docstring sentences that begin with a free relative clause ("Who is deferred is …"), retired metaphors (a
+module is no room, a retry no turn), and measures without a number or a name ("is kept so long"). docs/glossary.md,
+"English", says why.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ NOT_READ: tuple[str, ...] = ()
 """Files that are not rewritten yet. To be emptied."""
 
 _RELATIVE = re.compile(r"(?:^|(?<=[.!?:;] )|(?<=\n\n))(Who|Whom|Whose|Whoever|What|Whatever)\b[^.!?]*[.!]?(\?)?")
+_UNMEASURED = re.compile(r"\bso (?:long|many|much)(?=[.:;,])")
 _METAPHOR = re.compile(r"\b(doors?|rooms?|houses?|dress(?:es)?)\b", re.I)
 
 
@@ -43,6 +45,7 @@ def findings(source: str, path: str = "") -> Iterator[Finding]:
             if not match[0].rstrip().endswith("?"):
                 yield Finding(path, line, match[0][:60])
         yield from (Finding(path, line, f"“{word[0]}” in a docstring") for word in _METAPHOR.finditer(text))
+        yield from (Finding(path, line, f"“{word[0]}” says no measure") for word in _UNMEASURED.finditer(flowing))
     for token in tokenize.generate_tokens(StringIO(source).readline):
         if token.type == tokenize.COMMENT and (word := _METAPHOR.search(token.string)):
             yield Finding(path, token.start[0], f"“{word[0]}” in a comment")

@@ -12,7 +12,7 @@ from click.testing import Result
 from flask import Flask
 
 import newsletter
-from newsletter.articles.plaintext import LARGEST
+from newsletter.articles.page_lines import LARGEST
 from newsletter.cli import cli
 from newsletter.core.db import Database
 

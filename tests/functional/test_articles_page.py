@@ -234,7 +234,7 @@ def test_a_withdrawn_story_keeps_its_page_and_says_so(client: FlaskClient, db: D
 def test_a_story_that_is_read_elsewhere(client: FlaskClient, db: Database) -> None:
     slug, other = add(db), add_article(db, "Another story")
     with db.transaction() as session:
-        addresses.set_story_address(session, slug, "https://dispatch.example/musk?a=1&b=2")
+        addresses.set_article_address(session, slug, "https://dispatch.example/musk?a=1&b=2")
     shown = client.get(f"/articles/{slug}").text
     assert '<link rel="canonical" href="https://dispatch.example/musk?a=1&amp;b=2">' in shown
     assert '<meta property="og:url" content="https://dispatch.example/musk?a=1&amp;b=2">' in shown

@@ -19,7 +19,7 @@ from newsletter.delivery.events import stored_reports
 from newsletter.delivery.events.models import Event, StoredReport
 from newsletter.delivery.freezing import freeze
 from newsletter.delivery.ledger.models import Batch, Refusal
-from newsletter.delivery.reports import history
+from newsletter.delivery.reports import reader_history
 from newsletter.digests import scheduling
 from newsletter.mail import outgoing_mails
 from newsletter.mail.models import OutgoingMail
@@ -276,10 +276,13 @@ def test_the_history_has_the_reader_s_own_digests(db: Database, settings: Settin
     later = send_digest(db, settings)
     with db.reading() as session:
         found: dict[int, list[tuple[Any, ...]]] = {
-            number: [(sent.digest_id, sent.outcome) for sent in history.digests_sent_to(session, reader(db, number).id)]
+            number: [
+                (sent.digest_id, sent.outcome)
+                for sent in reader_history.digests_sent_to(session, reader(db, number).id)
+            ]
             for number in (1, 2, 4)
         }
-        assert history.digests_sent_to(session, 10**9) == []
+        assert reader_history.digests_sent_to(session, 10**9) == []
     assert found == {
         1: [(later, "waiting"), (digest, "accepted")],
         2: [(later, "waiting"), (digest, "refused")],
@@ -301,7 +304,7 @@ def test_each_reader_is_shown_the_subject_of_their_own_edition(
     assert freeze.freeze_digest(db, settings, 1)
     with db.reading() as session:
         shown = {
-            number: [sent.subject for sent in history.digests_sent_to(session, reader(db, number).id)]
+            number: [sent.subject for sent in reader_history.digests_sent_to(session, reader(db, number).id)]
             for number in (1, 2, 3)
         }
     # The third got no mail: no article was left.

@@ -24,6 +24,7 @@ from newsletter.digests.models import Digest, DigestArticle
 from newsletter.staff.models import AuditEntry
 from newsletter.staff.rights import Role
 from newsletter.web.desk.articles import reader_limits
+from newsletter.web.desk.value_cache import ValueCache
 from tests import factories
 from tests.invariants.test_pages import check_page
 from tests.services import desk
@@ -264,8 +265,10 @@ def test_authors_write_and_editors_publish(
     assert actions(db) == ["articles.draft_discarded"]
 
 
-def test_trust_is_the_sum_of_its_parts_and_says_whom_it_misses(editor: DeskClient, db: Database) -> None:
-    reader_limits._counted.clear()
+def test_trust_is_the_sum_of_its_parts_and_says_whom_it_misses(
+    editor: DeskClient, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_limits, "_limits", ValueCache(600.0))
     factories.add_readers(db, 3, min_trust=70)
     factories.add_readers(db, 5, start=10)
     points = {

@@ -29,9 +29,9 @@ from newsletter.delivery.reports.edition_counts import NothingReason, count_edit
 from newsletter.delivery.reports.reader_preferences import count_preferences
 from newsletter.digests import changes, drafting, scheduling
 from newsletter.digests.candidates import find_candidates, search_candidates
-from newsletter.digests.links import kept_checks
-from newsletter.digests.links.asking import LinkAnswer
+from newsletter.digests.links import stored_checks
 from newsletter.digests.links.models import LinkVerdict
+from newsletter.digests.links.probing import ProbeResult
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.queries import get_digest, get_with_articles
 from newsletter.digests.rendering import RenderedDigest
@@ -40,7 +40,7 @@ from newsletter.staff.rights import Role
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
-from newsletter.web.desk import kept_spam_scores
+from newsletter.web.desk import cached_spam_scores
 from newsletter.web.desk.compose_preview import PREVIEW_POLICY
 from tests.factories import add_article, add_digest, add_readers, hand_over, send_digest
 from tests.invariants.test_pages import check_page
@@ -262,7 +262,9 @@ def test_editions_are_counted_as_the_freeze_would(db: Database, settings: Settin
     add_choices(db)
     with db.transaction() as session:
         tomorrow = clock.now().date() + timedelta(days=1)
-        first = session.scalars(select(Subscriber.id).where(Subscriber.cadence == "weekly").limit(1)).one()
+        first = session.scalars(
+            select(Subscriber.id).where(Subscriber.cadence == "weekly").order_by(Subscriber.id).limit(1)
+        ).one()
         session.execute(update(Subscriber).where(Subscriber.id == first).values(paused_until=tomorrow))
     with db.reading() as session:
         digest = get_digest(session, draft)
@@ -447,8 +449,8 @@ def test_each_finding_has_its_remedies_as_links(
         digest.subject, digest.intro = "x" * 61, f"[one]({settings.public_url}/nowhere) [two](http://elsewhere.example)"
         digest.min_trust = 75
     with db.transaction() as session:
-        kept_checks.want_links(session, [SOURCE])
-        kept_checks.record_answers(session, {SOURCE: LinkAnswer(LinkVerdict.BROKEN, 404)}, [SOURCE])
+        stored_checks.want_links(session, [SOURCE])
+        stored_checks.record_results(session, {SOURCE: ProbeResult(LinkVerdict.BROKEN, 404)}, [SOURCE])
     shown = preflight_of(editor, draft)
     blocking = ['class="pill bad"' in each for each in shown]
     assert blocking == sorted(blocking, reverse=True)
@@ -461,7 +463,11 @@ def test_each_finding_has_its_remedies_as_links(
     assert 'href="#subject"' in of("The subject has 61 characters")
     assert f'value="drop/{slugs[2]}"' in of("below the 75 of the digest")
     broken = of("“B” links to https://sources.example/story, which is broken: it answers 404")
-    for remedy in (f'href="/desk/articles/stories/{slugs[1]}"', f'value="drop/{slugs[1]}"', f'value="ask/{slugs[1]}"'):
+    for remedy in (
+        f'href="/desk/articles/stories/{slugs[1]}"',
+        f'value="drop/{slugs[1]}"',
+        f'value="check/{slugs[1]}"',
+    ):
         assert remedy in broken
     page = editor.get(path(draft)).text
     check_page(page)
@@ -479,22 +485,22 @@ def test_each_finding_has_its_remedies_as_links(
 def test_links_that_a_move_brings_are_asked_by_a_job(editor: DeskClient, db: Database, slugs: list[str]) -> None:
     number = add_digest(db)
     with db.transaction() as session:
-        assert not kept_checks.links_wait(session)
+        assert not stored_checks.links_wait(session)
     move(editor, number, "texts", subject="A", preheader="", intro="[one](https://elsewhere.example/)")
-    assert "2 links to other sites are being asked." in text_of(editor.get(path(number)).text)
+    assert "2 links to other sites are being checked." in text_of(editor.get(path(number)).text)
     with db.transaction() as session:
-        found = kept_checks.claim_links(session, 10)
-        kept_checks.record_answers(session, dict.fromkeys(found, LinkAnswer(LinkVerdict.WORKS, 200)), found)
-    assert "2 links to other sites were asked." in text_of(editor.get(path(number)).text)
+        found = stored_checks.claim_links(session, 10)
+        stored_checks.record_results(session, dict.fromkeys(found, ProbeResult(LinkVerdict.WORKS, 200)), found)
+    assert "2 links to other sites were checked." in text_of(editor.get(path(number)).text)
     move(editor, number, "texts", subject="B", preheader="", intro="[one](https://elsewhere.example/)")
     with db.reading() as session:
-        assert not kept_checks.links_wait(session), "once is enough"
+        assert not stored_checks.links_wait(session), "once is enough"
     version = shown_version(editor, number)
-    asked = move(editor, number, "ask")
-    assert "The links are being asked" in editor.get(asked.location).text
+    asked = move(editor, number, "check")
+    assert "The links are being checked" in editor.get(asked.location).text
     assert shown_version(editor, number) == version, "asking changes no digest"
     with db.reading() as session:
-        assert kept_checks.links_wait(session)
+        assert stored_checks.links_wait(session)
 
 
 def test_a_section_that_nobody_takes_is_said_once_readers_are_counted(
@@ -518,10 +524,10 @@ def test_the_spam_score_is_asked_beside_the_page(
         asked.append(mail)
         return SpamScore(0.3 if len(asked) == 1 else 4.5, 5.0, ("GAPPY_SUBJECT",))
 
-    monkeypatch.setattr(kept_spam_scores, "can_score", lambda: False)
-    monkeypatch.setattr(kept_spam_scores, "spam_score", score)
+    monkeypatch.setattr(cached_spam_scores, "can_score", lambda: False)
+    monkeypatch.setattr(cached_spam_scores, "spam_score", score)
     assert "SpamAssassin" not in editor.get(path(draft, count="spam")).text, "a machine without it says nothing"
-    monkeypatch.setattr(kept_spam_scores, "can_score", lambda: True)
+    monkeypatch.setattr(cached_spam_scores, "can_score", lambda: True)
     assert 'data-count="spam"' in editor.get(path(draft)).text
     assert asked == []
     page = text_of(editor.get(path(draft, count="spam")).text)
@@ -619,7 +625,7 @@ def test_a_story_is_added_from_the_list(
     assert "in it" in page
     assert order(db, 1) == "A"
     with db.transaction() as session:
-        assert kept_checks.links_wait(session)
+        assert stored_checks.links_wait(session)
         daily = drafting.start_draft(session, Cadence.DAILY).id
     assert f'name="digest" value="{daily}"' in editor.get("/desk/articles").text
     assert "Add to daily" in editor.get("/desk/articles").text

@@ -23,8 +23,8 @@ from newsletter.digests.models import Digest, DigestArticle, DigestStatus
 from newsletter.operations.digest_samples import send_sample
 from newsletter.public_record import digest_list, tallies
 from newsletter.subscribers.preferences import Preferences
-from newsletter.web.desk import kept_findings, kept_polls, live_parts, sending
-from newsletter.web.desk.kept_values import KeptValues
+from newsletter.web.desk import cached_findings, live_parts, poll_cache, sending
+from newsletter.web.desk.value_cache import ValueCache
 from tests.factories import add_article, add_digest, add_readers, hand_over, send_digest
 from tests.services.desk import DeskClient
 
@@ -34,8 +34,8 @@ MOST_QUERIES = 15
 @pytest.fixture(autouse=True)
 def _one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "workers_running", lambda: 1)
-    monkeypatch.setattr(live_parts, "_line", KeptValues(0.0))
-    monkeypatch.setattr(kept_polls, "HOLDS_FOR", -1.0)
+    monkeypatch.setattr(live_parts, "_line", ValueCache(0.0))
+    monkeypatch.setattr(poll_cache, "HOLDS_FOR", -1.0)
 
 
 def tick(db: Database) -> None:
@@ -237,12 +237,12 @@ def test_no_page_has_more_than_15_queries(
     paths += [f"/digests/{draft}/{page}" for page in ("schedule", "schedule/times?day=2999-01-01&time=07:00", "test")]
     admin.get("/desk")  # the preflight of what is scheduled is kept from here on
     for path in paths:
-        monkeypatch.setattr(sending, "_shown", KeptValues(0.0))
+        monkeypatch.setattr(sending, "_shown", ValueCache(0.0))
         with counting(db) as statements:
             assert admin.get(f"/desk{path}").status_code == 200
         own = [each for each in statements if not each.startswith(("BEGIN", "PRAGMA", "SET", "SHOW"))]
         assert len(own) <= MOST_QUERIES, (path, len(own), own)
-    assert kept_findings._found.find((0, 0)) is None
+    assert cached_findings._found.find((0, 0)) is None
 
 
 def send_sample_to_folder(settings: Settings, admin: DeskClient, digest: int) -> None:

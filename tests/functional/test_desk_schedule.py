@@ -100,7 +100,7 @@ def test_readers_who_chose_an_hour_are_said(db: Database, editor: DeskClient, di
             "01:30 comes twice in Europe/Lisbon",
             ["01:30 WEST (00:30 UTC)", "01:30 WET (01:30 UTC)"],
         ),
-        (form("2026-05-06", "07:00", "Europe/Lisbon"), "07:00 on 6 May 2026 is over.", []),
+        (form("2026-05-06", "07:00", "Europe/Lisbon"), "07:00 on 6 May 2026 has passed.", []),
         (form("2026-05-07", "", "Europe/Lisbon"), "Give a day and a time.", []),
         (form("9999-12-31", "23:59", "America/New_York"), "Give a day and a time.", []),
         (form("2026-05-07", "07:00", "Mars/Olympus"), "There is no time zone of this name.", []),
@@ -181,5 +181,5 @@ def test_each_zone_is_shown_once(app: Flask) -> None:
     with clock.set_to(NOW):
         shown = in_zones(datetime(2026, 5, 7, 6, tzinfo=UTC), same)
     assert [(each.label, each.time) for each in shown] == [("Publication, Europe/Lisbon", "07:00"), ("UTC", "06:00")]
-    assert shown[0].day == "Thursday 7 May 2026, UTC+1"
-    assert shown[1].day == "Thursday 7 May 2026, in 14 h 18 min"
+    assert shown[0].day == "Thursday, 7 May 2026, UTC+1"
+    assert shown[1].day == "Thursday, 7 May 2026, in 14 h 18 min"

@@ -15,9 +15,9 @@ from newsletter.core.db import Database, table_of
 from newsletter.delivery.ledger.models import Batch, BatchState, Edition, Refusal
 from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT, WAITING
 from newsletter.staff.models import AuditEntry, StaffSession
-from newsletter.web.desk import kept_polls, sending
-from newsletter.web.desk.kept_values import KeptValues
+from newsletter.web.desk import poll_cache, sending
 from newsletter.web.desk.sending_bar import MOST_SEGMENTS
+from newsletter.web.desk.value_cache import ValueCache
 from tests.factories import add_article, add_readers, hand_over, schedule_now, send_digest, state_of
 from tests.services import desk
 from tests.services.desk import DeskClient
@@ -26,7 +26,7 @@ from tests.services.desk import DeskClient
 @pytest.fixture(autouse=True)
 def _one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "workers_running", lambda: 1)
-    monkeypatch.setattr(kept_polls, "HOLDS_FOR", -1.0)
+    monkeypatch.setattr(poll_cache, "HOLDS_FOR", -1.0)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_its_state_is_a_sentence(
     assert "takes nothing until" in line_of(editor, digest)
     assert "Its last answer: “429 too many requests” It goes on by itself." in line_of(editor, digest)
     change(db, digest, failures=0, not_before=later, due_at=later, note=None)
-    assert "Waiting for their hour. 2 are accepted; 1 readers chose an hour, the next 1 at" in line_of(editor, digest)
+    assert "Waiting for their hour. Accepted for 2; 1 chose an hour, the next 1 at" in line_of(editor, digest)
     change(db, digest, due_at=None, not_before=None)
     monkeypatch.setattr(sending, "workers_running", lambda: 0)
     assert "No worker is running. Nothing is lost" in line_of(editor, digest)
@@ -100,7 +100,7 @@ def test_sent_and_cancelled_say_for_how_many(db: Database, settings: Settings, e
 def test_pause_resume_and_cancel_with_numbers(db: Database, editor: DeskClient, digest: int) -> None:
     change(db, digest, outcomes=b"aaw")
     assert editor.post(f"/desk/digests/{digest}/pause").status_code == 303
-    assert re.fullmatch(r"Paused by Editor Example at \d\d:\d\d\. 1 readers wait\.", line_of(editor, digest))
+    assert re.fullmatch(r"Paused by Editor Example at \d\d:\d\d\. 1 reader waits\.", line_of(editor, digest))
     again = editor.post(f"/desk/digests/{digest}/pause")
     assert again.status_code == 409
     assert "Nothing was changed." in again.text
@@ -201,12 +201,12 @@ def test_a_poll_names_its_version_and_writes_nothing(
 def test_a_poll_that_is_kept_is_answered_to_whoever_is_signed_in_alone(
     db: Database, admin: DeskClient, editor: DeskClient, digest: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_polls, "HOLDS_FOR", 60.0)
+    monkeypatch.setattr(poll_cache, "HOLDS_FOR", 60.0)
     path = f"/desk/digests/{digest}/sending/changes"
     poll = f"{path}?version={version_of(editor.get(f'/desk/digests/{digest}/sending').text)}"
     first = editor.get(poll)
     monkeypatch.setattr(sending, "_look", lambda number: pytest.fail("the answer was not kept"))
-    monkeypatch.setattr(sending, "_shown", KeptValues(0.0))
+    monkeypatch.setattr(sending, "_shown", ValueCache(0.0))
     second = editor.get(poll)
     assert (first.status_code, second.status_code) == (204, 204)
     assert [(name, value) for name, value in first.headers if name != "Date"] == list(second.headers)

@@ -164,7 +164,7 @@ def test_what_is_left_of_the_tries_is_said(app: Flask, mara: int) -> None:
     visitor = Visitor(app)
     for words in (*LEFT, "You can try once more", "That was the last try"):
         assert words in error_of(visitor.password("wrong password"))
-    assert error_of(visitor.password()) == "Too many tries. The next is possible in 15 minutes."
+    assert error_of(visitor.password()) == "Too many tries. The next is possible in 15 min."
 
 
 def test_a_stranger_locks_nobody_out(app: Flask, settings: Settings, mara: int) -> None:
@@ -279,9 +279,9 @@ def test_the_secret_of_the_app_is_sealed(db: Database, settings: Settings, mara:
 def test_the_second_step_is_bound_to_its_browser_and_to_five_minutes(app: Flask, mara: int) -> None:
     visitor = Visitor(app)
     step = visitor.step()
-    assert "Begin anew" in error_of(Visitor(app).code(desk.app_code(), step))
+    assert "Start again" in error_of(Visitor(app).code(desk.app_code(), step))
     with clock.set_to(clock.now() + sign_in.STEP_AGE + timedelta(seconds=1)):
-        assert "Begin anew" in error_of(visitor.code(desk.app_code(), step))
+        assert "Start again" in error_of(visitor.code(desk.app_code(), step))
 
 
 def test_a_hash_of_another_cost_is_made_anew(app: Flask, db: Database, mara: int) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event, text
 
-from newsletter.articles import history, queries, revising
+from newsletter.articles import listed_revisions, queries, revising
 from newsletter.articles.changes import Change
 from newsletter.articles.models import RevisionKind
 from newsletter.core import clock
@@ -43,7 +43,7 @@ def archive(db: Database) -> Database:
 
 def test_a_history_says_what_each_revision_is(archive: Database) -> None:
     with archive.reading() as session:
-        found = history.article_history(session, "a")
+        found = listed_revisions.article_history(session, "a")
         assert [(each.number, each.kind, each.note, each.serious) for each in found] == [
             (3, RevisionKind.WITHDRAWAL, "It was made up.", True),
             (2, RevisionKind.CORRECTION, "A date.", False),
@@ -57,7 +57,7 @@ def test_a_history_says_what_each_revision_is(archive: Database) -> None:
         ]
         for slug in ("none", "a\x00b"):
             with pytest.raises(NotFoundError):
-                history.article_history(session, slug)
+                listed_revisions.article_history(session, slug)
 
 
 def test_the_newest_revision_is_read_alone_and_says_whether_it_withdraws(archive: Database) -> None:
@@ -83,12 +83,12 @@ def listed(archive: Database) -> Listed:
         found, before = [], None
         with archive.reading() as session:
             while True:
-                page = history.corrections(session, size, before=before, **filters)  # type: ignore[arg-type]
+                page = listed_revisions.corrections(session, size, before=before, **filters)  # type: ignore[arg-type]
                 found += [(each.slug, each.number) for each in page.corrections]
                 if page.older is None:
                     return found
                 assert len(page.corrections) == size
-                before = history.parse_correction_cursor(str(page.older))
+                before = listed_revisions.parse_correction_cursor(str(page.older))
                 assert before == page.older
 
     return read
@@ -109,26 +109,26 @@ def test_corrections_of_one_moment_are_all_listed(db: Database) -> None:
         for slug in "abcd":
             revising.revise(session, slug, {"dek": "Other"}, Change(RevisionKind.CORRECTION, "A date."))
     with db.reading() as session:
-        first = history.corrections(session, 2)
+        first = listed_revisions.corrections(session, 2)
         assert first.older is not None
-        rest = history.corrections(session, 2, before=first.older)
+        rest = listed_revisions.corrections(session, 2, before=first.older)
     assert [each.slug for each in (*first.corrections, *rest.corrections)] == ["d", "c", "b", "a"]
     assert rest.older is None
 
 
 @pytest.mark.parametrize("words", ["", "1", "-1-1", "1-", "x-1", "1-1-1", "9" * 40 + "-1", "١-١"])
 def test_other_texts_are_no_cursor(words: str) -> None:
-    assert history.parse_correction_cursor(words) is None
+    assert listed_revisions.parse_correction_cursor(words) is None
 
 
 def test_the_largest_cursor_is_a_time() -> None:
-    assert history.parse_correction_cursor("9" * 17 + "-" + "9" * 18) is not None
+    assert listed_revisions.parse_correction_cursor("9" * 17 + "-" + "9" * 18) is not None
 
 
 def test_the_list_uses_its_index(archive: Database) -> None:
     """Otherwise each page would read all revisions."""
     with statements(archive) as executed, archive.reading() as session:
-        history.corrections(session, 10)
+        listed_revisions.corrections(session, 10)
     (statement,) = executed
     assert "kind IN ('correction', 'withdrawal')" in statement
     if archive.is_sqlite:

@@ -20,14 +20,14 @@ from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.fetching import FetchFailure
-from newsletter.core.jobs import ASK_LINKS
+from newsletter.core.jobs import PROBE_LINKS
 from newsletter.core.queue import EVENTS, Queues
 from newsletter.core.runtime import Runtime
 from newsletter.digests import composing, preflight, scheduling
 from newsletter.digests.findings import Finding
-from newsletter.digests.links import kept_checks
-from newsletter.digests.links.asking import LinkAnswer, ask_link, ask_links
+from newsletter.digests.links import stored_checks
 from newsletter.digests.links.models import LinkCheck, LinkVerdict
+from newsletter.digests.links.probing import ProbeResult, probe_link, probe_links
 from newsletter.digests.queries import get_digest
 from newsletter.operations import enqueueing, link_checks
 from tests.factories import add_article, add_digest
@@ -73,7 +73,7 @@ def test_a_link_is_asked_by_head_and_then_by_get(
     net: Internet, head: int, get: int | None, verdict: LinkVerdict, methods: str
 ) -> None:
     net.add("a.example", by_method(head=answer(head), get=answer(get or 0)))
-    found = ask_link(net.fetcher(), "http://a.example/x")
+    found = probe_link(net.fetcher(), "http://a.example/x")
     assert (found.verdict, found.status) == (verdict, get or head)
     assert [path.split(" ")[0] for path in net.paths()] == methods.split()
     assert all("Range: bytes=0-0" in request for request in net.requests[1:])
@@ -82,12 +82,12 @@ def test_a_link_is_asked_by_head_and_then_by_get(
 def test_a_slow_server_is_unknown_and_an_absent_one_broken(net: Internet) -> None:
     over = threading.Event()
     net.add("slow.example", lambda _peer, _head: void(over.wait()))
-    found = ask_link(net.fetcher(timeout=0.2), "http://slow.example/")
+    found = probe_link(net.fetcher(timeout=0.2), "http://slow.example/")
     over.set()
-    assert found == LinkAnswer(UNKNOWN, failure=FetchFailure.TIMEOUT)
-    assert ask_link(net.fetcher(), "http://none.example/") == LinkAnswer(BROKEN, failure=FetchFailure.UNKNOWN_HOST)
+    assert found == ProbeResult(UNKNOWN, failure=FetchFailure.TIMEOUT)
+    assert probe_link(net.fetcher(), "http://none.example/") == ProbeResult(BROKEN, failure=FetchFailure.UNKNOWN_HOST)
     net.names["home.example"] = [["10.0.0.1"]]
-    assert ask_link(net.fetcher(), "http://home.example/") == LinkAnswer(BROKEN, failure=FetchFailure.NOT_PUBLIC)
+    assert probe_link(net.fetcher(), "http://home.example/") == ProbeResult(BROKEN, failure=FetchFailure.NOT_PUBLIC)
 
 
 def test_each_host_has_one_request_at_a_time_and_hosts_go_together(net: Internet) -> None:
@@ -104,13 +104,13 @@ def test_each_host_has_one_request_at_a_time_and_hosts_go_together(net: Internet
     net.add("a.example", meet)
     net.add("b.example", meet)
     addresses = [f"http://{host}.example/{number}" for host in "ab" for number in range(5)]
-    answers = dict(ask_links(net.fetcher(), addresses, seconds=30))
+    answers = dict(probe_links(net.fetcher(), addresses, seconds=30))
     assert [each.verdict for each in answers.values()] == [WORKS] * 10
 
 
 def test_a_run_begins_nothing_after_its_time(net: Internet) -> None:
     net.add("a.example", answer(200))
-    assert dict(ask_links(net.fetcher(), ["http://a.example/"], seconds=0)) == {}
+    assert dict(probe_links(net.fetcher(), ["http://a.example/"], seconds=0)) == {}
     assert net.requests == []
 
 
@@ -144,9 +144,9 @@ def test_a_broken_link_is_said_at_its_place_since_when_it_is(service: Runtime, n
     digest_id = digest_with(service.db, "See [this](http://a.example/x).", sources="http://a.example/x")
     first = clock.now()
     with clock.set_to(first):
-        link_checks.ask_digest(service, digest_id)
+        link_checks.probe_digest(service, digest_id)
     with clock.set_to(first + timedelta(hours=1)):
-        link_checks.ask_digest(service, digest_id)
+        link_checks.probe_digest(service, digest_id)
     assert net.paths() == ["HEAD /x", "GET /x"] * 2, "one address is asked once, and anew on request"
     broken = [each for each in found(service.db, service.settings, digest_id) if each.code == "link.broken"]
     assert [(each.where, each.values.get("text"), each.values.get("slug"), each.blocks) for each in broken] == [
@@ -158,7 +158,7 @@ def test_a_broken_link_is_said_at_its_place_since_when_it_is(service: Runtime, n
         broken[0].sentence == f"The intro links to http://a.example/x, which is broken: it answers 404, since {since}."
     )
     net.add("a.example", answer(200))
-    link_checks.ask_digest(service, digest_id)
+    link_checks.probe_digest(service, digest_id)
     assert {each.code for each in found(service.db, service.settings, digest_id)} == {"link.insecure"}
 
 
@@ -169,7 +169,7 @@ def test_a_server_that_is_away_blocks_nothing_and_no_scheduled_digest_is_held_up
     net.add("ill.example", answer(503))
     for host, blocks in (("gone", True), ("ill", False), ("none", False)):
         digest_id = digest_with(service.db, f"[a](http://{host}.example/)")
-        link_checks.ask_digest(service, digest_id)
+        link_checks.probe_digest(service, digest_id)
         (broken,) = [each for each in found(service.db, service.settings, digest_id) if each.code == "link.broken"]
         assert broken.blocks == blocks
         with service.db.transaction() as session:
@@ -192,8 +192,8 @@ def test_scheduling_has_the_links_asked_by_a_job(service: Runtime, net: Internet
         assert link_checks.state_of_links(session, service.settings, digest) == (0, 1, 0)
     for _ in range(2):
         enqueueing.enqueue_due_work(service)
-    assert [job.func_name for job in queues.queues[EVENTS].jobs] == [ASK_LINKS]
-    assert not link_checks.ask_wanted(service)
+    assert [job.func_name for job in queues.queues[EVENTS].jobs] == [PROBE_LINKS]
+    assert not link_checks.probe_wanted(service)
     assert net.paths() == ["HEAD /"]
     with service.db.reading() as session:
         assert link_checks.state_of_links(session, service.settings, get_digest(session, digest_id)) == (1, 0, 0)
@@ -202,38 +202,38 @@ def test_scheduling_has_the_links_asked_by_a_job(service: Runtime, net: Internet
 def test_of_two_workers_one_asks_and_a_dead_one_s_are_taken_over(db: Database) -> None:
     addresses = ["http://a.example/", "http://b.example/", "mailto:a@b.example", "javascript:alert(1)"]
     with db.transaction() as session:
-        kept_checks.want_links(session, addresses)
+        stored_checks.want_links(session, addresses)
     with db.transaction() as session:
-        assert sorted(kept_checks.claim_links(session, 10)) == addresses[:2]
-        assert not kept_checks.links_wait(session)
-        assert kept_checks.claim_links(session, 10) == []
-    with clock.set_to(clock.now() + kept_checks.CLAIM + timedelta(seconds=1)), db.transaction() as session:
-        assert kept_checks.links_wait(session)
-        assert kept_checks.claim_links(session, 1) == [addresses[0]]
+        assert sorted(stored_checks.claim_links(session, 10)) == addresses[:2]
+        assert not stored_checks.links_wait(session)
+        assert stored_checks.claim_links(session, 10) == []
+    with clock.set_to(clock.now() + stored_checks.CLAIM + timedelta(seconds=1)), db.transaction() as session:
+        assert stored_checks.links_wait(session)
+        assert stored_checks.claim_links(session, 1) == [addresses[0]]
     with db.transaction() as session:
-        kept_checks.record_answers(session, {addresses[0]: LinkAnswer(WORKS, 200)}, addresses[:2])
-        assert kept_checks.claim_links(session, 10) == [addresses[1]], "what there was no time for is given back"
+        stored_checks.record_results(session, {addresses[0]: ProbeResult(WORKS, 200)}, addresses[:2])
+        assert stored_checks.claim_links(session, 10) == [addresses[1]], "what there was no time for is given back"
 
 
 def test_what_is_kept_is_bounded(db: Database) -> None:
-    many = [f"http://a.example/{number}" for number in range(kept_checks.MOST_LINKS + 5)]
+    many = [f"http://a.example/{number}" for number in range(stored_checks.MOST_LINKS + 5)]
     with db.transaction() as session:
-        kept_checks.want_links(session, many)
+        stored_checks.want_links(session, many)
         rows = session.scalars(select(LinkCheck)).all()
-        assert len(rows) == kept_checks.MOST_LINKS
-        kept_checks.record_answers(session, {many[0]: LinkAnswer(WORKS, 200)}, many[:1])
-    with clock.set_to(clock.now() + kept_checks.KEPT_FOR - timedelta(minutes=1)), db.transaction() as session:
-        kept_checks.delete_old(session)
-        assert len(session.scalars(select(LinkCheck.id)).all()) == kept_checks.MOST_LINKS
-    with clock.set_to(clock.now() + kept_checks.KEPT_FOR + timedelta(minutes=1)), db.transaction() as session:
-        kept_checks.delete_old(session)
+        assert len(rows) == stored_checks.MOST_LINKS
+        stored_checks.record_results(session, {many[0]: ProbeResult(WORKS, 200)}, many[:1])
+    with clock.set_to(clock.now() + stored_checks.KEPT_FOR - timedelta(minutes=1)), db.transaction() as session:
+        stored_checks.delete_old(session)
+        assert len(session.scalars(select(LinkCheck.id)).all()) == stored_checks.MOST_LINKS
+    with clock.set_to(clock.now() + stored_checks.KEPT_FOR + timedelta(minutes=1)), db.transaction() as session:
+        stored_checks.delete_old(session)
         assert session.scalars(select(LinkCheck.id)).all() == []
 
 
 def test_an_address_of_any_length_is_kept(db: Database) -> None:
     long = "http://a.example/" + "ä" * 50_000
     with db.transaction() as session:
-        kept_checks.want_links(session, [long, "http://a.example/\x00", "http://a.example/\ud800"])
+        stored_checks.want_links(session, [long, "http://a.example/\x00", "http://a.example/\ud800"])
         assert session.scalars(select(LinkCheck.url)).all() == [long]
 
 

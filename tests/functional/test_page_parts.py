@@ -17,7 +17,7 @@ from sqlalchemy import event
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime_of
 from newsletter.web import navigation
-from newsletter.web.charts import Value, bar_chart
+from newsletter.web.charts import ChartValue, bar_chart
 from tests.factories import add_article
 
 
@@ -74,7 +74,7 @@ def test_the_parts_of_a_score_are_lines_of_their_own(app: Flask) -> None:
 
 
 def test_a_chart_writes_each_value_twice_as_a_bar_and_in_a_table(app: Flask) -> None:
-    chart = bar_chart([Value(HOSTILE, 388, "388"), Value("May", 412, "412")], limit=900)
+    chart = bar_chart([ChartValue(HOSTILE, 388, "388"), ChartValue("May", 412, "412")], limit=900)
     made = part(
         app,
         '{% from "_chart.html" import bars with context %}'

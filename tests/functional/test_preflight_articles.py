@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from newsletter.articles import importing, page, revising
-from newsletter.articles.addresses import set_source_addresses, set_story_address
+from newsletter.articles.addresses import set_article_address, set_source_addresses
 from newsletter.articles.changes import Change
 from newsletter.articles.models import RevisionKind
 from newsletter.core.actors import OPERATOR
@@ -79,9 +79,9 @@ def test_a_story_that_is_read_without_encryption_is_said(db: Database, settings:
     assert (finding.code, finding.blocks) == ("article.insecure_address", False)
     assert "http://dispatch.example/a" in finding.sentence
     with db.transaction() as session:
-        set_story_address(session, "a", "https://own.example/a")
+        set_article_address(session, "a", "https://own.example/a")
     assert check(db, elsewhere, digest_id) == []
     with db.transaction() as session:
-        set_story_address(session, "a", "http://own.example/a")
+        set_article_address(session, "a", "http://own.example/a")
     assert [each.code for each in check(db, settings, digest_id)] == ["article.insecure_address"]
     assert blocking(check(db, settings, digest_id)) == []

@@ -91,7 +91,7 @@ class TestTracking:
         count_all()
         tally = tally_of(db, digest_id)
         assert (tally.requests, tally.tracking_off, tally.accepted) == (2, 2, 5)
-        assert "The mail provider’s open and click tracking: off in 2 of 2 requests" in words(client)
+        assert "The email provider’s open and click tracking: off in 2 of 2 requests" in words(client)
 
     def test_finished_messages_say_so_too(self, client: FlaskClient, db: Database, settings: Settings) -> None:
         send(db, settings, Tracking.NOT_OFFERED, Tracking.NOT_OFFERED)
@@ -101,7 +101,7 @@ class TestTracking:
     def test_a_body_that_forgot_it_is_told(self, client: FlaskClient, db: Database, settings: Settings) -> None:
         send(db, settings, Tracking.OFF, Tracking.ON)
         count_all()
-        assert "In doubt The mail provider’s open and click tracking: off in 1 of 2 requests" in words(client)
+        assert "In doubt The email provider’s open and click tracking: off in 1 of 2 requests" in words(client)
 
     def test_a_request_of_which_nothing_is_known_is_no_good_one(
         self, client: FlaskClient, db: Database, settings: Settings
@@ -166,7 +166,7 @@ def test_the_last_letter_and_its_checks(client: FlaskClient, letter: int) -> Non
         "None Remote images, pixels, fonts, style sheets: 0 found",
         "None Redirects: ",
         "None Addresses that tell readers apart, besides “preferences” and “unsubscribe”: 0 found",
-        "None Campaign marks (utm and",
+        "None Campaign parameters (utm and",
     ):
         assert check in found
     assert "Found" not in found
@@ -291,7 +291,7 @@ def test_a_kept_page_is_made_anew_when_a_figure_changes(client: FlaskClient, db:
     assert words(client) != before
 
 
-def test_counting_again_leaves_kept_pages_alone(db: Database, letter: int) -> None:
+def test_counting_again_leaves_cached_pages_alone(db: Database, letter: int) -> None:
     count_all()
     version = db.public_version()
     count_all(hours=1)

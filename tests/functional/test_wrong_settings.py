@@ -45,7 +45,7 @@ def environment(data_dir: Path, **given: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(junk=_JUNK)
 def test_junk_is_one_sentence(tmp_path: Path, sqlite_template: Path, name: str, junk: str) -> None:
     data_dir = tmp_path / "var"

@@ -1,4 +1,4 @@
-"""Each change of what the public can see raises the version of public content, so that no kept page is stale."""
+"""Each change of what the public can see raises the version of public content, so that no cached page is stale."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from newsletter.articles.models import Article, Revision
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, insert_ignoring, raise_version, table_of
 from newsletter.migrations.tables import metadata
-from newsletter.web.kept_pages import is_kept
+from newsletter.web.page_cache import is_cached
 from tests.factories import add_article, add_readers, hand_over
 from tests.invariants.test_pages import Examples
 from tests.invariants.test_state_owners import ROOT, modules
@@ -34,7 +34,7 @@ READ_WITH_OTHERS = {
     "editions": "they are read with batches",
     "rendered_digests": "the freeze writes them together with the status of their digest",
 }
-"""Tables that kept pages read and that are not watched, each with the reason."""
+"""Tables that cached pages read and that are not watched, each with the reason."""
 
 
 @contextmanager
@@ -53,14 +53,19 @@ def tables_read(db: Database) -> Iterator[set[str]]:
         event.remove(db.engine, "before_cursor_execute", note)
 
 
-def test_kept_pages_read_watched_tables_alone(app: Flask, db: Database, settings: Settings) -> None:
+once = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""What a view reads does not depend on the database."""
+
+
+@once
+def test_cached_pages_read_watched_tables_alone(app: Flask, db: Database, settings: Settings) -> None:
     examples, client = Examples(app, db, settings), app.test_client()
     hand_over(db, settings)
     adapter = app.url_map.bind("letters.example.org")
     found: dict[str, set[str]] = {}
     for address in examples.addresses():
         endpoint = str(adapter.match(address, method="GET")[0]) if adapter.test(address, "GET") else ""
-        if is_kept(app, endpoint):
+        if is_cached(app, endpoint):
             with tables_read(db) as tables:
                 assert client.get(address).status_code in (200, 302, 404), address
             found[endpoint] = tables - WATCHED - READ_WITH_OTHERS.keys()
@@ -68,6 +73,7 @@ def test_kept_pages_read_watched_tables_alone(app: Flask, db: Database, settings
     assert {endpoint: tables for endpoint, tables in found.items() if tables} == {}
 
 
+@once
 def test_only_views_that_are_kept_answer_for_proxies(app: Flask, db: Database, settings: Settings) -> None:
     """No other answer may be kept by a proxy but those of files, whose address changes with them."""
     client = app.test_client()
@@ -75,7 +81,7 @@ def test_only_views_that_are_kept_answer_for_proxies(app: Flask, db: Database, s
     for address in Examples(app, db, settings).addresses():
         headers = client.get(address).headers
         endpoint = str(adapter.match(address, method="GET")[0]) if adapter.test(address, "GET") else ""
-        if not is_kept(app, endpoint):
+        if not is_cached(app, endpoint):
             assert "s-maxage" not in headers["Cache-Control"], address
             assert "ETag" not in headers, address
 
@@ -141,7 +147,7 @@ def test_reading_and_readers_raise_nothing(client: FlaskClient, db: Database) ->
 
 
 def test_sending_raises_it_by_the_digest_alone(db: Database, settings: Settings) -> None:
-    """Not by each batch: kept pages would be rendered again and again while a digest is sent."""
+    """Not by each batch: cached pages would be rendered again and again while a digest is sent."""
     add_article(db, "A story")
     add_readers(db, 3)
     before = db.public_version()

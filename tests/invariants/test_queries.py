@@ -10,7 +10,7 @@ from sqlalchemy import event
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.digests.queries import get_digest
-from newsletter.web.kept_pages import is_kept
+from newsletter.web.page_cache import is_cached
 from tests.factories import hand_over
 from tests.functional.test_history_page import slug
 from tests.invariants.test_pages import ARGUMENTS
@@ -37,7 +37,7 @@ def test_no_public_page_makes_more_than_eight(
     adapter, counted = app.url_map.bind("letters.example.org"), 0
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or ()) or not (
-            is_kept(app, rule.endpoint) or rule.endpoint.startswith("public.")
+            is_cached(app, rule.endpoint) or rule.endpoint.startswith("public.")
         ):
             continue
         values = {**ARGUMENTS, "slug": slug, "letter_name": letter_name}

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,6 +110,37 @@ OWNERS = (
         "AuditEntry",
         frozenset({"happened_at", "actor_kind", "action", "object_kind", "object_id", "details"}),
     ),
+    Ownership(("newsletter/staff/links.py",), "StaffLink", frozenset({"purpose", "token_hash", "nonce", "expires_at"})),
+    Ownership(("newsletter/staff/passkeys.py",), "Passkey", frozenset({"credential_id", "public_key", "sign_count"})),
+    Ownership(("newsletter/staff/recovery_codes.py",), "RecoveryCode", frozenset({"code_hash"})),
+    Ownership(
+        ("newsletter/articles/revising.py",),
+        "Revision",
+        frozenset({"is_current", "published_at", "published_at_basis"}),
+    ),
+    Ownership(("newsletter/articles/rubrics.py",), "Rubric", frozenset({"effective_from", "parts"})),
+    Ownership(
+        ("newsletter/digests/links/stored_checks.py",),
+        "LinkCheck",
+        frozenset({"wanted_at", "claimed_until", "checked_at", "verdict", "since", "status", "failure"}),
+    ),
+    Ownership(
+        ("newsletter/support/payments.py", "newsletter/support/voices.py"),
+        "SupportPayment",
+        frozenset({"kind", "is_public", "hidden_at", "words"}),
+    ),
+    Ownership(
+        ("newsletter/public_record/tallies.py",),
+        "DigestTally",
+        frozenset({"recipients", "in_doubt", "tracking_off", "edition_copy", "tallied_at"}),
+    ),
+    Ownership(
+        ("newsletter/public_record/monthly_figures.py",), "MonthlyFigures", frozenset({"complained", "counted_at"})
+    ),
+    Ownership(("newsletter/mail/outgoing_mails.py",), "OutgoingMail", frozenset({"payload", "not_before", "kind"})),
+    Ownership(
+        ("newsletter/subscribers/suppression/suppressions.py",), "Suppression", frozenset({"key_hash", "reason"})
+    ),
 )
 
 
@@ -121,13 +153,30 @@ class Write(NamedTuple):
 
 def writes(source: str, owned: Ownership) -> list[Write]:
     """The writes of owned columns in a module."""
-    tree = ast.parse(source)
-    return sorted({*_in_attributes(tree, owned), *_in_statements(tree, owned), *_in_sql(tree, owned)})
+    if not any(word in source for word in (owned.model, _table_of(owned), *owned.columns)):
+        return []
+    tree = parsed(source)
+    found = {*_in_attributes(tree, owned), *_in_sql(tree, owned)}
+    if owned.model in source:
+        found |= {*_in_statements(tree, owned)}
+    return sorted(found)
+
+
+@cache
+def parsed(source: str) -> ast.Module:
+    """A module's tree: every state looks through all of them."""
+    return ast.parse(source)
+
+
+@cache
+def nodes_of(tree: ast.AST) -> Sequence[ast.AST]:
+    """All nodes of a tree."""
+    return tuple(ast.walk(tree))
 
 
 def _in_attributes(tree: ast.Module, owned: Ownership) -> Iterator[Write]:
     """`row.column = …`, `setattr(row, "column", …)` and `Model(column=…)`."""
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in owned.columns:
             is_self = isinstance(node.value, ast.Name) and node.value.id == "self"
             if not is_self and not _works_with_others_alone(tree, node.attr, owned):
@@ -147,8 +196,8 @@ def _works_with_others_alone(tree: ast.Module, column: str, owned: Ownership) ->
 
 
 def _names(tree: ast.Module) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | {
-        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+    return {node.id for node in nodes_of(tree) if isinstance(node, ast.Name)} | {
+        node.attr for node in nodes_of(tree) if isinstance(node, ast.Attribute)
     }
 
 
@@ -156,7 +205,7 @@ def _in_statements(tree: ast.Module, owned: Ownership) -> Iterator[Write]:
     """`update(Model).values(column=…)`, the same on its table, and any INSERT: it decides about a first state."""
     aliases = _aliases(tree, owned.model)
     written = _values_by_statement(tree)
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if not isinstance(node, ast.Call):
             continue
         verb = _verb(node, owned.model, aliases)
@@ -187,7 +236,7 @@ def _verb(node: ast.Call, model: str, aliases: set[str]) -> str | None:
 def _aliases(tree: ast.Module, model: str) -> set[str]:
     """Names that the module gives to the model's table: `_batches = table_of(Batch)`."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
@@ -210,7 +259,7 @@ def _is_table(node: ast.AST, model: str, aliases: set[str]) -> bool:
 def _values_by_statement(tree: ast.Module) -> dict[int, set[str]]:
     """By the call that begins a statement: the columns of its `.values(…)`, if all can be read."""
     found: dict[int, set[str]] = {}
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "values"):
             continue
         columns = {word.arg for word in node.keywords if word.arg}
@@ -232,11 +281,16 @@ def _column(key: ast.AST | None) -> str | None:
 
 def _in_sql(tree: ast.Module, owned: Ownership) -> Iterator[Write]:
     """UPDATE and INSERT as text."""
-    (table,) = (str(m.local_table) for m in Base.registry.mappers if m.class_.__name__ == owned.model)
-    statement = re.compile(rf"\b(UPDATE|INSERT\s+INTO)\s+{table}\b", re.IGNORECASE)
-    for node in ast.walk(tree):
+    statement = re.compile(rf"\b(UPDATE|INSERT\s+INTO)\s+{_table_of(owned)}\b", re.IGNORECASE)
+    for node in nodes_of(tree):
         if (text := _text(node)) and statement.search(text):
             yield Write(getattr(node, "lineno", 0), "SQL")
+
+
+@cache
+def _table_of(owned: Ownership) -> str:
+    (table,) = (str(m.local_table) for m in Base.registry.mappers if m.class_.__name__ == owned.model)
+    return table
 
 
 def _text(node: ast.AST | None) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from html import unescape
 
 import pytest
+from babel.messages.pofile import read_po
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -17,7 +18,7 @@ from newsletter.articles.models import RevisionKind
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.languages import LANGUAGES
+from newsletter.core.languages import LANGUAGES, LOCALES
 from newsletter.digests.rendering import render_digest
 from newsletter.mail.transactional_rendering import render_mail
 from tests.invariants.test_pages import Examples, is_mail
@@ -28,6 +29,7 @@ WRONG = [revision("wrong", number=2, kind=RevisionKind.CORRECTION, note="It was 
 RETIRED = {
     "en": (
         r"(?<!e)mail address",
+        r"\bmails?\b(?! server)(?<!undelivered mail)",
         r"\bby mail\b",
         r"this mail\b",
         r"confirmation mail",
@@ -55,7 +57,7 @@ RETIRED = {
         r"no letter goes to",
         r"of dates, links and notes",
         r"no letter before",
-        r"\ba pause\b(?! until)(?<!after a pause)(?<!stories, a pause)",
+        r"\ba pause\b(?! until)(?! lasts)(?<!after a pause)(?<!stories, a pause)",
         r"we tell the old address",
         r"why a mail",
         r"move your letter\b",
@@ -91,6 +93,10 @@ RETIRED = {
         r"\bAuswahl\b(?<!Nur diese Auswahl)",
         r"\bBrief",
         r"(?<!E-)\bMail-?[Aa]dresse",
+        r"\b(diese|die|eine|letzte|der) E-Mail\b(?!-)",
+        r"\bper Mail\b",
+        r"Mail-Anbieter",
+        r"\bLesende",
     ),
 }
 
@@ -133,6 +139,20 @@ def mails(language: str) -> Iterator[tuple[str, str]]:
 def found(text: str, language: str) -> list[str]:
     """The retired phrases in a text."""
     return [phrase for phrase in RETIRED[language] if re.search(phrase, text, re.IGNORECASE)]
+
+
+def sentences(language: str) -> Iterator[str]:
+    """Every sentence of the German catalogue: its English, or its German."""
+    with (LOCALES / "de" / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        catalogue = read_po(file)
+    for message in catalogue:
+        forms = message.id if language == "en" else message.string
+        yield from (forms if isinstance(forms, (list, tuple)) else [forms or ""])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_sentence_has_a_retired_phrase(language: str) -> None:
+    assert {sentence: phrases for sentence in sentences(language) if (phrases := found(sentence, language))} == {}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -73,7 +73,7 @@ class SendGridStandIn:
             mail_transport="sendgrid",
             sendgrid_api_key=self.key,
             sendgrid_host=self.url,
-            mail_deadline=timedelta(seconds=1),
+            mail_deadline=timedelta(seconds=3),
         )
 
     def __enter__(self) -> Self:

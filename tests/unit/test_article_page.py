@@ -12,7 +12,7 @@ import newsletter
 from newsletter.articles.errors import PageError
 from newsletter.articles.models import Source
 from newsletter.articles.page import ParsedPage, parse_page
-from newsletter.articles.plaintext import LARGEST
+from newsletter.articles.page_lines import LARGEST
 from newsletter.core.config import HYPE_LABELS
 
 SAMPLES = sorted((Path(newsletter.__file__).parent / "embedded" / "samples").glob("*.txt"))

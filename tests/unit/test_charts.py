@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.web.charts import ABOVE, BELOW, Value, bar_chart
+from newsletter.web.charts import ABOVE, BELOW, ChartValue, bar_chart
 
 
-def values(*amounts: float) -> list[Value]:
-    return [Value(f"month {number}", amount, f"€{amount:g}") for number, amount in enumerate(amounts)]
+def values(*amounts: float) -> list[ChartValue]:
+    return [ChartValue(f"month {number}", amount, f"€{amount:g}") for number, amount in enumerate(amounts)]
 
 
 def test_the_highest_bar_fills_the_height_and_the_others_go_with_it() -> None:

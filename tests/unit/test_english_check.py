@@ -20,6 +20,7 @@ def words(docstring: str) -> list[str]:
         "Kept: it is written once. Whoever left stays away.",
         "The door opens the transaction.",
         "Knows no other room.",
+        "A file is kept\nso long: then it goes.",
     ],
 )
 def test_reported(docstring: str) -> None:
@@ -34,6 +35,7 @@ def test_reported(docstring: str) -> None:
         "Whether it is due.",
         "An address and what belongs to it.",
         "The mushroom and the warehouse.",
+        "So many readers that none is missed.",
     ],
 )
 def test_not_reported(docstring: str) -> None:

@@ -12,12 +12,12 @@ from newsletter.articles.models import Revision
 from newsletter.core.templates import TEMPLATES
 from newsletter.digests.rendering import render_digest
 from newsletter.mail.mjml import compile_mjml
-from newsletter.mail.transactional_rendering import Value, render_mail
+from newsletter.mail.transactional_rendering import TemplateValue, render_mail
 from tests.services.mjml_validate import validate
 from tests.services.rendered_digests import DAY, HOSTILE, SETTINGS, Content, hostile_revisions, revision, revisions
 
 LINK = "https://letters.example.org/confirm/a.b?c=d&e=f"
-CONTEXTS: dict[str, dict[str, Value]] = {
+CONTEXTS: dict[str, dict[str, TemplateValue]] = {
     "already_subscribed": {"link": "https://letters.example.org/preferences/0123456789abcdefghijkl"},
     "confirmation": {"link": LINK, "days": 7},
     "data_link": {"link": LINK, "hours": 24},

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.articles.models import CONTENT, Markup, PublishedBasis, Revision, RevisionKind
-from newsletter.articles.revision_diff import Part, TextChange, ValueChange, compare, unchanged
+from newsletter.articles.revision_diff import ArticlePart, TextChange, ValueChange, compare_revisions, unchanged_parts
 from newsletter.articles.word_diff import WorkBudget, new_side, normal, old_side
 
 SOURCE = {"publisher": "The Verge", "title": "Told", "url": "https://a.example/x", "raw": "1. The Verge Told"}
@@ -49,8 +49,8 @@ def body(*paragraphs: str) -> Revision:
 
 
 def test_nothing_changed() -> None:
-    assert compare(revision(), revision()) == []
-    assert len(unchanged([])) == 7
+    assert compare_revisions(revision(), revision()) == []
+    assert len(unchanged_parts([])) == 7
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,14 @@ def test_nothing_changed() -> None:
     ],
 )
 def test_a_value_is_told_as_it_was_and_as_it_is(name: str, new: Any) -> None:
-    assert compare(revision(), revision(**{name: new})) == [ValueChange(Part(name), STANDING[name], new)]
+    assert compare_revisions(revision(), revision(**{name: new})) == [
+        ValueChange(ArticlePart(name), STANDING[name], new)
+    ]
 
 
 @pytest.mark.parametrize("name", ["title", "dek", "written_by", "checked_by", "ai_use"])
 def test_a_text_is_told_word_by_word(name: str) -> None:
-    (change,) = compare(revision(), revision(**{name: f"{STANDING[name]} And more."}))
+    (change,) = compare_revisions(revision(), revision(**{name: f"{STANDING[name]} And more."}))
     assert isinstance(change, TextChange)
     assert change.part == name
     assert old_side(change.pieces) == STANDING[name]
@@ -90,17 +92,17 @@ def test_every_field_that_editors_write_is_compared() -> None:
     }
     for name in CONTENT:
         new = others.get(name, Markup.MARKDOWN if name == "markup" else 9 if name == "source_count" else "other")
-        assert compare(revision(), revision(**{name: new})), name
+        assert compare_revisions(revision(), revision(**{name: new})), name
 
 
 def test_parts_of_trust_are_told_by_their_keys() -> None:
     new = [{"key": "sources", "points": 18}, {"key": "checks", "points": 40}]
-    changes = compare(revision(), revision(trust_parts=new, trust=58))
+    changes = compare_revisions(revision(), revision(trust_parts=new, trust=58))
     assert changes == [
-        ValueChange(Part.TRUST, 54, 58),
-        ValueChange(Part.TRUST_PART, 14, 18, "sources"),
-        ValueChange(Part.TRUST_PART, None, 40, "checks"),
-        ValueChange(Part.TRUST_PART, 40, None, "documents"),
+        ValueChange(ArticlePart.TRUST, 54, 58),
+        ValueChange(ArticlePart.TRUST_PART, 14, 18, "sources"),
+        ValueChange(ArticlePart.TRUST_PART, None, 40, "checks"),
+        ValueChange(ArticlePart.TRUST_PART, 40, None, "documents"),
     ]
 
 
@@ -117,9 +119,9 @@ def test_parts_of_trust_are_told_by_their_keys() -> None:
 def test_paragraphs_are_matched_first(
     old: tuple[str, ...], new: tuple[str, ...], expected: list[tuple[int, int, bool]]
 ) -> None:
-    changes = [change for change in compare(body(*old), body(*new)) if isinstance(change, TextChange)]
+    changes = [change for change in compare_revisions(body(*old), body(*new)) if isinstance(change, TextChange)]
     assert [(change.first, change.last, change.is_gone) for change in changes] == expected
-    assert {change.part for change in changes} == {Part.BODY}
+    assert {change.part for change in changes} == {ArticlePart.BODY}
 
 
 def test_points_and_sources_are_told_one_by_one() -> None:
@@ -127,15 +129,21 @@ def test_points_and_sources_are_told_one_by_one() -> None:
         bullets=["It has offered 38 their jobs back.", "The agent stays."],
         sources_json=[SOURCE | {"url": "https://a.example/y"}],
     )
-    points, sources = compare(revision(), later)
-    assert (points.part, sources.part) == (Part.POINTS, Part.SOURCES)
+    points, sources = compare_revisions(revision(), later)
+    assert (points.part, sources.part) == (ArticlePart.POINTS, ArticlePart.SOURCES)
     assert isinstance(sources, TextChange)
     assert new_side(sources.pieces) == "The Verge Told <https://a.example/y>"
-    assert unchanged([points, sources]) == [Part.TITLE, Part.DEK, Part.BODY, Part.TRUST, Part.HYPE]
+    assert unchanged_parts([points, sources]) == [
+        ArticlePart.TITLE,
+        ArticlePart.DEK,
+        ArticlePart.BODY,
+        ArticlePart.TRUST,
+        ArticlePart.HYPE,
+    ]
 
 
 def test_blanks_alone_are_no_change_in_sight() -> None:
-    (change,) = compare(revision(), revision(dek=STANDING["dek"].replace(" ", "  ")))
+    (change,) = compare_revisions(revision(), revision(dek=STANDING["dek"].replace(" ", "  ")))
     assert isinstance(change, TextChange)
     assert not change.is_in_sight
 
@@ -146,7 +154,7 @@ PARAGRAPHS = st.lists(st.lists(st.sampled_from(["one", "two", "three", "four."])
 @given(PARAGRAPHS, PARAGRAPHS)
 def test_both_bodies_come_back(old: list[str], new: list[str]) -> None:
     """The changes, put in the place of what they replace."""
-    changes = [change for change in compare(body(*old), body(*new)) if isinstance(change, TextChange)]
+    changes = [change for change in compare_revisions(body(*old), body(*new)) if isinstance(change, TextChange)]
     kept = "\n\n".join(new)
     assert all(new_side(change.pieces) in normal(kept) for change in changes)
     put_back = list(new)
@@ -163,5 +171,5 @@ def test_both_bodies_come_back(old: list[str], new: list[str]) -> None:
 def test_one_budget_counts_for_all_parts() -> None:
     many = [f"x {number}" for number in range(3000)]
     budget = WorkBudget(1000)
-    changes = compare(body(*many), body(*reversed(many)), budget)
+    changes = compare_revisions(body(*many), body(*reversed(many)), budget)
     assert len(changes) == 1

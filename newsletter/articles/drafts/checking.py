@@ -1,5 +1,7 @@
-"""From what was entered to a revision's content: each field checked by itself, so that a form can show all errors at
-once. A field that is wrong gets a value that can be shown, so that a preview can always be made.
+"""Checking a draft: what was entered becomes a revision's content.
+
+Each field is checked by itself, so that a form can show all errors at once. A wrong field gets a value that can be
+shown, so that a preview can always be made.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from newsletter.articles.changes import Change
 from newsletter.articles.drafts.content import DraftContent, DraftSource
 from newsletter.articles.models import Markup, RevisionKind, Source
 from newsletter.articles.page_head import LONGEST_CREDIT
-from newsletter.articles.plaintext import one_line
+from newsletter.articles.page_lines import one_line
 from newsletter.articles.rubric_parts import HIGHEST_SCORE, RubricPart
 from newsletter.core import markdown
 from newsletter.core.errors import InvalidError, NewsletterError

@@ -55,7 +55,7 @@ class DraftContent:
     body: str = ""
     sources: tuple[DraftSource, ...] = ()
     kind: str = RevisionKind.SMALL
-    """Of the change to a published story, as are the next three."""
+    """Of the change to a published story, as the next three are."""
     note: str = ""
     serious: bool = False
     reported_at: str = ""
@@ -73,12 +73,12 @@ class DraftContent:
         return DraftContent(**known)
 
     def tidy(self) -> DraftContent:
-        """The content as it comes back from the database."""
+        """The content as the database would give it back."""
         return DraftContent.from_json(self.to_json())
 
 
 def content_of_revision(revision: Revision) -> DraftContent:
-    """A published revision as a draft begins with it. The number of sources is told only where it is another."""
+    """A published revision as a draft begins with it; its number of sources only where the list has another."""
     listed = len(revision.sources)
     return DraftContent(
         **{name: getattr(revision, name) for name in ("title", "dek", "section", "hype", "language", "body")},

@@ -25,7 +25,7 @@ from newsletter.core.errors import ConflictError, InvalidError
 UNCHANGED = "Nothing differs from revision %(number)d, so there is nothing to publish."
 
 
-class Desk(NamedTuple):
+class EditorialContext(NamedTuple):
     """The conditions that stories are written under: settings of the publication, and its day."""
 
     hype_labels: Sequence[str]
@@ -34,7 +34,7 @@ class Desk(NamedTuple):
 
 
 def rubric_of(session: Session, base: Revision | None, today: date) -> Rubric:
-    """The rubric of a draft: that of the parts which its article has, else the one in force."""
+    """The rubric of a draft: the one under which its article has parts of trust, else the one in force."""
     if base is not None and base.trust_parts and base.rubric is not None:
         return base.rubric
     return rubric_in_force(session, today)
@@ -46,7 +46,7 @@ def base_of(session: Session, draft: ArticleDraft) -> Revision | None:
     return current_revision(session, article) if article is not None else None
 
 
-def publish_draft(session: Session, number: int, desk: Desk, *, version: int, base: int) -> Revision:
+def publish_draft(session: Session, number: int, context: EditorialContext, *, version: int, base: int) -> Revision:
     """Publish a draft in the version, and on the revision, that the editor saw; its row goes.
 
     `base` is the number of the article's newest revision, 0 for a new story. Raises DraftError with what is wrong in
@@ -59,15 +59,15 @@ def publish_draft(session: Session, number: int, desk: Desk, *, version: int, ba
     current = current_revision(session, article) if article is not None else None
     if (current.number if current is not None else 0) != base:
         raise ConflictError("draft.outdated", "The story was changed meanwhile. Look at what differs now.")
-    rubric = rubric_of(session, current, desk.today)
+    rubric = rubric_of(session, current, context.today)
     entered = draft.content
-    check = ContentCheck(entered, parts_of(rubric), desk.hype_labels, desk.today)
-    change = change_of(entered, desk.zone, check.errors) if current is not None else _first_change(draft)
+    check = ContentCheck(entered, parts_of(rubric), context.hype_labels, context.today)
+    change = change_of(entered, context.zone, check.errors) if current is not None else _first_change(draft)
     if check.errors:
         raise DraftError("draft.incomplete", check.errors)
     rubric_id = None
     if check.values["trust_parts"]:
-        rubric_id = rubric.id or stored_rubric(session, desk.today).id
+        rubric_id = rubric.id or stored_rubric(session, context.today).id
     if article is None:
         article = _create_article(session, check.values)
     revision = _add(session, article, current, check.values, change, rubric_id)
@@ -76,7 +76,7 @@ def publish_draft(session: Session, number: int, desk: Desk, *, version: int, ba
 
 
 def _first_change(draft: ArticleDraft) -> Change:
-    """A saved page was published on its day, and everything else now."""
+    """A saved page was published on its day; everything else is published now."""
     return SMALL_CHANGE if draft.is_page else replace(SMALL_CHANGE, published_at=clock.now())
 
 

@@ -73,7 +73,7 @@ def begin_draft(
 def save_draft(
     session: Session, number: int, content: DraftContent, *, version: int, by: int, key: str
 ) -> ArticleDraft:
-    """Save what was entered, made from `version`. Content that is saved already changes nothing.
+    """Save content that was made from `version` of the draft. Content that is saved already changes nothing.
 
     Raises NotFoundError, and DraftChangedError for a save on an older version than another form's.
     """
@@ -116,7 +116,7 @@ def _new_draft(content: DraftContent, *, by: int, key: str, current: Revision | 
 
 
 def _begun(session: Session, key: str, current: Revision | None) -> ArticleDraft | None:
-    """The draft that this form began, or that there is of the article."""
+    """The draft that this form began, else the one that the article has."""
     found = session.scalar(select(ArticleDraft).where(ArticleDraft.begun_with == key))
     if found is None and current is not None:
         found = session.scalar(select(ArticleDraft).where(ArticleDraft.article_id == current.article_id))

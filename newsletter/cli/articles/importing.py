@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from sqlalchemy.orm import Session
 
 from newsletter.articles import queries
-from newsletter.articles.addresses import checked_address, set_story_address
+from newsletter.articles.addresses import checked_address, set_article_address
 from newsletter.articles.changes import SMALL_CHANGE, Change
 from newsletter.articles.errors import PageError
 from newsletter.articles.files import pages_in, read_page
-from newsletter.articles.importing import ImportedPage, import_page
+from newsletter.articles.importing import import_page
 from newsletter.articles.models import Markup, RevisionKind
 from newsletter.articles.page import ParsedPage
 from newsletter.articles.remarks import remarks
 from newsletter.articles.rubric_parts import RubricPart
 from newsletter.articles.rubrics import parts_of, rubric_in_force
+from newsletter.cli.articles.import_report import ImportReport
 from newsletter.cli.articles.listing import articles
-from newsletter.cli.output import emit, json_option, say
+from newsletter.cli.output import emit, json_option
 from newsletter.cli.times import ZonedTime
 from newsletter.core import clock
 from newsletter.core.errors import ConflictError, NewsletterError
@@ -57,42 +57,6 @@ class Options:
     def read(self, file: Path) -> ParsedPage:
         labels = runtime().settings.hype_labels
         return read_page(file, labels, language=self.language, markup=self.markup, parts=self.parts)
-
-
-@dataclass
-class Report:
-    """The outcomes of the files. Its values are the JSON that is printed."""
-
-    values: dict[str, list[Any]] = field(
-        default_factory=lambda: {"created": [], "revised": [], "unchanged": [], "refused": [], "remarks": []}
-    )
-    outcomes: list[str] = field(default_factory=list)
-    """Lines for stdout that were not printed yet."""
-    remarks: list[str] = field(default_factory=list)
-    """Lines for stderr."""
-
-    def add(self, file: Path, imported: ImportedPage, said: Sequence[str]) -> None:
-        self.values[imported.outcome].append(imported.slug)
-        self.outcomes.append(f"{imported.outcome.ljust(9)}  {imported.slug}")
-        if imported.outcome != "unchanged":
-            name = click.format_filename(file)
-            self.values["remarks"] += [{"file": name, "remark": each} for each in said]
-            self.remarks += [f"{name}: {each}" for each in said]
-
-    def refuse(self, file: Path, error: NewsletterError) -> None:
-        name = click.format_filename(file)
-        line, reason = (error.line, error.reason) if isinstance(error, PageError) else (None, str(error))
-        self.values["refused"].append({"file": name, "line": line, "reason": reason})
-        self.remarks.append(f"{name}: {reason}" if line is None else f"{name}, line {line}: {reason}")
-
-    def print(self, *, outcomes: bool) -> None:
-        """Print what is new: the remarks, and the outcomes if they are wanted."""
-        for line in self.outcomes if outcomes else ():
-            click.echo(line)
-        for line in self.remarks:
-            say(line, err=True)
-        self.outcomes.clear()
-        self.remarks.clear()
 
 
 @articles.command("import")
@@ -134,14 +98,14 @@ def import_(
     """
     kind, note = _kind(small, update, correction)
     change = Change(kind, note, serious, reported_at, published_at).checked()
-    report = Report()
+    report = ImportReport()
     files = [file for path in paths for file in _files(path, report)]
     of_one_page = {"--article": slug, "--published-at": published_at, "--url": url}
     if len(files) > 1 and (option := next((name for name, value in of_one_page.items() if value), None)):
         raise click.UsageError(f"{option} is about one article, so give it one page.")
     url = url if url is None or url == "none" else checked_address(url)
     markup = Markup.MARKDOWN if markdown else Markup.TEXT
-    today = clock.now().astimezone(runtime().settings.timezone).date()
+    today = clock.today(runtime().settings.timezone)
     with runtime().db.reading() as session:
         parts = parts_of(rubric_in_force(session, today))
     options = Options(slug, url, language, markup, change, today, parts)
@@ -171,14 +135,14 @@ def _kind(small: bool, update: str | None, correction: str | None) -> tuple[Revi
     return said[0] if said else (SMALL_CHANGE.kind, None)
 
 
-def _files(path: Path, report: Report) -> Iterator[Path]:
+def _files(path: Path, report: ImportReport) -> Iterator[Path]:
     try:
         yield from pages_in(path)
     except PageError as error:
         report.refuse(path, error)
 
 
-def _read(file: Path, options: Options, report: Report) -> ParsedPage | None:
+def _read(file: Path, options: Options, report: ImportReport) -> ParsedPage | None:
     try:
         return options.read(file)
     except PageError as error:
@@ -186,21 +150,21 @@ def _read(file: Path, options: Options, report: Report) -> ParsedPage | None:
         return None
 
 
-def _import(session: Session, file: Path, page: ParsedPage, options: Options, report: Report) -> None:
+def _import(session: Session, file: Path, page: ParsedPage, options: Options, report: ImportReport) -> None:
     """Import a page; the remarks on it are those on what was there before. A page that is refused changes nothing."""
     try:
         with session.begin_nested():
             said = remarks(page, queries.sections(session))
             imported = import_page(session, page, slug=options.slug, change=options.change, today=options.today)
             if options.url is not None:
-                set_story_address(session, imported.slug, None if options.url == "none" else options.url)
+                set_article_address(session, imported.slug, None if options.url == "none" else options.url)
     except NewsletterError as error:
         report.refuse(file, error)
     else:
         report.add(file, imported, said)
 
 
-def _import_one_change(pages: Sequence[tuple[Path, ParsedPage]], options: Options, report: Report) -> None:
+def _import_one_change(pages: Sequence[tuple[Path, ParsedPage]], options: Options, report: ImportReport) -> None:
     """Import all pages or, where the sentence is not about exactly one article, none: then ConflictError is raised."""
     with runtime().db.transaction() as session:
         for file, page in pages:

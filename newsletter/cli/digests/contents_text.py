@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from newsletter.delivery.reports.subjects import SubjectCounts
-from newsletter.digests.links.kept_checks import CheckState
+from newsletter.digests.links.stored_checks import CheckState
 from newsletter.digests.models import Digest
 
 MOST_SUBJECTS = 5

@@ -35,7 +35,7 @@ __all__ = ["digests"]
 def check(ctx: click.Context, digest_id: int, with_links: bool, as_json: bool) -> None:
     """Look for what keeps a digest from being sent (then the exit code is 1), and say who gets which subject."""
     if with_links:
-        link_checks.ask_digest(runtime(), digest_id)
+        link_checks.probe_digest(runtime(), digest_id)
     with runtime().db.reading() as session:
         digest = queries.get_digest(session, digest_id)
         findings = check_all(session, runtime().settings, digest)

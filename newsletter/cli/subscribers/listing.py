@@ -61,7 +61,7 @@ def _selection(command: Command) -> Command:
 
 
 def _today() -> date:
-    return clock.now().astimezone(runtime().settings.timezone).date()
+    return clock.today(runtime().settings.timezone)
 
 
 @subscribers.command("list")

@@ -226,7 +226,7 @@ def site_root(value: str) -> str:
     return found
 
 
-def story_address(value: str) -> str:
+def article_url(value: str) -> str:
     """A web address in which {slug} stands for a story."""
     if value.count("{slug}") != 1 or "{" in value.replace("{slug}", "") or _web_parts(value) is None:
         raise ValueError("a web address with {slug} in it, like https://dispatch.example/stories/{slug}")

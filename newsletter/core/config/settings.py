@@ -195,7 +195,7 @@ class Settings:
     )
     article_url: str = setting(
         "",
-        parsing.story_address,
+        parsing.article_url,
         "The address of stories that are read elsewhere, with `{slug}` in it: headlines and share links lead there.",
         default_text="the pages of this site",
     )

@@ -1,6 +1,6 @@
 """The version of what the public can see: a number that each change raises, in the transaction of the change.
 
-Pages that were made from an older version are not shown again (`web.kept_pages`). Callers need do nothing: a table has
+Pages that were made from an older version are not shown again (`web.page_cache`). Callers need do nothing: a table has
 IS_PUBLIC as its `info`, and each INSERT, UPDATE or DELETE of such a table raises the number. Statements as text are not
 noticed, so no module writes these tables with them (tests/invariants/test_public_content.py). `raise_version` is for
 a change of another table by which something becomes public.

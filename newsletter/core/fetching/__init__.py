@@ -6,7 +6,7 @@ looked at in the same way. A fetch takes no proxy from the environment and no co
 """
 
 from newsletter.core.fetching.failures import FetchError, FetchFailure
-from newsletter.core.fetching.fetcher import Answer, Fetcher
+from newsletter.core.fetching.fetcher import FetchedPage, Fetcher
 from newsletter.core.fetching.public_addresses import is_public
 
-__all__ = ["Answer", "FetchError", "FetchFailure", "Fetcher", "is_public"]
+__all__ = ["FetchError", "FetchFailure", "FetchedPage", "Fetcher", "is_public"]

@@ -40,7 +40,7 @@ class TimeLimit:
 
 
 class Connection:
-    """A socket whose every read and write gets what is left until the deadline, and that reads only so much.
+    """A socket with a deadline and a limit: a read or write may take the time that is left, and no more is read.
 
     It has what `http.client` needs of a socket.
     """
@@ -95,7 +95,7 @@ def open_connection(
     connect: Connect,
     most_bytes: int,
 ) -> Connection:
-    """Connect to a host, all of whose addresses are public, at one of the very addresses that were looked at.
+    """Connect to a host at one of its addresses, once all of them were found to be public.
 
     Raises FetchError, OSError or TimeoutError.
     """
@@ -114,7 +114,7 @@ def open_connection(
 
 
 def _connected(addresses: Sequence[str], port: int, deadline: TimeLimit, connect: Connect) -> socket.socket:
-    """Try each address. None may take all the time that is left but the last one."""
+    """Try each address. Only the last one may take all the time that is left."""
     for number, address in enumerate(addresses, 1):
         is_last = number == len(addresses)
         try:

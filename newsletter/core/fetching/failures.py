@@ -31,7 +31,7 @@ class FetchFailure(StrEnum):
 
 
 class FetchError(Exception):
-    """There is no answer. It never leaves the service: those who fetch store or word the failure."""
+    """There is no answer. Callers store the failure, or put it into words."""
 
     def __init__(self, failure: FetchFailure) -> None:
         super().__init__(failure.value)

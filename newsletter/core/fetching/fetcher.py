@@ -36,14 +36,14 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _SAFE = "%/:=&?~#+!$,;'@()*[]"
 
 
-class Answer(NamedTuple):
-    """The last answer of a fetch."""
+class FetchedPage(NamedTuple):
+    """The last response of a fetch."""
 
     status: int
     address: str
     """The address that answered: another one after redirects."""
     body: bytes
-    """As it came; empty unless it was asked for."""
+    """As it came; empty unless it was wanted."""
 
 
 class _Target(NamedTuple):
@@ -62,7 +62,7 @@ class _Target(NamedTuple):
 
 @dataclass(frozen=True)
 class Fetcher:
-    """Fetches for a service at `own_host`, which it never asks itself. Threads may share it."""
+    """Fetches on behalf of a service at `own_host`, and nothing from that host. Threads may share it."""
 
     own_host: str
     user_agent: str
@@ -74,14 +74,14 @@ class Fetcher:
 
     def fetch(
         self, address: str, method: str = "GET", headers: Mapping[str, str] | None = None, *, with_body: bool = False
-    ) -> Answer:
+    ) -> FetchedPage:
         """Fetch a web address, and follow its redirects. Raises FetchError."""
         deadline = TimeLimit(self.timeout)
         try:
             for _ in range(MOST_REDIRECTS + 1):
-                status, location, body = self._ask(address, method, headers or {}, deadline, with_body=with_body)
+                status, location, body = self._request(address, method, headers or {}, deadline, with_body=with_body)
                 if status not in _REDIRECTS or not location:
-                    return Answer(status, address, body)
+                    return FetchedPage(status, address, body)
                 address = urljoin(address, location)
         except TimeoutError:
             raise FetchError(FetchFailure.TIMEOUT) from None
@@ -93,10 +93,10 @@ class Fetcher:
             raise FetchError(FetchFailure.NO_CONNECTION) from None
         raise FetchError(FetchFailure.REDIRECTS)
 
-    def _ask(
+    def _request(
         self, address: str, method: str, headers: Mapping[str, str], deadline: TimeLimit, *, with_body: bool
     ) -> tuple[int, str, bytes]:
-        """Ask once: the status, where a redirect leads, and the body."""
+        """Send one request: the status, where a redirect leads, and the body."""
         target = self._checked(address)
         connection = open_connection(
             target.host,

@@ -22,7 +22,7 @@ MOST_LINKED = 100_000
 kilobytes a page of megabytes."""
 
 _ADDRESS = re.compile(r"https?://[^\s/?#@\\]+(?:[/?#]\S*)?|mailto:[^\s@?&]+@[^\s@?&]+", re.I)
-"""No user name, which can look like a host: "https://bank.example@evil.example/"."""
+"""Addresses without a user name, which can look like a host: "https://bank.example@evil.example/"."""
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _SEPARATORS = str.maketrans("\u2028\u2029", "  ")
 _HEADING = re.compile(r"h[1-6]")

@@ -91,7 +91,7 @@ def _filled(words: str, columns: int | None) -> str:
 
 
 def _behind(first: str, further: str, text: str) -> str:
-    """`text` with `first` before its first line, and `further` before each other one."""
+    """The text with `first` before its first line, and `further` before all others."""
     lines = text.split("\n")
     return "\n".join(
         (sign + line).rstrip() for sign, line in zip([first, *[further] * (len(lines) - 1)], lines, strict=True)

@@ -34,7 +34,7 @@ def folded(text: str) -> Iterator[str]:
 
 
 def label(name: str) -> str:
-    """A word for the name of a section, which no text can hold: entries are found by it, whatever they say."""
+    """A word that stands for a section. No text can hold it, so it finds entries whatever they say."""
     return f"§{name.encode().hex()}"
 
 

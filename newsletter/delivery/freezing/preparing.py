@@ -31,7 +31,7 @@ class PreparedFreeze(NamedTuple):
     corrections: Sequence[Revision]
     """Those that go along, in the order of their bits."""
     other_carriers: frozenset[Carrier]
-    """The other digests with these corrections, as of before the ledger was read."""
+    """The other digests with these corrections, from before the ledger was read."""
 
 
 def prepare_freeze(session: Session, settings: Settings, digest: Digest) -> PreparedFreeze:

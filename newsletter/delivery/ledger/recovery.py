@@ -23,7 +23,8 @@ LOST = "The worker ended before it could record the provider's answer."
 def recover_lost(session: Session, *, grace: float, watch: LeaseWatch | None = None) -> int:
     """Free the batches whose lease ended more than `grace` seconds ago; how many.
 
-    With `watch` a lease has ended when this process saw it unchanged for so long; without it, by the database's time.
+    With `watch` a lease has ended when this process saw it unchanged for its whole length; without it, by the
+    database's time.
 
     A batch that was only claimed reached no provider. One that was being sent says in its outcomes which recipients are
     in doubt and which answers are known; those who wait are sent to again.

@@ -31,7 +31,7 @@ class LaterCorrection:
 
 
 @dataclass
-class StorySince:
+class ArticleSince:
     """The changes of a story since it was sent."""
 
     corrections: list[LaterCorrection] = field(default_factory=list)
@@ -44,7 +44,7 @@ class StorySince:
         return bool(self.corrections) and self.corrections[-1].is_withdrawal
 
 
-LetterSince: TypeAlias = "Mapping[int, StorySince]"
+LetterSince: TypeAlias = "Mapping[int, ArticleSince]"
 """The changes of a letter's stories by position; a story without any is not there."""
 
 _NOTHING: LetterSince = {}
@@ -66,7 +66,7 @@ def changes_since(session: Session, digest_ids: Collection[int], zone: ZoneInfo)
         .order_by(Revision.number)
         .options(load_only(*_SHOWN))
     )
-    found: dict[int, dict[int, StorySince]] = defaultdict(lambda: defaultdict(StorySince))
+    found: dict[int, dict[int, ArticleSince]] = defaultdict(lambda: defaultdict(ArticleSince))
     for digest_id, position, sent_trust, later in rows:
         if later.kind in CORRECTING:
             found[digest_id][position].corrections.append(_correction(later, zone))

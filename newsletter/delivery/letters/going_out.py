@@ -40,7 +40,7 @@ def may_have_gone_out(session: Session, digest: Digest) -> bool:
 
 
 def accepted_and_unlisted(session: Session) -> Sequence[int]:
-    """The digests whose time has come and of which a mail was accepted, and that are not in the list of letters."""
+    """The digests to be put into the list of letters: their time has come, and a mail of them was accepted."""
     return session.scalars(
         select(Digest.id)
         .where(Digest.letter_since.is_(None), Digest.letter_name.is_not(None), Digest.scheduled_at <= clock.now())

@@ -16,7 +16,7 @@ from newsletter.digests.models import Digest, DigestStatus, PausedReason
 MOST = 200
 """Digests that are read; those with a batch in doubt first, then by their time."""
 CLOCK_LATE_AFTER = timedelta(minutes=3)
-"""A clock that counts no tick for so long is not running: it counts one each minute, whatever happens."""
+"""A clock without a tick for this time is not running: it counts one each minute, whatever happens."""
 
 _OPEN = (DigestStatus.SENDING, DigestStatus.SCHEDULED, DigestStatus.PAUSED)
 

@@ -8,67 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
-from newsletter.delivery.ledger.models import Batch, BatchState, Edition
+from newsletter.delivery.ledger.models import Edition
+from newsletter.delivery.reports.batch_progress import BatchPhase, BatchProgress, batches_in_order, waits_for_hour
 from newsletter.mail.formats import Format
-from newsletter.mail.outcomes import (
-    ACCEPTED,
-    CANCELLED,
-    DEFERRED,
-    IN_DOUBT,
-    MOVED,
-    REFUSED,
-    SKIPPED,
-    UNANSWERED,
-    UNANSWERED_TWICE,
-    WAITING,
-)
 
 RATE_OVER = timedelta(minutes=2)
-"""The rate is that of the batches whose last attempt began within so long."""
+"""The rate is measured over the batches whose last attempt began within this time."""
 _LEAST_TIME = 3.0
 """Seconds of sending before there is a rate."""
-_OPEN = (WAITING, DEFERRED, UNANSWERED, UNANSWERED_TWICE)
-
-
-class BatchStanding(StrEnum):
-    """The standing of a batch, as an editor sees it."""
-
-    DONE = "done"
-    SENDING = "sending"
-    IN_DOUBT = "in_doubt"
-    WAITING = "waiting"
-
-
-@dataclass(frozen=True)
-class BatchProgress:
-    """A batch; its readers are those who were not moved to another."""
-
-    id: int
-    edition_id: int
-    standing: BatchStanding
-    readers: int
-    accepted: int
-    open: int
-    """Readers who wait, in the batch being sent too."""
-    refused: int
-    in_doubt: int
-    skipped: int
-    cancelled: int
-    deferred: int
-    due_at: datetime | None
-    not_before: datetime | None
-    failures: int
-    attempted_at: datetime | None
-    note: str | None
-    is_withdrawn: bool
-    """Being withdrawn at SendGrid."""
 
 
 @dataclass(frozen=True)
@@ -130,17 +83,17 @@ class SendingProgress:
     def open_now(self) -> int:
         """Readers who wait for nothing but their batch's attempt."""
         now = clock.now()
-        return sum(batch.open for batch in self.batches if not _waits_for_hour(batch, now))
+        return sum(batch.open for batch in self.batches if not waits_for_hour(batch, now))
 
     @property
     def doubts(self) -> list[BatchProgress]:
         """The batches in doubt."""
-        return [batch for batch in self.batches if batch.standing is BatchStanding.IN_DOUBT]
+        return [batch for batch in self.batches if batch.phase is BatchPhase.IN_DOUBT]
 
     @property
     def is_under_way(self) -> bool:
         """Whether a worker has a batch."""
-        return any(batch.standing is BatchStanding.SENDING for batch in self.batches)
+        return any(batch.phase is BatchPhase.SENDING for batch in self.batches)
 
     @property
     def remaining_seconds(self) -> float | None:
@@ -150,25 +103,9 @@ class SendingProgress:
 
 def sending_progress(session: Session, digest_id: int) -> SendingProgress:
     """The progress of a digest; empty before its freeze."""
-    rows = session.execute(
-        select(
-            Batch.id,
-            Batch.edition_id,
-            Batch.state,
-            Batch.due_at,
-            Batch.not_before,
-            Batch.failures,
-            Batch.attempted_at,
-            Batch.note,
-            Batch.withdrawing,
-            Batch.outcomes,
-        )
-        .where(Batch.digest_id == digest_id)
-        .order_by(Batch.id)
-    )
     now = clock.now()
-    batches = [_batch(row) for row in rows]
-    pending = [batch for batch in batches if batch.open and not _waits_for_hour(batch, now)]
+    batches = batches_in_order(session, digest_id)
+    pending = [batch for batch in batches if batch.open and not waits_for_hour(batch, now)]
     return SendingProgress(
         batches=batches,
         editions=_editions(session, digest_id, batches),
@@ -179,45 +116,6 @@ def sending_progress(session: Session, digest_id: int) -> SendingProgress:
             (each.not_before for each in batches if each.deferred and each.not_before is not None), default=None
         ),
     )
-
-
-_STANDINGS = {
-    BatchState.READY: BatchStanding.WAITING,
-    BatchState.CLAIMED: BatchStanding.SENDING,
-    BatchState.SENDING: BatchStanding.SENDING,
-    BatchState.DONE: BatchStanding.DONE,
-    BatchState.IN_DOUBT: BatchStanding.IN_DOUBT,
-}
-
-
-def _batch(row: Any) -> BatchProgress:
-    outcomes: bytes = row.outcomes
-    in_doubt, waiting = outcomes.count(IN_DOUBT), sum(outcomes.count(code) for code in _OPEN)
-    if row.state == BatchState.SENDING:  # recorded as in doubt before the request, in case its answer gets lost
-        in_doubt, waiting = 0, waiting + in_doubt
-    return BatchProgress(
-        id=row.id,
-        edition_id=row.edition_id,
-        standing=_STANDINGS[row.state],
-        readers=len(outcomes) - outcomes.count(MOVED),
-        accepted=outcomes.count(ACCEPTED),
-        open=waiting,
-        refused=outcomes.count(REFUSED),
-        in_doubt=in_doubt,
-        skipped=outcomes.count(SKIPPED),
-        cancelled=outcomes.count(CANCELLED),
-        deferred=outcomes.count(DEFERRED),
-        due_at=row.due_at,
-        not_before=row.not_before,
-        failures=row.failures,
-        attempted_at=row.attempted_at,
-        note=row.note,
-        is_withdrawn=row.withdrawing,
-    )
-
-
-def _waits_for_hour(batch: BatchProgress, now: datetime) -> bool:
-    return batch.due_at is not None and batch.due_at > now
 
 
 def _editions(session: Session, digest_id: int, batches: Iterable[BatchProgress]) -> list[EditionProgress]:

@@ -36,7 +36,7 @@ def count_preferences(session: Session, settings: Settings, cadence: Cadence) ->
 
     The database reads them all: a million take about a second. So pages keep the answer for a while.
     """
-    today = clock.now().astimezone(settings.timezone).date()
+    today = clock.today(settings.timezone)
     is_pausing = case((_TABLE.paused_until > today, 1), else_=0)
     columns: list[ColumnElement[Any]] = [
         cast(_TABLE.sections, Text),

@@ -25,8 +25,8 @@ from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT
 from newsletter.subscribers.models import Subscriber
 
 UNSUBSCRIBED_WITHIN = timedelta(hours=72)
-"""Readers who got the digest and unsubscribed so soon after the freeze count as `unsubscribed`. The mail whose link
-they used is not known, since links do not name it."""
+"""Readers who got the digest and unsubscribed within this time after the freeze count as `unsubscribed`. The mail
+whose link they used is not known, since links do not name it."""
 
 MOST_REASONS = 20
 

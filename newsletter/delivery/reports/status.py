@@ -70,7 +70,7 @@ def digest_figures(session: Session, digest_id: int) -> DigestFigures:
         for outcome in counts:
             counts[outcome] += outcomes.count(outcome)
         if state == BatchState.SENDING:
-            # Recorded as in doubt before the request, in case that its answer gets lost: until then they are waiting.
+            # Recorded as in doubt before the request, in case its answer gets lost: until then they are waiting.
             in_flight = outcomes.count(IN_DOUBT)
             counts[IN_DOUBT] -= in_flight
             counts[WAITING] += in_flight

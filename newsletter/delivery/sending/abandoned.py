@@ -22,7 +22,7 @@ from newsletter.delivery.sending.progress_files import AbandonedProgress, Progre
 log = logging.getLogger(__name__)
 
 KEPT_FOR = timedelta(days=30)
-"""A file of a batch that the database does not know is kept so long: a backup may have been restored for a while."""
+"""The time for which a file is kept whose batch the database does not know: a backup may be restored for a while."""
 
 
 def report_abandoned(db: Database, progress: ProgressFiles) -> int:

@@ -21,7 +21,7 @@ from newsletter.mail.transports.base import Transport
 DRAIN_FOR = 30.0
 """Seconds after which a draining job yields to its successor."""
 EVENTS_AFTER = 2.0
-"""Seconds after which it yields to events: they can wait so long, and a job for each batch would cost too much."""
+"""Seconds after which it yields to events. They can wait that long, and a job for each batch would cost too much."""
 LOOK_EVERY = 0.25
 """Seconds between two looks into the queue, or at a provider's wish to wait."""
 AWAY = 5.0

@@ -1,6 +1,6 @@
 """The links that a digest's editors wrote, each with the place where it stands.
 
-Those of the mail's frame, such as the preferences, are the templates' and are none of these.
+Links of the mail's frame, such as the one to the preferences, come from templates and are left out.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from newsletter.articles.addresses import story_address
+from newsletter.articles.addresses import article_address
 from newsletter.articles.models import Revision
 from newsletter.articles.texts import bullets_mail_html
 from newsletter.core.config import Settings
@@ -22,7 +22,7 @@ class DigestLink(NamedTuple):
 
     address: str
     words: str
-    story: Revision | None
+    article: Revision | None
     """The story at which it stands; None: the intro."""
     is_mailed: bool = True
     """Whether it stands in the mail. The addresses of sources are on the story's page alone."""
@@ -30,14 +30,14 @@ class DigestLink(NamedTuple):
     @property
     def place(self) -> dict[str, object]:
         """The place, for the values of a finding: the story by `slug` and `title`, or `text`; `place` is for people."""
-        if self.story is None:
+        if self.article is None:
             return {"text": "intro", "place": "The intro"}
-        return {"slug": self.story.slug, "title": self.story.title, "place": f"“{self.story.title}”"}
+        return {"slug": self.article.slug, "title": self.article.title, "place": f"“{self.article.title}”"}
 
     @property
     def where(self) -> str:
         """The place in the words of a finding."""
-        return "texts" if self.story is None else "articles"
+        return "texts" if self.article is None else "articles"
 
 
 def digest_links(settings: Settings, digest: Digest) -> Iterator[DigestLink]:
@@ -45,7 +45,7 @@ def digest_links(settings: Settings, digest: Digest) -> Iterator[DigestLink]:
     for link in References(str(block_mail_html(digest.intro))).links:
         yield DigestLink(link.address, link.words, None)
     for revision in digest.revisions:
-        yield DigestLink(story_address(settings, revision.slug, revision.url), revision.title, revision)
+        yield DigestLink(article_address(settings, revision.slug, revision.url), revision.title, revision)
         for bullet in bullets_mail_html(revision):
             for link in References(str(bullet)).links:
                 yield DigestLink(link.address, link.words, revision)

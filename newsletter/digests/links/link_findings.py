@@ -17,7 +17,7 @@ from newsletter.digests.models import Digest
 
 PROBLEMS = {
     FetchFailure.ADDRESS: "it is no web address",
-    FetchFailure.PORT: "only the ports 80 and 443 are asked",
+    FetchFailure.PORT: "only the ports 80 and 443 are checked",
     FetchFailure.OWN_HOST: "it leads back here",
     FetchFailure.NOT_PUBLIC: "its server is not on the public internet",
     FetchFailure.UNKNOWN_HOST: "there is no such server",
@@ -34,11 +34,11 @@ _GONE = (404, 410)
 
 
 def foreign_addresses(settings: Settings, links: Sequence[DigestLink]) -> list[str]:
-    """The addresses of other sites, which the job asks."""
+    """The addresses of other sites, which the job probes."""
     return [each.address for each in links if own_path(settings, each.address) is None]
 
 
-def addresses_to_ask(settings: Settings, digest: Digest) -> list[str]:
+def addresses_to_probe(settings: Settings, digest: Digest) -> list[str]:
     """The same of all links of a digest."""
     return foreign_addresses(settings, list(digest_links(settings, digest)))
 
@@ -53,7 +53,7 @@ def check_links(
 ) -> Iterator[Finding]:
     """The findings on the links of a digest, from the database alone; `known` are the kept checks of foreign ones."""
     yield from _check_own(session, settings, links)
-    yield from _check_kept(settings, links, known, is_draft=is_draft)
+    yield from _check_others(settings, links, known, is_draft=is_draft)
     yield from _check_words(links)
     for link in links:
         if link.address.startswith("http:") and link.words and _is_written(link):
@@ -72,7 +72,7 @@ def _check_own(session: Session, settings: Settings, links: Sequence[DigestLink]
                           "Put the right address there, or take the link out.", values)  # fmt: skip
 
 
-def _check_kept(
+def _check_others(
     settings: Settings, links: Sequence[DigestLink], known: Mapping[str, LinkCheck], *, is_draft: bool
 ) -> Iterator[Finding]:
     """Only a page that its own server says is gone blocks, and only a draft, while an editor is there to mend it. A
@@ -87,7 +87,7 @@ def _check_kept(
         if check.verdict == LinkVerdict.BROKEN:
             yield Finding("link.broken", link.where,
                           "%(place)s links to %(address)s, which is broken: %(problem)s, since %(since)s.",
-                          "Put another address there, take the link out, or have it asked again.",
+                          "Put another address there, take the link out, or have it checked again.",
                           {**link.place, **values}, blocks=is_draft and check.status in _GONE)  # fmt: skip
         else:
             yield _note(link, "link.unknown",
@@ -115,7 +115,7 @@ def _check_words(links: Sequence[DigestLink]) -> Iterator[Finding]:
 
 def _is_written(link: DigestLink) -> bool:
     """Whether it stands in a text. The address of the story itself has its own finding."""
-    return link.story is None or not link.is_mailed or link.words != link.story.title
+    return link.article is None or not link.is_mailed or link.words != link.article.title
 
 
 def _problem(check: LinkCheck) -> str:

@@ -1,4 +1,4 @@
-"""The table of link checks: the answers of other people's servers, and their times."""
+"""The table of link checks: the results of probing, and their times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WANTED = text("wanted_at IS NOT NULL")
 
 
 class LinkCheck(Base):
-    """The last check of one address. `digests.links.kept_checks` alone writes it."""
+    """The last check of one address. `digests.links.stored_checks` alone writes it."""
 
     __tablename__ = "link_checks"
     __table_args__ = (
@@ -43,14 +43,14 @@ class LinkCheck(Base):
     """SHA-256 of the URL, which may be longer than a key of PostgreSQL's trees."""
     url: Mapped[str] = mapped_column(Text)
     wanted_at: Mapped[datetime | None]
-    """When somebody wanted it to be asked; None: nobody waits for it."""
+    """When somebody wanted it to be probed; None: nobody waits for it."""
     claimed_until: Mapped[datetime | None]
-    """Until then a worker is asking it."""
+    """Until then a worker is probing it."""
     checked_at: Mapped[datetime | None]
     verdict: Mapped[LinkVerdict | None] = mapped_column(EnumText(LinkVerdict))
     since: Mapped[datetime | None]
-    """When it was first asked with this verdict, without another one since."""
+    """The time of the first result with this verdict, without another verdict since."""
     status: Mapped[int | None]
     """Of the last answer by HTTP."""
     failure: Mapped[FetchFailure | None] = mapped_column(EnumText(FetchFailure))
-    """The reason for which there was none."""
+    """The reason, where no answer came."""

@@ -28,14 +28,14 @@ _PAGES = frozenset(
 
 
 class _Form(NamedTuple):
-    """A form of paths, and the table that knows the name in it, if one does."""
+    """A form of paths, and the table in which the name is looked up, if any."""
 
     pattern: re.Pattern[str]
     table: str = ""
 
 
 def _form(path: str, table: str = "") -> _Form:
-    """`path` with NAME in the place of what the table knows, and REST and NUMBER in that of what is not looked up."""
+    """A pattern from `path`: NAME stands for what the table knows, REST and NUMBER for what is not looked up."""
     pattern = re.escape(path).replace("NAME", "(?P<name>[^/]+)").replace("REST", ".+").replace("NUMBER", "[0-9]+")
     return _Form(re.compile(pattern), table)
 

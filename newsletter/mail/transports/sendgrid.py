@@ -165,7 +165,7 @@ def _wire_recipients(recipients: Sequence[Recipient], result: SendResult) -> lis
 
 
 def _without(batch: list[Personalization], refused: dict[int, str], result: SendResult) -> list[Personalization]:
-    """Record as refused the recipients at these positions of the request; the others."""
+    """Record the recipients at these positions of the request as refused, and return the others."""
     rest = []
     for position, one in enumerate(batch):
         if position in refused:

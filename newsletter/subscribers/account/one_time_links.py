@@ -33,7 +33,7 @@ CUT = gettext_noop(
 )
 ERASED = gettext_noop("Nothing is kept any more about the reader whom this link was for.")
 CONFIRMED_ANEW = gettext_noop(
-    "The address has changed, or was confirmed anew, since this link was sent. Request a new one."
+    "The address has changed, or was confirmed again, since this link was sent. Request a new one."
 )
 
 
@@ -65,7 +65,7 @@ def request_link(session: Session, pauses: MailboxPauses, reader: Subscriber, pu
 def wait_before_next(session: Session, reader: Subscriber, purpose: LinkPurpose) -> timedelta:
     """How long no other link of this purpose is mailed: anybody to whom a letter was forwarded can request one.
 
-    The pause doubles with each mail in a row, as for sign-ups, up to a day: so long the last link works.
+    The pause doubles with each mail in a row, as for sign-ups, up to a day, since the last link works that long.
     """
     last = session.get(OneTimeLink, (reader.id, purpose))
     if last is None:

@@ -91,7 +91,7 @@ class ResultFile:
                 self._write(self._columns.first_line)
 
     def holds(self, size: int) -> bool:
-        """Whether an earlier run can have left so many bytes here."""
+        """Whether an earlier run can have left this number of bytes here."""
         return len(self._columns.first_line) <= size <= self.size
 
     def add(self, rows: Iterable[ResultRow]) -> None:

@@ -39,7 +39,7 @@ RIGHT = (
 """Domains that look like a mistake and are none."""
 
 LONG = 9
-"""From so many characters on, two mistakes still tell which domain was meant."""
+"""Characters from which on two mistakes still tell which domain was meant."""
 
 
 def suggestion(address: str) -> str | None:

@@ -9,7 +9,6 @@ from newsletter.web.desk import (
     digests,
     errors,
     home,
-    links,
     live_parts,
     outbox,
     people,
@@ -19,6 +18,7 @@ from newsletter.web.desk import (
     sending,
     sending_actions,
     session,
+    set_up,
     sign_in,
     staff_forms,
 )
@@ -34,7 +34,6 @@ __all__ = [
     "digests",
     "errors",
     "home",
-    "links",
     "live_parts",
     "outbox",
     "people",
@@ -44,6 +43,7 @@ __all__ = [
     "sending",
     "sending_actions",
     "session",
+    "set_up",
     "sign_in",
     "staff_forms",
 ]

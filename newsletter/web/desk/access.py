@@ -31,7 +31,7 @@ class Everybody(Enum):
     """Access without a right."""
 
     SIGNED_IN = auto()
-    """All who are signed in, to their own account."""
+    """Everybody who is signed in: for one's own account."""
     VISITOR = auto()
     """Anybody: signing in, and links by mail."""
 

@@ -18,12 +18,12 @@ from newsletter.staff.models import StaffMember
 from newsletter.web.desk import cookies
 from newsletter.web.desk.access import Everybody, needs
 from newsletter.web.desk.blueprint import desk, page_with_errors, render_desk, signed_in
-from newsletter.web.desk.links import APP_TOO_OLD
+from newsletter.web.desk.set_up import APP_TOO_OLD
 from newsletter.web.desk.staff_forms import browser_name, relying_party
 
 NO_PASSWORD = gettext_noop("Set a code app first: a password alone signs nobody in.")
 
-SAID = {
+NOTICES = {
     "password": gettext_noop("The password is changed. All other sessions have ended."),
     "passkey": gettext_noop("The passkey is added."),
     "removed": gettext_noop("The passkey is removed. All other sessions have ended."),
@@ -37,7 +37,7 @@ SAID = {
 @needs(Everybody.SIGNED_IN)
 def account() -> str:
     """Everything about one's own account."""
-    return render_desk("account.html", **_values(), said=SAID.get(request.args.get("done", ""), ""), errors={})
+    return render_desk("account.html", **_values(), said=NOTICES.get(request.args.get("done", ""), ""), errors={})
 
 
 @desk.post("/account/name")

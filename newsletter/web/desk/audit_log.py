@@ -19,6 +19,7 @@ from newsletter.staff.models import AuditEntry
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk
+from newsletter.web.request_values import parse_day, parse_number
 
 PAGE_SIZE = 100
 
@@ -104,23 +105,11 @@ def _wanted() -> AuditFilter:
     args = request.args
     group = args.get("what", "")
     return AuditFilter(
-        member_id=number_of(args.get("who", "")),
+        member_id=parse_number(args.get("who", "")),
         group=group if group in audit.GROUPS else "",
-        since=_day(args.get("since", "")),
-        before=number_of(args.get("before", "")),
+        since=parse_day(args.get("since", "")),
+        before=parse_number(args.get("before", "")),
     )
-
-
-def number_of(text: str) -> int | None:
-    """A number of an address; None for what is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _shown(entry: AuditEntry, names: dict[int, str]) -> ShownEntry:

@@ -15,10 +15,11 @@ from newsletter.staff.audit import AuditAction, AuditObject
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, page_with_errors, render_desk, signed_in
-from newsletter.web.desk.compose_moves import Move, make_move, parse_number, want_links
+from newsletter.web.desk.compose_moves import Move, make_move, want_links
 from newsletter.web.desk.compose_page import Failure, view_query
 from newsletter.web.desk.compose_page import composer_page as composer_values
 from newsletter.web.errors import STATUS_OF_ERROR
+from newsletter.web.request_values import parse_number
 
 NO_CADENCE = gettext_noop("Choose one of the cadences.")
 
@@ -35,7 +36,7 @@ def composer(number: int) -> str:
 def compose_move(number: int) -> ResponseReturnValue:
     """Make a move, and show the page again; a move that is refused says why, and keeps what was entered."""
     form = request.form
-    version = parse_number(form.get("version", ""))
+    version = parse_number(form.get("version", "")) or 0
     move = Move(number, version, form, signed_in().actor, runtime().settings)
     try:
         with runtime().db.transaction() as session:
@@ -51,7 +52,7 @@ def compose_move(number: int) -> ResponseReturnValue:
 @desk.post("/digests/<int:number>/duplicate")
 @needs(Right.PUBLISH)
 def duplicate_digest(number: int) -> ResponseReturnValue:
-    """Begin a draft like another digest."""
+    """Begin a draft as a copy of another digest."""
     with runtime().db.transaction() as session:
         copy = drafting.duplicate_digest(session, number)
         on = AuditObject("digest", copy.id)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.edition_counts import NothingReason, count_editions
 from newsletter.digests.models import Digest
+from newsletter.web.desk.cached_preferences import CountedPreferences
 from newsletter.web.desk.compose_words import edition_name
-from newsletter.web.desk.kept_preferences import KeptPreferences
 
 MOST_ROWS = 12
 """Editions that are shown, those with the most readers; the others are counted together."""
@@ -33,7 +33,7 @@ class Matrix(NamedTuple):
 
     rows: Sequence[MatrixRow]
     others: int
-    """Editions that no row shows, and below their readers."""
+    """The number of editions that no row shows; `others_readers` has their readers."""
     others_readers: int
     nothing: Mapping[NothingReason, int]
     by_story: Sequence[int]
@@ -46,10 +46,10 @@ class Matrix(NamedTuple):
     counted_at: datetime
 
 
-def matrix_of(digest: Digest, kept: KeptPreferences, most_rows: int = MOST_ROWS) -> Matrix:
+def matrix_of(digest: Digest, counted: CountedPreferences, most_rows: int = MOST_ROWS) -> Matrix:
     """The editions of a digest, for readers of its cadence."""
     revisions, labels = digest.revisions, runtime().settings.hype_labels
-    counts = count_editions(kept.preferences, revisions, labels)
+    counts = count_editions(counted.preferences, revisions, labels)
     shown = counts.editions[:most_rows]
     rows = [
         MatrixRow(
@@ -57,7 +57,7 @@ def matrix_of(digest: Digest, kept: KeptPreferences, most_rows: int = MOST_ROWS)
             edition_name(edition, revisions, labels),
             [bool(edition.mask >> position & 1) for position in range(len(revisions))],
             edition.readers,
-            100 * edition.readers / kept.readers,
+            100 * edition.readers / counted.readers,
         )
         for edition in shown
     ]
@@ -69,8 +69,8 @@ def matrix_of(digest: Digest, kept: KeptPreferences, most_rows: int = MOST_ROWS)
         counts.nothing,
         counts.by_story,
         counts.readers,
-        kept.readers,
+        counted.readers,
         counts.languages,
         counts.formats,
-        kept.counted_at,
+        counted.counted_at,
     )

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from newsletter.core.actors import Actor
 from newsletter.core.config import Settings
 from newsletter.digests import changes, composing, draft_articles, drafting
-from newsletter.digests.links import kept_checks
-from newsletter.digests.links.link_findings import addresses_to_ask
+from newsletter.digests.links import stored_checks
+from newsletter.digests.links.link_findings import addresses_to_probe
 from newsletter.digests.queries import digest_article, get_with_articles
+from newsletter.web.request_values import parse_number
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,7 @@ class Move:
     @property
     def position(self) -> int:
         """0 for anything that is no position."""
-        return parse_number(self.form.get("position", ""))
-
-
-def parse_number(text: str) -> int:
-    """A number as a form has it; 0 for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
+        return parse_number(self.form.get("position", "")) or 0
 
 
 def make_move(session: Session, move: Move) -> None:
@@ -59,14 +55,14 @@ def make_move(session: Session, move: Move) -> None:
 
 
 def want_links(session: Session, move: Move) -> bool:
-    """Have a job ask the links that a move brought, or all when that is the move; whether there are any."""
-    if move.name not in ("ask", *_BRING_LINKS):
+    """Have a job probe the links that a move brought, or all when that is the move; whether there are any."""
+    if move.name not in ("check", *_BRING_LINKS):
         return False
-    addresses = addresses_to_ask(move.settings, get_with_articles(session, move.number))
-    if move.name == "ask":
-        kept_checks.want_links(session, addresses)
+    addresses = addresses_to_probe(move.settings, get_with_articles(session, move.number))
+    if move.name == "check":
+        stored_checks.want_links(session, addresses)
         return True
-    return bool(kept_checks.want_new_links(session, addresses))
+    return bool(stored_checks.want_new_links(session, addresses))
 
 
 def _add(session: Session, move: Move) -> None:
@@ -110,7 +106,7 @@ def _lead(session: Session, move: Move) -> None:
 
 
 def _texts(session: Session, move: Move) -> None:
-    """Set those of the words that are others than before: a word that stays was not written for the present lead."""
+    """Set only those texts that changed: one that stays was not written for the present lead."""
     digest = get_with_articles(session, move.number)
 
     def changed(name: str) -> str | None:
@@ -145,7 +141,7 @@ def _redo(session: Session, move: Move) -> None:
     changes.redo(session, move.number, move.version, by=move.by)
 
 
-def _ask(session: Session, move: Move) -> None:
+def _check(session: Session, move: Move) -> None:
     """Change nothing: `want_links` does it."""
 
 
@@ -163,6 +159,6 @@ MOVES: dict[str, Callable[[Session, Move], None]] = {
     "choose": _choose,
     "undo": _undo,
     "redo": _redo,
-    "ask": _ask,
+    "check": _check,
 }
 _BRING_LINKS = ("add", "put_back", "texts", "refresh", "choose")

@@ -25,13 +25,13 @@ from newsletter.staff import audit
 from newsletter.staff.rights import Right
 from newsletter.web.desk import compose_words
 from newsletter.web.desk.blueprint import signed_in
+from newsletter.web.desk.cached_corrections import CountedCorrections, cached_corrections, counted_corrections
+from newsletter.web.desk.cached_preferences import cached_preferences, counted_preferences
+from newsletter.web.desk.cached_spam_scores import ask_spam_score, cached_spam_score, wants_spam_score
 from newsletter.web.desk.compose_editions import Matrix, matrix_of
 from newsletter.web.desk.compose_preview import Preview
 from newsletter.web.desk.desk_preflight import MENDABLE, desk_preflight
 from newsletter.web.desk.finding_words import ShownFinding, at_story, show_findings
-from newsletter.web.desk.kept_corrections import KeptCorrections, counted_corrections, kept_corrections
-from newsletter.web.desk.kept_preferences import counted_preferences, kept_preferences
-from newsletter.web.desk.kept_spam_scores import ask_spam_score, kept_spam_score, wants_spam_score
 from newsletter.web.desk.passed_checks import passed_checks
 from newsletter.web.language import page_language
 
@@ -41,7 +41,7 @@ SUBJECT_LENGTH, PREHEADER_LENGTH = 60, 90
 """Characters that most programs show, about."""
 
 LONGEST_SEARCH = 200
-DONE_ASK = gettext_noop("The links are being asked")
+DONE_CHECK = gettext_noop("The links are being checked")
 DONE_UNDO = gettext_noop("Undone: %(change)s")
 
 
@@ -136,11 +136,9 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
             ),
             "open_dek": failure.slug if failure and failure.field == "dek" else args.get("dek", ""),
             "refused_dek": failure.form.get("dek", "") if failure and failure.field == "dek" else None,
-            "passed": passed_checks(each.finding for each in findings)
-            if digest.items and digest.status in MENDABLE
-            else [],
+            "passed": _passed(digest, findings),
             "links": found.links if takes_stories else None,
-            "spam_score": kept_spam_score(digest),
+            "spam_score": cached_spam_score(digest),
             "wants_spam_score": takes_stories and bool(digest.items) and wants_spam_score(digest),
             "at_story": at_story,
             "nothing_words": compose_words.NOTHING_WORDS,
@@ -162,15 +160,15 @@ def _matrix(digest: Digest, args: MultiDict[str, str]) -> Matrix | None:
     if not digest.items:
         return None
     counts_now = args.get("count") == "editions"
-    kept = counted_preferences(digest.cadence) if counts_now else kept_preferences(digest.cadence)
-    return matrix_of(digest, kept) if kept is not None else None
+    counted = counted_preferences(digest.cadence) if counts_now else cached_preferences(digest.cadence)
+    return matrix_of(digest, counted) if counted is not None else None
 
 
-def _corrections(digest: Digest, args: MultiDict[str, str]) -> KeptCorrections | None:
+def _corrections(digest: Digest, args: MultiDict[str, str]) -> CountedCorrections | None:
     """The corrections that would go along with a draft that is not frozen yet."""
     if digest.frozen_at is not None or digest.status == DigestStatus.CANCELLED:
         return None
-    return counted_corrections(digest.id) if args.get("count") == "corrections" else kept_corrections(digest.id)
+    return counted_corrections(digest.id) if args.get("count") == "corrections" else cached_corrections(digest.id)
 
 
 def _stories(digest: Digest, findings: Sequence[ShownFinding]) -> list[ComposedStory]:
@@ -209,8 +207,8 @@ def _shown(change: DigestChange | None, names: Mapping[int, str]) -> ShownChange
 
 def _said(last: DigestChange | None, undone: DigestChange | None, done: str) -> str:
     """The last move in words, for those who do not see it."""
-    if done == "ask":
-        return page_language().gettext(DONE_ASK)
+    if done == "check":
+        return page_language().gettext(DONE_CHECK)
     change = undone if done == "undo" else last
     if not done or change is None:
         return ""

@@ -20,8 +20,9 @@ from newsletter.digests.queries import get_with_articles
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk
-from newsletter.web.desk.kept_corrections import kept_corrections
+from newsletter.web.desk.cached_corrections import cached_corrections
 from newsletter.web.language import page_language
+from newsletter.web.request_values import parse_number
 from newsletter.web.security_headers import FRAMED_BY_US
 
 PREVIEW_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; sandbox; {FRAMED_BY_US}"
@@ -50,11 +51,10 @@ class Preview:
     @classmethod
     def of(cls, args: MultiDict[str, str]) -> Preview:
         """The preview of an address."""
-        trust = args.get("trust", "")
         return cls(
             edition=args.get("edition", "")[:20],
             sections=tuple(args.getlist("section"))[:60],
-            trust=min(int(trust), 100) if trust.isascii() and trust.isdigit() and len(trust) < 5 else 0,
+            trust=min(parse_number(args.get("trust", "")) or 0, 100),
             hype=args.get("hype", ""),
             language=args["in"] if args.get("in") in LANGUAGES else PUBLICATION_LANGUAGE,
             part="text" if args.get("part") == "text" else "html",
@@ -63,7 +63,7 @@ class Preview:
         )
 
     def mask(self, digest: Digest, settings: Settings, corrections: int = 0) -> int:
-        """The mask of the edition of a digest that carries so many corrections; 0 where there is none."""
+        """The mask of the edition, where the digest carries this number of corrections; 0 where there is none."""
         count = len(digest.items)
         everything = (1 << count) - 1
         if not count or self.edition == TOLD:
@@ -109,8 +109,8 @@ def preview(number: int) -> Response:
 
 
 def _corrections(session: Session, number: int) -> list[Revision]:
-    kept = kept_corrections(number)
-    return [session.get_one(Revision, each.revision_id) for each in kept.corrections] if kept else []
+    cached = cached_corrections(number)
+    return [session.get_one(Revision, each.revision_id) for each in cached.corrections] if cached else []
 
 
 def _framed(content: str, mimetype: str) -> Response:

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from newsletter.core.cadence import Cadence
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.full_preflight import unread_sections
-from newsletter.digests.links.kept_checks import CheckState
+from newsletter.digests.links.stored_checks import CheckState
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.preflight import Preflight, run_preflight
 from newsletter.digests.spam_findings import check_spam_score
-from newsletter.web.desk.kept_preferences import kept_preferences
-from newsletter.web.desk.kept_spam_scores import kept_spam_score
+from newsletter.web.desk.cached_preferences import cached_preferences
+from newsletter.web.desk.cached_spam_scores import cached_spam_score
 
 MENDABLE = (DigestStatus.DRAFT, DigestStatus.SCHEDULED)
 """Of what was frozen or is over, nothing can be mended, and nothing is looked for."""
@@ -26,11 +26,11 @@ def desk_preflight(session: Session, digest: Digest) -> Preflight:
         return Preflight([], CheckState(0, 0, 0))
     found = run_preflight(session, runtime().settings, digest)
     sections = unread_sections(digest, _wanted_sections(digest.cadence))
-    return found._replace(findings=[*found.findings, *sections, *check_spam_score(kept_spam_score(digest))])
+    return found._replace(findings=[*found.findings, *sections, *check_spam_score(cached_spam_score(digest))])
 
 
 def _wanted_sections(cadence: Cadence) -> Collection[str]:
     """The sections that readers take; none where somebody takes all, or nobody was counted."""
-    kept = kept_preferences(cadence)
-    choices = [each.sections for each in kept.preferences if not each.is_pausing] if kept else []
+    counted = cached_preferences(cadence)
+    choices = [each.sections for each in counted.preferences if not each.is_pausing] if counted else []
     return frozenset[str]() if None in choices else frozenset[str]().union(*(each for each in choices if each))

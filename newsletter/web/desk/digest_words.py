@@ -65,13 +65,12 @@ def digest_title(digest: Named) -> str:
 def when(moment: datetime) -> str:
     """A time in the publication's zone, as short as it can be: "today, 15:20", "tomorrow, 07:00", "6 May, 07:58"."""
     zone = runtime().settings.timezone
-    local, today = moment.astimezone(zone), clock.now().astimezone(zone).date()
+    local, today = moment.astimezone(zone), clock.today(zone)
     if local.date() == today:
         return page_language().gettext(TODAY) % {"time": f"{local:%H:%M}"}
     if local.date() - today == timedelta(days=1):
         return page_language().gettext(TOMORROW) % {"time": f"{local:%H:%M}"}
-    year = "" if local.year == today.year else f" {local.year}"
-    return f"{local.day} {local:%B}{year}, {local:%H:%M}"
+    return f"{short_day(moment)}, {local:%H:%M}"
 
 
 def short_day(moment: datetime) -> str:
@@ -116,7 +115,7 @@ def transport_name() -> str:
 
 
 def digest_path(number: int, status: DigestStatus) -> str:
-    """The page of a digest: a draft is composed, what has a time is watched."""
+    """The page of a digest: the composer for a draft, the page of its sending for others."""
     if status is DigestStatus.DRAFT:
         return url_for("desk.compose" if has_page("desk.compose") else "desk.schedule", number=number)
     return url_for("desk.sending", number=number)

@@ -14,10 +14,10 @@ from newsletter.digests.models import DigestStatus
 from newsletter.public_record.digest_list import ListedDigest, digest_page
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
-from newsletter.web.desk.audit_log import number_of
 from newsletter.web.desk.blueprint import desk, render_desk
+from newsletter.web.desk.cached_findings import known_findings
 from newsletter.web.desk.digest_words import PAUSED_WORDS, STATUS_WORDS, digest_path
-from newsletter.web.desk.kept_findings import known_findings
+from newsletter.web.request_values import parse_number
 
 LONGEST_SEARCH = 200
 IN_DOUBT, BLOCKED = gettext_noop("in doubt"), gettext_noop("blocked")
@@ -29,7 +29,7 @@ E = TypeVar("E", bound=StrEnum)
 @needs(Right.WRITE)
 def digests() -> str:
     """A page of the list; `before` is the number at which the one before it ended."""
-    before = number_of(request.args.get("before", ""))
+    before = parse_number(request.args.get("before", ""))
     cadence, status = _among(Cadence, "cadence"), _among(DigestStatus, "status")
     words = request.args.get("q", "").strip()[:LONGEST_SEARCH]
     with runtime().db.reading() as session:

@@ -34,7 +34,7 @@ class ShownFinding(NamedTuple):
 _CHOOSE = Remedy(gettext_noop("Choose a candidate"), part="candidates")
 _OUT = Remedy(gettext_noop("Take it out"), move="drop")
 _REFRESH = Remedy(gettext_noop("Take the newest revision"), move="refresh")
-_ASK = Remedy(gettext_noop("Ask it again"), move="ask")
+_CHECK = Remedy(gettext_noop("Check it again"), move="check")
 _LOOK = Remedy(gettext_noop("Look at the mail"), part="preview")
 _TO_SUBJECT = Remedy(gettext_noop("Change the words"), part="subject")
 _STORY, _TEXT, _ADDRESS = "story", "text", "address"
@@ -56,8 +56,8 @@ REMEDIES: dict[str, tuple[Remedy | str, ...]] = {
     "text.other_headline": (_TO_SUBJECT,),
     "text.other_lead": (_TO_SUBJECT,),
     "text.dropped_lead": (_TO_SUBJECT,),
-    "link.broken": (_STORY, _TEXT, _OUT, _ASK),
-    "link.unknown": (_ADDRESS, _ASK),
+    "link.broken": (_STORY, _TEXT, _OUT, _CHECK),
+    "link.unknown": (_ADDRESS, _CHECK),
     "mail.too_large": (Remedy(gettext_noop("Take a story out"), part="stories"),),
     "mail.spam_score": (_LOOK,),
     "mail.heading_order": (_LOOK,),

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flask import Response, request
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from newsletter.articles.desk_list import listed_drafts
 from newsletter.core.cadence import Cadence
@@ -17,20 +15,20 @@ from newsletter.digests.draft_list import DraftDigest, newest_drafts
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.queries import get_with_articles
 from newsletter.public_record.digest_list import last_sent
-from newsletter.public_record.models import MonthlyFigures
+from newsletter.public_record.monthly_figures import last_counted
 from newsletter.staff import audit
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
+from newsletter.web.desk.cached_findings import known_findings
+from newsletter.web.desk.cached_preferences import live_preferences
 from newsletter.web.desk.compose_editions import Matrix, matrix_of
 from newsletter.web.desk.compose_words import maker_name
 from newsletter.web.desk.digest_words import time_until
-from newsletter.web.desk.kept_findings import known_findings
-from newsletter.web.desk.kept_preferences import live_preferences
-from newsletter.web.desk.kept_values import KeptValues
 from newsletter.web.desk.live_parts import changed_parts
 from newsletter.web.desk.needs_words import Need, list_needs
 from newsletter.web.desk.sending_words import duration
+from newsletter.web.desk.value_cache import ValueCache
 from newsletter.web.desk.wire import open_digests_now
 
 NEEDS_SHOWN = 20
@@ -57,7 +55,7 @@ class Today(NamedTuple):
         return self.following is not None and _has_editions(self.following) and self.editions is None
 
 
-_today: KeptValues[str, Today] = KeptValues(2.0)
+_today: ValueCache[str, Today] = ValueCache(2.0)
 
 
 @desk.get("")
@@ -67,7 +65,7 @@ def home() -> str:
     """Today."""
     today = _look(is_poll=request.args.get("count") == "editions")
     with runtime().db.reading() as session:
-        last, drafts, figures = last_sent(session), newest_drafts(session, DRAFTS_SHOWN), _figures(session)
+        last, drafts, figures = last_sent(session), newest_drafts(session, DRAFTS_SHOWN), last_counted(session, 2)
         stories = listed_drafts(session, DRAFTS_SHOWN)
         names = audit.names(session) if drafts or stories else {}
     return render_desk(
@@ -104,11 +102,11 @@ def _editions(following: Digest | None, *, is_poll: bool) -> Matrix | None:
     """The readers of a scheduled digest by edition. One that is sent has them on its page, as they were frozen."""
     if following is None or not _has_editions(following):
         return None
-    kept = live_preferences(following.cadence, is_poll=is_poll)
-    if kept is None:
+    counted = live_preferences(following.cadence, is_poll=is_poll)
+    if counted is None:
         return None
     with runtime().db.reading() as session:
-        return matrix_of(get_with_articles(session, following.id), kept, most_rows=EDITIONS_SHOWN)
+        return matrix_of(get_with_articles(session, following.id), counted, most_rows=EDITIONS_SHOWN)
 
 
 def _has_editions(digest: Digest) -> bool:
@@ -136,9 +134,3 @@ def _who(draft: DraftDigest, names: Mapping[int, str]) -> str:
 
 def _countdown(digest: Digest) -> str:
     return time_until(digest.scheduled_at) if digest.status is DigestStatus.SCHEDULED and digest.scheduled_at else ""
-
-
-def _figures(session: Session) -> list[MonthlyFigures]:
-    """The readers of the last months as the clock counted them, the newest first."""
-    query = select(MonthlyFigures).where(MonthlyFigures.readers.is_not(None)).order_by(MonthlyFigures.month.desc())
-    return list(session.scalars(query.limit(2)))

@@ -10,20 +10,20 @@ from collections.abc import Callable, Mapping
 from flask import Response, make_response, render_template, request
 
 from newsletter.staff.rights import Right
-from newsletter.web.desk import kept_polls
+from newsletter.web.desk import poll_cache
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, visitor_or_person
-from newsletter.web.desk.kept_values import KeptValues
+from newsletter.web.desk.value_cache import ValueCache
 from newsletter.web.desk.wire import WireLine, present_line
 
 VERSION_HEADER = "X-Page-Version"
 
-_line: KeptValues[str, WireLine] = KeptValues(2.0)
+_line: ValueCache[str, WireLine] = ValueCache(2.0)
 
 
 def changed_parts(template: str, version: str, values: Callable[[], Mapping[str, object]]) -> Response:
     """The parts that a template renders, with their version, or 204 where the page shows it already."""
-    kept_polls.declare_poll()
+    poll_cache.declare_poll()
     if request.args.get("version") == version:
         return Response(status=204)
     response = make_response(render_template(f"desk/{template}", person=visitor_or_person(), **values()))

@@ -1,4 +1,4 @@
-"""The desk's main menu: the links to pages that there are, and that the person may open."""
+"""The desk's main menu: links to the pages that exist and that the person may open."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from newsletter.core import clock
 from newsletter.core.languages import duration_in_units, gettext_noop
 from newsletter.delivery.reports.open_digests import OpenDigests
 from newsletter.digests.models import Digest, PausedReason
+from newsletter.web.desk.cached_findings import blocking_findings
 from newsletter.web.desk.digest_words import digest_title, has_page, when
-from newsletter.web.desk.kept_findings import blocking_findings
 from newsletter.web.language import page_language
 
 MOST_CHECKED = 5

@@ -17,7 +17,7 @@ from newsletter.staff.rights import Right, Role
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, page_with_errors, render_desk, signed_in
 
-SAID = {
+NOTICES = {
     "role": gettext_noop("The role is changed. The person signs in again."),
     "signed_out": gettext_noop("The person is signed out everywhere."),
     "removed": gettext_noop("The account is removed."),
@@ -31,7 +31,7 @@ NO_SUCH_ROLE = gettext_noop("Choose one of the roles.")
 @needs(Right.PEOPLE)
 def people_page() -> str:
     """All people, and the table of rights."""
-    said = SAID.get(request.args.get("done", ""), "")
+    said = NOTICES.get(request.args.get("done", ""), "")
     return render_desk("people.html", **_values(), said=said, errors={}, email="", role=Role.AUTHOR)
 
 

@@ -29,7 +29,7 @@ CODE, CREDENTIAL, CHALLENGE = "proof_code", "credential", "challenge"
 
 
 def require_proof(person: SignedIn) -> ResponseReturnValue | None:
-    """None when the person proved lately, or in this very request, who they are; else the page that asks.
+    """None when the last proof is recent, or comes with this very request; else the page that asks for one.
 
     A person without passkey and code app has nothing to prove with. Only the demo's link makes such a session.
     """

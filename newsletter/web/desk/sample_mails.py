@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from flask import make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from newsletter.articles.queries import sections as sections_in_use
 from newsletter.core.errors import InvalidError, NewsletterError
@@ -22,28 +19,20 @@ from newsletter.mail.formats import Format
 from newsletter.operations.digest_samples import send_sample
 from newsletter.staff import audit, sample_limits
 from newsletter.staff.audit import AuditAction, digest_object
-from newsletter.staff.models import StaffMember
+from newsletter.staff.people import colleagues
 from newsletter.staff.rights import Right
 from newsletter.subscribers.preferences import Preferences
 from newsletter.web.desk.access import needs
-from newsletter.web.desk.audit_log import number_of
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
+from newsletter.web.desk.cached_preferences import cached_preferences
 from newsletter.web.desk.compose_preview import CHOSEN, Preview
 from newsletter.web.desk.digest_words import digest_title
-from newsletter.web.desk.kept_preferences import kept_preferences
+from newsletter.web.request_values import parse_number
 
 MOST_AT_ONCE = 5
 NOBODY = gettext_noop("Choose somebody to send it to.")
 TOO_MANY = gettext_noop("Choose at most %(most)s people at once.")
 SENT = gettext_noop("The test is sent.")
-
-
-class Colleague(NamedTuple):
-    """A person with an account that is set up."""
-
-    number: int
-    name: str
-    email: str
 
 
 @desk.get("/digests/<int:number>/test", endpoint="sample")
@@ -60,7 +49,7 @@ def sample_page(number: int) -> str:
 @needs(Right.PUBLISH)
 def send_samples(number: int) -> ResponseReturnValue:
     """Send the edition of a reader who chose what the form says."""
-    to = [found for each in request.form.getlist("to") if (found := number_of(each)) is not None]
+    to = [found for each in request.form.getlist("to") if (found := parse_number(each)) is not None]
     preferences, person = Preferences(), signed_in()
     try:
         preferences = _preferences()
@@ -82,18 +71,9 @@ def send_samples(number: int) -> ResponseReturnValue:
     return redirect(url_for("desk.sample", number=number, done="sent"), 303)
 
 
-def colleagues(session: Session) -> list[Colleague]:
-    """Everybody with an account that is set up, by name."""
-    query = select(StaffMember.id, StaffMember.name, StaffMember.email).where(
-        StaffMember.set_up_at.is_not(None), StaffMember.removed_at.is_(None), StaffMember.email.is_not(None)
-    )
-    rows = session.execute(query.order_by(StaffMember.name, StaffMember.id))
-    return [Colleague(number, name or email or "", email or "") for number, name, email in rows]
-
-
 def _preferences() -> Preferences:
     form = request.form
-    trust = number_of(form.get("min_trust", "0") or "0")
+    trust = parse_number(form.get("min_trust", "0") or "0")
     return Preferences(
         sections=tuple(form.getlist("section")) or None,
         min_trust=-1 if trust is None else trust,
@@ -127,11 +107,11 @@ def _of_preview(digest: Digest, preview: Preview) -> Preferences:
 
 
 def _commonest_preferences(digest: Digest, preview: Preview) -> ReaderPreferences | None:
-    """What most readers of an edition chose, as far as they were counted."""
-    kept = kept_preferences(digest.cadence)
-    if kept is None or not (preview.edition.isascii() and preview.edition.isdigit()):
+    """The preferences of most readers of an edition, as far as they were counted."""
+    counted = cached_preferences(digest.cadence)
+    if counted is None or not (preview.edition.isascii() and preview.edition.isdigit()):
         return None
-    counts = count_editions(kept.preferences, digest.revisions, runtime().settings.hype_labels)
+    counts = count_editions(counted.preferences, digest.revisions, runtime().settings.hype_labels)
     found = next((each for each in counts.editions if each.mask == int(preview.edition)), None)
     return found.preferences[0] if found else None
 

@@ -25,16 +25,16 @@ from newsletter.web.desk.blueprint import desk, render_desk, signed_in
 from newsletter.web.desk.desk_preflight import MENDABLE, desk_preflight
 from newsletter.web.desk.digest_words import STATUS_WORDS, digest_title, has_page, transport_name
 from newsletter.web.desk.finding_words import show_findings
-from newsletter.web.desk.kept_values import KeptValues
 from newsletter.web.desk.schedule_form import Checked, ScheduleForm, checked_form, form_of, in_zones, read_form
+from newsletter.web.desk.value_cache import ValueCache
 from newsletter.web.forms import time_zones
 from newsletter.web.language import page_language
 
-DONE = {
+NOTICES = {
     "draft": gettext_noop("It is a draft again, and can be changed."),
 }
 
-_hours: KeptValues[Cadence, ReaderHours] = KeptValues(300.0)
+_hours: ValueCache[Cadence, ReaderHours] = ValueCache(300.0)
 """Pages do not wait for them: a million readers take some tenths of a second. The part that is asked for does."""
 
 
@@ -126,7 +126,7 @@ def _page(
         provider=transport_name(),
         today=f"{clock.now().astimezone(settings.timezone):%Y-%m-%d}",
         failed=error,
-        done=DONE.get(request.args.get("done", ""), ""),
+        done=NOTICES.get(request.args.get("done", ""), ""),
         **values,
     )
 

@@ -18,7 +18,7 @@ from newsletter.web.language import page_language
 
 NO_TIME = gettext_noop("Give a day and a time.")
 NO_ZONE = gettext_noop("There is no time zone of this name.")
-OVER = gettext_noop("%(time)s on %(day)s is over.")
+OVER = gettext_noop("%(time)s on %(day)s has passed.")
 TOMORROW_AT = 7
 """The hour that an empty form proposes, on the next day."""
 
@@ -115,9 +115,9 @@ def in_zones(moment: datetime, form: ScheduleForm) -> list[ZoneTime]:
     found = []
     for name, label in names.items():
         local = moment.astimezone(ZoneInfo(name))
-        day = f"{local:%A} {spoken.day(local.date())}, {_offset(local)}"
+        day = f"{spoken.day_with_weekday(local.date())}, {_offset(local)}"
         if name == "UTC":
-            day = f"{local:%A} {spoken.day(local.date())}, {time_until(moment)}"
+            day = f"{spoken.day_with_weekday(local.date())}, {time_until(moment)}"
         found.append(ZoneTime(spoken.gettext(label) % {"zone": name}, f"{local:%H:%M}", day))
     return found
 

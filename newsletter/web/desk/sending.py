@@ -1,7 +1,7 @@
 """Watching a digest: its state in a sentence, its batches, what is in doubt, and what was refused.
 
-The page asks every two seconds for what has changed, and names the version that it shows. One look into the database a
-second answers all pages that are open.
+The page asks every two seconds for what has changed, and names the version that it shows. One read of the database a
+second serves all pages that are open.
 """
 
 from __future__ import annotations
@@ -13,31 +13,30 @@ from typing import Any, NamedTuple
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 from redis.exceptions import RedisError
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import LANGUAGES, gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events.event_kinds import EventKind
-from newsletter.delivery.reports.progress import BatchProgress, EditionProgress, SendingProgress, sending_progress
+from newsletter.delivery.reports.batch_progress import BatchProgress
+from newsletter.delivery.reports.progress import EditionProgress, SendingProgress, sending_progress
 from newsletter.delivery.reports.report import ReasonGroup, reason_groups
-from newsletter.digests.models import Digest, DigestArticle, DigestStatus
-from newsletter.digests.queries import get_digest
+from newsletter.digests.models import Digest, DigestStatus
+from newsletter.digests.queries import count_articles, get_digest
 from newsletter.mail.formats import Format
 from newsletter.staff import audit
 from newsletter.staff.audit import AuditAction, digest_object
-from newsletter.staff.models import StaffMember
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
-from newsletter.web.desk.audit_log import number_of
 from newsletter.web.desk.blueprint import desk, render_desk
 from newsletter.web.desk.digest_words import STATUS_WORDS, digest_title, transport_name
-from newsletter.web.desk.kept_values import KeptValues
 from newsletter.web.desk.live_parts import changed_parts
 from newsletter.web.desk.sending_bar import SendingBar, sending_bar
 from newsletter.web.desk.sending_words import FirstLine, PausedBy, first_line
+from newsletter.web.desk.value_cache import ValueCache
 from newsletter.web.language import page_language
+from newsletter.web.request_values import parse_number
 
 MOST_DOUBTS = 20
 """Batches in doubt that the page shows at once; the others follow when these are decided."""
@@ -52,8 +51,8 @@ KIND_WORDS = {
     EventKind.DROPPED: gettext_noop("dropped"),
     EventKind.COMPLAINED: gettext_noop("complained"),
 }
-DONE = {
-    "scheduled": gettext_noop("It has its time."),
+NOTICES = {
+    "scheduled": gettext_noop("It is scheduled."),
     "now": gettext_noop("It goes out now."),
     "paused": gettext_noop("It is paused. A batch that is being sent is finished first."),
     "resumed": gettext_noop("It goes on."),
@@ -77,8 +76,8 @@ class Sending(NamedTuple):
     reasons: Sequence[ReasonGroup]
 
 
-_shown: KeptValues[int, Sending] = KeptValues(1.0)
-_workers: KeptValues[str, tuple[int | None]] = KeptValues(5.0)
+_shown: ValueCache[int, Sending] = ValueCache(1.0)
+_workers: ValueCache[str, tuple[int | None]] = ValueCache(5.0)
 
 
 @desk.get("/digests/<int:number>/sending")
@@ -91,7 +90,7 @@ def sending(number: int) -> str:
 def sending_page(number: int, error: NewsletterError | None = None) -> str:
     """The page as it is at this moment, with the reason why something was not done."""
     shown = _shown.put(number, _look(number))
-    done = DONE.get(request.args.get("done", ""), "")
+    done = NOTICES.get(request.args.get("done", ""), "")
     return render_desk("sending.html", **_values(shown), done=done, error=error)
 
 
@@ -107,7 +106,7 @@ def sending_changes(number: int) -> Response:
 @needs(Right.WRITE)
 def batches(number: int) -> ResponseReturnValue:
     """The batches as a table, a page of them at a time."""
-    after = number_of(request.args.get("after", "")) or 0
+    after = parse_number(request.args.get("after", "")) or 0
     with runtime().db.reading() as session:
         digest = get_digest(session, number)
         progress = sending_progress(session, number)
@@ -131,7 +130,7 @@ def workers_running() -> int | None:
     return _workers.get("workers", _count_workers)[0]
 
 
-def edition_name(edition: EditionProgress, stories: int) -> str:
+def stories_of_edition(edition: EditionProgress, stories: int) -> str:
     """Like "Stories 1, 2 and 4, German, plain text"."""
     spoken = page_language()
     held = [place + 1 for place in range(stories) if edition.mask >> place & 1]
@@ -163,7 +162,7 @@ def _look(number: int) -> Sending:
         digest = get_digest(session, number)
         progress = sending_progress(session, number)
         line = first_line(digest, progress, workers, _paused_by(session, digest))
-        stories = session.scalar(select(func.count()).where(DigestArticle.digest_id == number)) or 0
+        stories = count_articles(session, number)
         reasons = reason_groups(session, number) if progress.batches else ()
         session.expunge(digest)
     shown = (digest.version, line, stories, progress.batches, reasons)
@@ -177,13 +176,12 @@ def _paused_by(session: Session, digest: Digest) -> PausedBy | None:
     entry = audit.last_entry(session, AuditAction.DIGEST_PAUSED, digest_object(digest.id))
     if entry is None or entry.staff_member_id is None:
         return None
-    member = session.get(StaffMember, entry.staff_member_id)
-    return PausedBy(member.name if member and member.name else f"#{entry.staff_member_id}", entry.happened_at)
+    return PausedBy(audit.names(session)[entry.staff_member_id], entry.happened_at)
 
 
 def _values(shown: Sending) -> dict[str, Any]:
     batches: Sequence[BatchProgress] = shown.progress.batches
-    doubts = shown.progress.doubts
+    doubts, editions = shown.progress.doubts, shown.progress.editions
     return {
         "digest": shown.digest,
         "version": shown.version,
@@ -197,8 +195,10 @@ def _values(shown: Sending) -> dict[str, Any]:
         "places": {batch.id: place for place, batch in enumerate(batches, 1)} if doubts else {},
         "doubts": doubts[:MOST_DOUBTS],
         "more_doubts": max(len(doubts) - MOST_DOUBTS, 0),
-        "editions": [(each, edition_name(each, shown.stories)) for each in shown.progress.editions[:MOST_EDITIONS]],
-        "more_editions": max(len(shown.progress.editions) - MOST_EDITIONS, 0),
+        "editions": [
+            (each, stories_of_edition(each, shown.stories)) for each in shown.progress.editions[:MOST_EDITIONS]
+        ],
+        "more_editions": max(len(editions) - MOST_EDITIONS, 0),
         "reasons": shown.reasons,
         "kind_words": KIND_WORDS,
         "provider": transport_name(),
@@ -208,7 +208,7 @@ def _values(shown: Sending) -> dict[str, Any]:
 
 
 def _tally(batches: Sequence[BatchProgress]) -> dict[str, int]:
-    """The parts of the readers, which add up to them; those that wait without the deferred."""
+    """The readers by what became of them. The parts add up to all of them; deferred ones do not count as waiting."""
     deferred = sum(batch.deferred for batch in batches)
     return {
         "readers": sum(batch.readers for batch in batches),

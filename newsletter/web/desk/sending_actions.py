@@ -24,10 +24,10 @@ from newsletter.staff import audit
 from newsletter.staff.audit import AuditAction, digest_object
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
-from newsletter.web.desk.audit_log import number_of
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
 from newsletter.web.desk.digest_words import digest_title
 from newsletter.web.desk.sending import sending_page
+from newsletter.web.request_values import parse_number
 
 NO_BATCH = gettext_noop("The form names no batch.")
 NO_DECISION = gettext_noop("Choose one of the two.")
@@ -113,7 +113,7 @@ def retry_refused(number: int) -> ResponseReturnValue:
 @needs(Right.SEND, recent_proof=True)
 def resolve_batch(number: int) -> ResponseReturnValue:
     """Decide what became of a batch in doubt."""
-    batch, decision = number_of(request.form.get("batch", "")), request.form.get("decision", "")
+    batch, decision = parse_number(request.form.get("batch", "")), request.form.get("decision", "")
     if batch is None:
         raise InvalidError("batch.not_named", NO_BATCH)
     if decision not in ("again", "accepted"):
@@ -144,5 +144,5 @@ def _record(session: Session, action: AuditAction, number: int, **details: int) 
 
 
 def _waiting(digest: Digest) -> bool:
-    """Whether nobody was written down yet."""
+    """Whether the audience is not frozen yet."""
     return digest.status in (DigestStatus.DRAFT, DigestStatus.SCHEDULED) or digest.frozen_at is None

@@ -1,6 +1,6 @@
 """The bar of a digest's batches: one segment for each, as broad as its readers.
 
-Above MOST_SEGMENTS neighbours of the same standing are drawn as one, and then the smallest with the one before, so that
+Above MOST_SEGMENTS neighbours of the same phase are drawn as one, and then the smallest with the one before, so that
 a page is of a bounded size whatever the number of batches. A batch in doubt or being sent is never hidden by others.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from newsletter.delivery.reports.progress import BatchProgress, BatchStanding
+from newsletter.delivery.reports.batch_progress import BatchPhase, BatchProgress
 
 MOST_SEGMENTS = 240
 _GAP = 0.2
 """Per cent of the width between two segments, or less where they are narrow."""
-_URGENCY = (BatchStanding.IN_DOUBT, BatchStanding.SENDING, BatchStanding.WAITING, BatchStanding.DONE)
+_URGENCY = (BatchPhase.IN_DOUBT, BatchPhase.SENDING, BatchPhase.WAITING, BatchPhase.DONE)
 
 
 class BarSegment(NamedTuple):
@@ -23,15 +23,15 @@ class BarSegment(NamedTuple):
     left: str
     width: str
     middle: str
-    standing: BatchStanding
+    phase: BatchPhase
 
 
 class SendingBar(NamedTuple):
     """The bar, and what it says in numbers."""
 
     segments: Sequence[BarSegment]
-    counts: dict[BatchStanding, int]
-    """Batches of each standing."""
+    counts: dict[BatchPhase, int]
+    """Batches of each phase."""
     batches: int
     is_grouped: bool
     now: str
@@ -41,13 +41,13 @@ class SendingBar(NamedTuple):
 
 
 class _Run(NamedTuple):
-    standing: BatchStanding
+    phase: BatchPhase
     readers: int
 
 
 def sending_bar(batches: Sequence[BatchProgress]) -> SendingBar:
     """The bar of batches in their order."""
-    runs = [_Run(batch.standing, batch.readers) for batch in batches if batch.readers]
+    runs = [_Run(batch.phase, batch.readers) for batch in batches if batch.readers]
     is_grouped = len(runs) > MOST_SEGMENTS
     if is_grouped:
         runs = _fewer(runs)
@@ -57,12 +57,12 @@ def sending_bar(batches: Sequence[BatchProgress]) -> SendingBar:
     for run in runs:
         left, width = 100 * before / total, 100 * run.readers / total
         shown = max(width - gap, width / 2)
-        segments.append(BarSegment(_cent(left + gap / 2), _cent(shown), _cent(left + width / 2), run.standing))
+        segments.append(BarSegment(_cent(left + gap / 2), _cent(shown), _cent(left + width / 2), run.phase))
         before += run.readers
-    current = [place for place, each in enumerate(batches, 1) if each.standing is BatchStanding.SENDING]
+    current = [place for place, each in enumerate(batches, 1) if each.phase is BatchPhase.SENDING]
     return SendingBar(
         segments,
-        {standing: sum(each.standing is standing for each in batches) for standing in BatchStanding},
+        {phase: sum(each.phase is phase for each in batches) for phase in BatchPhase},
         len(batches),
         is_grouped,
         _places(current),
@@ -73,8 +73,8 @@ def sending_bar(batches: Sequence[BatchProgress]) -> SendingBar:
 def _fewer(runs: Sequence[_Run]) -> list[_Run]:
     joined: list[_Run] = []
     for run in runs:
-        if joined and joined[-1].standing is run.standing:
-            joined[-1] = _Run(run.standing, joined[-1].readers + run.readers)
+        if joined and joined[-1].phase is run.phase:
+            joined[-1] = _Run(run.phase, joined[-1].readers + run.readers)
         else:
             joined.append(run)
     while len(joined) > MOST_SEGMENTS:
@@ -83,8 +83,8 @@ def _fewer(runs: Sequence[_Run]) -> list[_Run]:
 
 
 def _most_urgent(pair: Sequence[_Run]) -> _Run:
-    standing = min((run.standing for run in pair), key=_URGENCY.index)
-    return _Run(standing, sum(run.readers for run in pair))
+    phase = min((run.phase for run in pair), key=_URGENCY.index)
+    return _Run(phase, sum(run.readers for run in pair))
 
 
 def _places(places: Sequence[int]) -> str:

@@ -29,13 +29,12 @@ PAUSED_FOR = {
     PausedReason.ERROR: gettext_noop("Paused, since something is wrong."),
     PausedReason.RESTORED: gettext_noop("Paused: a backup may have been restored."),
 }
-MANY_WAIT = gettext_noop("%(readers)s readers wait.")
 CAN_BE_MENDED = gettext_noop("Mend it, then let it go on.")
 MAY_BE_SENT = gettext_noop("More may have been sent than this database knows. Find out before you let it go on.")
 SENT = gettext_noop("Sent.")
 SENT_MORE = gettext_noop("%(accepted)s of %(readers)s accepted in %(time)s.")
 CANCELLED = gettext_noop("Cancelled.")
-CANCELLED_MORE = gettext_noop("%(accepted)s readers have it, %(cancelled)s do not get it.")
+CANCELLED_MORE = gettext_noop("Accepted for %(accepted)s, cancelled for %(cancelled)s.")
 KEPT = gettext_noop("%(provider)s keeps %(accepted)s of %(readers)s mails until %(time)s.")
 NO_WORKER = gettext_noop("No worker is running.")
 NO_WORKER_MORE = gettext_noop("Nothing is lost; sending goes on as soon as one starts (newsletter worker).")
@@ -46,9 +45,7 @@ HELD = gettext_noop("Held: %(provider)s takes nothing until %(time)s.")
 HELD_MORE = gettext_noop("Its last answer: “%(answer)s” It goes on by itself.")
 DONE_BUT_DOUBTS = gettext_noop("All but what is in doubt is done.")
 HOURS = gettext_noop("Waiting for their hour.")
-HOURS_MORE = gettext_noop(
-    "%(accepted)s are accepted; %(readers)s readers chose an hour, the next %(next)s at %(time)s."
-)
+HOURS_MORE = gettext_noop("Accepted for %(accepted)s; %(readers)s chose an hour, the next %(next)s at %(time)s.")
 ACCEPTED = gettext_noop("%(percent)s %% is accepted.")
 RATE = gettext_noop("%(rate)s mails a second; about %(time)s to go, until %(until)s.")
 JUST_BEGUN = gettext_noop("How long it takes is known in a few seconds.")
@@ -104,7 +101,7 @@ def _scheduled(digest: Digest) -> FirstLine:
 
 def _paused(digest: Digest, progress: SendingProgress, paused_by: PausedBy | None) -> FirstLine:
     wait = sum(batch.open for batch in progress.batches)
-    many = _(MANY_WAIT, readers=wait) if wait else ""
+    many = page_language().counted("%(number)s reader waits.", "%(number)s readers wait.", wait) if wait else ""
     if digest.paused_reason in PAUSED_FOR:
         advice = {PausedReason.ERROR: _(CAN_BE_MENDED), PausedReason.RESTORED: _(MAY_BE_SENT)}
         note = digest.paused_note if digest.paused_reason is PausedReason.ERROR else ""
@@ -164,7 +161,7 @@ def percent(part: int, whole: int) -> int:
 
 
 def rounded(rate: float) -> int:
-    """To two digits, so that a page is not another one at each look: 6172 is 6200."""
+    """Rounded to two digits, so that the page does not change with each poll: 6172 is 6200."""
     digits = max(len(str(int(rate))) - 2, 0)
     return max(round(rate, -digits).__int__(), 1)
 

@@ -18,7 +18,7 @@ from newsletter.web.language import page_language
 
 WRONG_CODE = gettext_noop("This code is wrong, or was used before. %(tries)s")
 LAST_TRY = gettext_noop("That was the last try: the next is possible in 15 minutes.")
-WAIT = gettext_noop("Too many tries. The next is possible in %(minutes)s minutes.")
+WAIT = gettext_noop("Too many tries. The next is possible in %(minutes)s min.")
 
 _BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 _SYSTEMS = (

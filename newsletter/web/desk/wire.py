@@ -18,9 +18,9 @@ from newsletter.delivery.reports.open_digests import OpenDigests, open_digests
 from newsletter.delivery.reports.progress import SendingProgress, sending_progress
 from newsletter.digests.models import Digest
 from newsletter.digests.text import CADENCE_NAMES
+from newsletter.web.desk.cached_findings import blocking_findings, known_findings
+from newsletter.web.desk.cached_preferences import live_preferences
 from newsletter.web.desk.digest_words import time_until, when
-from newsletter.web.desk.kept_findings import blocking_findings, known_findings
-from newsletter.web.desk.kept_preferences import live_preferences
 from newsletter.web.desk.sending_words import percent, remaining_time, rounded
 from newsletter.web.language import page_language
 
@@ -53,7 +53,7 @@ class WireLine(NamedTuple):
 
     @property
     def version(self) -> str:
-        """Another one for each other line."""
+        """It changes whenever the line does."""
         return hashlib.blake2b(repr(tuple(self)).encode(), digest_size=9).hexdigest()
 
 
@@ -111,8 +111,8 @@ def _readers(digest: Digest, *, look_closely: bool) -> tuple[str, ...]:
     """How many readers a digest has; nothing of a correction, which goes to those who were sent the mistake."""
     if digest.cadence not in COMPOSED_CADENCES:
         return ()
-    kept = live_preferences(digest.cadence, is_poll=look_closely)
-    return (page_language().counted(*READERS, kept.readers),) if kept else ()
+    counted = live_preferences(digest.cadence, is_poll=look_closely)
+    return (page_language().counted(*READERS, counted.readers),) if counted else ()
 
 
 def _warning(found: OpenDigests) -> str:
@@ -148,7 +148,7 @@ def _named(text: str, digest: Digest) -> str:
 
 def _now() -> str:
     now = clock.now().astimezone(runtime().settings.timezone)
-    return f"{now.day} {now:%B %Y, %H:%M} {_city()}"
+    return f"{page_language().day(now.date())}, {now:%H:%M} {_city()}"
 
 
 def _city() -> str:

@@ -31,7 +31,7 @@ class Entry:
     sections: tuple[str, ...] = ()
     author: str = ""
     is_elsewhere: bool = False
-    """Whether `address` is one of another site's."""
+    """Whether `address` leads to another site."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import render_template
 from sqlalchemy.orm import Session
 
-from newsletter.articles.addresses import story_address
+from newsletter.articles.addresses import article_address
 from newsletter.core import public_paths
 from newsletter.core.config import Settings
 from newsletter.core.languages import PUBLICATION_LANGUAGE
@@ -32,7 +32,7 @@ def _letters(settings: Settings, namespace: UUID, letters: list[tuple[Digest, Le
     for letter, since in letters:
         if letter.letter_name is None or letter.letter_since is None:
             continue  # never: the list holds letters alone
-        stories = [(each, story_address(settings, each.slug, each.url)) for each in letter.revisions]
+        stories = [(each, article_address(settings, each.slug, each.url)) for each in letter.revisions]
         content = render_template(
             "feeds/letter.html",
             intro=block_html(letter.intro),

@@ -8,7 +8,7 @@ from flask import render_template
 from sqlalchemy.orm import Session
 
 from newsletter.articles import feed_articles
-from newsletter.articles.addresses import story_address
+from newsletter.articles.addresses import article_address
 from newsletter.articles.models import Revision
 from newsletter.articles.texts import body_html, bullets_html
 from newsletter.core import public_paths
@@ -35,7 +35,7 @@ def correction_entries(session: Session, settings: Settings, namespace: UUID) ->
 
 
 def _story(settings: Settings, namespace: UUID, story: Revision, times: feed_articles.ArticleTimes) -> Entry:
-    address = story_address(settings, story.slug, story.url)
+    address = article_address(settings, story.slug, story.url)
     ours = settings.url(public_paths.article(story.slug))
     content = render_template(
         "feeds/story.html", story=story, body=body_html(story), bullets=bullets_html(story), history=ours
@@ -60,7 +60,7 @@ def _correction(settings: Settings, namespace: UUID, revision: Revision) -> Entr
     title = words.gettext("Withdrawn: %(title)s") if revision.is_withdrawal else words.gettext("Correction: %(title)s")
     address = settings.url(public_paths.revision(revision.slug, revision.number))
     content = render_template(
-        "feeds/correction.html", revision=revision, story=story_address(settings, revision.slug, revision.url)
+        "feeds/correction.html", revision=revision, story=article_address(settings, revision.slug, revision.url)
     )
     return Entry(
         id=urn(namespace, f"revision/{revision.id}"),

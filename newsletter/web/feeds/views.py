@@ -23,8 +23,8 @@ from newsletter.web.feeds.json_feed import json_feed
 from newsletter.web.feeds.letter_entries import letter_entries
 from newsletter.web.feeds.story_entries import correction_entries, story_entries
 from newsletter.web.feeds.xml_text import one_line
-from newsletter.web.kept_pages import kept_page
 from newsletter.web.navigation import sections_in_use
+from newsletter.web.page_cache import cached_page
 
 FORMS = {"rss": "application/rss+xml", "atom": "application/atom+xml", "json": "application/feed+json"}
 """The media type of each format, by the end of its address."""
@@ -68,7 +68,7 @@ _FORM = "<any(rss,atom,json):form>"
 
 
 @pages.get(public_paths.feed(f"<any({','.join(KINDS)}):feed_name>", _FORM))
-@kept_page
+@cached_page
 def feed(feed_name: str, form: str) -> ResponseReturnValue:
     """All stories, all corrections, or all letters."""
     kind, settings = KINDS[feed_name], runtime().settings
@@ -90,7 +90,7 @@ def feed(feed_name: str, form: str) -> ResponseReturnValue:
 
 
 @pages.get(public_paths.section_feed("<path:section>", _FORM))
-@kept_page
+@cached_page
 def section_feed(section: str, form: str) -> ResponseReturnValue:
     """The stories of a section."""
     settings = runtime().settings
@@ -114,7 +114,7 @@ def section_feed(section: str, form: str) -> ResponseReturnValue:
 
 
 @pages.get(public_paths.FEEDS)
-@kept_page
+@cached_page
 def all_feeds() -> str:
     """The page that lists the feeds."""
     return render_template("feeds.html", kinds=KINDS, forms=FORM_NAMES, sections=sections_in_use())

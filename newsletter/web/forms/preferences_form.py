@@ -13,6 +13,7 @@ from newsletter.core.runtime import runtime
 from newsletter.subscribers import addresses
 from newsletter.subscribers.preferences import KnownNames, Preferences
 from newsletter.web.forms import time_zones
+from newsletter.web.request_values import parse_number
 
 TRUST_STEPS = (0, 50, 60, 70, 80, 90)
 """The lowest trust scores that the forms offer; 0 is "any"."""
@@ -176,4 +177,5 @@ def _text_or_none(value: object) -> str:
 
 def _number(text: str) -> int:
     """The number, or -1, which is no choice."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else -1
+    number = parse_number(text)
+    return -1 if number is None else number

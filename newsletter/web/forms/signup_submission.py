@@ -46,7 +46,7 @@ class Unproven:
 
 @dataclass(frozen=True)
 class Limited:
-    """There are too many sign-ups; in so many seconds one may be accepted again."""
+    """There are too many sign-ups; after `seconds` one may be accepted again."""
 
     seconds: int
 

@@ -26,7 +26,7 @@ def imprint() -> str:
 
 @pages.get(public_paths.PRIVACY)
 def privacy() -> str:
-    """Each thing that is kept of readers, why, and how long, as the software does it."""
+    """Everything that is kept about readers: what, why and for how long, as the software has it."""
     settings, language = runtime().settings, page_language()
     rows = [
         (

@@ -14,9 +14,9 @@ from newsletter.articles.article_list import Cursor
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.core.search import SearchQuery
-from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import keep_query
 from newsletter.web.navigation import sections_in_use
+from newsletter.web.page_cache import cached_page
 from newsletter.web.public.blueprint import pages
 
 PAGE_SIZE = 10
@@ -26,14 +26,14 @@ MOST_WIDER = 2
 
 
 class Wider(NamedTuple):
-    """A search that finds more than the one that found nothing."""
+    """A wider search, for when one found nothing."""
 
     wanted: ArticleFilter
     hits: int
 
 
 @pages.get(public_paths.ARTICLES)
-@kept_page
+@cached_page
 def articles() -> str:
     """The stories, the newest first: a page that `?before=` or `?after=` a cursor begins, else the newest."""
     cursors = {name: _cursor(request.args[name]) for name in ("before", "after") if name in request.args}

@@ -9,8 +9,8 @@ from flask import abort, render_template
 from sqlalchemy.orm import Session
 
 from newsletter.articles import related, texts
-from newsletter.articles.addresses import story_address
-from newsletter.articles.history import ListedRevision
+from newsletter.articles.addresses import article_address
+from newsletter.articles.listed_revisions import ListedRevision
 from newsletter.articles.models import Revision
 from newsletter.articles.revision_history import History, read_history, read_revisions
 from newsletter.articles.rubrics import parts_of
@@ -19,8 +19,8 @@ from newsletter.core import public_paths
 from newsletter.core.errors import NotFoundError
 from newsletter.core.runtime import runtime
 from newsletter.mail.share_links import page_share_links
-from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import page_language
+from newsletter.web.page_cache import cached_page
 from newsletter.web.public.blueprint import pages
 from newsletter.web.public.structured_data import json_ld
 
@@ -31,14 +31,14 @@ ALSO_SHOWN = 3
 
 
 @pages.get(public_paths.article("<slug>"))
-@kept_page
+@cached_page
 def article(slug: str) -> str:
     """A story as it is now. A withdrawn one says so, and its words stay in the history."""
     return _page(slug, None)
 
 
 @pages.get(public_paths.revision("<slug>", "<int:number>"))
-@kept_page
+@cached_page
 def revision(slug: str, number: int) -> str:
     """A story as it was; what was public stays public."""
     return _page(slug, number)
@@ -64,7 +64,7 @@ def _page(slug: str, number: int | None) -> str:
 def story_values(session: Session, history: History, entry: ListedRevision, shown: Revision) -> dict[str, Any]:
     """The values of a story's page. The desk shows drafts by the same: `shown` need not be stored."""
     settings = runtime().settings
-    address = story_address(settings, history.slug, history.newest.url)
+    address = article_address(settings, history.slug, history.newest.url)
     image = settings.url(public_paths.share_image(history.slug, entry.number))
     return {
         "history": history,

@@ -7,31 +7,30 @@ from typing import NamedTuple
 
 from flask import abort, render_template, request
 
-from newsletter.articles.history import ListedRevision
+from newsletter.articles.listed_revisions import ListedRevision
 from newsletter.articles.models import Revision
-from newsletter.articles.revision_diff import Change, Part, compare, unchanged
+from newsletter.articles.revision_diff import ArticlePart, RevisionChange, compare_revisions, unchanged_parts
 from newsletter.articles.revision_history import Delay, History, delays, read_revisions
 from newsletter.articles.rubrics import parts_of
 from newsletter.articles.word_diff import WorkBudget
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.told import ToldBy, told_by
-from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import keep_query, page_language
+from newsletter.web.page_cache import cached_page
 from newsletter.web.public.articles import history_or_404
 from newsletter.web.public.blueprint import pages
+from newsletter.web.request_values import parse_number
 
 PAGE_SIZE = 20
 """Revisions of a page."""
-_NUMBER_LENGTH = 9
-"""Digits: more than any article has revisions."""
 
 
 class ShownChanges(NamedTuple):
-    """The changes between two revisions, and the main parts without one."""
+    """The changes between two revisions, and the main parts that did not change."""
 
-    changes: Sequence[Change]
-    unchanged: Sequence[Part]
+    changes: Sequence[RevisionChange]
+    unchanged: Sequence[ArticlePart]
     part_names: Mapping[str, str]
     """The names of the parts of trust, by key."""
 
@@ -47,7 +46,7 @@ class HistoryRow(NamedTuple):
 
 
 @pages.get(public_paths.history("<slug>"))
-@kept_page
+@cached_page
 def history(slug: str) -> str:
     """All revisions of a story, the newest first: those before `?before=`, or the newest. With `?from=` and `?to=` the
     two revisions of these numbers are compared.
@@ -94,10 +93,8 @@ def _comparison(slug: str, one: int, other: int) -> str:
 
 def _number(name: str) -> int:
     """The number of a revision in the address; the page of a 404 for anything else."""
-    text = request.args.get(name, "")
-    if not (text.isascii() and text.isdecimal() and len(text) <= _NUMBER_LENGTH):
-        abort(404)
-    return int(text)
+    number = parse_number(request.args.get(name, ""))
+    return number if number is not None else abort(404)
 
 
 def _row(
@@ -113,14 +110,14 @@ def _row(
 
 
 def _changed(old: Revision, new: Revision, budget: WorkBudget) -> ShownChanges:
-    changes = compare(old, new, budget)
+    changes = compare_revisions(old, new, budget)
     names = {
         part.key: part.in_language(page_language().code).name
         for revision in (old, new)
         if revision.rubric is not None
         for part in parts_of(revision.rubric)
     }
-    return ShownChanges(changes, unchanged(changes), names)
+    return ShownChanges(changes, unchanged_parts(changes), names)
 
 
 def _newer(found: History, first: ListedRevision, before: int | None) -> int | None:

@@ -14,13 +14,13 @@ from newsletter.core.runtime import runtime
 from newsletter.mail.campaign_parameters import KINDS
 from newsletter.public_record.last_digest import last_digest
 from newsletter.public_record.months import MONTHS_SHOWN, MonthOfRecord, months_of_record
-from newsletter.web.charts import BarChart, Value, bar_chart
-from newsletter.web.kept_pages import keep_until, kept_page
+from newsletter.web.charts import BarChart, ChartValue, bar_chart
 from newsletter.web.language import page_language
+from newsletter.web.page_cache import cache_until, cached_page
 from newsletter.web.public.blueprint import pages
 
 CHECKED_EVERY = timedelta(minutes=5)
-"""A digest that a provider got ahead of its time becomes the last one when that comes, and nothing else changes."""
+"""A digest that was given to a provider ahead of its time becomes the last one at that time, without a change."""
 MOST_COMPLAINTS = 1.0
 """For each thousand accepted mails: Gmail and Yahoo ask for less (support.google.com/mail/answer/81126)."""
 
@@ -32,10 +32,10 @@ CSV_HEAD = (
 
 
 @pages.get(public_paths.OPEN)
-@kept_page
+@cached_page
 def in_the_open() -> str:
     """The checks of the last letter, its raw message, and the months."""
-    keep_until(clock.now() + CHECKED_EVERY)
+    cache_until(clock.now() + CHECKED_EVERY)
     settings = runtime().settings
     with runtime().db.reading() as session:
         months = months_of_record(session, settings.timezone, MONTHS_SHOWN)
@@ -49,10 +49,10 @@ def in_the_open() -> str:
 
 
 @pages.get(public_paths.OPEN_MESSAGE)
-@kept_page
+@cached_page
 def last_message() -> Response:
-    """The very file whose SHA-256 the page shows."""
-    keep_until(clock.now() + CHECKED_EVERY)
+    """The file whose SHA-256 the page shows."""
+    cache_until(clock.now() + CHECKED_EVERY)
     with runtime().db.reading() as session:
         last = last_digest(session, runtime().settings) or abort(404)
     response = Response(last.raw, content_type="message/rfc822")
@@ -61,7 +61,7 @@ def last_message() -> Response:
 
 
 @pages.get(public_paths.OPEN_FIGURES)
-@kept_page
+@cached_page
 def figures() -> Response:
     """The months as CSV: UTF-8, one row each, the newest first."""
     with runtime().db.reading() as session:
@@ -103,7 +103,7 @@ def _chart(months: Sequence[MonthOfRecord]) -> BarChart | None:
         return None
     language = page_language()
     values = [
-        Value(
+        ChartValue(
             language.short_month(each.month),
             each.complaints_per_thousand,
             language.decimal(each.complaints_per_thousand, 2),

@@ -16,9 +16,9 @@ from newsletter.delivery.letters import changes_since, letter_list, sent_mail
 from newsletter.delivery.letters.letter_list import LetterFilter
 from newsletter.delivery.reports.status import digest_figures
 from newsletter.digests.models import Digest, DigestStatus
-from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import keep_query, page_language
 from newsletter.web.navigation import sections_in_use
+from newsletter.web.page_cache import cached_page
 from newsletter.web.public import letter_words
 from newsletter.web.public.blueprint import pages
 
@@ -34,7 +34,7 @@ _CLOSED = (DigestStatus.SENT, DigestStatus.CANCELLED)
 
 
 @pages.get(public_paths.LETTERS)
-@kept_page
+@cached_page
 def letters() -> str:
     """The letters, the newest first: all, those of a month or a year, or those with a story of a section."""
     asked = {name: request.args[name] for name in (*_FILTERS, *_CURSORS) if request.args.get(name)}
@@ -78,7 +78,7 @@ def letters() -> str:
 
 
 @pages.get(public_paths.letter("<letter_name>"))
-@kept_page
+@cached_page
 def letter(letter_name: str) -> str:
     """A letter as it was sent, with what was corrected since beside its stories."""
     settings = runtime().settings
@@ -98,7 +98,7 @@ def letter(letter_name: str) -> str:
 
 
 @pages.get(public_paths.letter_mail("<letter_name>"))
-@kept_page
+@cached_page
 def letter_mail(letter_name: str) -> ResponseReturnValue:
     """The HTML of the mail itself, in the language of the page. Its links to a reader's own pages lead to one that says
     what they are for.
@@ -109,14 +109,14 @@ def letter_mail(letter_name: str) -> ResponseReturnValue:
 
 
 @pages.get(public_paths.letter_text("<letter_name>"))
-@kept_page
+@cached_page
 def letter_text(letter_name: str) -> ResponseReturnValue:
     """The text part of the mail."""
     return Response(_parts(letter_name).text, mimetype="text/plain")
 
 
 @pages.get(public_paths.letter_source("<letter_name>"))
-@kept_page
+@cached_page
 def letter_source(letter_name: str) -> str:
     """The checks of the mail, and the way to its source."""
     with runtime().db.reading() as session:
@@ -127,7 +127,7 @@ def letter_source(letter_name: str) -> str:
 
 
 @pages.get(public_paths.letter_message("<letter_name>"))
-@kept_page
+@cached_page
 def letter_message(letter_name: str) -> ResponseReturnValue:
     """The source of the mail, octet for octet."""
     with runtime().db.reading() as session:
@@ -136,7 +136,7 @@ def letter_message(letter_name: str) -> ResponseReturnValue:
 
 
 @pages.get(public_paths.letter_links("<letter_name>"))
-@kept_page
+@cached_page
 def letter_links(letter_name: str) -> str:
     """Say what the links to preferences and unsubscribing are for, in a mail that everybody can see."""
     with runtime().db.reading() as session:

@@ -11,13 +11,13 @@ from newsletter.articles.share_image import StoredImages, Words, svg
 from newsletter.core import public_paths
 from newsletter.core.languages import PUBLICATION_LANGUAGE, language_of
 from newsletter.core.runtime import runtime
-from newsletter.web.kept_pages import kept_page
+from newsletter.web.page_cache import cached_page
 from newsletter.web.public.articles import history_or_404
 from newsletter.web.public.blueprint import pages
 
 
 @pages.get(public_paths.share_image("<slug>", "<int:number>"))
-@kept_page
+@cached_page
 def share_image(slug: str, number: int) -> Response:
     """The PNG of a revision, in the publication's language: other sites show one picture to everybody."""
     with runtime().db.reading() as session:

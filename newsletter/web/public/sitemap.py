@@ -13,15 +13,15 @@ from sqlalchemy.orm import Session
 from newsletter.articles import site_addresses
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
-from newsletter.web.kept_pages import is_kept, kept_page
 from newsletter.web.navigation import sections_in_use
+from newsletter.web.page_cache import cached_page, is_cached
 from newsletter.web.public.blueprint import pages
 
 _XML = "application/xml; charset=utf-8"
 
 
 @pages.get(public_paths.SITEMAP)
-@kept_page
+@cached_page
 def sitemap() -> ResponseReturnValue:
     """The parts: 0 are the pages, the others stories."""
     with runtime().db.reading() as session:
@@ -31,7 +31,7 @@ def sitemap() -> ResponseReturnValue:
 
 
 @pages.get(public_paths.sitemap_part("<int:number>"))
-@kept_page
+@cached_page
 def sitemap_part(number: int) -> ResponseReturnValue:
     """The pages of the site, or a part of the stories."""
     if number == 0:
@@ -49,13 +49,13 @@ def _count_parts(session: Session) -> int:
 
 
 def _page_paths() -> list[str]:
-    """The front page, every kept page whose address is always the same, and the list of each section. Files to download
-    have a full stop in their names, and are no pages.
+    """The front page, every cached page whose address is always the same, and the list of each section. Files to
+    download have a full stop in their names, and are no pages.
     """
     fixed = {
         rule.rule
         for rule in current_app.url_map.iter_rules()
-        if not rule.arguments and is_kept(current_app, rule.endpoint) and "." not in rule.rule
+        if not rule.arguments and is_cached(current_app, rule.endpoint) and "." not in rule.rule
     }
     sections = [url_for("public.articles", section=section, language=None) for section in sections_in_use()]
     return [public_paths.FRONT, public_paths.SUBSCRIBE, *sorted(fixed - {public_paths.SAMPLE}), *sections]

@@ -9,14 +9,14 @@ from newsletter.core.runtime import runtime
 from newsletter.support import received, voices
 from newsletter.support.months import months_before, present_month
 from newsletter.support.received import SupportOverview
-from newsletter.web.charts import BarChart, Value, bar_chart
-from newsletter.web.kept_pages import kept_page
+from newsletter.web.charts import BarChart, ChartValue, bar_chart
 from newsletter.web.language import page_language
+from newsletter.web.page_cache import cached_page
 from newsletter.web.public.blueprint import pages
 
 
 @pages.get(public_paths.SUPPORT)
-@kept_page
+@cached_page
 def support() -> str:
     """This month against the goal, the costs, twelve months, and public words. Nothing of Ko-fi is loaded."""
     zone = runtime().settings.timezone
@@ -26,7 +26,7 @@ def support() -> str:
             "support.html",
             overview=overview,
             month=overview.present,
-            today=page_language().day_of_year(clock.now().astimezone(zone).date()),
+            today=page_language().day_of_year(clock.today(zone)),
             chart=_chart(overview),
             last_month=months_before(overview.present.month, 1),
             voices=voices.public_words(session),
@@ -45,6 +45,7 @@ def _chart(overview: SupportOverview) -> BarChart | None:
         return None
     language = page_language()
     values = [
-        Value(language.short_month(month), float(amount), language.number(round(amount))) for month, amount in amounts
+        ChartValue(language.short_month(month), float(amount), language.number(round(amount)))
+        for month, amount in amounts
     ]
     return bar_chart(values, limit=float(overview.present.goal.amount) if overview.present.goal else None)

@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 from flask import abort, render_template, request
 
-from newsletter.articles import scored
+from newsletter.articles import trust_examples
 from newsletter.articles.models import Revision, Rubric
 from newsletter.articles.rubrics import parts_of, rubric_in_force, rubrics
 from newsletter.core import clock, public_paths
 from newsletter.core.runtime import runtime
-from newsletter.web.kept_pages import kept_page
 from newsletter.web.language import keep_query, page_language
+from newsletter.web.page_cache import cached_page
 from newsletter.web.public.blueprint import pages
 
 
 class RubricRow(NamedTuple):
-    """A part of the rubric as the page shows it, with the points of each example; None for one without."""
+    """A part of the rubric as the page shows it, with the points of each example; None where it has none."""
 
     name: str
     most: int
@@ -28,17 +28,17 @@ class RubricRow(NamedTuple):
 
 
 @pages.get(public_paths.TRUST)
-@kept_page
+@cached_page
 def trust() -> str:
     """The rubric in force; with `?rubric=` its number another one, under which older scores were given."""
     settings = runtime().settings
-    today = clock.now().astimezone(settings.timezone).date()
+    today = clock.today(settings.timezone)
     with runtime().db.reading() as session:
         stored = rubrics(session)
         in_force = rubric_in_force(session, today)
         shown = _requested(stored) or in_force
-        examples = scored.examples(session, shown.id) if shown.id else []
-        grades = scored.count_grades(session)
+        examples = trust_examples.examples(session, shown.id) if shown.id else []
+        grades = trust_examples.count_grades(session)
     if shown is not in_force:
         keep_query(("rubric", str(shown.id)))
     return render_template(

@@ -14,7 +14,7 @@ pages = Blueprint("readers", __name__)
 
 
 def enqueue_mail(mail_id: int | None) -> None:
-    """Wake a worker for a mail that was added in a transaction, now that it is committed."""
+    """Queue a job for a mail, once the transaction that added it is committed."""
     if mail_id is not None:
         runtime().queues.enqueue_mails()
 

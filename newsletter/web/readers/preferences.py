@@ -22,6 +22,7 @@ from newsletter.web.forms import time_zones
 from newsletter.web.forms.preferences_form import FieldErrors, PreferencesForm
 from newsletter.web.language import page_language, speak_to
 from newsletter.web.readers.blueprint import enqueue_mail, pages, render_for
+from newsletter.web.request_values import parse_day
 from newsletter.web.security_headers import HEADERS
 
 POLICY = HEADERS["Content-Security-Policy"] + "; script-src 'self'"
@@ -129,13 +130,11 @@ def _sections(session: Session, reader: Subscriber) -> list[str]:
 
 
 def _today() -> date:
-    return clock.now().astimezone(runtime().settings.timezone).date()
+    return clock.today(runtime().settings.timezone)
 
 
 def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError as error:
-        raise InvalidError(
-            "pause.no_day", gettext_noop("Enter the day on which letters start again, like 2026-12-31.")
-        ) from error
+    day = parse_day(text)
+    if day is None:
+        raise InvalidError("pause.no_day", gettext_noop("Enter the day on which letters start again, like 2026-12-31."))
+    return day

@@ -46,7 +46,7 @@ def unsubscribe(token: str) -> str:
 
 @pages.post(public_paths.undo_unsubscribing("<token>"))
 def undo(token: str) -> str:
-    """Take it back."""
+    """Undo it."""
     undo = request.form.get("undo", "")
     with runtime().db.transaction() as session:
         reader, mail = unsubscribing.undo_unsubscribe(session, runtime().settings, token, undo)

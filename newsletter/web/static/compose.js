@@ -315,7 +315,7 @@
     return fetchParts("");
   }
 
-  // The answers that come later: those of the links, and SpamAssassin's, which is asked when nobody writes.
+  // What comes later: the results of the links, and SpamAssassin's, which is asked when nobody writes.
   const ASK_LATER = { links: 3000, spam: 6000 };
   const MOST_ASKED = 20;
   let asking;

@@ -10,27 +10,27 @@ from sqlalchemy.orm import Session
 
 from newsletter.core.runtime import runtime
 from newsletter.digests import draft_articles, drafting
-from newsletter.digests.links import kept_checks
-from newsletter.digests.links.link_findings import addresses_to_ask
+from newsletter.digests.links import stored_checks
+from newsletter.digests.links.link_findings import addresses_to_probe
 from newsletter.digests.models import Digest
 from newsletter.staff import audit
 from newsletter.staff.audit import AuditAction, AuditObject
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.articles.story_list import ListForm
-from newsletter.web.desk.audit_log import number_of
 from newsletter.web.desk.blueprint import desk, signed_in
+from newsletter.web.request_values import parse_number
 
 
 @desk.post("/articles/stories/<slug>/add")
 @needs(Right.PUBLISH)
 def add_story(slug: str) -> ResponseReturnValue:
     """Add a story to the draft that the list named, or begin one with it; the list says where it is now."""
-    number, by = number_of(request.form.get("digest", "")), signed_in().actor
+    number, by = parse_number(request.form.get("digest", "")), signed_in().actor
     with runtime().db.transaction() as session:
         chosen = number or _begin(session).id
         digest = draft_articles.add_article(session, chosen, slug, by=by)
-        waits = kept_checks.want_new_links(session, addresses_to_ask(runtime().settings, digest))
+        waits = stored_checks.want_new_links(session, addresses_to_probe(runtime().settings, digest))
     if waits:
         runtime().queues.signal_clock()
     values: dict[str, Any] = {**_filters(), "done": "added", "digest": chosen}

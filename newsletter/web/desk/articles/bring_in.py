@@ -19,11 +19,11 @@ from newsletter.articles.drafts.saving import DraftChangedError, begin_draft
 from newsletter.articles.importing import article_of_page, with_known_addresses
 from newsletter.articles.models import Source
 from newsletter.articles.page import ParsedPage
+from newsletter.articles.page_lines import LineUse
 from newsletter.articles.page_reading import PageReading, read_page, split_pages
-from newsletter.articles.plaintext import LineUse
 from newsletter.articles.queries import sections
 from newsletter.articles.remarks import remarks
-from newsletter.articles.revision_diff import compare
+from newsletter.articles.revision_diff import compare_revisions
 from newsletter.articles.rubrics import parts_of, rubric_in_force
 from newsletter.core import tokens
 from newsletter.core.languages import gettext_noop
@@ -33,7 +33,7 @@ from newsletter.staff.audit import AuditAction, AuditObject
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.articles.preview import revision_of
-from newsletter.web.desk.articles.story import Story, desk_of, may_write, story_of_slug
+from newsletter.web.desk.articles.story import Story, editorial_context, may_write, story_of_slug
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
 
 MOST_PAGES = 20
@@ -68,7 +68,7 @@ class BroughtPage(NamedTuple):
     story: Story | None = None
     """The story that the page is about, where it is known already."""
     places: int = 0
-    """In which the page differs from the known story."""
+    """The number of places in which the page differs from the known story."""
     is_writable: bool = True
     """Whether a draft can be begun: not where there is one already."""
 
@@ -147,7 +147,7 @@ def _shown(texts: Sequence[tuple[str, str | bytes]]) -> str:
 
 
 def _brought(session: Session, name: str, text: str | bytes) -> BroughtPage:
-    context = desk_of()
+    context = editorial_context()
     parts = parts_of(rubric_in_force(session, context.today))
     reading = read_page(text, context.hype_labels, parts)
     readable = text if isinstance(text, str) else text.decode("utf-8", "replace")
@@ -161,7 +161,7 @@ def _brought(session: Session, name: str, text: str | bytes) -> BroughtPage:
     story = story_of_slug(session, slug)
     assert story.current is not None
     revision, _ = revision_of(session, story, _content(session, brought._replace(story=story)))
-    places = len(compare(story.current, revision))
+    places = len(compare_revisions(story.current, revision))
     return brought._replace(
         story=story, places=places, is_writable=story.draft is None and may_write(signed_in(), story.draft)
     )

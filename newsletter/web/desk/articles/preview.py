@@ -12,7 +12,7 @@ from newsletter.articles import slugs
 from newsletter.articles.drafts.checking import ContentCheck, change_of
 from newsletter.articles.drafts.content import DraftContent
 from newsletter.articles.drafts.publishing import rubric_of
-from newsletter.articles.history import ListedRevision
+from newsletter.articles.listed_revisions import ListedRevision
 from newsletter.articles.models import PublishedBasis, Revision, RevisionKind
 from newsletter.articles.revision_history import History, read_history
 from newsletter.articles.rubrics import parts_of
@@ -20,7 +20,7 @@ from newsletter.core import clock, markdown
 from newsletter.core.runtime import runtime
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
-from newsletter.web.desk.articles.story import Story, desk_of, story_of_draft, story_of_slug
+from newsletter.web.desk.articles.story import Story, editorial_context, story_of_draft, story_of_slug
 from newsletter.web.desk.blueprint import desk
 from newsletter.web.public.articles import story_values
 from newsletter.web.security_headers import FRAMED_BY_US
@@ -56,7 +56,7 @@ def preview_page(session: Session, story: Story, content: DraftContent) -> str:
 
 def revision_of(session: Session, story: Story, content: DraftContent) -> tuple[Revision, History]:
     """The revision that this content would be, stored nowhere, and the history with it."""
-    context, current = desk_of(), story.current
+    context, current = editorial_context(), story.current
     rubric = rubric_of(session, current, context.today)
     check = ContentCheck(content, parts_of(rubric), context.hype_labels, context.today)
     values = check.values | {"body": check.values["body"][: markdown.LONGEST]}

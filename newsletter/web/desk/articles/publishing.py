@@ -21,8 +21,9 @@ from newsletter.staff import audit
 from newsletter.staff.audit import AuditAction, AuditObject
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
-from newsletter.web.desk.articles.editor import begin, editor_page, refused, save_of_draft, save_of_slug
-from newsletter.web.desk.articles.story import desk_of, require_writing, story_of_draft, story_of_slug
+from newsletter.web.desk.articles.conflict import refused_save
+from newsletter.web.desk.articles.editor import begin_from_form, editor_page, save_of_draft, save_of_slug
+from newsletter.web.desk.articles.story import editorial_context, require_writing, story_of_draft, story_of_slug
 from newsletter.web.desk.articles.story_form import StoryForm, read_story_form
 from newsletter.web.desk.blueprint import desk, signed_in
 
@@ -31,7 +32,7 @@ from newsletter.web.desk.blueprint import desk, signed_in
 @needs(Right.PUBLISH)
 def new_story_publish() -> ResponseReturnValue:
     """Publish a story of which there is no draft yet."""
-    return _publish(begin)
+    return _publish(begin_from_form)
 
 
 @desk.post("/articles/stories/<slug>/publish")
@@ -59,7 +60,7 @@ def draft_discard(number: int) -> ResponseReturnValue:
             delete_draft(session, number, version=form.version)
             audit.record(session, AuditAction.DRAFT_DISCARDED, by=signed_in().actor, on=AuditObject("draft", number))
     except DraftChangedError as error:
-        return refused(error, form)
+        return refused_save(error, form)
     return redirect(url_for("desk.articles", done="discarded"), 303)
 
 
@@ -85,15 +86,15 @@ def _publish(save: Callable[[Session, StoryForm], ArticleDraft]) -> ResponseRetu
             saved = save(session, form)
             number, version = saved.id, saved.version
     except DraftChangedError as error:
-        return refused(error, form)
+        return refused_save(error, form)
     try:
         with runtime().db.transaction() as session:
-            revision = publish_draft(session, number, desk_of(), version=version, base=form.base)
+            revision = publish_draft(session, number, editorial_context(), version=version, base=form.base)
             is_first = revision.number == 1
             _record(session, revision, AuditAction.ARTICLE_PUBLISHED if is_first else AuditAction.ARTICLE_CHANGED)
             path = url_for("desk.story", slug=revision.article.slug, done="published")
     except DraftChangedError as error:
-        return refused(error, form)
+        return refused_save(error, form)
     except DraftError as error:
         return _again(number, error.errors)
     except ConflictError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from flask import url_for
 from sqlalchemy.orm import Session
@@ -11,12 +10,12 @@ from sqlalchemy.orm import Session
 from newsletter.articles import queries
 from newsletter.articles.drafts.content import DraftContent, DraftSource, content_of_revision
 from newsletter.articles.drafts.models import ArticleDraft
-from newsletter.articles.drafts.publishing import Desk
+from newsletter.articles.drafts.publishing import EditorialContext
 from newsletter.articles.drafts.saving import find_draft, find_draft_of
 from newsletter.articles.models import Article, Revision
 from newsletter.core import clock
 from newsletter.core.runtime import runtime
-from newsletter.staff.rights import NotAllowedError, Right
+from newsletter.staff.rights import NotAllowedError
 from newsletter.staff.sessions import SignedIn
 
 
@@ -36,7 +35,7 @@ class Story:
             return self.draft.content
         if self.current is not None:
             return content_of_revision(self.current)
-        return DraftContent(date=desk_of().today.isoformat(), points=("", ""), sources=(DraftSource(),))
+        return DraftContent(date=editorial_context().today.isoformat(), points=("", ""), sources=(DraftSource(),))
 
     @property
     def path(self) -> str:
@@ -52,15 +51,10 @@ class Story:
         return url_for(endpoint.format("new_story"))
 
 
-def desk_of() -> Desk:
+def editorial_context() -> EditorialContext:
     """The conditions that stories are written under."""
     settings = runtime().settings
-    return Desk(settings.hype_labels, settings.timezone, today())
-
-
-def today() -> date:
-    """The publication's day."""
-    return clock.now().astimezone(runtime().settings.timezone).date()
+    return EditorialContext(settings.hype_labels, settings.timezone, clock.today(settings.timezone))
 
 
 def story_of_draft(session: Session, number: int) -> Story:
@@ -78,8 +72,8 @@ def story_of_slug(session: Session, slug: str) -> Story:
 
 
 def may_write(person: SignedIn, draft: ArticleDraft | None) -> bool:
-    """Whether a person may change a draft: editors each, authors those that they began."""
-    return draft is None or draft.begun_by == person.member_id or person.may(Right.PUBLISH)
+    """Whether a person may change a draft; everybody may begin one."""
+    return draft is None or person.may_change(draft.begun_by)
 
 
 def require_writing(person: SignedIn, draft: ArticleDraft | None) -> None:

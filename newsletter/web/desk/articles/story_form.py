@@ -15,6 +15,7 @@ from werkzeug.datastructures import MultiDict
 
 from newsletter.articles.drafts.content import DraftContent, DraftSource
 from newsletter.core import tokens
+from newsletter.web.request_values import parse_number
 
 MOST_ROWS = 100
 """Points, or sources. Further rows are joined to the last one, so that nothing is lost."""
@@ -54,8 +55,9 @@ def read_story_form(form: MultiDict[str, str]) -> StoryForm:
         serious="serious" in form,
     )
     changed, anchor = change_rows(content, form.get("do", ""))
+    version, base = (parse_number(form.get(name, "")) or 0 for name in ("version", "base"))
     key = form.get("key", "") or tokens.random_token()
-    return StoryForm(changed, _number(form.get("version", "")), _number(form.get("base", "")), key, anchor)
+    return StoryForm(changed, version, base, key, anchor)
 
 
 def pairs_of(content: DraftContent) -> list[tuple[str, str]]:
@@ -100,7 +102,3 @@ def changed_rows(rows: tuple[Any, ...], action: str, index: int) -> tuple[tuple[
 def _points(rows: list[str]) -> tuple[str, ...]:
     first, rest = rows[: MOST_ROWS - 1], rows[MOST_ROWS - 1 :]
     return (*first, "\n".join(rest)) if rest else tuple(first)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0

@@ -19,8 +19,8 @@ from newsletter.digests.article_uses import MOST_SHOWN, article_uses, is_used
 from newsletter.staff import audit
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
-from newsletter.web.desk.audit_log import number_of
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
+from newsletter.web.request_values import parse_day, parse_number
 
 PAGE_SIZE = 25
 DRAFTS_SHOWN = 5
@@ -33,7 +33,7 @@ STATES = {
     "corrected": gettext_noop("Corrected"),
     "withdrawn": gettext_noop("Withdrawn"),
 }
-SAID = {"discarded": gettext_noop("The draft is discarded.")}
+NOTICES = {"discarded": gettext_noop("The draft is discarded.")}
 
 
 class ListForm(NamedTuple):
@@ -103,10 +103,10 @@ def articles() -> str:
             hype_labels=labels,
             used_words=USES,
             state_words=STATES,
-            said=SAID.get(request.args.get("done", ""), ""),
+            said=NOTICES.get(request.args.get("done", ""), ""),
             is_later=before is not None,
             filling=(filling.id, filling.cadence) if filling else (None, drafting.BEGUN),
-            added_to=number_of(request.args.get("digest", "")) if request.args.get("done") == "added" else None,
+            added_to=parse_number(request.args.get("digest", "")) if request.args.get("done") == "added" else None,
             filters=form.parameters() | ({"before": request.args["before"]} if before is not None else {}),
         )
 
@@ -135,20 +135,9 @@ def _form(sections: list[str], labels: tuple[str, ...]) -> ListForm:
     return ListForm(
         q=args.get("q", "").strip()[:200],
         section=section if section in sections else "",
-        trust=_trust(args.get("trust", "")),
+        trust=min(parse_number(args.get("trust", "")) or 0, 100),
         hype=hype if hype in labels else "",
-        since=_day(args.get("since", "")),
+        since=parse_day(args.get("since", "")),
         used=used if used in USES else "",
         state=state if state in STATES else "",
     )
-
-
-def _trust(text: str) -> int:
-    return min(int(text), 100) if text.isascii() and text.isdigit() and len(text) <= 3 else 0
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

@@ -22,11 +22,11 @@ from newsletter.mail.outcomes import IN_DOUBT, MOVED, OUTCOME_NAMES
 
 
 class SentDigest(NamedTuple):
-    """A digest whose recipients a reader was among."""
+    """A digest with the reader among its recipients."""
 
     digest_id: int
     subject: str
-    """The subject of the reader's own edition; the digest's where no article was left for the reader."""
+    """The subject of the reader's own edition, or the digest's where the reader's edition has no article."""
     at: datetime | None
     """The moment of the freeze, shortly before the sending."""
     outcome: str

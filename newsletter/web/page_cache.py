@@ -1,19 +1,19 @@
-"""Pages that are alike for everybody: rendered once, kept, and answered again until public content changes.
+"""Pages that are alike for everybody: rendered once, cached, and answered again until public content changes.
 
 A view becomes such a page by a decorator below its route:
 
     @pages.get(public_paths.article("<slug>"))
-    @kept_page
+    @cached_page
     def article(slug: str) -> str: ...
 
 It may depend on the address and on the database alone: on no cookie, no header, no reader. Proxies may keep it, and it
 speaks the publication's language unless `?language=` names another (`web.language`). Where it depends on the time, the
-view says when it becomes another page (`keep_until`); each ends at midnight, so months and years need no thought.
+view says when it becomes another page (`cache_until`); each ends at midnight, so months and years need no thought.
 
-The tables that it reads say IS_PUBLIC, or whoever changes them calls `raise_version` (`core.db.public_content`): a kept
-page is answered only at the version that it was made from. A test compares the tables that these views read.
+The tables that it reads say IS_PUBLIC, or whoever changes them calls `raise_version` (`core.db.public_content`): a
+cached page is answered only at the version that it was made from. A test compares the tables that these views read.
 
-The answers are kept before Flask, in the WSGI application: finding a view, and adding headers, costs more than the
+The answers are cached before Flask, in the WSGI application: finding a view, and adding headers, costs more than the
 look into the database.
 """
 
@@ -44,20 +44,20 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 PROXIES_KEEP = 60
-"""Seconds for which a proxy may answer without asking us: so much later a correction reaches readers behind one.
+"""Seconds for which a proxy may answer without asking us. A correction reaches readers behind one that much later.
 Browsers ask each time, and get a 304."""
 MOST_BYTES = 16_000_000
 LARGEST = 2_000_000
-"""Bytes: of all kept pages together, and of one. A larger one is rendered each time."""
-_MADE, _VERSION = "newsletter.kept_page", "newsletter.public_version"
+"""Bytes: of all cached pages together, and of one. A larger one is rendered each time."""
+_MADE, _VERSION = "newsletter.cached_page", "newsletter.public_version"
 
 
-def kept_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response]:
-    """Keep the answers of a view that are no errors. Others are left alone."""
+def cached_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response]:
+    """Cache the answers of a view, but no errors."""
 
     @wraps(view)
-    def keep(*args: P.args, **values: P.kwargs) -> Response:
-        # The version first: a change during the rendering then makes the kept page old.
+    def cached(*args: P.args, **values: P.kwargs) -> Response:
+        # The version first: a change during the rendering then makes the cached page old.
         made = _Made(public_version(), _next_midnight(runtime().settings))
         request.environ[_MADE] = made
         response = make_response(view(*args, **values))
@@ -66,12 +66,12 @@ def kept_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response]:
             response.headers.setdefault("Cache-Control", f"public, max-age=0, s-maxage={seconds}")
         return response
 
-    keep.is_kept = True  # type: ignore[attr-defined]
-    return keep
+    cached.is_cached = True  # type: ignore[attr-defined]
+    return cached
 
 
-def keep_until(moment: datetime) -> None:
-    """Say in a kept view until when its page holds at most, even if nothing changes before."""
+def cache_until(moment: datetime) -> None:
+    """Say in a cached view until when its page holds at most, even if nothing changes before."""
     made: _Made = request.environ[_MADE]
     made.until = min(made.until, moment)
 
@@ -85,20 +85,20 @@ def public_version() -> int:
     return version
 
 
-def is_kept(app: Flask, endpoint: str | None) -> bool:
-    """Whether the endpoint's view is a kept page."""
-    return hasattr(app.view_functions.get(endpoint or ""), "is_kept")
+def is_cached(app: Flask, endpoint: str | None) -> bool:
+    """Whether the endpoint's view is a cached page."""
+    return hasattr(app.view_functions.get(endpoint or ""), "is_cached")
 
 
 def install(app: Flask) -> None:
-    """Keep the pages of an application. Called before any other `after_request`: those run in reverse, and the answer
-    is kept as it goes out.
+    """Cache the pages of an application. Called before any other `after_request`: those run in reverse, and the answer
+    is cached as it goes out.
     """
     runtime = runtime_of(app)
-    kept = KeptPages(app.wsgi_app, runtime.db)
-    app.extensions["kept_pages"] = kept
-    app.wsgi_app = kept  # type: ignore[method-assign]
-    app.after_request(kept.keep)
+    cache = PageCache(app.wsgi_app, runtime.db)
+    app.extensions["page_cache"] = cache
+    app.wsgi_app = cache  # type: ignore[method-assign]
+    app.after_request(cache.store)
 
 
 @dataclass
@@ -109,21 +109,21 @@ class _Made:
     until: datetime
 
 
-class _Key(NamedTuple):
-    """A request, as far as a kept page may depend on it. The host: some are refused (`web.hosts`)."""
+class CacheKey(NamedTuple):
+    """A request, as far as a cached answer may depend on it. The host: some are refused (`web.hosts`)."""
 
     host: str
     path: str
     query: str
 
     @classmethod
-    def of(cls, environ: WSGIEnvironment) -> _Key:
+    def of(cls, environ: WSGIEnvironment) -> CacheKey:
         host = environ.get("HTTP_HOST", "")
         return cls(host, environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
 
 
 class _Answer(NamedTuple):
-    """A kept answer with status 200."""
+    """A cached answer with status 200."""
 
     version: int
     until: datetime
@@ -135,12 +135,12 @@ class _Answer(NamedTuple):
     body: bytes
 
 
-class KeptPages:
-    """The answers that a process keeps, as a WSGI application in front of Flask's."""
+class PageCache:
+    """The answers that a process caches, as a WSGI application in front of Flask's."""
 
     def __init__(self, application: WSGIApplication, db: Database) -> None:
         self._application, self._db = application, db
-        self._answers: OrderedDict[_Key, _Answer] = OrderedDict()
+        self._answers: OrderedDict[CacheKey, _Answer] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
@@ -155,11 +155,11 @@ class KeptPages:
         return [answer.body] if environ["REQUEST_METHOD"] == "GET" else []
 
     def count(self) -> int:
-        """The number of kept answers."""
+        """The number of cached answers."""
         return len(self._answers)
 
-    def keep(self, response: Response) -> Response:
-        """Add the ETag to an answer of a kept view, keep it, and turn it into a 304 for whoever has it already."""
+    def store(self, response: Response) -> Response:
+        """Add the ETag to an answer of a cached view, store it, and turn it into a 304 for whoever has it already."""
         made: _Made | None = request.environ.get(_MADE)
         if made is None or response.status_code != 200:
             return response
@@ -174,14 +174,14 @@ class KeptPages:
             answer = _Answer(
                 made.version, made.until, quoted, modified, headers.to_wsgi_list(), unchanged.to_wsgi_list(), body
             )
-            self._add(_Key.of(request.environ), answer)
+            self._add(CacheKey.of(request.environ), answer)
         response.make_conditional(request.environ)
         return response
 
     def _find(self, environ: WSGIEnvironment) -> _Answer | None:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return None
-        key = _Key.of(environ)
+        key = CacheKey.of(environ)
         if (answer := self._answers.get(key)) is None:
             return None
         try:
@@ -196,7 +196,7 @@ class KeptPages:
                 self._answers.move_to_end(key)
         return answer if is_current else None
 
-    def _add(self, key: _Key, answer: _Answer) -> None:
+    def _add(self, key: CacheKey, answer: _Answer) -> None:
         with self._lock:
             self._drop(key)
             self._answers[key] = answer
@@ -204,11 +204,11 @@ class KeptPages:
             while self._bytes > MOST_BYTES:
                 self._drop(next(iter(self._answers)))
 
-    def _drop(self, key: _Key) -> None:
+    def _drop(self, key: CacheKey) -> None:
         if (answer := self._answers.pop(key, None)) is not None:
             self._bytes -= len(answer.body)
 
 
 def _next_midnight(settings: Settings) -> datetime:
-    tomorrow = clock.now().astimezone(settings.timezone).date() + timedelta(days=1)
+    tomorrow = clock.today(settings.timezone) + timedelta(days=1)
     return datetime.combine(tomorrow, time(), settings.timezone)

@@ -6,6 +6,7 @@ Past months are kept: what is known of readers who left is reduced some time aft
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,12 @@ from newsletter.support.months import month_of, months_before, months_from, pres
 def is_begun(session: Session) -> bool:
     """Whether there is anything to count: a digest that was frozen."""
     return session.scalar(select(Digest.id).where(Digest.frozen_at.is_not(None)).limit(1)) is not None
+
+
+def last_counted(session: Session, count: int) -> Sequence[MonthlyFigures]:
+    """The last months of which the readers were counted, the newest first."""
+    query = select(MonthlyFigures).where(MonthlyFigures.readers.is_not(None)).order_by(MonthlyFigures.month.desc())
+    return session.scalars(query.limit(count)).all()
 
 
 def count_months(session: Session, zone: ZoneInfo) -> None:

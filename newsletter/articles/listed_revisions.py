@@ -44,7 +44,7 @@ class ListedRevision(NamedTuple):
 
     @property
     def is_correcting(self) -> bool:
-        """Whether it says that something was wrong."""
+        """Whether the revision says that something was wrong."""
         return self.kind in CORRECTING
 
     @property

@@ -1,4 +1,4 @@
-"""Pages that are kept: until public content changes, until a time, or until the day is over; and what browsers keep."""
+"""Cached pages: until public content changes, until a time, or until the day is over; and what browsers keep."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.db.public_content import raise_version
-from newsletter.web import kept_pages
-from newsletter.web.kept_pages import KeptPages, kept_page
+from newsletter.web import page_cache
+from newsletter.web.page_cache import PageCache, cached_page
 from tests.factories import add_article
 
 NOON = datetime(2026, 5, 6, 12, tzinfo=UTC)
@@ -30,17 +30,17 @@ def slug(db: Database) -> str:
 
 
 class Counted:
-    """A kept page of a test's own, at /counted, that counts how often it is rendered."""
+    """A cached page of a test's own, at /counted, that counts how often it is rendered."""
 
     def __init__(self, app: Flask) -> None:
         self.times = 0
         self.until: datetime | None = None
-        app.add_url_rule("/counted", "counted", kept_page(self.view))
+        app.add_url_rule("/counted", "counted", cached_page(self.view))
 
     def view(self) -> str:
         self.times += 1
         if self.until is not None:
-            kept_pages.keep_until(self.until)
+            page_cache.cache_until(self.until)
         return "Words"
 
 
@@ -86,7 +86,7 @@ def test_a_change_while_the_page_is_rendered_ends_it(app: Flask, client: FlaskCl
         return "Words"
 
     seen: list[int] = []
-    app.add_url_rule("/changing", "changing", kept_page(view))
+    app.add_url_rule("/changing", "changing", cached_page(view))
     client.get("/changing")
     client.get("/changing")
     assert len(seen) == 2
@@ -163,7 +163,7 @@ def test_the_version_is_asked_for_anew_after_a_moment(db: Database, settings: Se
 
 
 def test_errors_are_not_kept(client: FlaskClient, db: Database, app: Flask) -> None:
-    kept: KeptPages = app.extensions["kept_pages"]
+    kept: PageCache = app.extensions["page_cache"]
     for path in ("/articles/nothing", "/articles?before=x", "/sample", "/nothing"):
         answer = client.get(path)
         assert answer.status_code == 404
@@ -172,7 +172,7 @@ def test_errors_are_not_kept(client: FlaskClient, db: Database, app: Flask) -> N
     assert kept.count() == 0
 
 
-def test_a_foreign_host_gets_no_kept_page(client: FlaskClient, slug: str) -> None:
+def test_a_foreign_host_gets_no_cached_page(client: FlaskClient, slug: str) -> None:
     assert client.get("/articles", headers={"Host": "letters.example.org"}).status_code == 200
     assert client.get("/articles", headers={"Host": "evil.example"}).status_code == 421
     assert client.post("/articles", headers={"Host": "letters.example.org"}).status_code == 405
@@ -187,9 +187,9 @@ def test_pages_with_a_form_token_are_kept_by_nobody(client: FlaskClient, slug: s
 
 
 def test_what_is_kept_is_bounded(app: Flask, client: FlaskClient, slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: KeptPages = app.extensions["kept_pages"]
+    kept: PageCache = app.extensions["page_cache"]
     size = len(client.get("/articles").data)
-    monkeypatch.setattr(kept_pages, "MOST_BYTES", 3 * size + 100)
+    monkeypatch.setattr(page_cache, "MOST_BYTES", 3 * size + 100)
     for number in range(20):
         client.get(f"/articles?x={number}")
         client.get("/articles")  # in use, so it stays
@@ -197,6 +197,6 @@ def test_what_is_kept_is_bounded(app: Flask, client: FlaskClient, slug: str, mon
     with_version = kept.count()
     client.get("/articles")
     assert kept.count() == with_version
-    monkeypatch.setattr(kept_pages, "LARGEST", 10)
+    monkeypatch.setattr(page_cache, "LARGEST", 10)
     assert client.get("/articles?x=large").headers["ETag"]
     assert kept.count() == with_version

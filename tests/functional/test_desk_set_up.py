@@ -181,7 +181,7 @@ def test_a_reset_ends_all_that_was_there_once_it_is_used(app: Flask, db: Databas
     path = invite(db, settings)
     assert before.get("/desk/account").status_code == 200, "a reset that nobody uses changes nothing"
     newcomer = Newcomer(app, path)
-    assert "Passkeys, password and codes of before end with it." in newcomer.page
+    assert "Earlier passkeys, password and codes end with it." in newcomer.page
     assert newcomer.passkey(settings).status_code == 303
     assert before.get("/desk/account").status_code == 303
     assert (member(db).password_hash, member(db).totp_secret) == (None, None)

@@ -1,4 +1,4 @@
-"""The kept checks of links: which addresses are wanted, who asks them, and what they answered."""
+"""The stored checks of links: which addresses are wanted, which are claimed, and the results."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock
 from newsletter.core.db import insert_ignoring
 from newsletter.core.storable_text import is_storable
-from newsletter.digests.links.asking import LinkAnswer
 from newsletter.digests.links.models import LinkCheck
+from newsletter.digests.links.probing import ProbeResult
 
 MOST_LINKS = 300
-"""Addresses of a digest that are asked, the first in its order."""
+"""Addresses of a digest that are probed, the first in its order."""
 KEPT_FOR = timedelta(days=30)
-"""Since it was last asked or wanted."""
+"""Since it was last probed or wanted."""
 CLAIM = timedelta(minutes=2)
 """The time for which a worker has an address to itself; it needs a quarter of it."""
 
@@ -27,17 +27,17 @@ _WEB = ("http://", "https://")
 
 
 class CheckState(NamedTuple):
-    """How many of some links were asked."""
+    """How many of some links were probed."""
 
     checked: int
     waiting: int
-    """Wanted and not asked yet."""
+    """Wanted and not probed yet."""
     unchecked: int
     """Nobody wanted them so far."""
 
 
 def want_links(session: Session, addresses: Iterable[str]) -> None:
-    """Have these addresses asked, anew where they were asked before. The clock queues the job."""
+    """Have these addresses probed, again if they were before. The clock queues the job."""
     wanted = _web_addresses(addresses)
     rows = [{"url_hash": _hash(each), "url": each} for each in wanted]
     insert_ignoring(session, LinkCheck, rows, conflict=["url_hash"])
@@ -50,20 +50,20 @@ def want_links(session: Session, addresses: Iterable[str]) -> None:
 
 
 def want_new_links(session: Session, addresses: Iterable[str]) -> int:
-    """Have those of these addresses asked that nobody wanted so far; how many there are."""
+    """Have those of these addresses probed that nobody wanted so far; how many there are."""
     now = clock.now()
     rows = [{"url_hash": _hash(each), "url": each, "wanted_at": now} for each in _web_addresses(addresses)]
     return insert_ignoring(session, LinkCheck, rows, conflict=["url_hash"])
 
 
 def links_wait(session: Session) -> bool:
-    """Whether an address is wanted that no worker is asking."""
+    """Whether an address is wanted that no worker is probing."""
     return bool(session.scalar(select(exists().where(*_is_free()))))
 
 
 def claim_links(session: Session, count: int, among: Collection[str] | None = None) -> Sequence[str]:
-    """Take some of the addresses that wait (with `among`, of these alone), the oldest first. They are asked by the
-    caller, who answers with `record_answers`; after CLAIM others may take them.
+    """Take some of the addresses that wait (with `among`, of these alone), the oldest first. The caller
+    probes them and calls `record_results`; after CLAIM others may take them.
     """
     query = select(LinkCheck.id).where(*_is_free())
     if among is not None:
@@ -80,30 +80,30 @@ def claim_links(session: Session, count: int, among: Collection[str] | None = No
     return list(session.scalars(taken))
 
 
-def record_answers(session: Session, answers: Mapping[str, LinkAnswer], claimed: Iterable[str]) -> None:
-    """Keep the answers, and give back the claimed addresses that there was no time for."""
+def record_results(session: Session, results: Mapping[str, ProbeResult], claimed: Iterable[str]) -> None:
+    """Store the results, and release the claimed addresses that there was no time for."""
     now = clock.now()
     rows = session.scalars(select(LinkCheck).where(LinkCheck.url_hash.in_([_hash(each) for each in claimed])))
     for row in rows:
         row.claimed_until = None
-        answer = answers.get(row.url)
-        if answer is None:
+        result = results.get(row.url)
+        if result is None:
             continue
-        if row.verdict != answer.verdict:
+        if row.verdict != result.verdict:
             row.since = now
-        row.verdict, row.status, row.failure = answer
+        row.verdict, row.status, row.failure = result
         row.checked_at, row.wanted_at = now, None
 
 
 def read_checks(session: Session, addresses: Iterable[str]) -> dict[str, LinkCheck]:
-    """The kept checks of these addresses, by address, in one query."""
+    """The stored checks of these addresses, by address, in one query."""
     hashes = [_hash(each) for each in _web_addresses(addresses)]
     rows = session.scalars(select(LinkCheck).where(LinkCheck.url_hash.in_(hashes))) if hashes else ()
     return {row.url: row for row in rows}
 
 
 def check_state(addresses: Iterable[str], known: Mapping[str, LinkCheck]) -> CheckState:
-    """How many of these addresses were asked, by their kept checks."""
+    """How many of these addresses were probed, by their stored checks."""
     wanted = _web_addresses(addresses)
     found = known.values()
     waiting = sum(row.wanted_at is not None for row in found)
@@ -112,7 +112,7 @@ def check_state(addresses: Iterable[str], known: Mapping[str, LinkCheck]) -> Che
 
 
 def delete_old(session: Session) -> None:
-    """Delete the checks of addresses that nobody has asked for long."""
+    """Delete the checks of addresses that were not probed for long."""
     last = func.coalesce(LinkCheck.checked_at, LinkCheck.wanted_at)
     old = delete(LinkCheck).where(or_(last.is_(None), last < clock.now() - KEPT_FOR))
     session.execute(old.execution_options(synchronize_session=False))

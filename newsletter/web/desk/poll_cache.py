@@ -1,7 +1,7 @@
 """Polls that find nothing new, answered before Flask: finding a view and adding headers costs more than the answer.
 
-A 204 of `live_parts` is the same for everybody who is signed in, and holds for a second. Each such poll still asks the
-database whether its session is one: whoever is removed or signed out is out at once.
+A 204 of `live_parts` is the same for everybody who is signed in, and holds for a second. Each such poll still looks
+its session up in the database: people who are removed or signed out are out at once.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +19,7 @@ from newsletter.core.runtime import Runtime, runtime_of
 from newsletter.staff import sessions
 from newsletter.staff.rights import Right, has_right
 from newsletter.web.desk import cookies
+from newsletter.web.page_cache import CacheKey
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -29,53 +30,45 @@ _MOST = 200
 _IS_POLL = "newsletter.desk_poll"
 
 
-class _Key(NamedTuple):
-    """A poll. The host: some are refused (`web.hosts`), and only a host that was answered stands here."""
-
-    host: str
-    path: str
-    query: str
-
-    @classmethod
-    def of(cls, environ: WSGIEnvironment) -> _Key:
-        path = environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"]
-        return cls(environ.get("HTTP_HOST", ""), path, environ.get("QUERY_STRING", ""))
-
-
 def declare_poll() -> None:
     """Say in a view that its 204 is alike for everybody with the right to write."""
     request.environ[_IS_POLL] = True
 
 
 def install(app: Flask) -> None:
-    """Answer polls before the application. Called before any other `after_request`: answers are kept as they go out."""
-    polls = KeptPolls(app.wsgi_app, runtime_of(app))
+    """Answer polls before the application. Call it before any other `after_request`: it stores outgoing answers."""
+    polls = PollCache(app.wsgi_app, runtime_of(app))
     app.wsgi_app = polls  # type: ignore[method-assign]
-    app.after_request(polls.keep)
+    app.after_request(polls.store)
 
 
-class KeptPolls:
+class PollCache:
     """The 204s that a process gave within the last second, as a WSGI application in front of Flask's."""
 
     def __init__(self, application: WSGIApplication, runtime: Runtime) -> None:
         self._application, self._runtime = application, runtime
         self._cookie = cookies.session_cookie_name(runtime.settings)
-        self._kept: OrderedDict[_Key, tuple[float, list[tuple[str, str]]]] = OrderedDict()
+        self._answers: OrderedDict[CacheKey, tuple[float, list[tuple[str, str]]]] = OrderedDict()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        kept = self._kept.get(_Key.of(environ)) if self._kept else None
-        if kept is None or time.monotonic() > kept[0] or environ["REQUEST_METHOD"] != "GET" or not self._may(environ):
+        answer = self._answers.get(CacheKey.of(environ)) if self._answers else None
+        if (
+            answer is None
+            or time.monotonic() > answer[0]
+            or environ["REQUEST_METHOD"] != "GET"
+            or not self._may(environ)
+        ):
             return self._application(environ, start_response)
-        start_response("204 NO CONTENT", list(kept[1]))
+        start_response("204 NO CONTENT", list(answer[1]))
         return []
 
-    def keep(self, response: Response) -> Response:
-        """Keep an answer as it goes out, if it is a 204 of a poll and sets no cookie."""
+    def store(self, response: Response) -> Response:
+        """Store an answer as it goes out, if it is a 204 of a poll and sets no cookie."""
         if response.status_code == 204 and _IS_POLL in request.environ and "Set-Cookie" not in response.headers:
             headers = response.get_wsgi_headers(request.environ).to_wsgi_list()
-            self._kept[_Key.of(request.environ)] = time.monotonic() + HOLDS_FOR, headers
-            while len(self._kept) > _MOST:
-                self._kept.popitem(last=False)
+            self._answers[CacheKey.of(request.environ)] = time.monotonic() + HOLDS_FOR, headers
+            while len(self._answers) > _MOST:
+                self._answers.popitem(last=False)
         return response
 
     def _may(self, environ: WSGIEnvironment) -> bool:

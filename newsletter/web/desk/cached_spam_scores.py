@@ -1,6 +1,6 @@
-"""The spam scores of drafts, kept by each process: SpamAssassin takes seconds for one.
+"""The spam scores of drafts, cached by each process: SpamAssassin takes seconds for one.
 
-As with `kept_preferences`, pages show what is kept, and a part that asks for a score gets one.
+As with `cached_preferences`, pages show the last one, and a part that asks for a score gets one.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_with_articles
 from newsletter.digests.spam_findings import mail_to_score
 from newsletter.mail.spam_score import SpamScore, can_score, spam_score
-from newsletter.web.desk.kept_values import KeptValues
+from newsletter.web.desk.value_cache import ValueCache
 
-_scores: KeptValues[tuple[int, int], tuple[SpamScore | None]] = KeptValues(3600.0)
+_scores: ValueCache[tuple[int, int], tuple[SpamScore | None]] = ValueCache(3600.0)
 _asking = Lock()
 """One at a time: an answer costs a second of the processor, and pages must not wait for one another's."""
 
 
-def kept_spam_score(digest: Digest) -> SpamScore | None:
+def cached_spam_score(digest: Digest) -> SpamScore | None:
     """The score of a digest as it is; None where there is none."""
-    kept = _scores.find((digest.id, digest.version))
-    return kept[0] if kept else None
+    found = _scores.find((digest.id, digest.version))
+    return found[0] if found else None
 
 
 def wants_spam_score(digest: Digest) -> bool:

@@ -1,4 +1,4 @@
-"""The preflight of scheduled digests, kept for a moment: it renders a mail in each language."""
+"""The preflight of scheduled digests, cached for a moment: it renders a mail in each language."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from newsletter.digests.findings import Finding, blocking
 from newsletter.digests.models import Digest
 from newsletter.digests.preflight import check_digest
 from newsletter.digests.queries import get_digest
-from newsletter.web.desk.kept_values import KeptValues
+from newsletter.web.desk.value_cache import ValueCache
 
-_found: KeptValues[tuple[int, int], Sequence[Finding]] = KeptValues(30.0)
+_found: ValueCache[tuple[int, int], Sequence[Finding]] = ValueCache(30.0)
 
 
 def blocking_findings(digest: Digest) -> Sequence[Finding]:

@@ -1,0 +1,21 @@
+"""Numbers and days as addresses and forms have them: anybody can write anything there."""
+
+from __future__ import annotations
+
+from datetime import date
+
+MOST_DIGITS = 9
+"""So every number fits into a column of 32 bits."""
+
+
+def parse_number(text: str) -> int | None:
+    """A whole number, not below 0; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
+
+
+def parse_day(text: str) -> date | None:
+    """A day like 2026-12-31; None for anything else."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None
