@@ -1,25 +1,28 @@
-"""Many rows in no time: an archive of articles, as a service has it after years."""
+"""Many rows in no time: an archive of articles and of letters, as a service has it after years."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, select, text
 
 from newsletter.articles import page
 from newsletter.articles.models import Article, PublishedBasis, Revision, RevisionKind
+from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.db import Database, table_of
 from newsletter.core.search import Place
+from newsletter.digests.models import Digest, DigestArticle, DigestStatus
 from tests.factories import REAL_ARTICLE
 
 NEWEST_DAY = date(2026, 5, 2)
 CREATED = datetime(2026, 5, 2, 8, tzinfo=UTC)
 SECTIONS = 5
 CHUNK = 5000
+STORIES_OF_LETTER = 10
 
 
 def fill_archive(db: Database, count: int, *, first: int = 1, a_day: int = 10, revisions: int = 2) -> None:
@@ -57,6 +60,39 @@ def fill_archive(db: Database, count: int, *, first: int = 1, a_day: int = 10, r
     bring_up_to_date(db)
 
 
+def fill_letters(db: Database, count: int, *, first: int = 1) -> None:
+    """The letters `first` to `count` of ten of the newest articles each, one a day; the first is the newest.
+
+    They were sent to nobody: a page counts readers of one letter alone.
+    """
+    with db.transaction() as session:
+        newest = select(Revision.id).where(Revision.is_current).order_by(Revision.date.desc(), Revision.id.desc())
+        revisions = list(session.scalars(newest.limit(STORIES_OF_LETTER)))
+        offset = (session.scalar(select(func.max(Digest.id))) or 0) + 1 - first
+        letters, items = [], []
+        for number in range(first, count + 1):
+            day = NEWEST_DAY - timedelta(days=number - 1)
+            since = datetime.combine(day, time(7), UTC)
+            times = dict.fromkeys(("created_at", "scheduled_at", "frozen_at", "sent_at", "letter_since"), since)
+            letters.append(
+                {
+                    "id": offset + number,
+                    "cadence": Cadence.DAILY,
+                    "status": DigestStatus.SENT,
+                    "subject": f"Letter {number}",
+                    "letter_name": f"{day}-daily",
+                    **times,
+                }
+            )
+            items += [
+                {"digest_id": offset + number, "position": position, "revision_id": revision}
+                for position, revision in enumerate(revisions)
+            ]
+        session.execute(insert(table_of(Digest)), letters)
+        session.execute(insert(table_of(DigestArticle)), items)
+    bring_up_to_date(db)
+
+
 def fill_search(db: Database, count: int, words: Callable[[random.Random], list[str]]) -> None:
     """Entries of the search for the articles 1 to `count` of `fill_archive`, each with words that `words` chooses."""
     choose = random.Random(7)
@@ -74,6 +110,7 @@ def fill_search(db: Database, count: int, words: Callable[[random.Random], list[
         rows = ((place, " ".join(each)) for place, each in entries())
         cursor.executemany("INSERT INTO article_search (rowid, words) VALUES (?, ?)", rows)
     else:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # on a busy machine it takes longer than a page may
         with cursor.copy("COPY article_search (place, article_id, words) FROM STDIN") as copy:
             for place, each in entries():
                 copy.write_row((place, Place.from_int(place).number, " ".join(each)))
@@ -87,7 +124,7 @@ def bring_up_to_date(db: Database) -> None:
     if db.is_sqlite:
         return
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in ("articles", "revisions", "subscribers", "digests", "article_search"):
+        for table in ("articles", "revisions", "subscribers", "digests", "digest_articles", "article_search"):
             connection.execute(text(f"VACUUM ANALYZE {table}"))
             if table == "article_search":
                 continue  # its rows are numbered by what they are about

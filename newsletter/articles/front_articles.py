@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.articles.article_list import ListedArticle, latest_articles
+from newsletter.articles.grades import FAIR_TRUST
 from newsletter.articles.listed_revisions import is_correcting
 from newsletter.articles.models import Article, Revision
 
@@ -17,12 +18,17 @@ LOOKED_AT = 60
 
 
 def latest_by_section(session: Session, count: int) -> list[ListedArticle]:
-    """The newest article of each section, filled up to `count` with further new ones; the newest first."""
+    """The newest article of each section, filled up to `count` with further new ones; the newest first.
+
+    One of low trust is not the first of them, as it is no lead of a digest either, unless all are.
+    """
     articles = latest_articles(session, LOOKED_AT)
     first_of = {article.section: article for article in reversed(articles)}
     chosen = [article for article in articles if first_of[article.section] is article]
     chosen += [article for article in articles if first_of[article.section] is not article]
-    return sorted(chosen[:count], key=articles.index)
+    newest = sorted(chosen[:count], key=articles.index)
+    top = next((article for article in newest if article.trust >= FAIR_TRUST), None)
+    return sorted(newest, key=lambda article: article is not top)
 
 
 def top_revision(session: Session, articles: list[ListedArticle]) -> Revision | None:

@@ -76,6 +76,7 @@ def _send_digest(database: Database, settings: Settings, supervisor: Supervisor,
     Queues(settings.redis_url).signal_clock()
     _say(f"Digest {digest_id} is composed and scheduled.")
     state = _follow(database, supervisor, digest_id)
+    sample_data.correct_article(database, settings)
     sample_data.count_figures(database, settings, digest_id)
     sample_data.add_desk(database, settings)
     return state

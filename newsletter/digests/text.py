@@ -18,8 +18,12 @@ def one_line(text: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """`text` in `most` characters at most, with an ellipsis where some are left out."""
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+    """`text` in `most` characters at most, with an ellipsis for whole words that are left out; a long one is cut."""
+    if len(text) <= most:
+        return text
+    cut = text[:most]
+    words = cut.rpartition(" ")[0].rstrip(" ,;:")
+    return f"{words if len(words) >= most // 2 else cut[:-1].rstrip()}…"
 
 
 def is_plain(text: str) -> bool:

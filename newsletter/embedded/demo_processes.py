@@ -21,6 +21,8 @@ WORKERS = 2
 READY_WITHIN = 30.0
 """Seconds."""
 POSTAL_ADDRESS = "Dispatch (demo), 1 Example Street, 10115 Berlin, Germany"
+PEOPLE = "Mara Weiss: editor in chief; Noor Haddad: editor; Aiko Nakamura: author"
+"""The people of the demo's desk; two of them stand at a story."""
 MARKER = "demo"
 """A file of this name in DATA_DIR says that everything there is the demo's."""
 
@@ -38,7 +40,11 @@ def prepare_environment() -> dict[str, str]:
         "PORT": port,
         "MAILDIR": str(data_dir / "mail"),
     }
-    defaults = {"MAIL_POSTAL_ADDRESS": POSTAL_ADDRESS, "PUBLIC_URL": f"http://localhost:{port}"}
+    defaults = {
+        "MAIL_POSTAL_ADDRESS": POSTAL_ADDRESS,
+        "PEOPLE": PEOPLE,
+        "PUBLIC_URL": f"http://localhost:{port}",
+    }
     is_given = {name for name in defaults if os.environ.get(name) or os.environ.get(f"{name}_FILE")}
     not_from_files = {f"{name}_FILE": "" for name in fixed}
     return fixed | not_from_files | {name: value for name, value in defaults.items() if name not in is_given}

@@ -1,4 +1,6 @@
-"""The demo's data: sample articles, 200 sample readers with various preferences, a digest for them, and support."""
+"""The demo's data: sample articles, 200 sample readers with various preferences, a digest for them, a correction of one
+of its stories, and support.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.digests import composing, scheduling
 from newsletter.digests.picked_articles import Rule
-from newsletter.embedded import sample_desk, sample_support
+from newsletter.embedded import sample_correction, sample_desk, sample_support
 from newsletter.public_record import monthly_figures, tallies
 from newsletter.staff import factors, links, people
 from newsletter.staff.models import StaffLinkPurpose
@@ -25,6 +27,8 @@ from newsletter.subscribers.files.imported_readers import ImportedReader
 from newsletter.subscribers.preferences import Preferences
 
 SAMPLES = Path(__file__).parent / "samples"
+CORRECTED = SAMPLES / "04-brandt-und-soehne.txt"
+"""The story that goes out with a mistake."""
 READERS = 200
 SINCE = date(2026, 4, 1)
 """The samples are stories of April and May 2026."""
@@ -51,9 +55,11 @@ def add_sample_data(db: Database, settings: Settings, count: int = READERS) -> S
     """Import the samples and `count` readers, and add payments. Existing ones stay as they are."""
     paths = sorted(SAMPLES.glob("*.txt"))
     for path in paths:
-        parsed = page.parse_page(path.read_bytes(), settings.hype_labels)
         with db.transaction() as session:
-            importing.import_page(session, parsed)
+            if path == CORRECTED:
+                sample_correction.add_mistaken(session, settings, path)
+            else:
+                importing.import_page(session, page.parse_page(path.read_bytes(), settings.hype_labels))
     with db.transaction() as session:
         readers.import_rows(session, sample_readers(count))
         sample_support.add_sample_support(session, settings)
@@ -68,6 +74,12 @@ def compose_and_send(db: Database, settings: Settings) -> int:
         composing.edit_draft(session, digest.id, lead=LEAD, subject=SUBJECT, by=OPERATOR)
         scheduling.send_now(session, settings, digest.id, by=OPERATOR)
         return digest.id
+
+
+def correct_article(db: Database, settings: Settings) -> None:
+    """Correct the story that went out with a mistake; done once, it stays as it is."""
+    with db.transaction() as session:
+        sample_correction.correct(session, settings, CORRECTED)
 
 
 def desk_link(db: Database, settings: Settings) -> str:

@@ -1,4 +1,8 @@
-"""Reading the mails of a Maildir: those that the transport of that name has written (`mail.transports.maildir`)."""
+"""Reading the mails of a Maildir: those that the transport of that name has written (`mail.transports.maildir`).
+
+A folder has no order: its newest mails are found by looking at all files (1 s for 100,000, measured on a busy machine).
+So what was found is kept until the folder changes.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,12 @@ import email
 import heapq
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import default
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +23,10 @@ from newsletter.core.errors import NotFoundError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.text_direction import keep_direction
 
-MOST_SEARCHED = 2000
-"""Mails in which a search looks, the newest."""
+MOST_LISTED = 2000
+"""Mails that are listed and searched, the newest."""
+_SETTLED_AFTER = 2.0
+"""Seconds after which a folder's time tells each change from the last: file systems write it in steps."""
 _HEAD = 16_384
 """Bytes of a mail that hold its head."""
 _NAME = re.compile(r"[A-Za-z0-9._=+-]{1,200}")
@@ -56,19 +64,26 @@ class StoredMail(NamedTuple):
     source: bytes
 
 
+class _Listing(NamedTuple):
+    """The content of a folder at a moment."""
+
+    total: int
+    newest: Sequence[MailFile]
+    """MOST_LISTED at most, the newest first."""
+
+
 def count_mails(folder: Path) -> int:
     """The number of mails in a Maildir."""
-    return sum(1 for _ in _files(folder))
+    return _listing(folder).total
 
 
 def newest_mails(folder: Path, count: int, *, after: int = 0, words: str = "") -> list[MailHead]:
     """The newest mails but the first `after`; with `words` those that have them in subject, address or Message-ID."""
+    newest = _listing(folder).newest
     if not words:
-        files = heapq.nlargest(after + count, _files(folder))[after:]
-        return [head for each in files if (head := _head_of(each)) is not None]
+        return [head for each in newest[after : after + count] if (head := _head_of(each)) is not None]
     wanted = words.casefold()
-    searched = heapq.nlargest(MOST_SEARCHED, _files(folder))
-    heads = (head for each in searched if (head := _head_of(each)) is not None)
+    heads = (head for each in newest if (head := _head_of(each)) is not None)
     found = [head for head in heads if wanted in f"{head.subject}\n{head.to}\n{head.name}".casefold()]
     return found[after : after + count]
 
@@ -98,9 +113,31 @@ def _path_of(folder: Path, name: str) -> Path | None:
     if not _NAME.fullmatch(name):
         return None
     new = folder / "new" / name
-    if new.is_file():
-        return new
-    return next((Path(each.path) for each in _files(folder) if each.name == name), None)
+    return new if new.is_file() else next((folder / "cur").glob(f"{name}:*"), None)
+
+
+def _listing(folder: Path) -> _Listing:
+    changed = tuple(place.stat().st_mtime_ns for place in (folder / "new", folder / "cur") if place.exists())
+    settled = time.time_ns() - max(changed, default=0) > _SETTLED_AFTER * 1e9
+    return _kept_listing(folder, changed) if settled else _read_listing(folder)
+
+
+@lru_cache(1)
+def _kept_listing(folder: Path, _changed: tuple[int, ...]) -> _Listing:
+    return _read_listing(folder)
+
+
+def _read_listing(folder: Path) -> _Listing:
+    total = 0
+
+    def counted() -> Iterator[MailFile]:
+        nonlocal total
+        for each in _files(folder):
+            total += 1
+            yield each
+
+    newest = heapq.nlargest(MOST_LISTED, counted())
+    return _Listing(total, newest)
 
 
 def _files(folder: Path) -> Iterator[MailFile]:

@@ -81,6 +81,12 @@ def tally_digest(session: Session, settings: Settings, digest_id: int) -> None:
     session.connection().execute(statement.on_conflict_do_update(index_elements=["digest_id"], set_=values))
 
 
+def final_readers(session: Session, digest_id: int) -> int | None:
+    """The readers who were sent a digest, once it is sent and was counted after that."""
+    query = select(DigestTally.accepted).join(Digest, Digest.id == DigestTally.digest_id)
+    return session.scalar(query.where(Digest.id == digest_id, DigestTally.tallied_at >= Digest.sent_at))
+
+
 @dataclass
 class _Counted:
     recipients: int = 0

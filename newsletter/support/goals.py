@@ -61,6 +61,11 @@ def read_budget(session: Session) -> Budget:
     return Budget(session.scalars(select(SupportGoal)).all(), session.scalars(select(SupportCost)).all())
 
 
+def read_goals(session: Session) -> Budget:
+    """Read all goals, and no costs: one query."""
+    return Budget(session.scalars(select(SupportGoal)).all(), ())
+
+
 def set_goal(session: Session, month: date, money: Money) -> None:
     """Set the goal from `month` on; an amount of 0 ends it."""
     _put(session, SupportGoal, ["month"], {"month": month_of(month)}, money)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from sqlalchemy import extract, func, select
 from sqlalchemy.orm import Session
 
-from newsletter.support.goals import Budget, read_budget
+from newsletter.support.goals import Budget, read_budget, read_goals
 from newsletter.support.models import SupportPayment
 from newsletter.support.money import Money, of_minor_units, sums
 from newsletter.support.months import months_before, months_from
@@ -86,8 +86,8 @@ class SupportOverview:
         return [Money(amount, currency) for currency, amount in sums(self.costs.values()).items()]
 
 
-def received_by_month(session: Session) -> dict[date, Received]:
-    """The payments of each month that has any: one query, whose answer grows with the months alone."""
+def received_by_month(session: Session, since: date = date.min) -> dict[date, Received]:
+    """The payments of each month that has any, from a day on: one query, whose answer grows with the months alone."""
     year, month = extract("year", SupportPayment.day), extract("month", SupportPayment.day)
     query = select(
         year,
@@ -97,6 +97,7 @@ def received_by_month(session: Session) -> dict[date, Received]:
         func.sum(SupportPayment.minor_units),
         func.count(),
     ).group_by(year, month, SupportPayment.currency, SupportPayment.exponent)
+    query = query.where(SupportPayment.day >= since)
     found: dict[date, Received] = {}
     for in_year, in_month, currency, exponent, minor_units, count in session.execute(query):
         received = found.setdefault(date(int(in_year), int(in_month), 1), Received())
@@ -112,6 +113,14 @@ def support_overview(session: Session, present: date) -> SupportOverview:
     first = months_before(present, MONTHS_SHOWN - 1)
     months = support_months(budget, received, months_from(first, present))
     return SupportOverview(months, budget.costs(present), _surplus(budget, received, months[-1]))
+
+
+def present_against_goal(session: Session, present: date) -> SupportMonth | None:
+    """The support of the month `present`; None while it has no goal. Two queries."""
+    goals = read_goals(session)
+    if goals.goal(present) is None:
+        return None
+    return support_months(goals, received_by_month(session, since=present), [present])[0]
 
 
 def support_months(budget: Budget, received: dict[date, Received], months: Sequence[date]) -> list[SupportMonth]:

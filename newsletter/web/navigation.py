@@ -1,6 +1,6 @@
 """The links at each page's head and foot, in one place, and the sections of the masthead.
 
-A page that is added gets its line here. A line whose page does not exist is left out.
+A page that is added gets its line here.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ class PageLink(NamedTuple):
     words: str
     is_wide: bool = False
     """Left out of the masthead on phones: the foot has it."""
+    below: tuple[str, ...] = ()
+    """The endpoints of the pages below it, on which the masthead marks it too."""
 
 
 HEAD = (
-    PageLink("public.articles", gettext_noop("Stories")),
-    PageLink("public.letters", gettext_noop("Letters")),
-    PageLink("public.corrections", gettext_noop("Corrections"), is_wide=True),
+    PageLink("public.articles", gettext_noop("Stories"), below=("public.article", "public.revision")),
+    PageLink("public.letters", gettext_noop("Letters"), below=("public.letter", "public.letter_source")),
+    PageLink("public.corrections", gettext_noop("Corrections"), is_wide=True, below=("public.history",)),
     PageLink("public.support", gettext_noop("Support")),
     PageLink("public.in_the_open", gettext_noop("In the open"), is_wide=True),
 )
@@ -59,12 +61,9 @@ class _Sections:
 
 
 def install(app: Flask) -> None:
-    """Let templates ask for links and sections, and whether there is a page."""
+    """Let templates ask for links and sections."""
     app.extensions[_KEY] = _Sections([])
-    app.jinja_env.globals.update(
-        head_links=lambda: _existing(HEAD), foot_links=lambda: _existing(FOOT), sections_in_use=sections_in_use
-    )
-    app.jinja_env.tests["page"] = _is_page
+    app.jinja_env.globals.update(head_links=HEAD, foot_links=FOOT, sections_in_use=sections_in_use)
 
 
 def ask_nobody() -> None:
@@ -83,11 +82,3 @@ def sections_in_use() -> list[str]:
             known = _Sections(queries.sections(session), version)
         current_app.extensions[_KEY] = known
     return known.names
-
-
-def _existing(links: tuple[PageLink, ...]) -> list[PageLink]:
-    return [link for link in links if _is_page(link.endpoint)]
-
-
-def _is_page(endpoint: str) -> bool:
-    return endpoint in current_app.view_functions

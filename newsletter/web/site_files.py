@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 
 from newsletter.core import clock, public_paths
 from newsletter.core.languages import LANGUAGES
@@ -21,10 +21,7 @@ DAY = 86_400
 @pages.get(public_paths.ROBOTS)
 def robots() -> Response:
     """All may be read (RFC 9309). Readers' own pages say noindex: a line here would show where they are."""
-    lines = ["User-agent: *", "Allow: /"]
-    if "feeds.sitemap_index" in current_app.view_functions:
-        lines += ["", f"Sitemap: {runtime().settings.url('/sitemap.xml')}"]
-    return _text(lines)
+    return _text(["User-agent: *", "Allow: /", "", f"Sitemap: {runtime().settings.url(public_paths.SITEMAP)}"])
 
 
 @pages.get(public_paths.SECURITY)

@@ -99,16 +99,13 @@ class Campaign:
         before, size = cpu_of(service.supervisor), _size(settings)
         with database.transaction() as session:
             scheduling.send_now(session, settings, digest_id, by=OPERATOR)
-        service.until(
-            lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005, within=600
-        )
+        service.until(lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005)
         began = time.perf_counter()
         peak = _Peak(service)
         service.until(
             lambda: peak.look() or counted(settings, "recipients") >= self.readers,
             "the sending",
             pause=0.05,
-            within=600,
         )
         seconds = time.perf_counter() - began
         service.until(lambda: _state(database, digest_id).status == "sent", "its end")

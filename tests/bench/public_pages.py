@@ -1,4 +1,5 @@
-"""Public pages beside a bare Flask route, and the search, with 100,000 stories; on SQLite and on PostgreSQL.
+"""Public pages beside a bare Flask route, and the search, with 100,000 stories and 2,000 letters; on SQLite and on
+PostgreSQL. And the share image.
 
 The bare route returns a constant and asks no database. Both are served by the same server, in turns.
 """
@@ -18,8 +19,9 @@ from pathlib import Path
 from statistics import median
 from threading import Thread
 
-from newsletter.articles import article_list
+from newsletter.articles import article_list, share_image
 from newsletter.articles.article_filter import ArticleFilter
+from newsletter.articles.share_image.drawing import LONGEST_TITLE
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.search import SearchQuery
@@ -27,8 +29,9 @@ from newsletter.embedded.supervisor import Supervisor
 from tests.bench.databases import KINDS, database_of, migrated
 from tests.bench.result import Row, at_least, at_most
 from tests.bench.signups import BARE, OURS, SERVE, bench_settings
-from tests.filling import fill_archive, fill_search
-from tests.services.processes import PATIENCE, environment_of
+from tests.filling import NEWEST_DAY, fill_archive, fill_letters, fill_search
+from tests.services.patience import PATIENCE
+from tests.services.processes import environment_of
 
 PORT = 8490
 CLIENTS = 4
@@ -36,26 +39,63 @@ SECONDS = 0.6
 ROUNDS = 7
 """Of so many seconds each; bare and own routes take turns."""
 SEARCHES = 300
-VOCABULARY = [f"word{number}" for number in range(50_000)]
+
+
+def _vocabulary(size: int) -> list[str]:
+    """Different words of five to ten letters. Of their beginnings of three letters the commonest has 2 % of them, as
+    "con" in English, and 400 share the others ever less evenly.
+    """
+    choose = random.Random(3)
+    syllables = [first + vowel for first in "bcdfghjklmnprstvwz" for vowel in "aeiou"]
+    beginnings = [syllable + letter for syllable in syllables for letter in "nrst"][:400]
+    choose.shuffle(beginnings)
+    weights = [1 / (rank + 10) for rank in range(1, len(beginnings) + 1)]
+    found: dict[str, None] = {}
+    while len(found) < size:
+        ending = "".join(choose.choices(syllables, k=choose.choice((1, 2, 3)))) + choose.choice(("", "s"))
+        found[choose.choices(beginnings, weights)[0] + ending] = None
+    return list(found)
+
+
+VOCABULARY = _vocabulary(50_000)
 """The second is half as frequent as the first, the third a third, as in a language."""
 _WEIGHTS = list(accumulate(1 / rank for rank in range(1, len(VOCABULARY) + 1)))
+SHORTEST_TYPED = 3
+"""Letters of a word that somebody stops typing."""
 
 PAGES = {
     "article page": "/articles/story-50",
+    "letter": f"/letters/{NEWEST_DAY}-daily",
     "list of stories": "/articles",
     "feed": "/feeds/stories.atom",
 }
 
 
 def measure(stories: int) -> list[Row]:
-    """With so many stories (100,000)."""
-    return [row for kind in KINDS for row in _measure(kind, stories)]
+    """With so many stories (100,000), and a fiftieth as many letters."""
+    return [*_share_image(), *(row for kind in KINDS for row in _measure(kind, stories))]
+
+
+def _share_image() -> Iterator[Row]:
+    """A process draws few of them, so what it loads for the first one is left out."""
+    title = "Regulators in eleven countries agree on words for the training data of large models. " * 8
+    words = share_image.Words(
+        "Dispatch", "Policy · 2 May 2026", title[:LONGEST_TITLE], 69, "Trust 69", "fair", "Some hype"
+    )
+    drawn, times = share_image.png(share_image.svg(words)), []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        share_image.png(share_image.svg(words))
+        times.append(time.process_time() - began)
+    yield at_most("a share image with the longest title", median(times) * 1e3, "ms of CPU", 120)
+    yield at_most("… its size", len(drawn) / 1e3, "kB", 80)
 
 
 def _measure(kind: str, stories: int) -> list[Row]:
     with database_of(kind) as url, tempfile.TemporaryDirectory(prefix="newsletter-bench-") as folder:
         database = migrated(url)
         fill_archive(database, stories, revisions=1)
+        fill_letters(database, stories // 50)
         fill_search(database, stories, words)
         settings = replace(bench_settings(Path(folder)), database_url=url)
         rows = [*_pages(kind, settings), *_searches(kind, database)]
@@ -88,7 +128,7 @@ def _searches(kind: str, database: Database) -> Iterator[Row]:
     choose, times = random.Random(12), []
     for _ in range(SEARCHES):
         typed = choose.choices(VOCABULARY, cum_weights=_WEIGHTS, k=choose.choice((1, 1, 2, 3)))
-        typed[-1] = typed[-1][: choose.randint(5, len(typed[-1]))]
+        typed[-1] = typed[-1][: choose.randint(SHORTEST_TYPED, len(typed[-1]))]
         query = SearchQuery.parse(" ".join(typed))
         began = time.perf_counter()
         with database.reading() as session:

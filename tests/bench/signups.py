@@ -34,8 +34,9 @@ from tests.bench.cpu import cpu_of
 from tests.bench.rendering import SETTINGS
 from tests.bench.result import Row, at_least, at_most
 from tests.factories import form_token
+from tests.services.patience import PATIENCE
 from tests.services.postgres import Postgres
-from tests.services.processes import PATIENCE, environment_of
+from tests.services.processes import environment_of
 
 PORT = 8480
 SECONDS = 2.0

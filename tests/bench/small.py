@@ -28,8 +28,9 @@ from newsletter.core.queue_socket import socket_path
 from tests.bench.result import Row, at_most
 from tests.bench.signups import FORMS, PORT, Clients, bench_settings
 from tests.factories import form_token
+from tests.services.patience import PATIENCE
 from tests.services.postgres import Postgres
-from tests.services.processes import PATIENCE, environment_of
+from tests.services.processes import environment_of
 
 STARTS = 5
 IDLE = 30.0

@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from newsletter.core.config import Settings
+from tests.services.patience import BROWSER_PATIENCE
 
 CHROMIUM = "/usr/bin/chromium"
-expect.set_options(timeout=30_000)  # ms: a machine may be slow
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -37,6 +37,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail("Chromium is missing: apt-get install -y chromium")
         pytest.skip("Chromium is missing: apt-get install -y chromium")
+    expect.set_options(timeout=BROWSER_PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         yield browser

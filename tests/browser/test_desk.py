@@ -27,6 +27,7 @@ from tests.browser.test_every_page import violations
 from tests.browser.test_pages_look import LONG, Look
 from tests.services import desk
 from tests.services.certificates import make_certificate
+from tests.services.patience import BROWSER_PATIENCE
 
 LEO = "leo@dispatch.example"
 
@@ -111,6 +112,7 @@ def secure_site(settings: Settings, listener: socket.socket, tmp_path: Path) -> 
 def test_over_https_the_cookies_have_their_real_names(browser: Browser, secure_site: Settings, db: Database) -> None:
     path = invitation(db, secure_site)
     context = browser.new_context(ignore_https_errors=True)
+    context.set_default_timeout(BROWSER_PATIENCE)
     look = DeskLook(context.new_page(), secure_site.public_url)
     use_passkeys(look, path)
     cookies = {cookie["name"]: cookie for cookie in context.cookies()}

@@ -170,7 +170,7 @@ def test_beside_another_editor_no_word_is_lost(
         page.get_by_label("Subject").fill("Offline words")
         expect(page.locator("#saved")).to_contain_text("no connection")
         page.context.set_offline(False)
-        expect(page.locator("#saved")).to_have_text(SAVED, timeout=15_000)
+        expect(page.locator("#saved")).to_have_text(SAVED)
         assert stored(db, draft) == "AC Offline words"
         look.wrong[:] = [each for each in look.wrong if "ERR_INTERNET_DISCONNECTED" not in each and "409" not in each]
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 from newsletter.digests.rendering import render_digest
 from newsletter.mail.mjml import compile_mjml
 from newsletter.mail.transactional_rendering import render_mail
+from tests.services.patience import BROWSER_PATIENCE
 from tests.services.rendered_digests import (
     DAY,
     HEADLINE,
@@ -56,6 +57,7 @@ MAILS = {
 def opened(browser: Browser, mail: str, width: int, scheme: Scheme) -> Iterator[tuple[Page, list[str]]]:
     """The mail in a window of that width, and the addresses that it fetched."""
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.set_default_timeout(BROWSER_PATIENCE)
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url))
     page.set_content(MAILS[mail], wait_until="load")

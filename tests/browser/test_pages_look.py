@@ -23,6 +23,7 @@ from newsletter.subscribers.signup import confirmation_links
 from newsletter.web.forms import form_tokens
 from tests import factories
 from tests.factories import add_article, compose_mail
+from tests.services.patience import BROWSER_PATIENCE
 
 LONG = (  # 140 characters
     "Regulators in eleven countries agree on words for the training data of large models, on who may check them, and "
@@ -79,6 +80,7 @@ def looking(
         reduced_motion="reduce",
         timezone_id=zone,
     )
+    context.set_default_timeout(BROWSER_PATIENCE)
     look = kind(context.new_page(), site)
 
     pages: set[str] = set()

@@ -122,8 +122,7 @@ def test_hostile_texts_and_values_stay_words(site: Callable[..., FlaskClient], t
 def test_robots_may_read_everything(client: FlaskClient) -> None:
     answer = client.get("/robots.txt")
     assert answer.content_type == "text/plain; charset=utf-8"
-    assert answer.text.startswith("User-agent: *\nAllow: /\n")
-    assert "preferences" not in answer.text
+    assert answer.text == "User-agent: *\nAllow: /\n\nSitemap: https://letters.example.org/sitemap.xml\n"
 
 
 def test_security_txt_has_what_rfc_9116_asks_for(site: Callable[..., FlaskClient]) -> None:

@@ -17,6 +17,7 @@ from newsletter.articles.models import Article, Revision, Source
 from newsletter.articles.page import ParsedPage
 from newsletter.core.db import Database
 from newsletter.core.errors import NotFoundError
+from tests.services.patience import PATIENCE
 
 PAGE = ParsedPage(
     section="Policy",
@@ -46,7 +47,7 @@ def at_once(db: Database, pages: Sequence[ParsedPage]) -> list[ImportedPage]:
 
     def run(page: ParsedPage) -> ImportedPage:
         with db.transaction() as session:
-            barrier.wait(10)
+            barrier.wait(PATIENCE)
             return import_page(session, page)
 
     with ThreadPoolExecutor(len(pages)) as pool:

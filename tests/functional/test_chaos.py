@@ -14,7 +14,7 @@ from tests.chaos.plan import DATABASES, TRANSPORTS, Database, Plan, Transport
 from tests.chaos.run import run
 
 
-@pytest.mark.parametrize(("database", "transport"), zip(DATABASES, TRANSPORTS, strict=True))
+@pytest.mark.parametrize(("database", "transport"), list(zip(DATABASES, TRANSPORTS, strict=True)))
 def test_nobody_is_lost_and_nobody_mailed_twice(database: Database, transport: Transport) -> None:
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(1_000_000))
     plan = Plan(

@@ -35,6 +35,7 @@ from newsletter.operations.next_due import seconds_until_due
 from newsletter.operations.tick import tick
 from newsletter.subscribers.mail_payloads import Confirmation
 from tests.factories import add_article, add_digest, add_readers, request_signup, schedule_now
+from tests.services.patience import PATIENCE
 from workers import clock as clock_process
 from workers.clock import LEASE_KEY, LOOK_EVERY, WHILE_BUSY, Clock
 
@@ -207,8 +208,8 @@ def test_a_signal_ends_the_sleep_and_brings_a_tick(
         scheduling.send_now(session, settings, digest_id, by=OPERATOR)
     threading.Timer(0.2, queues.signal_clock).start()
     began = time.monotonic()
-    idle.sleep(120)
-    assert time.monotonic() - began < 100
+    idle.sleep(PATIENCE)
+    assert time.monotonic() - began < PATIENCE
     idle.look()
     with db.reading() as session:
         assert session.get_one(Digest, digest_id).status == "sending"
@@ -218,7 +219,7 @@ def test_a_pause_is_looked_at_though_nothing_is_due(idle: Clock, queues: Queues,
     idle.look()
     assert ticks == []
     queues.signal_clock()
-    idle.sleep(120)
+    idle.sleep(PATIENCE)
     idle.look()
     assert ticks == [False]
 

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -26,6 +25,7 @@ from newsletter.delivery.ledger import claims
 from newsletter.delivery.ledger.models import Batch, BatchState
 from newsletter.operations.tick import tick
 from tests.factories import add_article, add_readers, send_digest
+from tests.services.patience import PATIENCE
 from tests.services.processes import environment_of
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -93,7 +93,7 @@ from newsletter.core.db import Database, DatabaseTimeouts
 signal.signal(signal.SIGTERM, lambda *_: shutdown.request())
 shutdown.end_in_time()
 print("begun", flush=True)
-with Database(sys.argv[1], DatabaseTimeouts(connect=300, network=300)).reading() as session:
+with Database(sys.argv[1], DatabaseTimeouts(connect=3000, network=3000)).reading() as session:
     session.connection()
 """
 
@@ -106,9 +106,7 @@ def test_sigterm_ends_a_process_while_the_database_is_silent(settings: Settings)
         process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"begun\n"
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        process.wait(60)  # 4.7 s, but for a machine that is busy
+        process.wait(PATIENCE)  # 4.7 s where nothing else runs
         assert process.returncode == 1
-        assert time.monotonic() - began < 60
         process.stdout.close()

@@ -20,6 +20,7 @@ import pytest
 
 from newsletter.core.queue_socket import socket_path
 from newsletter.web.forms import form_tokens
+from tests.services.patience import PATIENCE, until
 
 JSON = {"Accept": "application/json"}
 
@@ -42,7 +43,7 @@ def demo(data_dir: Path, *words: str, port: int | None = None, **more: str) -> s
         env=environment(data_dir, port or free_port(), **more),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
         cwd=data_dir.parent,
     )
@@ -69,9 +70,11 @@ def test_once_and_again_on_the_same_data(tmp_path: Path) -> None:
     assert mails(data_dir) == 2 * result["accepted"]
     with closing(sqlite3.connect(data_dir / "newsletter.sqlite3")) as database:
         statuses = [status for (status,) in database.execute("SELECT status FROM digests ORDER BY id")]
+        kinds = [kind for (kind,) in database.execute("SELECT kind FROM revisions WHERE number > 1")]
         roles = [role for (role,) in database.execute("SELECT role FROM staff_members ORDER BY id")]
     assert statuses == ["sent", "draft", "scheduled", "sent"], "a living desk, made once"
     assert roles == ["editor", "author"]
+    assert kinds == ["correction"], "of a story that went out with a mistake, and only once"
 
 
 def test_a_port_in_use_is_a_sentence_that_says_which(tmp_path: Path) -> None:
@@ -99,11 +102,9 @@ def running(data_dir: Path, port: int) -> Iterator[psutil.Process]:
     with (data_dir.parent / "out").open("w+") as output:
         process = subprocess.Popen(command, env=environment(data_dir, port), stdout=output, stderr=output)
         try:
-            for _ in range(1200):
-                if "Ctrl-C" in (data_dir.parent / "out").read_text():
-                    break
-                assert process.poll() is None, (data_dir.parent / "out").read_text()
-                time.sleep(0.05)
+            said = data_dir.parent / "out"
+            until(lambda: "Ctrl-C" in said.read_text() or process.poll() is not None, "the start", pause=0.05)
+            assert process.poll() is None, said.read_text()
             yield psutil.Process(process.pid)
         finally:
             process.kill()
@@ -113,12 +114,12 @@ def running(data_dir: Path, port: int) -> Iterator[psutil.Process]:
 def sign_up(port: int) -> int:
     """Sign up as a program does: the form's token is fetched first, and a moment passes."""
     url = f"http://127.0.0.1:{port}/subscribe"
-    with urllib.request.urlopen(urllib.request.Request(url, headers=JSON), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=JSON), timeout=PATIENCE) as answer:
         form_token = json.load(answer)["form_token"]
     time.sleep(form_tokens.FASTEST.total_seconds() + 1)
     data = json.dumps({"email": "new@readers.example", "form_token": form_token}).encode()
     request = urllib.request.Request(url, data=data, headers=JSON | {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         status: int = answer.status
         return status
 
@@ -128,16 +129,13 @@ def test_it_stays_up_and_ends_every_child_on_ctrl_c(tmp_path: Path) -> None:
     with running(tmp_path / "var", port) as process:
         before = mails(tmp_path / "var")
         assert sign_up(port) == 202
-        for _ in range(200):
-            if mails(tmp_path / "var") > before:
-                break
-            time.sleep(0.05)
+        until(lambda: mails(tmp_path / "var") > before, "the confirmation mail")
         assert mails(tmp_path / "var") == before + 1, "the confirmation mail"
         family = process.children(recursive=True)
         assert len(family) >= 7, "serve, web, clock, its queue, three processes of the worker"
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
-        _gone, alive = psutil.wait_procs(family, timeout=5)
+        assert process.wait(PATIENCE) == 0
+        _gone, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert alive == []
     assert not socket_path(tmp_path / "var").exists()
 
@@ -147,5 +145,5 @@ def test_a_killed_demo_leaves_no_process_behind(tmp_path: Path) -> None:
     with running(tmp_path / "var", free_port()) as process:
         family = process.children(recursive=True)
         process.kill()
-        __gone, alive = psutil.wait_procs(family, timeout=10)
+        __gone, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert alive == []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -15,6 +18,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.tokens import TEST_TOKEN
 from newsletter.delivery.ledger.models import Batch
+from newsletter.mail import stored_mails
 from newsletter.staff import sample_limits
 from newsletter.staff.models import AuditEntry
 from tests.factories import add_article, add_digest
@@ -112,6 +116,38 @@ def test_a_mail_is_shown_sandboxed_and_in_all_its_parts(admin: DeskClient, edito
         assert admin.get(f"/desk/outbox/{wrong}").status_code in (303, 308, 404)
         assert admin.get(f"/desk/outbox/{wrong}/source").status_code in (308, 404)
     assert editor.get(path).status_code == 403, "mails name readers, and hold their links"
+
+
+def test_the_folder_is_read_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold a mail for each reader."""
+    for place in ("new", "cur"):
+        (tmp_path / place).mkdir()
+    reads: list[Path] = []
+    files = stored_mails._files
+
+    def noted(folder: Path) -> Iterator[stored_mails.MailFile]:
+        reads.append(folder)
+        return files(folder)
+
+    monkeypatch.setattr(stored_mails, "_files", noted)
+
+    def add(place: str, name: str, seconds: int) -> None:
+        (tmp_path / place / name).write_bytes(b"Subject: A letter\r\nTo: ada@readers.example\r\n\r\nHi")
+        for path in (tmp_path / place / name, tmp_path / place):
+            os.utime(path, (seconds, seconds))
+
+    def listed(words: str = "") -> list[str]:
+        assert stored_mails.count_mails(tmp_path) == sum(len(list(place.iterdir())) for place in tmp_path.iterdir())
+        return [head.name for head in stored_mails.newest_mails(tmp_path, 10, words=words)]
+
+    add("new", "a", 1000)
+    add("cur", "b:2,S", 2000)
+    assert (listed(), listed("letter"), listed("nobody"), len(reads)) == (["b", "a"], ["b", "a"], [], 1)
+    add("new", "c", 3000)
+    assert (listed(), len(reads)) == (["c", "b", "a"], 2)
+    (tmp_path / "new" / "d").write_bytes(b"Subject: At this moment\r\n\r\n")
+    assert listed() == listed() == ["d", "c", "b", "a"], "a folder that changes is read each time"
+    assert stored_mails.read_mail(tmp_path, "b").head.name == "b"
 
 
 def test_a_real_transport_has_no_outbox(settings: Settings, db: Database) -> None:

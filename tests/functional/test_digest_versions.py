@@ -22,6 +22,7 @@ from newsletter.digests.findings import Finding
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.queries import get_digest
 from tests.factories import add_article, add_digest
+from tests.services.patience import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -82,7 +83,7 @@ def wait_until_blocked(db: Database, future: Future[None]) -> None:
     if db.is_sqlite:
         sleep(0.2)
         return
-    end = monotonic() + 10
+    end = monotonic() + PATIENCE
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         while not connection.scalar(text(waiting)):

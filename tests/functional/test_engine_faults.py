@@ -336,7 +336,7 @@ class TestAnAnswerAboutUs:
         drain()
         self.refuse(transport, "r2", reason="550 5.4.5 Daily limit reached")
         self.resume_and_drain(db, digest_id)
-        assert (state_of(db, digest_id).status, state_of(db, digest_id).waiting) == ("paused", 4)
+        assert (state_of(db, digest_id).status, state_of(db, digest_id).waiting) == ("paused", 1)
 
     @pytest.mark.parametrize("reason", [POLICY, "550 5.7.1"])
     def test_a_server_that_refuses_everybody_marks_nobody_however_often_it_is_resumed(

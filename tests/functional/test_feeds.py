@@ -117,7 +117,7 @@ def test_every_field_comes_back(client: FlaskClient, db: Database, form: str) ->
         '<li dir="auto">A point &amp; another</li>',
         '<a href="https://a.example/x?a=1&amp;b=2">Told &lt;first&gt;</a>',
         "The dek said two.",
-        f'<a href="https://letters.example.org/articles/{slug}"',
+        f'<a href="https://letters.example.org/articles/{slug}/revisions"',
     ):
         assert text in item.content
     assert "<script" not in item.content
@@ -203,6 +203,7 @@ def test_letters_have_a_feed_with_their_text_as_it_was_sent(
     add_readers(db, 1)
     digest_id = hand_over(db, settings)
     feed = read(client, "letters", form)
+    assert f'<a href="/feeds/letters.{form}" type=' in client.get("/letters").text
     assert (feed.title, feed.page) == ("Dispatch: letters", "https://letters.example.org/letters")
     (before,) = feed.items
     assert sorted(before.sections) == ["Open Source & <more>", "Policy"]
@@ -278,6 +279,14 @@ def test_pages_name_the_feeds(client: FlaskClient, db: Database) -> None:
         assert len(links) == (12 if "section" in path else 9)
         for kind, address, _title in links:
             assert client.get(address).content_type == f"{kind}; charset=utf-8"
+    section = "/feeds/sections/AI/ML."
+    for path, beginning in (
+        ("/articles", "/feeds/stories."),
+        ("/articles?section=AI/ML", section),
+        (f"/articles/{slug}", section),
+    ):
+        links = re.findall(r'<a href="(/feeds/[^"]+)" type=', client.get(path).text)
+        assert links == [beginning + form for form in (["rss"] if slug in path else FORMS)], path
 
 
 def test_a_hub_is_named_where_it_is_set(client: FlaskClient, db: Database, settings: Settings) -> None:

@@ -23,6 +23,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime_of
 from newsletter.digests import queries
+from newsletter.public_record.tallies import tally_digest
 from newsletter.subscribers.models import SignupRequest
 from newsletter.web.forms import form_tokens
 from tests.factories import add_article, add_readers, hand_over, send_digest
@@ -54,6 +55,16 @@ def test_the_first_story_has_its_main_points(client: FlaskClient, db: Database) 
     page = client.get("/").text
     assert page.count("Elon Musk testified in a California federal courtroom") == 1
     assert page.index("Two</a>") < page.index("Elon Musk testified") < page.index("One</a>")
+
+
+def test_a_story_of_low_trust_is_not_the_first_unless_all_are(client: FlaskClient, db: Database) -> None:
+    for number, trust in enumerate((70, 40, 59, 30)):
+        add_article(db, f"Story number {number}", trust=trust)
+    pattern = r'href="/articles/story-number-(\d)"'
+    assert re.findall(pattern, client.get("/").text) == ["0", "3", "2", "1"]
+    with db.transaction() as session:
+        revise(session, "story-number-0", {"trust": 59})
+    assert re.findall(pattern, client.get("/").text) == ["3", "2", "1", "0"]
 
 
 def test_only_the_language_weekly_and_all_sections_are_preset(client: FlaskClient, db: Database) -> None:
@@ -208,3 +219,19 @@ def test_the_page_for_other_sites_has_a_snippet_to_copy(client: FlaskClient) -> 
     for forbidden in ("<script", "<iframe", "style=", "http://"):
         assert forbidden not in copied
     html5lib.HTMLParser(strict=True).parseFragment(copied)
+
+
+def test_it_says_to_how_many_the_last_letter_was_sent(
+    app: Flask, client: FlaskClient, db: Database, settings: Settings
+) -> None:
+    add_article(db, "A story")
+    add_readers(db, 3)
+    digest_id = hand_over(db, settings)
+    assert "sent to" not in client.get("/").text, "nobody counted yet"
+    with db.transaction() as session:
+        tally_digest(session, settings, digest_id)
+    assert '<span class="whole">sent to 3 readers</span>' in client.get("/").text
+    assert "an 3 Personen verschickt" in client.get("/?language=de").text
+    with clock.set_to(clock.now() - timedelta(hours=1)), db.transaction() as session:
+        tally_digest(session, settings, digest_id)
+    assert "sent to" not in client.get("/").text, "counted while it was being sent"

@@ -28,6 +28,7 @@ from tests.factories import add_article, add_readers, schedule_now, send_digest,
 from tests.functional.test_engine_faults import split_in_singles
 from tests.functional.test_silent_database import Provider, SilencingSendGrid, SilencingSink
 from tests.services import sendgrid_exchange as does
+from tests.services.patience import PATIENCE
 from tests.services.processes import RunningService
 from tests.services.sendgrid_standin import SendGridStandIn
 
@@ -119,7 +120,7 @@ class TestAWorker:
         def behave(exchange: does.Exchange) -> None:
             answer = exchange.take()
             freezer.freeze()
-            thawed.wait(60)
+            thawed.wait(PATIENCE)
             exchange.answer(*answer)
 
         add_article(db, "A story")

@@ -11,16 +11,17 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from newsletter.articles import page, queries
+from newsletter.articles import article_search, page, queries
 from newsletter.articles.importing import import_page
 from newsletter.articles.remarks import remarks
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.db import Base, Database
+from newsletter.core.search import SearchQuery, index
 from newsletter.digests import composing
 from newsletter.digests.picked_articles import Rule
 from tests.factories import REAL_ARTICLE
-from tests.filling import NEWEST_DAY, fill_archive
+from tests.filling import NEWEST_DAY, fill_archive, fill_letters, fill_search
 from tests.services.database_work import DatabaseWork, counted_work
 
 SMALL, LARGE = 100, 3000
@@ -93,10 +94,41 @@ def test_the_work_does_not_grow_with_the_archive(client: FlaskClient, db: Databa
     assert 0 < large.steps <= MOST * small.steps + FEW
 
 
+# The list counts the letters of each month, of which a year has twelve.
+LETTERS = {
+    "front page": "/",
+    "letter": "/letters/2026-05-01-daily",
+    "feed": "/feeds/letters.atom",
+}
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_the_work_does_not_grow_with_the_letters(client: FlaskClient, db: Database, name: str) -> None:
+    fill_archive(db, 10)
+    fill_letters(db, 40)
+    small = work_of(opens(LETTERS[name]), client, db, 40)
+    fill_letters(db, 400, first=41)
+    large = work_of(opens(LETTERS[name]), client, db, 400)
+    assert large.statements == small.statements
+    assert 0 < large.steps <= MOST * small.steps + FEW
+
+
 def work_of(action: Action, client: FlaskClient, db: Database, size: int) -> DatabaseWork:
     with counted_work(db) as work:
         action(client, db, size)
     return work
+
+
+def test_a_word_that_all_stories_have_is_found_among_the_newest(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "_LOOKED_AT", 50)
+    fill_archive(db, LARGE, revisions=1)
+    fill_search(db, LARGE, lambda _choose: ["often"])
+    query = SearchQuery.parse("often")
+    assert query is not None
+    with db.reading() as session, counted_work(db) as work:
+        found = article_search.INDEX.find(session, query, 10)
+    assert [place.number for place in found] == list(range(10, 0, -1))
+    assert 0 < work.steps < LARGE / 4
 
 
 @pytest.mark.parametrize("path", ["/", "/articles", "/articles?before=2026-05-02-5"])

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.patience import PATIENCE
+
 LOADED = """
 import json, sys
 {imports}
@@ -41,7 +43,7 @@ def test_what_is_not_needed_is_not_loaded(imports: str, unneeded: set[str], tmp_
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     loaded = set(json.loads(result.stdout))
     assert loaded & unneeded == set()

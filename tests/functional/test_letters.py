@@ -50,6 +50,7 @@ from newsletter.subscribers.files.imported_readers import ImportedReader, import
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
 from tests.factories import add_article, add_digest, add_readers, hand_over, schedule_now, send_digest
+from tests.services.patience import PATIENCE
 from tests.services.sendgrid_standin import SendGridStandIn
 from tests.services.smtp_server import Received
 from tests.services.smtp_sink import SmtpSink
@@ -99,7 +100,7 @@ def test_of_two_freezes_at_once_one_begins_again_under_the_next_name(
     add_readers(db, 1)
     with clock.set_to(datetime(2026, 6, 2, 20, tzinfo=ZoneInfo("UTC"))):
         ids = [schedule_now(db, settings) for _ in range(2)]
-        both_have_rendered, prepare = threading.Barrier(2, timeout=20), preparing.prepare_freeze
+        both_have_rendered, prepare = threading.Barrier(2, timeout=PATIENCE), preparing.prepare_freeze
 
         def prepare_together(*args: Any) -> Any:
             prepared = prepare(*args)

@@ -31,6 +31,7 @@ from newsletter.digests.links.probing import ProbeResult, probe_link, probe_link
 from newsletter.digests.queries import get_digest
 from newsletter.operations import enqueueing, link_checks
 from tests.factories import add_article, add_digest
+from tests.services.patience import PATIENCE
 from tests.services.web_sites import Internet, answer, internet
 
 WORKS, BROKEN, UNKNOWN = LinkVerdict.WORKS, LinkVerdict.BROKEN, LinkVerdict.UNKNOWN
@@ -39,7 +40,7 @@ WORKS, BROKEN, UNKNOWN = LinkVerdict.WORKS, LinkVerdict.BROKEN, LinkVerdict.UNKN
 @pytest.fixture
 def net(monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]:
     with internet() as made:
-        monkeypatch.setattr(link_checks, "new_fetcher", lambda _settings: made.fetcher(timeout=2.0))
+        monkeypatch.setattr(link_checks, "new_fetcher", lambda _settings: made.fetcher(timeout=30.0))
         yield made
 
 
@@ -91,7 +92,7 @@ def test_a_slow_server_is_unknown_and_an_absent_one_broken(net: Internet) -> Non
 
 
 def test_each_host_has_one_request_at_a_time_and_hosts_go_together(net: Internet) -> None:
-    together, busy = threading.Barrier(2, timeout=5), Counter[str]()
+    together, busy = threading.Barrier(2, timeout=PATIENCE), Counter[str]()
 
     def meet(peer: Any, head: str) -> None:
         host = head.split("Host: ")[1].split("\r\n", maxsplit=1)[0]
@@ -104,7 +105,7 @@ def test_each_host_has_one_request_at_a_time_and_hosts_go_together(net: Internet
     net.add("a.example", meet)
     net.add("b.example", meet)
     addresses = [f"http://{host}.example/{number}" for host in "ab" for number in range(5)]
-    answers = dict(probe_links(net.fetcher(), addresses, seconds=30))
+    answers = dict(probe_links(net.fetcher(), addresses, seconds=PATIENCE))
     assert [each.verdict for each in answers.values()] == [WORKS] * 10
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +19,7 @@ from newsletter.core.db.public_content import raise_version
 from newsletter.web import page_cache
 from newsletter.web.page_cache import PageCache, cached_page
 from tests.factories import add_article
+from tests.services.patience import until
 
 NOON = datetime(2026, 5, 6, 12, tzinfo=UTC)
 
@@ -157,9 +157,7 @@ def test_the_version_is_asked_for_anew_after_a_moment(db: Database, settings: Se
     before = db.public_version()
     with db.engine.begin() as connection:
         connection.execute(text("UPDATE public_content SET version = version + 1"))
-    end = time.monotonic() + 10
-    while db.public_version() == before:
-        assert time.monotonic() < end
+    until(lambda: db.public_version() != before)
 
 
 def test_errors_are_not_kept(client: FlaskClient, db: Database, app: Flask) -> None:

@@ -14,11 +14,13 @@ from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
+from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime_of
+from newsletter.digests.queries import get_digest
 from newsletter.web import navigation
 from newsletter.web.charts import ChartValue, bar_chart
-from tests.factories import add_article
+from tests.factories import add_article, add_readers, hand_over
 
 
 @pytest.fixture
@@ -124,6 +126,25 @@ def test_the_masthead_leads_to_each_section(client: FlaskClient, db: Database) -
     assert "R&amp;D “x”</a>" in page
 
 
+def test_the_masthead_marks_the_part_of_the_site(client: FlaskClient, db: Database, settings: Settings) -> None:
+    slug = add_article(db, "A story")
+    add_readers(db, 1)
+    with db.transaction() as session:
+        letter = get_digest(session, hand_over(db, settings)).letter_name
+    marked = {
+        "/articles": "Stories page",
+        f"/articles/{slug}": "Stories true",
+        f"/articles/{slug}/revisions": "Corrections true",
+        "/letters": "Letters page",
+        f"/letters/{letter}": "Letters true",
+        "/": "",
+    }
+    for path, expected in marked.items():
+        [masthead] = re.findall(r'<nav aria-label="Main menu">(.*?)</nav>', client.get(path).text, re.DOTALL)
+        found = [f"{name} {how}" for how, name in re.findall(r'aria-current="(\w+)">(\w+)<', masthead)]
+        assert found == [expected] * bool(expected), path
+
+
 def test_the_sections_are_read_anew_only_when_something_changed(app: Flask, client: FlaskClient, db: Database) -> None:
     read: list[str] = []
     event.listen(runtime_of(app).db.engine, "before_cursor_execute", lambda *args: read.append(args[2]))
@@ -147,10 +168,11 @@ def test_the_page_of_a_fault_asks_the_database_for_nothing(app: Flask, client: F
     assert "/articles?section=Policy" in answer.text
 
 
-def test_each_line_of_head_and_foot_has_a_page_or_is_left_out(app: Flask, client: FlaskClient) -> None:
+def test_head_and_foot_have_all_their_links(app: Flask, client: FlaskClient) -> None:
     page = client.get("/").text
     for link in (*navigation.HEAD, *navigation.FOOT):
-        assert (f">{link.words}</a>" in page) == (link.endpoint in app.view_functions)
+        assert f">{link.words}</a>" in page
+        assert {link.endpoint, *link.below} <= app.view_functions.keys(), "a name that is none would mark nothing"
 
 
 def test_the_foot_has_the_standing_words(app: Flask, client: FlaskClient) -> None:

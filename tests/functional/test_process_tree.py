@@ -15,6 +15,7 @@ import pytest
 
 from newsletter.core import process_tree
 from newsletter.core.process_tree import ForkedChild, ProcessTree
+from tests.services.patience import PATIENCE, until
 
 
 def _note(folder: Path, name: str) -> None:
@@ -67,13 +68,6 @@ def pids(folder: Path, name: str) -> list[int]:
     return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def test_a_killed_child_comes_back_and_the_others_live_on(tree: BaseProcess, tmp_path: Path) -> None:
     until(lambda: bool(pids(tmp_path, "worker") and pids(tmp_path, "queue")))
     os.kill(pids(tmp_path, "worker")[0], signal.SIGKILL)
@@ -91,7 +85,7 @@ def test_a_child_that_cannot_start_waits_longer_each_time(tree: BaseProcess, tmp
 def test_all_end_on_sigterm_and_the_queue_last(tree: BaseProcess, tmp_path: Path) -> None:
     until(lambda: bool(pids(tmp_path, "worker") and pids(tmp_path, "queue")))
     tree.terminate()
-    tree.join(30)
+    tree.join(PATIENCE)
     assert tree.exitcode == 0
     assert (tmp_path / "worker.ended").stat().st_mtime_ns < (tmp_path / "queue.ended").stat().st_mtime_ns
 
@@ -99,5 +93,5 @@ def test_all_end_on_sigterm_and_the_queue_last(tree: BaseProcess, tmp_path: Path
 def test_no_child_outlives_a_killed_parent(tree: BaseProcess, tmp_path: Path) -> None:
     until(lambda: bool(pids(tmp_path, "worker") and pids(tmp_path, "queue")))
     tree.kill()
-    tree.join(30)
+    tree.join(PATIENCE)
     until(lambda: not any(psutil.pid_exists(pid) for pid in pids(tmp_path, "worker") + pids(tmp_path, "queue")))

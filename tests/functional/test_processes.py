@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from redis.exceptions import RedisError
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -20,6 +22,7 @@ from newsletter.mail.models import OutgoingMail
 from newsletter.subscribers.preferences import Preferences
 from tests import factories
 from tests.factories import add_article, add_readers, schedule_now
+from tests.services.patience import PATIENCE
 from tests.services.processes import RunningService, on_one_machine
 
 
@@ -121,6 +124,27 @@ def test_stopping_leaves_no_process_behind(db: Database, settings: Settings) -> 
     assert [process for process in everyone if process.is_running()] == []
 
 
+def workers_of(settings: Settings) -> int:
+    try:
+        return Queues(settings.redis_url).workers()
+    except RedisError:
+        return 0
+
+
+def test_clock_and_workers_that_are_stopped_together_end_without_a_complaint(db: Database, settings: Settings) -> None:
+    """The workers lose the clock's queue at the same moment, as under systemd."""
+    with RunningService(settings) as service:
+        children = service.supervisor.children
+        clock = psutil.Process(children[0].process.pid)
+        service.until(lambda: bool(clock.children()), "the queue's start")
+        service.until(lambda: workers_of(settings) == service.workers, "the workers' start")
+        for child in children:
+            child.process.terminate()
+        # One that has not set its handlers yet ends by the signal itself.
+        assert {child.process.wait(PATIENCE) for child in children} <= {0, -signal.SIGTERM}
+    assert "Traceback" not in service.logs()
+
+
 @pytest.mark.skipif(not Path("/proc").exists(), reason="the kernel ends orphans on Linux alone")
 def test_a_killed_clock_takes_its_queue_along(db: Database, settings: Settings) -> None:
     with RunningService(settings, workers=0) as service:
@@ -128,5 +152,5 @@ def test_a_killed_clock_takes_its_queue_along(db: Database, settings: Settings) 
         service.until(lambda: bool(clock.children()), "the queue's start")
         (valkey,) = clock.children()
         clock.kill()
-        psutil.wait_procs([valkey], timeout=10)
+        psutil.wait_procs([valkey], timeout=PATIENCE)
         assert not valkey.is_running()

@@ -136,3 +136,51 @@ def test_one_reader_s_server_that_never_wants_us_holds_up_nobody(
     with db.reading() as session:
         refusal = session.scalars(select(Refusal)).one()
     assert (refusal.subscriber_id, refusal.about) == (reader, FailureKind.US)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("answer", ["550 5.7.1 Rejected by policy", "554 Transaction failed", "550 5.7.1"])
+def test_nobody_waits_behind_readers_in_a_row_whose_server_never_wants_us(
+    db: Database, digest_id: int, server: SmtpServer, answer: str
+) -> None:
+    """They go last when it is resumed, and are refused once others have got theirs."""
+    server.rcpt = {address(reader): answer for reader in range(2, 6)}
+    draining.drain(runtime())
+    for _ in range(4):
+        if state_of(db, digest_id).status == "paused":
+            with db.transaction() as session:
+                editor.resume(session, digest_id)
+            draining.drain(runtime())
+    found = state_of(db, digest_id)
+    assert (found.status, found.accepted, found.refused) == ("sent", READERS - 4, 4)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("answer", ["550 5.1.1 User unknown in local recipient table", "550 5.1.1", "550 No such user"])
+def test_a_relay_that_knows_no_mailbox_at_all_pauses_the_digest(
+    db: Database, settings: Settings, server: SmtpServer, answer: str, app: Flask
+) -> None:
+    add_article(db, "A story")
+    add_readers(db, 40)
+    digest_id = send_digest(db, settings)
+    server.rcpt = {address(reader): answer for reader in range(11, 41)}
+    draining.drain(runtime())
+    found = state_of(db, digest_id)
+    assert (found.status, found.accepted, found.refused, found.waiting) == ("paused", 10, 0, 30)
+    with db.reading() as session:
+        assert session.scalars(select(Refusal)).all() == []
+        assert answer in str(get_digest(session, digest_id).paused_note)
+    with db.transaction() as session:
+        editor.resume(session, digest_id)
+    draining.drain(runtime())
+    found = state_of(db, digest_id)
+    assert (found.status, found.refused) == ("sent", 30), "an editor has seen it: those mailboxes are not there"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_few_missing_mailboxes_in_a_row_are_about_these_readers(
+    db: Database, digest_id: int, server: SmtpServer
+) -> None:
+    server.rcpt = {address(reader): "550 5.1.1 No such user" for reader in range(1, READERS)}
+    draining.drain(runtime())
+    assert (state_of(db, digest_id).status, state_of(db, digest_id).refused) == ("sent", READERS - 1)

@@ -18,7 +18,7 @@ from newsletter.articles.importing import import_page
 from newsletter.articles.models import RevisionKind
 from newsletter.articles.page import ParsedPage
 from newsletter.core.db import Database
-from newsletter.core.search import MOST_COUNTED, SearchQuery, words_of
+from newsletter.core.search import MOST_COUNTED, SearchQuery, index, words_of
 
 STORIES = [
     ("Überwachung auf der Straße", "Ein Gericht in Zürich", "Kameras gehören ins Register.", "Policy"),
@@ -127,7 +127,10 @@ def _import_and_fail(db: Database) -> None:
         raise ZeroDivisionError
 
 
-def test_pages_of_hits_lead_there_and_back(db: Database) -> None:
+@pytest.mark.parametrize("looked_at", [1, 3, 1000])
+def test_pages_of_hits_lead_there_and_back(db: Database, monkeypatch: pytest.MonkeyPatch, looked_at: int) -> None:
+    """Whether they are among those that are looked at one by one, or not all of them."""
+    monkeypatch.setattr(index, "_LOOKED_AT", looked_at)
     with db.transaction() as session:
         for number in range(1, 6):
             page = ParsedPage("Policy", date(2026, 5, number), f"t{number}", "", 1, "No hype", 1, (), (), ("Words",))

@@ -22,7 +22,8 @@ from newsletter.core.db import Database
 from newsletter.core.queue_socket import socket_path
 from newsletter.web.forms import form_tokens
 from tests.factories import add_article, add_readers, schedule_now, state_of
-from tests.services.processes import PATIENCE, environment_of, on_one_machine
+from tests.services.patience import PATIENCE
+from tests.services.processes import environment_of, on_one_machine
 
 JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 CHILDREN = 4
@@ -61,18 +62,18 @@ class Serving:
 
     def answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.settings.public_url}/healthz", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.settings.public_url}/healthz", timeout=PATIENCE) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
 
     def sign_up(self, address: str) -> None:
         url = f"{self.settings.public_url}/subscribe"
-        with urllib.request.urlopen(urllib.request.Request(url, headers=JSON), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=JSON), timeout=PATIENCE) as answer:
             token = json.load(answer)["form_token"]
         time.sleep(form_tokens.FASTEST.total_seconds() + 0.5)
         body = json.dumps({"email": address, "form_token": token}).encode()
-        with urllib.request.urlopen(urllib.request.Request(url, body, JSON), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, body, JSON), timeout=PATIENCE) as answer:
             assert answer.status == 202
 
     def mails(self) -> int:

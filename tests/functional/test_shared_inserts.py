@@ -11,6 +11,7 @@ from sqlalchemy import Column, Connection, Engine, Insert, Integer, MetaData, Ta
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from newsletter.core.db import Database, shared_inserts
+from tests.services.patience import PATIENCE
 
 ROWS = Table("shared", MetaData(), Column("id", Integer, primary_key=True), Column("name", Text, unique=True))
 INSERT: Insert = insert(ROWS)
@@ -41,7 +42,7 @@ def held_back(engine: Engine) -> Callable[[], None]:
     def wait(_connection: Connection) -> None:
         if not first.is_set():
             first.set()
-            assert go_on.wait(60)
+            assert go_on.wait(PATIENCE)
 
     event.listen(engine, "commit", wait)
     return go_on.set
@@ -57,7 +58,7 @@ def test_those_that_come_during_a_commit_share_the_next(db: Database, commits: l
         assert not any(each.done() for each in done), "nobody goes on before the commit"
         let_go()
         for each in done:
-            each.result(60)
+            each.result(PATIENCE)
     assert stored(db) == [f"r{number:02}" for number in range(THREADS)]
     assert len(commits) == 2
 
@@ -75,7 +76,7 @@ def test_more_than_fit_together_are_all_committed(
         db._shared_inserts[INSERT]._waiting.reverse()
         let_go()
         for number, each in enumerate(done):
-            each.result(60)
+            each.result(PATIENCE)
             assert f"r{number:02}" in stored(db)
 
 
@@ -89,7 +90,7 @@ def test_a_row_that_is_refused_fails_alone(db: Database, commits: list[Connectio
             pass
         let_go()
         assert isinstance(done.pop("taken").exception(60), IntegrityError)
-        assert [each.result(60) for each in done.values()] == [None] * 3
+        assert [each.result(PATIENCE) for each in done.values()] == [None] * 3
     assert stored(db) == ["first", "one", "taken", "two"]
 
 

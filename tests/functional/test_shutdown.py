@@ -12,6 +12,7 @@ from newsletter.core.db import Database
 from newsletter.delivery.ledger.models import Batch, BatchState
 from tests.factories import add_article, add_readers, schedule_now
 from tests.services import sendgrid_exchange as does
+from tests.services.patience import PATIENCE
 from tests.services.processes import RunningService, on_one_machine
 from tests.services.sendgrid_standin import KEY, SendGridStandIn
 
@@ -32,7 +33,7 @@ def test_sigterm_ends_a_request_without_an_answer_as_a_doubt(db: Database, setti
             worker = service.supervisor.children[1].process
             worker.terminate()
             # A worker that had to be killed would show -9, and leave the batch as `sending` until its lease is over.
-            assert worker.wait(30) >= 0
+            assert worker.wait(PATIENCE) >= 0
             with db.reading() as session:
                 batch = session.scalars(select(Batch)).one()
     assert (batch.state, batch.outcomes) == (BatchState.IN_DOUBT, b"???")

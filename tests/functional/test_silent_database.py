@@ -17,6 +17,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from tests.factories import add_article, add_readers, schedule_now, state_of
 from tests.services import sendgrid_exchange as does
+from tests.services.patience import PATIENCE
 from tests.services.processes import RunningService, on_one_machine
 from tests.services.sendgrid_standin import SendGridStandIn
 from tests.services.silent_wire import SilentWire
@@ -153,7 +154,7 @@ def test_the_worker_ends_and_its_answers_are_kept(
             service.until(lambda: bool(began), "the first mail")
             worker = service.supervisor.children[1].process
             worker.terminate()
-            assert worker.wait(30) in (0, 1)  # a killed one would show -9
+            assert worker.wait(PATIENCE) in (0, 1)  # a killed one would show -9
             silence.end()
             service.until(lambda: state_of(db, digest_id).status == "sent", "the digest being sent")
         assert state_of(db, digest_id).accepted == READERS

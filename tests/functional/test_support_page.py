@@ -254,3 +254,20 @@ def test_the_one_button_is_a_plain_link(client: FlaskClient, settings: Settings)
     assert text.count("ko-fi.com/") == 1
     assert f'<a class="button" href="{replace(settings).kofi_page}" rel="noreferrer">' in text
     assert not re.search(r"<(script|iframe|img|form)\b", text)
+
+
+def test_the_front_page_has_the_month_against_its_goal(client: FlaskClient, db: Database, settings: Settings) -> None:
+    for amount, currency, day in (("412", "EUR", 4), ("20", "USD", 4)):
+        pay(db, settings, amount, currency, date(2026, 5, day))
+    pay(db, settings, "33", "EUR", date(2026, 4, 30))
+    assert "Paid for by readers" not in client.get("/").text, "without a goal there is nothing to compare"
+    set_goal(db, "900")
+    front = client.get("/").text
+    assert "<p>€412 of €900 for May 2026</p>" in front
+    assert 'class="bar done" x="0" y="2" width="45%"' in front
+    assert '<a href="/support">What it pays for</a>' in front
+    assert "<p>412 € von 900 € für Mai 2026</p>" in client.get("/?language=de").text.replace("\xa0", " ")
+    pay(db, settings, "5000")
+    assert 'class="bar done" x="0" y="2" width="100%"' in client.get("/").text
+    set_goal(db, "0", month=MAY)
+    assert "Paid for by readers" not in client.get("/").text

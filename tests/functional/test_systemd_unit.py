@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.patience import PATIENCE
+
 UNIT = Path(__file__).parents[2] / "docs" / "systemd" / "newsletter.service"
 
 
@@ -17,7 +19,7 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     unit = tmp_path / UNIT.name
     unit.write_text(UNIT.read_text().replace("/opt/newsletter/.venv/bin/newsletter", sys.executable))
     result = subprocess.run(
-        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=120, check=False
+        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     about_it = [line for line in result.stderr.splitlines() if UNIT.name in line]
     assert (about_it, result.returncode) == ([], 0)

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 from tests.functional.test_demo import free_port
+from tests.services.patience import PATIENCE
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -33,7 +34,7 @@ def test_an_installed_wheel_runs_the_demo_in_an_empty_folder(tmp_path: Path) -> 
         cwd=tmp_path / "empty",
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     assert result.returncode == 0, result.stderr

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from newsletter.cli import cli
 from newsletter.core.config import NAMES, declared_settings
+from tests.services.patience import PATIENCE
 
 _JUNK = st.one_of(
     st.text(st.characters(exclude_characters="\x00"), min_size=1, max_size=80),
@@ -96,4 +97,4 @@ def test_the_web_server_takes_its_settings_from_files_too(tmp_path: Path) -> Non
 
 def start(module: str, *args: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", module, *args]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.patience import PATIENCE
+
 TOP = Path(__file__).parents[2]
 MJML = TOP / "node_modules" / ".bin" / "mjml"
 
@@ -25,5 +27,5 @@ def validate(folder: Path, sources: dict[str, str]) -> str:
     paths = [folder / f"{name}.mjml" for name in sources]
     for path, source in zip(paths, sources.values(), strict=True):
         path.write_text(source, encoding="utf-8")
-    done = subprocess.run([MJML, "--validate", *paths], capture_output=True, text=True, timeout=120, cwd=folder)
+    done = subprocess.run([MJML, "--validate", *paths], capture_output=True, text=True, timeout=PATIENCE, cwd=folder)
     return done.stderr if done.returncode or done.stderr.strip() else ""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.patience import PATIENCE
+
 TOP = Path(__file__).parents[2]
 JAR = TOP / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
 
@@ -39,7 +41,7 @@ def mistakes(folder: Path, pages: Mapping[str, str]) -> list[str]:
         "--exit-zero-always",
         *sorted(folder.glob("*.html")),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     return [
         f"{addresses[found['url'].rpartition('/')[2]]}: {found['message']} ({found.get('extract', '').strip()})"
         for found in json.loads(done.stderr)["messages"]

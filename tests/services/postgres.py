@@ -20,6 +20,8 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from tests.services.patience import PATIENCE
+
 USER = "nobody"
 
 _EMPTY = """
@@ -156,7 +158,8 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _wait(self) -> None:
-        for _ in range(1200):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise RuntimeError((self.folder / "log").read_text())
             if (self.data / "postmaster.pid").exists() and "ready" in (self.data / "postmaster.pid").read_text():
@@ -166,7 +169,12 @@ class Postgres:
 
     def _run(self, program: str, *args: str) -> None:
         subprocess.run(
-            [self.bin / program, *args], check=True, user=self.user, cwd=self.folder, capture_output=True, timeout=60
+            [self.bin / program, *args],
+            check=True,
+            user=self.user,
+            cwd=self.folder,
+            capture_output=True,
+            timeout=PATIENCE,
         )
 
     def _own(self, path: Path) -> None:

@@ -16,9 +16,7 @@ import psutil
 from newsletter.core.config import SECONDS_OF_RATE_UNIT, RateLimit, Settings, declared_settings
 from newsletter.core.queue_socket import socket_path
 from newsletter.embedded.supervisor import Supervisor
-
-PATIENCE = 60.0
-"""Seconds after which something that should happen counts as not happening."""
+from tests.services.patience import PATIENCE
 
 _UNITS = {seconds: unit for unit, seconds in SECONDS_OF_RATE_UNIT.items()}
 
@@ -49,13 +47,13 @@ class RunningService:
         self.supervisor.start_command("web", "web")
         self.until(lambda: _listens(self.settings.port), "the start of the web server")
 
-    def until(self, condition: Callable[[], bool], what: str, *, pause: float = 0.02, within: float = PATIENCE) -> None:
+    def until(self, condition: Callable[[], bool], what: str, *, pause: float = 0.02) -> None:
         """Keep the processes alive until `condition` holds; `pause`: seconds between two looks."""
-        end = time.monotonic() + within
+        end = time.monotonic() + PATIENCE
         while not condition():
             self.supervisor.keep()
             if time.monotonic() > end:
-                raise AssertionError(f"{what} did not happen within {within:.0f} s:\n{self.logs()}")
+                raise AssertionError(f"{what} did not happen within {PATIENCE:.0f} s:\n{self.logs()}")
             time.sleep(pause)
 
     def kill(self, name: str, *, child: bool = False) -> bool:
@@ -90,7 +88,7 @@ def on_one_machine(settings: Settings, *, with_site: bool = False) -> Settings:
 
 def _listens(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
     except OSError:
         return False
     return True

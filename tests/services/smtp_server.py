@@ -13,6 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
 from tests.services.certificates import Certificate
+from tests.services.patience import PATIENCE
 
 USER, PASSWORD = "letters@relay.example", "p@ss:word/%1"
 
@@ -88,7 +89,7 @@ class SmtpServer:
     def hang_up(self) -> None:
         """Close the newest connection, as servers do with idle ones."""
         transport = self._controller.smtpd.transport
-        asyncio.run_coroutine_threadsafe(_close(transport), self._controller.loop).result(10)
+        asyncio.run_coroutine_threadsafe(_close(transport), self._controller.loop).result(PATIENCE)
 
     async def handle_MAIL(  # noqa: N802
         self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -66,6 +66,25 @@ def test_actions_as_servers_write_them(action: str) -> None:
     assert read(dsn(OURS, action=action)).kind is EventKind.BOUNCED
 
 
+@pytest.mark.parametrize(
+    ("action", "status", "said", "kind"),
+    [
+        ("failed", "5.1.1", "550 5.1.1 no such user", EventKind.BOUNCED),
+        ("failed", "5.2.2", "552 5.2.2 mailbox full", EventKind.SOFT_BOUNCED),
+        ("failed", "5.7.1", "550 5.7.1 blocked", EventKind.BLOCKED),
+        ("delivered", "2.0.0", "250 OK", EventKind.SOFT_BOUNCED),
+    ],
+)
+def test_an_address_that_passes_mail_on_is_gone_when_nobody_is_there(
+    action: str, status: str, said: str, kind: EventKind
+) -> None:
+    other = (
+        f"Final-Recipient: rfc822; b@x.example\r\nAction: {action}\r\nStatus: {status}\r\nDiagnostic-Code: smtp; {said}"
+    )
+    mark = b"\r\n\r\n--b1\r\nContent-Type: message/rfc822"
+    assert read(dsn(OURS).replace(mark, f"\r\n\r\n{other}".encode() + mark)).kind is kind
+
+
 @pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded", ""])
 def test_a_report_without_a_failure_changes_nothing(action: str) -> None:
     with pytest.raises(NoReportError, match="no failure"):

@@ -75,6 +75,13 @@ def test_numbers_that_are_no_codes(text: str) -> None:
     assert judge("", "", text).kind is MOMENT
 
 
+@pytest.mark.parametrize(
+    "text", ["Mailer 5.1.1 failed", "at 5.1.1.7: 550.5.1.1 failed", "queue A550 5.1.1", "on 5.1.1"]
+)
+def test_numbers_within_a_diagnostic_are_no_codes(text: str) -> None:
+    assert judge(f"smtp; {text}", text, "").kind is MOMENT
+
+
 @pytest.mark.parametrize("status", ["5.0.0", "5.1.0", "5.2.1", ""])
 @pytest.mark.parametrize(
     ("words", "kind"),

@@ -13,6 +13,7 @@ from newsletter.core.cadence import Cadence
 from newsletter.digests.mail_findings import LARGEST
 from newsletter.digests.rendering import RenderedDigest, render_digest, to_message
 from newsletter.digests.segments import FULL_ARTICLES
+from newsletter.digests.text import shortened
 from tests.services.rendered_digests import DAY, HEADLINE, MOMENT, SALT, SETTINGS, Content, revision, revisions
 
 TITLES = ("Lead <b> & co", "Second", "Third", "Fourth", "Fifth", "Sixth")
@@ -24,6 +25,20 @@ RENDERED = render_digest(
     day=DAY,
 )
 SIXTY = render_digest(Content(revisions=revisions(60)), SETTINGS, day=DAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("Twenty characters it.", "Twenty characters…"),
+        ("Exactly twenty chars", "Exactly twenty chars"),
+        ("Seven mid-sized, large", "Seven mid-sized…"),
+        ("One Donaudampfschifffahrt", "One Donaudampfschif…"),
+        ("人工智能" * 6, "人工智能" * 4 + "人工智…"),
+    ],
+)
+def test_a_headline_is_cut_between_words(text: str, short: str) -> None:
+    assert shortened(text, 20) == short
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,16 @@ def test_a_column_that_is_nearly_one_of_ours_is_an_error(head: str, meant: str) 
         *("is_inactive", "Removed on", "cancelled_at", "left_at", "Email consent", "Marketing Permissions", "invalid"),
         *("Ausgetragen", "Abmeldung", "Abmeldedatum", "Abbestellung", "Inaktiv seit", "Widerruf", "Einwilligung"),
         *("désabonné", "Date de désinscription", "Statut", "dado de baja", "Estado", "disiscritto", "Stato"),
-        *("uitgeschreven", "wypisany", "Отписан", "avregistrerad"),
+        *("uitgeschreven", "wypisany", "Отписан", "avregistrerad", "Actif", "attivo", "aktywny", "Werbesperre"),
+        *(
+            "Receives email",
+            "wants_newsletter",
+            "No mail",
+            "Email subscription",
+            "Rejected at",
+            "Revoked",
+            "allow email",
+        ),
     ],
 )
 def test_a_column_that_may_say_who_unsubscribed_stops_the_import(name: str) -> None:
@@ -171,6 +180,12 @@ def test_a_column_that_may_say_who_unsubscribed_stops_the_import(name: str) -> N
         ("active", "1", {"0": "unsubscribed", "false": "unsubscribed", "perhaps": "unknown"}),
         ("is_subscribed", "yes", {"no": "unsubscribed"}),
         ("enabled", "true", {"0": "unsubscribed"}),
+        ("unsubscription_reason", "", {"too many": "unsubscribed"}),
+        ("undeliverability_reason", "", {"hard_bounced": "bounced"}),
+        ("Is this account disabled?", "0", {"1": "unsubscribed"}),
+        ("Aktiv", "Ja", {"Nein": "unsubscribed"}),
+        ("Accepts Email Marketing", "yes", {"no": "unconfirmed", "": "unconfirmed"}),
+        ("Opted-In", "yes", {"no": "unconfirmed", "2020-01-01": "unknown"}),
         ("Banned", "FALSE", {"TRUE": "unsubscribed"}),
         ("state", "CA", {"cancelled": "unsubscribed", "bounced": "bounced", "Complained": "complained"}),
         ("Newsletter", "Weekly", {"no": "unsubscribed", "nein": "unsubscribed"}),
@@ -189,7 +204,19 @@ def test_the_columns_of_other_services_are_understood(head: str, active: str, ot
 
 @pytest.mark.parametrize(
     "name",
-    ["cancel_date", "Active subscription", "Last active", "OPTIN_TIME", "FIRSTNAME", "Activity", "Notes", "City"],
+    [
+        "cancel_date",
+        "Emails received",
+        "Aktivität",
+        "Optin date",
+        "Active subscription",
+        "Last active",
+        "OPTIN_TIME",
+        "FIRSTNAME",
+        "Activity",
+        "Notes",
+        "City",
+    ],
 )
 def test_other_columns_are_passed_over(name: str) -> None:
     (row,) = csv_file.read_rows(io.BytesIO(f"email,{name}\na@example.org,x\n".encode()), "weekly", KNOWN)
@@ -210,8 +237,35 @@ def test_a_cell_of_lines_that_holds_an_address_is_reported() -> None:
     assert not second.warning
 
 
+def test_somebody_whom_a_note_quotes_is_no_reader() -> None:
+    note = "she wrote:\nbo@example.org,please add me\nthanks"
+    first, second = csv_file.read_rows(
+        io.BytesIO(f'email,note\na@example.org,"{note}"\nc@example.org,C\n'.encode()), "weekly", KNOWN
+    )
+    assert (first.reader, list(first.cells)) == (None, ["a@example.org", note])
+    assert "holds what look like rows" in first.refusal
+    assert second.reader == ImportedReader("c@example.org")
+
+
+def test_two_stray_quotation_marks_cost_their_rows_alone() -> None:
+    data = b'email,name\na@example.org,"A\nb@example.org,B\n\nc@example.org,C\nd@example.org,D"\ne@example.org,E\n'
+    rows = list(csv_file.read_rows(io.BytesIO(data), "weekly", KNOWN))
+    assert [row.cells[0][0] for row in rows] == list("abcde")
+    assert [row.reader is not None for row in rows] == [False, True, True, True, True]
+
+
 def test_a_row_with_more_cells_than_columns_is_refused() -> None:
     assert "more cells" in str(read(b"email,name\na@example.org,Doe, John\nb@example.org,B,\n")[0][1])
+
+
+@pytest.mark.parametrize(
+    "name", ["Adresse e-mail", "Correo electrónico", "Subscriber Email", "user_email", "E-mailadres"]
+)
+def test_addresses_are_found_by_other_names_where_no_column_is_called_email(name: str) -> None:
+    ((_, reader),) = read(f"{name},address\nada@example.org,1 High Street\n".encode())
+    assert reader == ImportedReader("ada@example.org")
+    ((_, reader),) = read(f"{name},email\nold@example.org,ada@example.org\n".encode())
+    assert reader == ImportedReader("ada@example.org")
 
 
 NAMES = st.text(st.sampled_from("ab\"' "), max_size=4)

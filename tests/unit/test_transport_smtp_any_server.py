@@ -63,7 +63,7 @@ def _send(url: str, stops: set[int]) -> tuple[SendResult, int | None]:
     """The record after one call, and whose mail is in doubt."""
     questions = iter(range(1000))
     record = SendResult(len(READERS), may_continue=lambda: next(questions) not in stops)
-    transport = SmtpTransport(url, timeout=5, deadline=20)
+    transport = SmtpTransport(url, timeout=60, deadline=240)
     try:
         transport.send(message(), READERS, record)
     except InDoubtError:

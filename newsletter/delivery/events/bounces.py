@@ -127,16 +127,21 @@ def _standard_bounce(message: Message) -> _Finding | None:
     """A report of RFC 3464 about a mail that was given up. Raises NoReportError for others (delayed, delivered)."""
     for part in message.walk():
         if part.get_content_type() in _STATUS_PARTS:
-            for block in field_blocks(part):
-                # flufl.bounce has seen comments after the action, and `error` for `failed`.
-                if field_value(block, "Action").lower().startswith(("fail", "error")):
-                    return _failure(block, own_text(message))
-            raise NoReportError("report.no_failure", "This report tells of no failure.")
+            recipients = [block for block in field_blocks(part) if block.get("Action")]
+            # flufl.bounce has seen comments after the action, and `error` for `failed`.
+            failed = [each for each in recipients if field_value(each, "Action").lower().startswith(("fail", "error"))]
+            if not failed:
+                raise NoReportError("report.no_failure", "This report tells of no failure.")
+            findings = [_failure(block, own_text(message)) for block in failed]
+            # Each mail goes to one reader. Several recipients are those that the reader's address passes it on to.
+            spared = [each for each in findings if each.kind is not EventKind.BOUNCED]
+            if not spared and len(failed) < len(recipients):
+                return findings[0]._replace(kind=EventKind.SOFT_BOUNCED)
+            return (spared or findings)[0]
     return None
 
 
 def _failure(block: Message, text: str) -> _Finding:
-    """Each mail goes to one reader, so the first failed recipient is the reader."""
     status, diagnostic = field_value(block, "Status"), field_value(block, "Diagnostic-Code")
     recipient = field_value(block, "Final-Recipient").rpartition(";")[2].strip()
     verdict = judge(diagnostic, status, text)

@@ -62,7 +62,7 @@ _NEXT = (
     .join_from(_batches, _digests, _digest.id == _batch.digest_id)
     .where(CLAIM.is_allowed(_batch.state), ~_batch.withdrawing, _digest.status == DigestStatus.SENDING)
     .where(or_(_batch.not_before.is_(None), _batch.not_before <= bindparam("now")))
-    .order_by(_batch.id)
+    .order_by(_batch.pausing_answers.is_not(None), _batch.id)  # nobody waits behind those who pause the digest again
     .limit(1)
     .with_for_update(skip_locked=True, of=_batches)
 )

@@ -14,7 +14,7 @@ from newsletter.delivery.sending.lease_renewal import BatchLease
 from newsletter.delivery.sending.pausing_answers import PausingAnswers
 from newsletter.delivery.sending.preparing import LONGEST_SLEEP, PreparedBatch
 from newsletter.delivery.sending.refusal_streak import Refused
-from newsletter.delivery.sending.run_errors import SAME_WORDS, RunErrors
+from newsletter.delivery.sending.run_errors import NO_MAILBOXES, SAME_WORDS, RunErrors
 from newsletter.delivery.sending.run_progress import RunProgress
 from newsletter.delivery.sending.sending_context import SendingContext
 from newsletter.mail.failures.verdicts import FailureKind
@@ -134,19 +134,16 @@ class BatchRun:
     ) -> Sequence[Recipient] | None:
         """Those to whom the run goes on: the others, when an editor has seen this recipient's answer before; else
         nobody, since the digest is paused."""
-        recipient = waiting[0]
-        subscriber_id = SubscriberId(recipient.id)
-        streak = self._context.streak
-        streak.add(Refused(self.claim.digest_id, subscriber_id), error.at_recipient, FailureKind.US)
-        if not self.pausing_answers.is_repeated(subscriber_id, error.at_recipient):
-            self.pausing_answers.add(subscriber_id, error.at_recipient)
+        recipient, answer = waiting[0], error.at_recipient
+        if not self._count_refusal(recipient, answer, FailureKind.US):
+            self.pausing_answers.add(SubscriberId(recipient.id), answer, FailureKind.US)
             self._take_back_streak(str(error))
             return None
         self.outcomes.record(recipient.position, REFUSED)
-        self.reasons[recipient.position] = error.at_recipient
+        self.reasons[recipient.position] = answer
         self.about[recipient.position] = FailureKind.US
         self.errors.answered()
-        if streak.is_full:
+        if self._context.streak.is_full:
             self._take_back_streak()
             return None
         return waiting[1:]
@@ -185,8 +182,19 @@ class BatchRun:
             if position is not None:
                 self.outcomes.record(position, WAITING)
                 reason = self.reasons.pop(position)
-        self.errors.pause_for_streak(note or SAME_WORDS.format(reason=reason), streak.recipients)
+                self.pausing_answers.add(refused.subscriber_id, reason, streak.about)
+        words = NO_MAILBOXES if streak.about is FailureKind.MAILBOX else SAME_WORDS
+        self.errors.pause_for_streak(note or words.format(reason=reason), streak.recipients)
         streak.end()
+
+    def _count_refusal(self, recipient: Recipient, reason: str, about: FailureKind) -> bool:
+        """Count a refusal in the row of refusals; whether an editor has resumed the digest after this answer."""
+        subscriber_id, streak = SubscriberId(recipient.id), self._context.streak
+        if self.pausing_answers.is_believed(subscriber_id, reason, about):
+            streak.end()
+        else:
+            streak.add(Refused(self.claim.digest_id, subscriber_id), reason, about)
+        return self.pausing_answers.is_repeated(subscriber_id, reason, about)
 
     def _sleep(self, seconds: float) -> bool:
         """Wait for the rate limit and keep the batch; False when it is better released."""
@@ -206,10 +214,11 @@ class BatchRun:
         if code != REFUSED:
             self._context.streak.end()
         elif result.reasons[index] != NOT_AN_ADDRESS and not self._transport.all_or_nothing:
-            refused = Refused(self.claim.digest_id, SubscriberId(recipient.id))
-            self._context.streak.add(refused, result.reasons[index], result.about[index])
-        if code == ACCEPTED and not self._transport.all_or_nothing:
-            self._lease.renew_always |= not self.progress.record_accepted(position)
+            self._count_refusal(recipient, result.reasons[index], result.about[index])
+        if code == ACCEPTED:
+            self.pausing_answers.others_get_theirs()
+            if not self._transport.all_or_nothing:
+                self._lease.renew_always |= not self.progress.record_accepted(position)
 
     def _keep_request(self, positions: Sequence[int], result: SendResult, error: Exception | None) -> None:
         """Keep the one answer to a whole request outside the database, which may be silent."""

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from newsletter.core import shutdown
+from newsletter.core.ids import SubscriberId
 from newsletter.delivery.ledger.claims import Claim
 from newsletter.delivery.ledger.models import digest_key
 from newsletter.delivery.ledger.outcome_bytes import Outcomes
 from newsletter.delivery.sending import scheduled_sends
 from newsletter.delivery.sending.active_recipients import active_recipients
+from newsletter.delivery.sending.pausing_answers import PausingAnswers
 from newsletter.delivery.sending.progress_files import batch_name
 from newsletter.delivery.sending.sending_context import SendingContext
 from newsletter.mail.message import Message, Recipient
@@ -86,4 +88,7 @@ def _open_recipients(session: Session, claim: Claim, outcomes: Outcomes) -> list
             outcomes.skip(position)
         else:
             recipients.append(Recipient(subscriber_id, found[0], found[1], position))
+    if claim.pausing_answers:
+        pausing = PausingAnswers(claim.pausing_answers)
+        recipients.sort(key=lambda recipient: pausing.came_to(SubscriberId(recipient.id)))
     return recipients

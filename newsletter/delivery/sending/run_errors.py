@@ -33,6 +33,10 @@ SILENT = (
 )
 CUT_OFF = "The mail server ends each connection before it has taken a message: {error} Find out why, then resume it."
 SAME_WORDS = "The mail server refuses one recipient after the other in the same words: {reason}"
+NO_MAILBOXES = (
+    "The mail server says of one recipient after the other that there is no such mailbox: {reason}. If it is wrong, "
+    "have it mended first. Then resume the digest: whoever is refused so again counts as refused."
+)
 NO_ANSWER = "No answer came to three messages to the same recipient: {error}"
 
 

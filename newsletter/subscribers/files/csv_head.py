@@ -13,8 +13,7 @@ from newsletter.core.errors import InvalidError
 from newsletter.core.name_rules import REPLACEMENT
 from newsletter.subscribers.files.csv_lines import CsvLines, other_encoding
 from newsletter.subscribers.files.known_columns import (
-    ADDRESS_COLUMNS,
-    ADDRESS_IF_ALONE,
+    ADDRESS_NAMES,
     FILES_OF_UNSUBSCRIBED,
     OWN_COLUMNS,
     STANDING_COLUMNS,
@@ -137,13 +136,14 @@ def _rows(first: str, lines: CsvLines, separator: str) -> Iterator[list[str]]:
 
 
 def _is_known(name: str) -> bool:
-    return name in ADDRESS_COLUMNS or name == ADDRESS_IF_ALONE
+    return any(name in names for names in ADDRESS_NAMES)
 
 
 def _address(plain: dict[int, str]) -> int:
-    found = [index for index, name in plain.items() if name in ADDRESS_COLUMNS]
-    found = found or [index for index, name in plain.items() if name == ADDRESS_IF_ALONE]
-    if not found:
+    found = next(
+        filter(None, ([index for index, name in plain.items() if name in names] for names in ADDRESS_NAMES)), None
+    )
+    if found is None:
         raise InvalidError("import.no_columns", NO_HEAD)
     if len(found) > 1:
         raise _repeated(plain[found[0]])

@@ -13,6 +13,9 @@ from newsletter.subscribers.files.csv_lines import CsvLines, LineTooLongError
 TOO_LONG = "This row is longer than any reader's."
 STRAY_QUOTE = "Quoted text does not end where it should: a quotation mark may be missing, or be one too many."
 ADDRESS_INSIDE = "A cell with line breaks holds an address: a quotation mark may be missing before it."
+ROWS_INSIDE = (
+    "A cell with line breaks holds what look like rows: end its quotation where it should end, or take them out."
+)
 
 _ADDRESS = re.compile(r"[^\s@,;|\"<>]+@[^\s@,;|\"<>]+\.[^\s@,;|\"<>]+")
 
@@ -30,9 +33,10 @@ class CsvRecord(NamedTuple):
 class CsvRecords(Iterator[CsvRecord]):
     """The records from the position of `lines` on.
 
-    Where the quoted text of a record never ends, goes on after its end, or holds whole rows (of `width` cells, with an
-    address at `address_index`), the first line alone is the record, with a fault, and the next line is read anew. So
-    the records after any position are the same, wherever reading began.
+    Where the quoted text of a record never ends, goes on after its end, or holds nothing but rows (of `width` cells,
+    with an address at `address_index`), the first line alone is the record, with a fault, and the next line is read
+    anew. So the records after any position are the same, wherever reading began. Where rows stand among other lines it
+    may be a note that quotes somebody who never agreed: then the whole is one record, with a fault.
     """
 
     def __init__(self, lines: CsvLines, delimiter: str, width: int, address_index: int) -> None:
@@ -53,8 +57,11 @@ class CsvRecords(Iterator[CsvRecord]):
             return self._first_line()
         if len(taken) == 1:
             return CsvRecord(cells, taken[0].position)
-        if any(self._is_row(line.text) for line in taken[1:]):
+        inside = {self._is_row(line.text) for line in taken[1:] if line.text.strip()}
+        if inside == {True}:
             return self._first_line()
+        if True in inside:
+            return CsvRecord(cells, taken[-1].position, ROWS_INSIDE)
         holds_address = any("@" in cell and len(cell.splitlines()) > 1 and _ADDRESS.search(cell) for cell in cells)
         return CsvRecord(cells, taken[-1].position, warning=ADDRESS_INSIDE if holds_address else "")
 

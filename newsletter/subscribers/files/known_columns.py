@@ -19,8 +19,14 @@ OWN_COLUMNS = (*preferences.PREFERENCE_COLUMNS, "confirmed_at")
 ADDRESS_COLUMNS = frozenset(
     {"email", "e mail", "email address", "e mail address", "emailaddress", "email adresse", "e mail adresse", "mail"}
 )
-ADDRESS_IF_ALONE = "address"
-"""An address of email unless one of `ADDRESS_COLUMNS` is there too: then it is a postal address."""
+OTHER_ADDRESS_COLUMNS = frozenset(
+    {"subscriber email", "user email", "contact email", "primary email", "email 1", "mailadresse"}
+    | {"adresse email", "adresse e mail", "courriel", "correo electrónico", "correo", "indirizzo email"}
+    | {"indirizzo e mail", "emailadres", "e mailadres", "adres email", "adres e mail", "endereço de email"}
+    | {"endereço de e mail", "e post", "epost"}
+)
+ADDRESS_NAMES = (ADDRESS_COLUMNS, OTHER_ADDRESS_COLUMNS, frozenset({"address"}))
+"""The first of them that a file has counts: beside "email", "address" is a postal address."""
 
 
 class Standing(StrEnum):
@@ -89,6 +95,7 @@ _MARKETING = _words(active="marketing contact", unconfirmed="non-marketing conta
 _DO_NOT_CONTACT = StandingColumn(
     _if_set(Standing.UNSUBSCRIBED).words | {"2": Standing.BOUNCED, "bounced": Standing.BOUNCED}, Standing.UNSUBSCRIBED
 )
+_ACCEPTS = StandingColumn(_if_not_set(Standing.UNCONFIRMED).words | {"": Standing.UNCONFIRMED})
 _UNSUBSCRIBED, _BOUNCED = _if_set(Standing.UNSUBSCRIBED), _if_set(Standing.BOUNCED)
 _COMPLAINED, _UNCONFIRMED = _if_set(Standing.COMPLAINED), _if_not_set(Standing.UNCONFIRMED)
 
@@ -99,7 +106,7 @@ STANDING_COLUMNS: dict[str, StandingColumn] = {
     "state": StandingColumn(_STATUS.words, Standing.ACTIVE),  # that of a postal address, too
     "newsletter": StandingColumn(dict.fromkeys(_NO, Standing.UNSUBSCRIBED), Standing.ACTIVE),  # a flag, or a name
     **dict.fromkeys(
-        ("active", "is active", "enabled", "is enabled", "is subscribed"), _if_not_set(Standing.UNSUBSCRIBED)
+        ("active", "aktiv", "is active", "enabled", "is enabled", "is subscribed"), _if_not_set(Standing.UNSUBSCRIBED)
     ),
     **dict.fromkeys(("unsubscribed", "unsubscribed at", "unsubscribe date", "unsubscribed date"), _UNSUBSCRIBED),
     **dict.fromkeys(("unsubscribe time", "unsubscribe reason", "unsubscribed reason", "abgemeldet am"), _UNSUBSCRIBED),
@@ -111,6 +118,9 @@ STANDING_COLUMNS: dict[str, StandingColumn] = {
     **dict.fromkeys(("hardbounce", "email bounced", "undeliverability date"), _BOUNCED),
     **dict.fromkeys(("complained", "complained at", "spam complaint", "marked as spam", "complaint"), _COMPLAINED),
     **dict.fromkeys(("opt in", "optin", "subscribed", "verified", "email verified"), _UNCONFIRMED),
+    **dict.fromkeys(
+        ("opted in", "email opt in", "newsletter opt in", "newsletter optin", "marketing opt in"), _ACCEPTS
+    ),
     # Brevo
     "email blacklisted": _UNSUBSCRIBED,
     "email blocklisted": _UNSUBSCRIBED,
@@ -119,6 +129,8 @@ STANDING_COLUMNS: dict[str, StandingColumn] = {
     # Buttondown
     "type": _TYPE,
     "subscriber type": _TYPE,
+    "unsubscription reason": _UNSUBSCRIBED,
+    "undeliverability reason": _BOUNCED,
     # Constant Contact
     "email permission status": _STATUS,
     "confirmed opt out date": _UNSUBSCRIBED,
@@ -145,11 +157,14 @@ STANDING_COLUMNS: dict[str, StandingColumn] = {
     # MailPoet
     "list status": _STATUS,
     "global status": _STATUS,
+    # Shopify
+    **dict.fromkeys(("accepts marketing", "accepts email marketing"), _ACCEPTS),
     # Mautic
     **dict.fromkeys(("dnc", "do not contact", "do not contact email", "donotemail", "donotcontact"), _DO_NOT_CONTACT),
     # phpList
     **dict.fromkeys(("confirmed", "is the email of this user confirmed"), _UNCONFIRMED),
     **dict.fromkeys(("is this user blacklisted", "blacklisted", "is this user disabled?"), _UNSUBSCRIBED),
+    **dict.fromkeys(("is this subscriber blacklisted", "is this account disabled?"), _UNSUBSCRIBED),
 }
 """Columns that say whether a reader still wants mail."""
 
@@ -158,6 +173,15 @@ FILES_OF_UNSUBSCRIBED = ("unsub time", "clean time")
 
 _HARMLESS = frozenset(
     {
+        "accepts sms marketing",
+        "sms marketing consent",
+        "email marketing consent timestamp",
+        "email suppressions timestamp",
+        "commenting disabled",
+        "days active (30d)",
+        "subscribed at",
+        "subscribed ip",
+        "last subscribed at",
         "sms blacklisted",
         "sms blocklisted",
         "whatsapp blacklisted",
@@ -172,6 +196,8 @@ _HARMLESS = frozenset(
         "cancel date",
         "churn date",
         "digest enabled",
+        "activity",
+        "last activity",
         "last active",
         "last active at",
         "lead status",
@@ -188,7 +214,12 @@ _HARMLESS = frozenset(
 """Columns with such a word in their name that say nothing about mail to the reader."""
 
 _SEEMS_STANDING = re.compile(
-    r"status|unsub|opt(ed)? ?out|bounc|delet|\bclean|suppress|(black|block) ?list|blocked|complain|\bspam|\babuse"
+    r"^(accept|allow|want|receive)s?\b|allowed$|opt(ed)? ?in$|mailable|contactable|reachable|deliverable|quarantin"
+    r"|reject|\brefus|declin|denied|objected|objection|withdr[ae]w|revoked|resigned|returned|no ?mail|paused|snoozed"
+    r"|expired|\bended\b|trash|\bmuted\b|^(email |mail |newsletter )?subscription$|(email|marketing) preferences"
+    r"|confirmation|confirmé|confirmad|bestätigt|kein newsletter|sperr|kündigung"
+    r"|\b(in)?(aktiv|aktiw|actif|actief|activo|attivo|aktywn\w*)\b"
+    r"|status|unsub|opt(ed)? ?out|bounc|delet|\bclean|suppress|(black|block) ?list|blocked|complain|\bspam|\babuse"
     r"|disabled|do ?not|\bdnc\b|unconfirmed|undeliver|\b(in|de)?activ(e|ated)\b|enabled|subscribed|subscriber state"
     r"|remov(e|ed|al)\b|archived|banned|cancel|churned|\bleft\b|\b(in)?valid\b|verified|consent|permission"
     r"|ab(ge)?meld|ab(be)?stell|aus(ge)?trag|gelöscht|gesperrt|inaktiv|widerruf|gekündigt|storniert|unzustellbar|ungültig"

@@ -93,6 +93,6 @@ def _page(name: str) -> str:
         mail=mail,
         part=part if part in PARTS else "html",
         parts_of_mail=PARTS,
-        most_searched=stored_mails.MOST_SEARCHED,
+        most_searched=stored_mails.MOST_LISTED,
         source=mail.source.decode("utf-8", "replace") if mail and part == "source" else "",
     )

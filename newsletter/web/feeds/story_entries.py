@@ -37,8 +37,9 @@ def correction_entries(session: Session, settings: Settings, namespace: UUID) ->
 def _story(settings: Settings, namespace: UUID, story: Revision, times: feed_articles.ArticleTimes) -> Entry:
     address = article_address(settings, story.slug, story.url)
     ours = settings.url(public_paths.article(story.slug))
+    history = settings.url(public_paths.history(story.slug))
     content = render_template(
-        "feeds/story.html", story=story, body=body_html(story), bullets=bullets_html(story), history=ours
+        "feeds/story.html", story=story, body=body_html(story), bullets=bullets_html(story), history=history
     )
     return Entry(
         id=urn(namespace, f"article/{story.article_id}"),

@@ -11,6 +11,9 @@ from newsletter.articles.texts import bullets_html
 from newsletter.core import clock, public_paths
 from newsletter.core.runtime import runtime
 from newsletter.delivery.letters.letter_list import latest_letter
+from newsletter.public_record.tallies import final_readers
+from newsletter.support.months import present_month
+from newsletter.support.received import present_against_goal
 from newsletter.web.forms.preferences_form import PreferencesForm
 from newsletter.web.forms.signup_form import SignupForm
 from newsletter.web.language import page_language
@@ -30,14 +33,17 @@ def front() -> str:
     """Show what this is, how to get it, the last letter, and the latest stories."""
     form = SignupForm(PreferencesForm(language=page_language().code))
     with runtime().db.reading() as session:
+        letter = latest_letter(session)
         latest = latest_by_section(session, LATEST_STORIES)
         top = top_revision(session, latest)
         return render_template(
             "front.html",
-            letter=latest_letter(session),
+            letter=letter,
+            readers=final_readers(session, letter.id) if letter else None,
             stories_of_letter=STORIES_OF_LETTER,
             latest=latest,
             points=bullets_html(top) if top else [],
+            support=present_against_goal(session, present_month(runtime().settings.timezone)),
             corrections=corrected_since(session, clock.now() - LATELY, CORRECTIONS),
             **signup_values(form, []),
         )
