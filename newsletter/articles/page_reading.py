@@ -54,6 +54,11 @@ class PageReading(NamedTuple):
     def not_understood(self) -> list[ReadLine]:
         return [line for line in self.lines if line.reason]
 
+    @property
+    def taken(self) -> int:
+        """The number of lines that are part of the article."""
+        return sum(line.use not in (None, LineUse.LEFT_OUT) for line in self.lines)
+
     def count(self, *uses: LineUse) -> int:
         """The number of lines that were taken for one of these."""
         return sum(line.use in uses for line in self.lines)

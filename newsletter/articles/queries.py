@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
@@ -56,3 +58,9 @@ def sections(session: Session) -> list[str]:
     found = found.union_all(select(following.scalar_subquery()).where(found.c.name.is_not(None)))
     names = session.scalars(select(found.c.name).where(found.c.name.is_not(None)))
     return sorted(filter(is_name, names))
+
+
+def slugs_of(session: Session, article_ids: Collection[int | None]) -> dict[int, str]:
+    """The slugs of these articles, by their numbers."""
+    rows = session.execute(select(Article.id, Article.slug).where(Article.id.in_(article_ids)))
+    return {row.id: row.slug for row in rows}

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 
 import click
+from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from newsletter.cli.output import emit, json_option, table
@@ -18,15 +19,13 @@ from newsletter.staff import links, people
 from newsletter.staff.models import StaffMember
 from newsletter.staff.people import ListedMember
 from newsletter.staff.rights import Role
+from newsletter.subscribers import models as _models  # noqa: F401 - the table of waiting mails refers to its own
 
 log = logging.getLogger(__name__)
 
 ROLES = click.Choice([role.value for role in Role])
 
-
-@click.group()
-def editors() -> None:
-    """Invite, list and remove the people of the desk."""
+editors = AppGroup("editors", help="The people of the desk: invite, list, give roles, reset, remove.")
 
 
 @editors.command()

@@ -11,19 +11,17 @@ from newsletter.articles.grades import FAIR_TRUST
 from newsletter.articles.listed import is_listed
 from newsletter.articles.models import Revision
 from newsletter.core.actors import Actor
-from newsletter.core.cadence import COMPOSED_CADENCES, Cadence
+from newsletter.core.cadence import Cadence
 from newsletter.core.errors import ConflictError, InvalidError
 from newsletter.digests import changes, leads
 from newsletter.digests.article_order import put_in_order
 from newsletter.digests.candidates import begins_after
-from newsletter.digests.models import ChangeKind, Digest, DigestArticle, DigestStatus
+from newsletter.digests.models import ChangeKind, Digest, DigestArticle
 from newsletter.digests.picked_articles import select_for_digest
 from newsletter.digests.queries import get_digest
 
 RULE_MOST = 8
 """Articles that the rule chooses."""
-BEGUN = Cadence.WEEKLY
-"""The cadence of the draft that is begun with a story where no draft takes stories."""
 
 
 def start_draft(session: Session, cadence: Cadence) -> Digest:
@@ -36,12 +34,6 @@ def start_draft(session: Session, cadence: Cadence) -> Digest:
     session.add(digest)
     session.flush()
     return digest
-
-
-def draft_to_fill(session: Session) -> Digest | None:
-    """The draft that takes stories and was begun last; None where there is none."""
-    takes_stories = (Digest.status == DigestStatus.DRAFT, Digest.cadence.in_(COMPOSED_CADENCES))
-    return session.scalars(select(Digest).where(*takes_stories).order_by(Digest.id.desc()).limit(1)).first()
 
 
 def duplicate_digest(session: Session, digest_id: int) -> Digest:

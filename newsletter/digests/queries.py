@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from newsletter.articles.listed import is_listed
 from newsletter.articles.models import Article, Revision
+from newsletter.core.cadence import COMPOSED_CADENCES
 from newsletter.core.errors import NotFoundError
-from newsletter.digests.models import Digest, DigestArticle, DigestCorrection
+from newsletter.digests.models import Digest, DigestArticle, DigestCorrection, DigestStatus
 
 LARGEST_ID = 1 << 63
 """No database asks for larger numbers."""
@@ -46,6 +47,12 @@ def newest_digests(session: Session, limit: int = 50) -> list[Digest]:
 def count_articles(session: Session, digest_id: int) -> int:
     """The number of a digest's articles."""
     return session.scalar(select(func.count()).where(DigestArticle.digest_id == digest_id)) or 0
+
+
+def newest_draft(session: Session) -> Digest | None:
+    """The draft that was begun last and holds articles."""
+    query = select(Digest).where(Digest.status == DigestStatus.DRAFT, Digest.cadence.in_(COMPOSED_CADENCES))
+    return session.scalars(query.order_by(Digest.id.desc()).limit(1)).first()
 
 
 def digest_article(digest: Digest, slug: str) -> DigestArticle:

@@ -1,15 +1,18 @@
-"""The demo's desk, so that its first page has something to say: colleagues, a draft with its readers, a scheduled
-digest.
+"""The demo's desk: colleagues, a story that one of them writes, a draft of a digest, and one that is scheduled, so that
+the first page has something to say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy.orm import Session
 
-from newsletter.core import clock
+from newsletter.articles.drafts.content import DraftContent, DraftSource
+from newsletter.articles.drafts.saving import begin_draft
+from newsletter.core import clock, tokens
 from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
@@ -24,6 +27,15 @@ COLLEAGUES = (
     ("noor@dispatch.example", "Noor Haddad", Role.EDITOR),
     ("aiko@dispatch.example", "Aiko Nakamura", Role.AUTHOR),
 )
+STORY = DraftContent(
+    title="A town library shows its readers what its chatbot was told",
+    dek="The instructions hang beside the desk, and each change is signed and dated.",
+    section="Open Source",
+    points=("The library prints every instruction of its chatbot.", ""),
+    body="Ask the **librarian**, says the last line of the sheet.",
+    sources=(DraftSource("Harbour Wire", "What the machine was told", ""),),
+)
+"""A story that an author is still writing."""
 STORIES = 4
 """Of the draft and of the scheduled digest."""
 DAILY_READERS = 60
@@ -38,6 +50,9 @@ def add_sample_desk(session: Session, settings: Settings, since: date) -> None:
     for email, name, role in COLLEAGUES:
         member = people.add_member(session, email, role, by=OPERATOR)
         factors.begin_set_up(session, member, name)
+        if role is Role.AUTHOR:
+            story = replace(STORY, date=_tomorrow(settings).date().isoformat())
+            begin_draft(session, story, by=member.id, key=tokens.random_token())
     import_rows(session, _daily_readers())
     composing.compose_draft(session, Rule(Cadence.DAILY, since=since, limit=STORIES))
     weekly = composing.compose_draft(session, Rule(Cadence.WEEKLY, since=since, limit=STORIES))

@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 from newsletter.core.runtime import Runtime
 
 
-def is_time(runtime: Runtime, key: str, seconds: int) -> bool:
+def is_interval_over(runtime: Runtime, key: str, seconds: int) -> bool:
     """Whether `seconds` have passed since the last run; the next time counts from now. False while Redis is away."""
     try:
         return bool(runtime.queues.redis.set(key, 1, nx=True, ex=seconds))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from newsletter.core import shutdown
 from newsletter.core.runtime import Runtime
-from newsletter.operations.intervals import is_time
+from newsletter.operations.intervals import is_interval_over
 from newsletter.public_record import monthly_figures, tallies
 
 MONTHS_KEY = "newsletter:months"
@@ -17,7 +17,7 @@ def keep_record(runtime: Runtime) -> None:
     tally_digests(runtime)
     with runtime.db.reading() as session:
         is_begun = monthly_figures.is_begun(session)  # else an hour would pass until the first month is counted
-    if is_begun and is_time(runtime, MONTHS_KEY, MONTHS_EVERY):
+    if is_begun and is_interval_over(runtime, MONTHS_KEY, MONTHS_EVERY):
         count_months(runtime)
 
 

@@ -7,7 +7,7 @@ from newsletter.core.actors import CLOCK
 from newsletter.core.runtime import Runtime
 from newsletter.delivery.events import stored_reports
 from newsletter.digests.links import stored_checks
-from newsletter.operations.intervals import is_time
+from newsletter.operations.intervals import is_interval_over
 from newsletter.staff import retention as staff_retention
 from newsletter.subscribers import past_subscriptions, retention, salts
 from newsletter.support import thank_you
@@ -26,7 +26,7 @@ def run_hourly(runtime: Runtime) -> None:
     checks of links, most of what is kept of past subscriptions, and what is over at the desk. It runs once an hour.
     Redis keeps the time of the last run; without Redis the run waits.
     """
-    if not is_time(runtime, LAST_RUN_KEY, INTERVAL):
+    if not is_interval_over(runtime, LAST_RUN_KEY, INTERVAL):
         return
     with runtime.db.transaction() as session:
         salts.forget_old_salt(session)
@@ -45,7 +45,7 @@ def run_hourly(runtime: Runtime) -> None:
             more = stored_reports.delete_old_reports(session)
     with runtime.db.transaction() as session:
         addresses.update(thank_you.delete_old(session))
-    if is_time(runtime, LAST_REDUCTION_KEY, DAY):
+    if is_interval_over(runtime, LAST_REDUCTION_KEY, DAY):
         _reduce_past_subscriptions(runtime)
     secure_delete.purge_pending(runtime.db)
     secure_delete.purge(runtime.db, *addresses)

@@ -22,6 +22,7 @@ TYPES = {
     "passkey.js": "text/javascript",
     "htmx.js": "text/javascript",
     "story.js": "text/javascript",
+    "story_list.js": "text/javascript",
     "live.js": "text/javascript",
     "list.js": "text/javascript",
     "schedule.js": "text/javascript",

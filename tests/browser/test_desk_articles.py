@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, Route, expect
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from newsletter.articles.drafts.content import DraftContent
@@ -31,7 +31,7 @@ from tests.browser.test_pages_look import LONG, WORD, Look
 from tests.factories import REAL_ARTICLE
 from tests.services import desk
 
-SAVED = re.compile(r"^Saved \d+ seconds ago")
+SAVED = re.compile(r"^Saved (just now|\d+ seconds ago)")
 
 
 @pytest.fixture
@@ -62,6 +62,13 @@ def said(page: Page, words: str | re.Pattern[str]) -> None:
 
 def write(page: Page, name: str, text: str) -> None:
     page.locator(f"[name={name}]").first.fill(text)
+
+
+def press_key(page: Page, name: str) -> None:
+    """Press a button that leads to a page. Not by the mouse: right after scrolling, Chromium takes the frame for where
+    it stood before."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=name).press("Enter")
 
 
 def kept(page: Page) -> list[str]:
@@ -118,7 +125,6 @@ def test_publishing_by_script_and_without(
         with looking_at_desk(browser, settings, db, editor, script=script) as look:
             look.open(f"/desk/articles/stories/{slug}")
             write(look.page, "dek", f"Changed, script {script}.")
-            # Not by the mouse: right after scrolling, Chromium takes the frame for where it stood before.
             look.page.get_by_label("A correction: we were wrong").press("Space")
             look.press("Publish the change")
             expect(look.page.locator("#note-error")).to_contain_text("The sentence for readers is missing.")
@@ -128,6 +134,69 @@ def test_publishing_by_script_and_without(
             expect(look.page.get_by_text("Published. The draft is done with.")).to_be_visible()
             look.follow("Public page")
             expect(look.page.get_by_text(f"Changed, script {script}.")).to_be_visible()
+
+
+def test_each_button_works_at_its_first_press(
+    browser: Browser, site: str, settings: Settings, db: Database, editor: int, slug: str
+) -> None:
+    """Also when all that was written is saved, and nothing has to be waited for."""
+    with looking_at_desk(browser, settings, db, editor) as look:
+        page = look.page
+        look.open(f"/desk/articles/stories/{slug}")
+        write(page, "dek", "Changed.")
+        said(page, SAVED)
+        page.get_by_role("button", name="Take out source 1").press("Enter")
+        expect(page.get_by_label("Title of source 1")).to_have_count(0)
+        expect(page.get_by_role("button", name="Add a source")).to_be_focused()
+        said(page, SAVED)
+        press_key(page, "Publish the change")
+        expect(page.get_by_text("No source is listed.").first).to_be_visible()
+        expect(page).to_have_url(re.compile("/desk/articles/drafts/1$"))
+        page.get_by_role("button", name="Add a source").press("Enter")
+        page.get_by_label("Title of source 1").fill("A source")
+        said(page, SAVED)
+        press_key(page, "Publish the change")
+        expect(page.get_by_text("Published. The draft is done with.")).to_be_visible()
+        page.locator("summary", has_text="Withdraw the story").press("Enter")
+        write(page, "withdrawal", "It was not true.")
+        press_key(page, "Withdraw it")
+        expect(page.get_by_text("Revision 3 is withdrawn")).to_be_visible()
+        look.wrong[:] = [each for each in look.wrong if "422" not in each]
+
+
+def test_words_of_a_draft_that_is_gone_are_kept(
+    browser: Browser, site: str, settings: Settings, db: Database, editor: int
+) -> None:
+    with looking_at_desk(browser, settings, db, editor) as look:
+        page = look.page
+        look.open("/desk/articles/new")
+        write(page, "title", "Saved")
+        said(page, SAVED)
+        with db.transaction() as session:
+            session.execute(delete(ArticleDraft))
+        write(page, "dek", "Written after the end")
+        said(page, "This draft was published or discarded meanwhile.")
+        assert len(kept(page)) == 1
+        press_key(page, "Keep what you wrote as a new draft")
+        said(page, "Saved today")
+        assert (stored(db).title, stored(db).dek) == ("Saved", "Written after the end")
+        expect(page.locator("#dek")).to_have_value("Written after the end")
+        assert kept(page) == []
+        look.wrong[:] = [each for each in look.wrong if "410" not in each]
+
+
+def test_what_is_undone_needs_no_saving(
+    browser: Browser, site: str, settings: Settings, db: Database, editor: int, slug: str
+) -> None:
+    with looking_at_desk(browser, settings, db, editor) as look:
+        look.open(f"/desk/articles/stories/{slug}")
+        before = look.page.locator("#saved").inner_text()
+        with offline(look):
+            write(look.page, "title", "A stor")
+            said(look.page, "No connection since")
+            write(look.page, "title", "A story")
+            expect(look.page.locator("#saved")).to_have_text(before)
+        assert kept(look.page) == []
 
 
 def test_a_cut_connection_keeps_the_words_in_the_browser(

@@ -13,7 +13,6 @@ from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.digests import scheduling
-from newsletter.digests.queries import get_digest
 from tests.browser.desk_look import at_localhost, looking_at_desk
 from tests.factories import add_article, add_digest, add_readers
 from tests.services import desk
@@ -52,13 +51,4 @@ def test_lists_by_keys_and_today_by_its_first_poll(
         assert focused(page) == "q", "the page's own search comes first"
         page.keyboard.type("j/")
         assert page.locator("#q").input_value() == "j/"
-        page.get_by_role("link", name="C", exact=True).focus()
-        for key, at_story in (("j", "B"), ("j", "A"), ("j", "A"), ("k", "B")):
-            page.keyboard.press(key)
-            assert focused(page) == at_story
-        page.keyboard.press("a")
-        page.wait_for_url("**done=added**")
-        expect(page.get_by_text("The story is added.")).to_be_visible()
         look.check()
-    with db.reading() as session:
-        assert [each.title for each in get_digest(session, scheduled + 1).revisions] == ["B"]

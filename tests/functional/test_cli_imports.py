@@ -1,11 +1,16 @@
-"""`newsletter --help` and `--version` answer at once: they import click, and nothing that a command needs."""
+"""`newsletter --help` and `--version` answer at once: they import click, and nothing that a command needs. Commands of
+groups make the application that they work with.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
+import click
 import pytest
+from flask import Flask
+from flask.cli import ScriptInfo
 
 from newsletter.cli import COMMANDS
 
@@ -46,3 +51,22 @@ def test_help_imports_nothing_that_a_command_needs(words: list[str]) -> None:
 def test_each_command_is_where_the_table_says(name: str) -> None:
     assert COMMANDS[name].name == name
     assert len(COMMANDS.origins[name].summary) < 60
+
+
+class ReachedError(Exception):
+    """A command asked for the application."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_of_a_group_have_the_application(name: str) -> None:
+    """The test client's runner has a context already, so it does not notice."""
+
+    def application() -> Flask:
+        raise ReachedError
+
+    group = COMMANDS[name]
+    for command in group.commands.values() if isinstance(group, click.Group) else ():
+        context = click.Context(command, obj=ScriptInfo(create_app=application))
+        assert command.callback
+        with pytest.raises(ReachedError):
+            context.invoke(command.callback)

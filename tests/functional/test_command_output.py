@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,9 +23,10 @@ def newsletter(folder: Path, *words: str) -> tuple[str, str]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, sqlite_template: Path) -> Path:
     """A data folder with two readers."""
-    newsletter(tmp_path / "var", "db", "upgrade")
+    (tmp_path / "var").mkdir()
+    shutil.copy(sqlite_template, tmp_path / "var" / "newsletter.sqlite3")
     readers = tmp_path / "readers.csv"
     readers.write_text(f"email\n{ADA}\nbob@example.org\n")
     newsletter(tmp_path / "var", "subscribers", "import", str(readers))
@@ -37,6 +39,7 @@ def folder(tmp_path: Path) -> Path:
         (("subscribers", "erase", ADA, "--yes"), "Erased. One last mail tells the reader so.\n"),
         (("subscribers", "erase", ADA, "--yes", "--json"), '{"id": 1, "erased": true, "mailed": true}\n'),
         (("articles", "list"), None),
+        (("editors", "add", "mara@example.org", "--role", "admin"), None),
     ],
 )
 def test_a_command_prints_its_answer_alone(folder: Path, words: tuple[str, ...], printed: str | None) -> None:

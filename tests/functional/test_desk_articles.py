@@ -162,6 +162,10 @@ def test_a_mistake_stands_at_its_field(editor: DeskClient, db: Database) -> None
     for name in ("title", "section", "date", "hype", "trust", "language", "source-1", "source_count", "body"):
         assert f'id="{name}-error"' in answer.text, name
     assert drafts(db)[0].content.section == "x" * 61
+    places = re.findall(r'<li><a href="#([^"]+)">([^:]+): ', answer.text)
+    assert places[0] == ("title", "Headline")
+    assert ("source-1", "Sources") in places
+    assert [name for name, _ in places][-1] == "trust", "in the order of the page"
     no_source = editor.post(
         "/desk/articles/new/publish",
         {**STORY, "source_title": [""], "source_url": [""], "source_publisher": [""], "key": "l"},
@@ -310,6 +314,10 @@ def test_the_preview_is_the_public_page_in_a_sandbox(editor: DeskClient, db: Dat
     assert answer.headers["Cache-Control"] == "no-store"
     assert "&lt;b&gt;New&lt;/b&gt; {{ 7*7 }}" in answer.text
     assert "It was 38." in answer.text
+    written = editor.get(f"{saved['preview']}?block=2").text
+    check_page(written)
+    assert written.count('<span id="here"></span><p') == 1
+    assert written.index('id="here"') > written.index('class="story"')
     assert editor.get("/desk/articles").headers["X-Frame-Options"] == "DENY"
     style = re.search(r'href="([^"]+base\.css)"', answer.text)
     assert style is not None
@@ -326,6 +334,9 @@ def test_who_has_it_open_is_shown(
     assert others(author, path, "a").startswith("Editor Example has this open too")
     assert "Author Example has this open too" in others(editor, path, "e")
     assert "You have this open in another tab" in others(editor, path, "e2")
+    assert "open in another tab" not in editor.get(path).text, "it may be the page that was left for this one"
+    editor.post(f"{path}/presence", {"key": "e2", "closed": "yes"})
+    assert "in another tab" not in others(editor, path, "e")
     with clock.set_to(clock.now() + timedelta(minutes=2)):
         assert others(editor, path, "e") == ""
 
@@ -386,6 +397,30 @@ def test_the_list_is_cut_into_pages_and_says_how_to_fill_it(
     assert older is not None
     assert "section=Policy" in older[1]
     assert "Story 0" in editor.get(older[1].replace("&amp;", "&")).text
+
+
+def test_a_story_is_added_to_the_newest_draft_from_the_list(
+    editor: DeskClient, author: DeskClient, db: Database
+) -> None:
+    slugs = [factories.add_article(db, title) for title in ("First", "Second")]
+    page = editor.get("/desk/articles?q=first").text
+    assert "Add to weekly" in page
+    assert "Add to weekly" not in author.get("/desk/articles").text
+    form = {"digest": 0, "back": "/desk/articles?q=first", "slug": slugs[0]}
+    answer = editor.post("/desk/articles/add", form)
+    assert answer.headers["Location"] == "/desk/articles?q=first&done=added#story-first"
+    page = editor.get(answer.headers["Location"]).text
+    check_page(page)
+    assert 'id="story-first"' in page
+    assert '<a href="/desk/digests/1/compose">Open it</a>' in page
+    assert '<a href="/desk/digests/1/compose">In the weekly draft</a>' in page
+    back = {"digest": 1, "back": "https://evil.example", "slug": slugs[1]}
+    assert editor.post("/desk/articles/add", back).headers["Location"].startswith("/desk?")
+    assert editor.post("/desk/articles/add", back).status_code == 409, "it is there already"
+    with db.reading() as session:
+        digest = session.scalars(select(Digest)).one()
+        assert [item.revision.title for item in digest.items] == ["First", "Second"]
+        assert list(session.scalars(select(AuditEntry.action))).count("digests.started") == 1
 
 
 def test_few_queries_however_many_stories(editor: DeskClient, db: Database) -> None:
@@ -467,3 +502,37 @@ def test_a_megabyte_is_refused_or_shown_but_breaks_nothing(editor: DeskClient, d
     rows = save(editor, "/desk/articles/new", STORY, key="l", point=[f"p{number}" for number in range(300)])
     assert rows.status_code == 200
     assert drafts(db)[1].content.points[-1].endswith("p299"), "what is too much stands in the last row"
+
+
+def test_words_of_a_draft_that_is_gone_become_a_new_one(editor: DeskClient, db: Database) -> None:
+    """It was published, or discarded, by somebody else while the page was open."""
+    path = save(editor, "/desk/articles/new", STORY, key="mine").json["path"]
+    editor.post(f"{path}/discard", {**STORY, "version": 1, "key": "theirs"})
+    mine = {**STORY, "body": "Mine </textarea><b>", "key": "mine", "version": 1}
+    for do in ("", "/publish", "/discard"):
+        answer = editor.post(f"{path}{do}", mine)
+        assert answer.status_code == 410
+        check_page(answer.text)
+        assert "Mine &lt;/textarea&gt;" in answer.text
+    assert save(editor, path, mine).json == {"state": "gone", "keep": "/desk/articles/new"}
+    assert editor.post("/desk/articles/new", {**mine, "version": 0}).status_code == 303
+    assert drafts(db)[0].content.body == mine["body"]
+    slug = factories.add_article(db, "A story")
+    change = save(editor, f"/desk/articles/stories/{slug}", mine, key="k", slug=slug, base=1).json["path"]
+    editor.post(f"{change}/discard", {**STORY, "version": 1, "key": "theirs"})
+    gone = save(editor, change, mine, key="k", slug=slug, base=1)
+    assert (gone.status_code, gone.json["keep"]) == (410, f"/desk/articles/stories/{slug}")
+    save(editor, f"/desk/articles/stories/{slug}", STORY, key="other")
+    assert save(editor, gone.json["keep"], mine, key="k", slug=slug, version=0).status_code == 409, "not overwritten"
+
+
+def test_words_written_before_a_change_are_known_to_be_older(editor: DeskClient, db: Database) -> None:
+    """The page was opened, a colleague published, and only then the first word was written."""
+    slug = factories.add_article(db, "A story")
+    path = f"/desk/articles/stories/{slug}"
+    story = {**entered(editor.get(path).text), "dek": "New dek", "kind": "small"}
+    with db.transaction() as session:
+        revise(session, slug, {"title": "Another title"})
+    save(editor, path, story, key="k")
+    assert "begun from revision 1, and revision 2 is public by now" in editor.get(path).text
+    assert drafts(db)[0].base_number == 1

@@ -50,6 +50,10 @@ def test_the_real_page_is_read_line_by_line(author: DeskClient, db: Database) ->
     assert "not understood" not in uses
     assert "not read" not in uses
     assert "1 source has no address in the text." in answer.text
+    left_out = uses.count("left out")
+    assert f"{len(uses)} lines: {len(uses) - left_out} read, {left_out} left out on purpose, 0 not understood" in (
+        " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+    )
     assert drafts(db) == [], "nothing is stored before the button"
     made = author.post(f"{PATH}/drafts", {**form_of(answer.text), "address-0-1": "https://theverge.example/1"})
     assert made.headers["Location"] == "/desk/articles/drafts/1?done=brought"

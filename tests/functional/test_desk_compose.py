@@ -605,32 +605,3 @@ def test_an_edition_is_named_by_the_widest_of_its_choices(editor: DeskClient, db
 
 def test_a_letter_without_readers_says_so(editor: DeskClient, draft: int) -> None:
     assert "Nobody: this letter has no reader yet." in editor.get(path(draft, count="editions")).text
-
-
-# ---- From the list of stories
-
-
-def test_a_story_is_added_from_the_list(
-    editor: DeskClient, author: DeskClient, db: Database, settings: Settings, slugs: list[str]
-) -> None:
-    page = editor.get("/desk/articles?q=a&trust=80").text
-    check_page(page)
-    assert "Add to weekly" in page
-    action = re.search(rf'action="([^"]+/{slugs[0]}/add[^"]*)"', page)
-    assert action is not None
-    answer = editor.post(unescape(action[1]), {"digest": ""})
-    assert answer.location == f"/desk/articles?q=a&trust=80&done=added&digest=1#story-{slugs[0]}"
-    page = editor.get(answer.location).text
-    assert 'href="/desk/digests/1/compose"' in page
-    assert "in it" in page
-    assert order(db, 1) == "A"
-    with db.transaction() as session:
-        assert stored_checks.links_wait(session)
-        daily = drafting.start_draft(session, Cadence.DAILY).id
-    assert f'name="digest" value="{daily}"' in editor.get("/desk/articles").text
-    assert "Add to daily" in editor.get("/desk/articles").text
-    editor.post(f"/desk/articles/stories/{slugs[1]}/add", {"digest": str(daily)})
-    assert order(db, daily) == "B"
-    assert editor.post(f"/desk/articles/stories/{slugs[1]}/add", {"digest": str(daily)}).status_code == 409
-    assert "Add to" not in author.get("/desk/articles").text
-    assert author.post(f"/desk/articles/stories/{slugs[1]}/add", {"digest": str(daily)}).status_code == 403

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import re
 import unicodedata
 from dataclasses import replace
@@ -94,7 +95,8 @@ def test_password_and_code_sign_in_and_lead_back(app: Flask, db: Database, setti
 
 
 @pytest.mark.parametrize(
-    "elsewhere", ["https://evil.example", "//evil.example", "/\\evil.example", "/articles", "/desk//evil.example", ""]
+    "elsewhere",
+    ["https://evil.example", "//evil.example", "/\\evil.example", "/articles", "/desk//evil.example", "/desk/../", ""],
 )
 def test_no_address_leads_elsewhere(app: Flask, mara: int, elsewhere: str) -> None:
     answer = Visitor(app).code(desk.app_code(), next=elsewhere)
@@ -158,6 +160,21 @@ def test_unknown_people_get_the_same_answer_after_the_same_work(
     assert error_of(known) == error_of(unknown) == error_of(no_address)
     assert actions(db)[-3:] == ["sign_in.failed"] * 3
     assert not passwords.needs_rehash(passwords.NOBODYS_HASH), "the work is the same"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Host": "evil.example"}, 421),
+    ],
+)
+def test_what_is_refused_before_the_desk_sees_it_gets_a_page(app: Flask, headers: dict[str, str], status: int) -> None:
+    """As the first request of a process: the tests' own context would keep what an earlier one left in `g`."""
+    answer = contextvars.Context().run(app.test_client().post, "/desk/sign-in", headers=headers)
+    assert answer.status_code == status
+    assert "Set-Cookie" not in answer.headers
 
 
 def test_what_is_left_of_the_tries_is_said(app: Flask, mara: int) -> None:

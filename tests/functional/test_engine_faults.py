@@ -760,6 +760,20 @@ class TestRetryAfter:
         assert one.reserve(3).allowed == 0
         assert other.reserve(3).allowed == (0 if all_or_nothing else 3)
 
+    def test_a_provider_that_asks_to_wait_is_heard_by_all(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        transport: ScriptedTransport,  # noqa: F811
+    ) -> None:
+        def send(message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
+            raise NotAcceptedError("sendgrid.busy", "Too many requests.", retry_after=30.0)
+
+        transport.all_or_nothing = True
+        transport.send = send  # type: ignore[method-assign]
+        drain()
+        assert SendingContext.open(runtime()).reserve(3).allowed == 0
+
 
 class TestBackoff:
     def test_progress_begins_it_anew(

@@ -92,7 +92,7 @@ def test_nobody_comes_back_who_ended_otherwise(
         report(wrong, number)
     report(other, 1, reason="550 5.1.1 no such person")
     report(other, 2, EventKind.COMPLAINED)
-    report(other, 3, EventKind.UNSUBSCRIBED)
+    report(wrong, 3, EventKind.UNSUBSCRIBED)
     with db.transaction() as session:
         fourth = session.scalars(select(Subscriber).where(Subscriber.address == "r4@readers.example")).one()
         assert lifecycle.unsubscribe(session, fourth, by=READER) is False

@@ -136,6 +136,7 @@ SCRIPTS = (
     "/htmx.js",
     "/list.js",
     "/story.js",
+    "/story_list.js",
     "/sortable.js",
     "/compose.js",
     "/live.js",

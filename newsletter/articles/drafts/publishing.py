@@ -50,7 +50,7 @@ def publish_draft(session: Session, number: int, context: EditorialContext, *, v
     """Publish a draft in the version, and on the revision, that the editor saw; its row goes.
 
     `base` is the number of the article's newest revision, 0 for a new story. Raises DraftError with what is wrong in
-    which field, DraftChangedError, and ConflictError when the article has another revision by now.
+    which field, DraftGoneError, DraftChangedError, and ConflictError when the article has another revision by now.
     """
     draft = find_draft(session, number, for_change=True)
     if draft.version != version:

@@ -29,11 +29,15 @@ class DraftChangedError(ConflictError):
         self.number = draft.id
 
 
+class DraftGoneError(NotFoundError):
+    """There is no such draft, or not any more."""
+
+
 def find_draft(session: Session, number: int, *, for_change: bool = False) -> ArticleDraft:
-    """The draft of this number; `for_change` locks it. Raises NotFoundError."""
+    """The draft of this number; `for_change` locks it. Raises DraftGoneError."""
     found = session.get(ArticleDraft, number, with_for_update=for_change, populate_existing=for_change)
     if found is None:
-        raise NotFoundError(
+        raise DraftGoneError(
             "draft.not_found", "There is no draft %(number)d: it was published or discarded.", number=number
         )
     return found
@@ -45,18 +49,26 @@ def find_draft_of(session: Session, slug: str) -> ArticleDraft | None:
 
 
 def begin_draft(
-    session: Session, content: DraftContent, *, by: int, key: str, slug: str | None = None, is_page: bool = False
+    session: Session,
+    content: DraftContent,
+    *,
+    by: int,
+    key: str,
+    slug: str | None = None,
+    base: int = 0,
+    is_page: bool = False,
 ) -> ArticleDraft:
     """A draft of a new story, or of a change to the article with this slug; `by` is the number of the person.
 
-    The same form gets the draft that it began before. Raises NotFoundError for an unknown slug, and DraftChangedError
-    where another form began the article's draft.
+    `base` is the number of the revision that the words were written from, 0 for the newest. The same form gets the
+    draft that it began before. Raises NotFoundError for an unknown slug, and DraftChangedError where another form
+    began the article's draft.
     """
     key = key[:LONGEST_KEY]
     current = get_current(session, slug) if slug is not None else None
     known = _begun(session, key, current)
     if known is None:
-        draft = _new_draft(content, by=by, key=key, current=current, is_page=is_page)
+        draft = _new_draft(content, by=by, key=key, current=current, base=base, is_page=is_page)
         try:
             with session.begin_nested():
                 session.add(draft)
@@ -75,7 +87,7 @@ def save_draft(
 ) -> ArticleDraft:
     """Save content that was made from `version` of the draft. Content that is saved already changes nothing.
 
-    Raises NotFoundError, and DraftChangedError for a save on an older version than another form's.
+    Raises DraftGoneError, and DraftChangedError for a save on an older version than another form's.
     """
     draft, key = find_draft(session, number, for_change=True), key[:LONGEST_KEY]
     content = content.tidy()
@@ -92,18 +104,20 @@ def save_draft(
 
 
 def delete_draft(session: Session, number: int, *, version: int) -> None:
-    """Delete a draft that was published, or that its author gives up. Raises NotFoundError, and DraftChangedError."""
+    """Delete a draft that was published, or that its author gives up. Raises DraftGoneError, and DraftChangedError."""
     draft = find_draft(session, number, for_change=True)
     if draft.version != version:
         raise DraftChangedError("draft.changed", draft)
     session.execute(delete(ArticleDraft).where(ArticleDraft.id == number))
 
 
-def _new_draft(content: DraftContent, *, by: int, key: str, current: Revision | None, is_page: bool) -> ArticleDraft:
-    content = content.tidy()
+def _new_draft(
+    content: DraftContent, *, by: int, key: str, current: Revision | None, base: int, is_page: bool
+) -> ArticleDraft:
+    content, newest = content.tidy(), current.number if current is not None else 0
     return ArticleDraft(
         article_id=current.article_id if current is not None else None,
-        base_number=current.number if current is not None else 0,
+        base_number=base if 0 < base < newest else newest,
         is_page=is_page,
         version=1,
         fields=content.to_json(),

@@ -23,6 +23,7 @@ from newsletter.core.queue_socket import socket_path
 LONGEST_SHOWN = 60
 """Characters of a wrong value that are shown."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_HOLDS_PASSWORD = re.compile("://.*:.*@")
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -71,7 +72,7 @@ def _value(name: str, declaration: Declaration, text: str) -> object:
         reason = "text in UTF-8"
     except ValueError as error:
         reason = str(error)
-    value = "not valid" if declaration.is_secret else _shown(text)
+    value = "not valid" if declaration.is_secret or _HOLDS_PASSWORD.search(text) else _shown(text)
     # Raised outside of the handlers: an error that is shown with its causes must not show the value.
     raise ConfigurationError(
         "setting.invalid", "%(name)s is %(value)s: it must be %(reason)s.", name=name, value=value, reason=reason

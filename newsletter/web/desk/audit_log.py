@@ -8,8 +8,9 @@ from datetime import date
 from io import StringIO
 from typing import NamedTuple
 
-from flask import Response, request
+from flask import Response, request, url_for
 
+from newsletter.articles.queries import slugs_of
 from newsletter.core.actors import ActorKind
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
@@ -41,6 +42,8 @@ class ShownEntry(NamedTuple):
     who: str
     what: str
     object: str
+    path: str
+    """The page of the object; empty where there is none."""
 
 
 @desk.get("/audit-log", endpoint="audit_log")
@@ -51,10 +54,11 @@ def audit_log_page() -> str:
     with runtime().db.reading() as session:
         names = audit.names(session)
         found = audit.entries(session, wanted, settings.timezone, PAGE_SIZE + 1)
-    page = found[:PAGE_SIZE]
+        page = found[:PAGE_SIZE]
+        slugs = slugs_of(session, [entry.object_id for entry in page if entry.object_kind == "article"])
     return render_desk(
         "audit_log.html",
-        entries=[_shown(entry, names) for entry in page],
+        entries=[_shown(entry, names, slugs) for entry in page],
         wanted=wanted,
         people=names,
         groups=audit.GROUPS,
@@ -112,14 +116,15 @@ def _wanted() -> AuditFilter:
     )
 
 
-def _shown(entry: AuditEntry, names: dict[int, str]) -> ShownEntry:
+def _shown(entry: AuditEntry, names: dict[int, str], slugs: dict[int, str]) -> ShownEntry:
     local = entry.happened_at.astimezone(runtime().settings.timezone)
     if entry.staff_member_id is not None:
         who = names.get(entry.staff_member_id, f"#{entry.staff_member_id}")
     else:
         who = ACTOR_WORDS.get(entry.actor_kind, "")
     words = audit.ACTION_WORDS.get(entry.action, entry.action)
-    return ShownEntry(local.date(), f"{local:%H:%M:%S}", who, words % entry.details, _object(entry, names))
+    what, on = words % entry.details, _object(entry, names)
+    return ShownEntry(local.date(), f"{local:%H:%M:%S}", who, what, on, _path(entry, slugs))
 
 
 def _object(entry: AuditEntry, names: dict[int, str]) -> str:
@@ -129,3 +134,9 @@ def _object(entry: AuditEntry, names: dict[int, str]) -> str:
         return names.get(entry.object_id, f"#{entry.object_id}")
     words = audit.OBJECT_WORDS.get(entry.object_kind, "%(number)s")
     return words % {"number": f"{entry.object_id:,}"}
+
+
+def _path(entry: AuditEntry, slugs: dict[int, str]) -> str:
+    if entry.object_kind == "article" and entry.object_id in slugs:
+        return url_for("desk.story", slug=slugs[entry.object_id])
+    return url_for("desk.compose", number=entry.object_id) if entry.object_kind == "digest" else ""

@@ -35,9 +35,17 @@ def begin_request() -> None:
     g.desk_cookies = _New()
 
 
+def _new_cookies() -> _New:
+    """Those of this request, also of one that was refused before the desk saw it."""
+    if "desk_cookies" not in g:
+        begin_request()
+    found: _New = g.desk_cookies
+    return found
+
+
 def session_token() -> str:
     """The random id in the session's cookie; a new one, which the answer sets, where the browser has none."""
-    new: _New = g.desk_cookies
+    new = _new_cookies()
     if new.session:
         return new.session
     token = request.cookies.get(_name(SESSION), "")
@@ -48,7 +56,7 @@ def session_token() -> str:
 
 def give_session(token: str) -> None:
     """Let the answer set a new id."""
-    g.desk_cookies.session = token
+    _new_cookies().session = token
 
 
 def known_browser(member_email_key: str) -> str:
@@ -59,7 +67,7 @@ def known_browser(member_email_key: str) -> str:
 
 def remember_browser(member_email_key: str) -> None:
     """Let the answer say that this person signed in here."""
-    g.desk_cookies.browser = _signer().sign(
+    _new_cookies().browser = _signer().sign(
         [member_email_key, known_browser(member_email_key) or tokens.random_token()]
     )
 
@@ -68,7 +76,7 @@ def set_cookies(response: Response) -> None:
     """Set what is new."""
     is_secure = runtime().settings.public_url.startswith("https:")
     path = "/" if is_secure else public_paths.DESK
-    new: _New = g.desk_cookies
+    new = _new_cookies()
     for name, value, age in ((SESSION, new.session, None), (BROWSER, new.browser, BROWSER_AGE)):
         if value:
             response.set_cookie(

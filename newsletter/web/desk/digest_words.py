@@ -73,11 +73,10 @@ def when(moment: datetime) -> str:
     return f"{short_day(moment)}, {local:%H:%M}"
 
 
-def short_day(moment: datetime) -> str:
-    """ "7 May", with its year unless it is this one; in the publication's zone."""
-    zone = runtime().settings.timezone
-    day: date = moment.astimezone(zone).date()
-    spoken = page_language()
+def short_day(moment: date | datetime) -> str:
+    """ "7 May", with its year unless it is this one; of a moment, in the publication's zone."""
+    zone, spoken = runtime().settings.timezone, page_language()
+    day = moment.astimezone(zone).date() if isinstance(moment, datetime) else moment
     is_this_year = day.year == clock.now().astimezone(zone).year
     return spoken.day_of_year(day) if is_this_year else spoken.day(day)
 
@@ -126,5 +125,5 @@ def has_page(endpoint: str) -> bool:
     return endpoint in current_app.view_functions
 
 
-FILTERS = (when, digest_title, time_until, countdown, clock_time)
+FILTERS = (when, short_day, digest_title, time_until, countdown, clock_time)
 """The filters of these names that the desk's templates use."""

@@ -57,7 +57,8 @@ def browser_name() -> str:
 
 def safe_path(path: str) -> str:
     """A path of the desk to go on to; the desk's first page for anything else."""
-    is_own = re.fullmatch(r"/desk(?:[/?][A-Za-z0-9/?&=._~%+-]*)?", path) is not None and "//" not in path
+    is_own = re.fullmatch(r"/desk(?:[/?][A-Za-z0-9/?&=._~%+-]*)?", path) is not None
+    is_own = is_own and "//" not in path and "/.." not in path
     return path if is_own else "/desk"
 
 

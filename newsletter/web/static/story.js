@@ -36,6 +36,7 @@ function edit(form) {
   const said = document.getElementById("words").dataset;
   const line = document.getElementById("saved");
   const frame = document.getElementById("preview");
+  const atFirst = line.textContent;
   const own = new Set(["form_token", "key", "version"]);
   let saved = serialize(); // what the desk has
   let saving = null; // the save on its way
@@ -81,12 +82,12 @@ function edit(form) {
     const mine = `${PREFIX}${form.dataset.member}:`;
     dropWhere((name) => !name.startsWith(mine));
     for (const name of Object.keys(localStorage)) {
-      if (!name.startsWith(`${mine}${form.getAttribute("action")}:`) || !(await isFree(name))) {
-        continue;
-      }
       const left = JSON.parse(localStorage.getItem(name));
       if (JSON.stringify(left.pairs) === saved) {
-        localStorage.removeItem(name);
+        localStorage.removeItem(name); // also what was left of a draft that is gone, and is kept in this one
+        continue;
+      }
+      if (!name.startsWith(`${mine}${form.getAttribute("action")}:`) || !(await isFree(name))) {
         continue;
       }
       form.elements.key.value = name.slice(name.lastIndexOf(":") + 1);
@@ -108,7 +109,7 @@ function edit(form) {
       while (list.children.length > count) {
         list.lastElementChild.remove();
       }
-      while (list.children.length < count && list.children.length) {
+      while (list.children.length < count) {
         addRow(list, list.lastElementChild);
       }
     }
@@ -132,7 +133,9 @@ function edit(form) {
 
   function changed() {
     count();
-    if (serialize() === saved) {
+    drawScales();
+    if (!hasUnsaved()) {
+      settle();
       return;
     }
     keep();
@@ -143,22 +146,38 @@ function edit(form) {
     pause = setTimeout(save, PAUSE);
   }
 
+  // What stands here is what the desk has, also when it was not so before.
+  function settle() {
+    failedAt = "";
+    localStorage.removeItem(keptName());
+    if (savedAt) {
+      tick();
+    } else {
+      say(atFirst);
+    }
+  }
+
+  function hasUnsaved() {
+    return saving !== null || serialize() !== saved;
+  }
+
   // Resolves to whether all that stands in the form is saved.
   async function save() {
     clearTimeout(pause);
-    if (saving) {
+    while (saving) {
       await saving;
-    }
-    if (serialize() === saved && form.elements.version.value !== "0") {
-      return true;
     }
     if (isChangedElsewhere) {
       return false;
     }
+    if (!hasUnsaved() && form.elements.version.value !== "0") {
+      settle();
+      return true;
+    }
     saving = send();
     const isSaved = await saving;
     saving = null;
-    if (isSaved && serialize() !== saved) {
+    if (isSaved && hasUnsaved()) {
       pause = setTimeout(save, PAUSE);
     }
     return isSaved;
@@ -180,9 +199,18 @@ function edit(form) {
       return failed(sayEnded);
     }
     if (answer.status === 409) {
-      return conflict((await answer.json()).by);
+      const { by } = await answer.json();
+      const who = put(by.name ? said.byOther : said.byYou, { name: by.name, t: by.time });
+      return elsewhere(said.changed, `${who} `, leaving(said.compare), ` ${said.choose}`);
     }
-    return failed(() => warn(said.notSaved, put(said.refused, { t: failedAt, n: answer.status })));
+    if (answer.status === 410) {
+      const keep = leaving(said.keepAnew);
+      keep.setAttribute("formaction", (await answer.json()).keep);
+      form.elements.version.value = "0"; // of none: there may be another draft by now
+      return elsewhere(said.gone, `${said.wasDone} `, keep, `; ${said.nothingLost}`);
+    }
+    const why = answer.status === 413 ? said.tooLong : said.refused;
+    return failed(() => warn(said.notSaved, put(why, { t: failedAt, n: answer.status })));
   }
 
   function received(answer, sent) {
@@ -212,7 +240,7 @@ function edit(form) {
   }
 
   function renewPreview(version) {
-    const address = `${form.dataset.preview}?version=${version}${at()}`;
+    const address = `${form.dataset.preview}?version=${version}${place()}`;
     document.getElementById("preview-page").setAttribute("href", form.dataset.preview);
     if (frame.getAttribute("src")) {
       frame.contentWindow.location.replace(address); // no step in the browser's history
@@ -224,9 +252,13 @@ function edit(form) {
     document.getElementById("no-preview")?.remove();
   }
 
-  // The part of the page that is being written.
-  function at() {
-    const row = document.activeElement?.closest("#points, #sources");
+  // The part of the page that is being written: the frame opens there.
+  function place() {
+    const field = document.activeElement;
+    if (field === form.elements.body) {
+      return `&block=${field.value.slice(0, field.selectionStart).split(/\n\s*\n/).length}#here`;
+    }
+    const row = field?.closest("#points, #sources");
     return row ? { points: "#tldr", sources: "#sources" }[row.id] : "";
   }
 
@@ -238,18 +270,24 @@ function edit(form) {
     return false;
   }
 
-  function conflict(by) {
+  // Somebody else decides from here: no save is tried any more.
+  function elsewhere(...words) {
     isChangedElsewhere = true;
-    const compare = document.createElement("button");
-    compare.className = "word";
-    compare.textContent = said.compare;
-    compare.setAttribute("form", "story");
-    compare.addEventListener("click", () => {
+    keep();
+    warn(...words);
+    return false;
+  }
+
+  // A button that sends the form as it stands, to a page that goes on with it.
+  function leaving(words) {
+    const button = document.createElement("button");
+    button.className = "word";
+    button.textContent = words;
+    button.setAttribute("form", "story");
+    button.addEventListener("click", () => {
       mayLeave = true;
     });
-    const who = put(by.name ? said.byOther : said.byYou, { name: by.name, t: by.time });
-    warn(said.changed, `${who} `, compare, ` ${said.choose}`);
-    return false;
+    return button;
   }
 
   function sayEnded() {
@@ -290,7 +328,21 @@ function edit(form) {
     const seconds = Math.round((Date.now() - savedAt) / 1000);
     line.setAttribute("aria-live", seconds ? "off" : "polite"); // the time that goes by is not worth hearing
     const minutes = Math.round(seconds / 60);
-    say(seconds < 90 ? put(said.saved, { n: seconds }) : put(said.savedLong, { n: minutes }));
+    const words = seconds < 2 ? said.justSaved : seconds < 90 ? said.saved : said.savedLong;
+    say(put(words, { n: seconds < 90 ? seconds : minutes }));
+  }
+
+  // The lines beside the points of trust, as the desk draws them.
+  function drawScales() {
+    for (const field of form.querySelectorAll("[data-most]")) {
+      const part = Math.min(Math.max(Number(field.value) || 0, 0) / field.dataset.most, 1);
+      for (const end of field.closest("tr").querySelectorAll(".to, .at")) {
+        end.setAttribute("x2", `${100 * part}%`);
+        if (end.matches(".at")) {
+          end.setAttribute("x1", `${100 * part}%`);
+        }
+      }
+    }
   }
 
   function count() {
@@ -306,13 +358,12 @@ function edit(form) {
   // Rows
 
   function addRow(list, after) {
-    const row = after.cloneNode(true);
-    for (const field of row.querySelectorAll("input, textarea")) {
-      field.value = field.defaultValue = "";
-      field.removeAttribute("aria-invalid");
+    const row = document.getElementById(`${list.id}-row`).content.firstElementChild.cloneNode(true);
+    if (after) {
+      after.after(row);
+    } else {
+      list.append(row);
     }
-    row.querySelector(".error")?.remove();
-    after.after(row);
     renumber(list);
     return row;
   }
@@ -334,20 +385,14 @@ function edit(form) {
     });
   }
 
-  // Does what a button of the rows says; false where only the desk can.
+  // Does what a button of the rows says.
   function changeRows(what) {
-    const [action, kind] = what.split("-");
+    const [action, kind, number] = what.split("-");
     const list = document.getElementById(`${kind}s`);
-    let row = list.children[Number(what.split("-")[2]) - 1];
+    let row = list.children[Number(number) - 1];
     if (action === "add") {
-      if (!list.children.length) {
-        return false;
-      }
       row = addRow(list, row || list.lastElementChild);
     } else if (action === "out") {
-      if (list.children.length === 1) {
-        return false;
-      }
       const next = row.nextElementSibling || row.previousElementSibling;
       row.remove();
       row = next;
@@ -357,11 +402,12 @@ function edit(form) {
       row.nextElementSibling?.after(row);
     }
     renumber(list);
-    row.querySelector("textarea, input").focus();
-    const place = [...list.children].indexOf(row) + 1;
-    document.getElementById("heard").textContent = put(said.place, { n: place, m: list.children.length });
+    (row?.querySelector("textarea, input") || form.querySelector(`[value=add-${kind}]`)).focus();
+    if (action === "up" || action === "down") {
+      const place = [...list.children].indexOf(row) + 1;
+      document.getElementById("heard").textContent = put(said.place, { n: place, m: list.children.length });
+    }
     changed();
-    return true;
   }
 
   // Events
@@ -373,12 +419,17 @@ function edit(form) {
     if (mayLeave) {
       return;
     }
-    if (button?.name === "do" && changeRows(button.value)) {
+    if (button?.name === "do") {
       event.preventDefault();
+      changeRows(button.value);
       return;
     }
+    const leaves = button?.hasAttribute("formaction");
+    if (leaves && !hasUnsaved()) {
+      return; // by itself: while the event lasts, requestSubmit does nothing
+    }
     event.preventDefault();
-    if ((await save()) && (button?.hasAttribute("formaction") || button?.name === "do")) {
+    if ((await save()) && leaves) {
       mayLeave = true;
       form.requestSubmit(button);
     }
@@ -405,14 +456,17 @@ function edit(form) {
     window.addEventListener(name, () => failedAt && save());
   }
 
+  function pageKey(more = {}) {
+    const { form_token: token, key } = form.elements;
+    return new URLSearchParams({ form_token: token.value, key: key.value, ...more });
+  }
+
   async function present() {
     if (document.hidden || !form.dataset.presence || failedAt) {
       return;
     }
-    const { form_token: token, key } = form.elements;
-    const body = new URLSearchParams({ form_token: token.value, key: key.value });
     try {
-      const answer = await fetch(form.dataset.presence, { method: "POST", body, redirect: "manual" });
+      const answer = await fetch(form.dataset.presence, { method: "POST", body: pageKey(), redirect: "manual" });
       if (answer.ok) {
         const { others } = await answer.json();
         document.getElementById("others").innerHTML = others;
@@ -422,6 +476,15 @@ function edit(form) {
     }
   }
 
+  window.addEventListener("pagehide", () => {
+    if (form.dataset.presence) {
+      navigator.sendBeacon(form.dataset.presence, pageKey({ closed: "yes" }));
+    }
+  });
+  window.addEventListener("pageshow", (event) => event.persisted && present());
+
+  // After a refusal to publish the address is the button's, which cannot be opened again.
+  history.replaceState(null, "", form.action + location.hash);
   for (const hint of form.querySelectorAll("[data-keys]")) {
     hint.hidden = false;
   }

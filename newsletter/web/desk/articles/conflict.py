@@ -1,4 +1,5 @@
-"""Two saves of one draft that do not fit: both texts side by side, and a choice between them.
+"""Answers to a save that was refused: both texts side by side where the draft was saved elsewhere, and a way to keep
+the words where it is gone.
 
 The page posts the editor's own text again, with a choice for each field that differs.
 """
@@ -9,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from flask import Response, jsonify, make_response, request
+from flask import Response, jsonify, make_response, request, url_for
 
 from newsletter.articles.drafts.content import DraftContent
 from newsletter.articles.drafts.models import ArticleDraft
-from newsletter.articles.drafts.saving import DraftChangedError
-from newsletter.core.languages import gettext_noop
+from newsletter.articles.drafts.saving import DraftChangedError, DraftGoneError
 from newsletter.core.runtime import runtime
 from newsletter.staff import audit
+from newsletter.web.desk.articles.error_places import FIELD_NAMES
 from newsletter.web.desk.articles.story import Story, story_of_draft
 from newsletter.web.desk.articles.story_form import StoryForm, pairs_of
 from newsletter.web.desk.blueprint import render_desk, signed_in
@@ -26,50 +27,32 @@ THEIRS = "theirs"
 CHOICE = "choose-"
 """The beginning of the names of choices between two texts."""
 
-FIELD_NAMES = {
-    "title": gettext_noop("Headline"),
-    "dek": gettext_noop("Dek"),
-    "section": gettext_noop("Section"),
-    "date": gettext_noop("Date"),
-    "hype": gettext_noop("Hype"),
-    "language": gettext_noop("Language"),
-    "markup": gettext_noop("Written as"),
-    "written_by": gettext_noop("Written by"),
-    "checked_by": gettext_noop("Checked by"),
-    "ai_use": gettext_noop("AI used for"),
-    "trust": gettext_noop("Score without parts"),
-    "parts": gettext_noop("Points of trust"),
-    "source_count": gettext_noop("Number of sources"),
-    "points": gettext_noop("TL;DR"),
-    "body": gettext_noop("Story"),
-    "sources": gettext_noop("Sources"),
-    "kind": gettext_noop("Kind of change"),
-    "note": gettext_noop("Sentence for readers"),
-    "serious": gettext_noop("Serious"),
-    "reported_at": gettext_noop("Reported"),
-}
+
+def refused_save(error: DraftChangedError | DraftGoneError, form: StoryForm) -> Response:
+    """The answer to a save that was refused."""
+    if isinstance(error, DraftGoneError):
+        return _gone(form)
+    with runtime().db.reading() as session:
+        return _changed_elsewhere(story_of_draft(session, error.number), form)
 
 
-def changed_elsewhere(story: Story, form: StoryForm) -> Response:
+def _changed_elsewhere(story: Story, form: StoryForm) -> Response:
     """409: both texts side by side, and a choice for each field that differs. Nothing was overwritten."""
     assert story.draft is not None
     if wants_json():
-        answer = jsonify(state="changed", version=story.draft.version, by=_last_save(story.draft))
-        answer.status_code = 409
-        return answer
-    theirs = story.draft.content
+        return make_response(jsonify(state="changed", version=story.draft.version, by=_last_save(story.draft)), 409)
+    mine, theirs = form.content.tidy(), story.draft.content
     differing = [
-        (each.name, _shown(getattr(form.content.tidy(), each.name)), _shown(getattr(theirs, each.name)))
+        (each.name, _shown(getattr(mine, each.name)), _shown(getattr(theirs, each.name)))
         for each in fields(DraftContent)
-        if getattr(form.content.tidy(), each.name) != getattr(theirs, each.name)
+        if getattr(mine, each.name) != getattr(theirs, each.name)
     ]
     page = render_desk(
         "articles/conflict.html",
         story=story,
+        form=form,
         differing=differing,
         pairs=pairs_of(form.content),
-        base=form.base,
-        key=form.key,
         by=_last_save(story.draft),
         choice=CHOICE,
         field_names=FIELD_NAMES,
@@ -77,10 +60,13 @@ def changed_elsewhere(story: Story, form: StoryForm) -> Response:
     return make_response(page, 409)
 
 
-def refused_save(error: DraftChangedError, form: StoryForm) -> Response:
-    """The answer to a save that was refused."""
-    with runtime().db.reading() as session:
-        return changed_elsewhere(story_of_draft(session, error.number), form)
+def _gone(form: StoryForm) -> Response:
+    """410: the draft was published or discarded. A press makes what was entered a new one, of the same story."""
+    keep = url_for("desk.story", slug=form.slug) if form.slug else url_for("desk.new_story")
+    if wants_json():
+        return make_response(jsonify(state="gone", keep=keep), 410)
+    page = render_desk("articles/gone.html", form=form, pairs=pairs_of(form.content), keep=keep)
+    return make_response(page, 410)
 
 
 def chosen_content(mine: DraftContent, theirs: DraftContent) -> DraftContent:

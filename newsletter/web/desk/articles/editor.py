@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from newsletter.articles import queries
-from newsletter.articles.drafts.content import DraftContent
+from newsletter.articles.drafts.content import DraftSource
 from newsletter.articles.drafts.models import ArticleDraft
-from newsletter.articles.drafts.saving import DraftChangedError, begin_draft, find_draft, save_draft
+from newsletter.articles.drafts.saving import DraftChangedError, DraftGoneError, begin_draft, find_draft, save_draft
 from newsletter.core import tokens
 from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import gettext_noop
@@ -21,8 +21,9 @@ from newsletter.staff import audit
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.articles.conflict import chosen_content, refused_save
+from newsletter.web.desk.articles.error_places import error_places
 from newsletter.web.desk.articles.judgement import judged_values
-from newsletter.web.desk.articles.presence import other_pages
+from newsletter.web.desk.articles.presence import colleagues_at
 from newsletter.web.desk.articles.story import (
     Story,
     may_write,
@@ -70,7 +71,7 @@ def story(slug: str) -> str:
 @needs(Right.WRITE)
 def save_new_story() -> ResponseReturnValue:
     """Begin the draft of a new story."""
-    return _save(lambda session, form: begin_from_form(session, form, None))
+    return _save(begin_from_form)
 
 
 @desk.post("/articles/stories/<slug>", endpoint="save_story")
@@ -106,31 +107,27 @@ def save_of_draft(session: Session, form: StoryForm, number: int) -> ArticleDraf
 
 def begin_from_form(session: Session, form: StoryForm, slug: str | None = None) -> ArticleDraft:
     """Begin a draft, or find the one that this form began."""
-    return begin_draft(session, form.content, by=signed_in().member_id, key=form.key, slug=slug)
+    by = signed_in().member_id
+    return begin_draft(session, form.content, by=by, key=form.key, slug=slug, base=form.base)
 
 
-def editor_page(
-    session: Session,
-    story: Story,
-    *,
-    errors: Mapping[str, NewsletterError] | None = None,
-    entered: DraftContent | None = None,
-) -> str:
-    """The page. `errors` are by the names of fields; `entered` is what they are about, if it is not stored."""
+def editor_page(session: Session, story: Story, *, errors: Mapping[str, NewsletterError] | None = None) -> str:
+    """The page. `errors` are by the names of fields."""
     person = signed_in()
-    content = entered or story.content()
+    content = story.content()
     values = judged_values(session, story, content)
-    key = tokens.random_token()
     return render_desk(
         "articles/editor.html",
         story=story,
         content=content,
-        key=key,
+        no_source=DraftSource(),
+        key=tokens.random_token(),
         errors=errors or {},
+        error_places=error_places(errors or {}, values["part_names"]),
         said=NOTICES.get(request.args.get("done", ""), ""),
         sections=queries.sections(session),
         hype_labels=runtime().settings.hype_labels,
-        others=other_pages(story, person, key),
+        others=colleagues_at(story, person),
         names=audit.names(session),
         may_write=may_write(person, story.draft),
         may_publish=person.may(Right.PUBLISH),
@@ -146,7 +143,7 @@ def _save(save: Callable[[Session, StoryForm], ArticleDraft]) -> ResponseReturnV
     try:
         with runtime().db.transaction() as session:
             number = save(session, form).id
-    except DraftChangedError as error:
+    except (DraftChangedError, DraftGoneError) as error:
         return refused_save(error, form)
     with runtime().db.reading() as session:
         story = story_of_draft(session, number)

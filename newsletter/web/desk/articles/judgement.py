@@ -15,6 +15,7 @@ from newsletter.web.desk.articles.preview import revision_of
 from newsletter.web.desk.articles.reader_limits import readers_missed_by
 from newsletter.web.desk.articles.story import Story, editorial_context
 from newsletter.web.desk.articles.story_form import PART
+from newsletter.web.request_values import parse_number
 
 SHORT_CHANGES = 800
 """Characters of changes that are shown at once; more are folded."""
@@ -30,12 +31,18 @@ def judged_values(session: Session, story: Story, content: DraftContent) -> dict
     changes = _changes(session, story, content)
     return {
         "rubric_parts": parts,
+        "scales": {part.key: _percent(content.parts.get(part.key, ""), part.most) for part in parts},
         "score": check.values["trust"] if is_scored else None,
         "missed": readers_missed_by(session, check.values["trust"]) if is_scored else None,
         "changes": changes,
         "is_short": sum(_length(change) for change in changes or ()) < SHORT_CHANGES,
         "part_names": {part.key: part.in_language("en").name for part in parts},
     }
+
+
+def _percent(points: str, most: int) -> float:
+    """How far the line of a part goes, whatever was entered."""
+    return min(100 * (parse_number(points) or 0) / most, 100)
 
 
 def _changes(session: Session, story: Story, content: DraftContent) -> list[RevisionChange] | None:

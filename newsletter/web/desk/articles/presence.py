@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from flask import render_template, request
 from redis.exceptions import RedisError
 
+from newsletter.articles.drafts.saving import LONGEST_KEY
 from newsletter.core import clock
 from newsletter.core.runtime import runtime
 from newsletter.staff.rights import Right
 from newsletter.staff.sessions import SignedIn
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.articles.story import Story, story_of_draft, story_of_slug
-from newsletter.web.desk.articles.story_form import read_story_form
 from newsletter.web.desk.blueprint import desk, signed_in
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class OtherPage(NamedTuple):
 @desk.post("/articles/drafts/<int:number>/presence")
 @needs(Right.WRITE, is_activity=False)
 def draft_presence(number: int) -> dict[str, Any]:
-    """Say that a draft is open."""
+    """Say that a draft is open, or closed."""
     with runtime().db.reading() as session:
         return _answer(story_of_draft(session, number))
 
@@ -44,24 +44,31 @@ def draft_presence(number: int) -> dict[str, Any]:
 @desk.post("/articles/stories/<slug>/presence")
 @needs(Right.WRITE, is_activity=False)
 def story_presence(slug: str) -> dict[str, Any]:
-    """Say that a published story is open."""
+    """Say that a published story is open, or closed."""
     with runtime().db.reading() as session:
         return _answer(story_of_slug(session, slug))
 
 
-def other_pages(story: Story, person: SignedIn, key: str, *, note: bool = False) -> list[OtherPage]:
-    """The pages, besides the one with this key, that have a story open; with `note` this page is one of them from now
-    on. A person is named once, with the time since when.
+def colleagues_at(story: Story, person: SignedIn) -> list[OtherPage]:
+    """The pages of other people. A page of one's own that was just left for this one may still be there."""
+    return [page for page in _other_pages(story, person, "") if page.name]
+
+
+def _other_pages(story: Story, person: SignedIn, key: str, *, is_open: bool | None = None) -> list[OtherPage]:
+    """The pages, besides the one with this key, that have a story open. With `is_open` this page is one of them from
+    now on, or not any more. A person is named once, with the time since when.
     """
     name = _name(story)
     if name is None:
         return []
     now, redis = clock.now(), runtime().queues.redis
     try:
-        if note:
+        if is_open:
             since = _since(redis.hget(name, key), now)
             redis.hset(name, key, json.dumps([person.member_id, person.name, since, now.timestamp()]))
             redis.expire(name, OPEN_FOR)
+        elif is_open is False:
+            redis.hdel(name, key)
         entries: dict[bytes, bytes] = redis.hgetall(name)  # type: ignore[assignment]
     except RedisError as error:
         log.info("nobody knows who has a story open: %s", type(error).__name__)
@@ -88,11 +95,6 @@ def _since(entry: Any, now: datetime) -> float:
 
 
 def _answer(story: Story) -> dict[str, Any]:
-    form = read_story_form(request.form)
-    others = other_pages(story, signed_in(), form.key[:64], note=True)
-    draft = story.draft
-    return {
-        "others": render_template("desk/articles/_others.html", others=others),
-        "version": draft.version if draft is not None else 0,
-        "is_own": draft is None or draft.saved_with == form.key,
-    }
+    key, is_open = request.form.get("key", "")[:LONGEST_KEY], "closed" not in request.form
+    others = _other_pages(story, signed_in(), key, is_open=is_open)
+    return {"others": render_template("desk/articles/_others.html", others=others)}

@@ -5,7 +5,10 @@ The frame is sandboxed: no script, no form, an origin of its own. So a draft can
 
 from __future__ import annotations
 
-from flask import Response, make_response, render_template
+import re
+
+from flask import Response, make_response, render_template, request
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from newsletter.articles import slugs
@@ -23,12 +26,17 @@ from newsletter.web.desk.access import needs
 from newsletter.web.desk.articles.story import Story, editorial_context, story_of_draft, story_of_slug
 from newsletter.web.desk.blueprint import desk
 from newsletter.web.public.articles import story_values
+from newsletter.web.request_values import parse_number
 from newsletter.web.security_headers import FRAMED_BY_US
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
     f"{FRAMED_BY_US}; sandbox"
 )
+
+
+HERE = Markup('<span id="here"></span>')
+_BLOCK = re.compile(r"^<(?:p|h[2-6]|ul|ol|blockquote|pre|table|hr)\b", re.MULTILINE)
 
 
 @desk.get("/articles/drafts/<int:number>/preview")
@@ -48,10 +56,21 @@ def story_preview(slug: str) -> Response:
         return _framed(session, story_of_slug(session, slug))
 
 
-def preview_page(session: Session, story: Story, content: DraftContent) -> str:
-    """The public page that a story would have with this content."""
+def preview_page(session: Session, story: Story, content: DraftContent, block: int | None = None) -> str:
+    """The public page that a story would have with this content; `block` is where somebody is writing."""
     revision, history = revision_of(session, story, content)
-    return render_template("article.html", **story_values(session, history, history.newest, revision))
+    values = story_values(session, history, history.newest, revision)
+    if block:
+        values["body"] = _with_place(values["body"], block)
+    return render_template("article.html", **values)
+
+
+def _with_place(body: Markup, number: int) -> Markup:
+    """A body with an anchor above its block of this number, from 1. The frame opens there: it cannot tell the desk how
+    far it was scrolled."""
+    starts = [found.start() for found in _BLOCK.finditer(body)] or [0]
+    at = starts[min(number, len(starts)) - 1]
+    return body[:at] + HERE + body[at:]
 
 
 def revision_of(session: Session, story: Story, content: DraftContent) -> tuple[Revision, History]:
@@ -60,7 +79,7 @@ def revision_of(session: Session, story: Story, content: DraftContent) -> tuple[
     rubric = rubric_of(session, current, context.today)
     check = ContentCheck(content, parts_of(rubric), context.hype_labels, context.today)
     values = check.values | {"body": check.values["body"][: markdown.LONGEST]}
-    values["title"] = values["title"] or "…"
+    values["title"], values["section"] = values["title"] or "…", values["section"] or "…"
     change = change_of(content, context.zone, {})
     entry = ListedRevision(
         revision_id=0,
@@ -87,6 +106,7 @@ def revision_of(session: Session, story: Story, content: DraftContent) -> tuple[
 
 
 def _framed(session: Session, story: Story) -> Response:
-    response = make_response(preview_page(session, story, story.content()))
+    block = parse_number(request.args.get("block", ""))
+    response = make_response(preview_page(session, story, story.content(), block))
     response.headers["Content-Security-Policy"] = POLICY
     return response

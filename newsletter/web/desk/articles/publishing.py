@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter.articles.drafts.checking import DraftError
 from newsletter.articles.drafts.models import ArticleDraft
 from newsletter.articles.drafts.publishing import publish_draft
-from newsletter.articles.drafts.saving import DraftChangedError, delete_draft, find_draft
+from newsletter.articles.drafts.saving import DraftChangedError, DraftGoneError, delete_draft, find_draft
 from newsletter.articles.models import Revision
 from newsletter.articles.revising import withdraw
 from newsletter.core.errors import ConflictError, InvalidError, NewsletterError
@@ -59,7 +59,7 @@ def draft_discard(number: int) -> ResponseReturnValue:
             require_writing(signed_in(), find_draft(session, number))
             delete_draft(session, number, version=form.version)
             audit.record(session, AuditAction.DRAFT_DISCARDED, by=signed_in().actor, on=AuditObject("draft", number))
-    except DraftChangedError as error:
+    except (DraftChangedError, DraftGoneError) as error:
         return refused_save(error, form)
     return redirect(url_for("desk.articles", done="discarded"), 303)
 
@@ -85,7 +85,7 @@ def _publish(save: Callable[[Session, StoryForm], ArticleDraft]) -> ResponseRetu
         with runtime().db.transaction() as session:
             saved = save(session, form)
             number, version = saved.id, saved.version
-    except DraftChangedError as error:
+    except (DraftChangedError, DraftGoneError) as error:
         return refused_save(error, form)
     try:
         with runtime().db.transaction() as session:
@@ -93,7 +93,7 @@ def _publish(save: Callable[[Session, StoryForm], ArticleDraft]) -> ResponseRetu
             is_first = revision.number == 1
             _record(session, revision, AuditAction.ARTICLE_PUBLISHED if is_first else AuditAction.ARTICLE_CHANGED)
             path = url_for("desk.story", slug=revision.article.slug, done="published")
-    except DraftChangedError as error:
+    except (DraftChangedError, DraftGoneError) as error:
         return refused_save(error, form)
     except DraftError as error:
         return _again(number, error.errors)

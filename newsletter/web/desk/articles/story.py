@@ -58,7 +58,7 @@ def editorial_context() -> EditorialContext:
 
 
 def story_of_draft(session: Session, number: int) -> Story:
-    """The story of a draft. Raises NotFoundError."""
+    """The story of a draft. Raises DraftGoneError."""
     draft = find_draft(session, number)
     if draft.article_id is None:
         return Story(draft)

@@ -36,6 +36,8 @@ class StoryForm(NamedTuple):
     """Of the draft that the page showed; 0 where there was none."""
     base: int
     """The number of the published revision that the page showed; 0 for none."""
+    slug: str
+    """Of the published story; empty for a new one."""
     key: str
     """Random, of the page that the form stood on."""
     anchor: str
@@ -57,7 +59,7 @@ def read_story_form(form: MultiDict[str, str]) -> StoryForm:
     changed, anchor = change_rows(content, form.get("do", ""))
     version, base = (parse_number(form.get(name, "")) or 0 for name in ("version", "base"))
     key = form.get("key", "") or tokens.random_token()
-    return StoryForm(changed, version, base, key, anchor)
+    return StoryForm(changed, version, base, form.get("slug", ""), key, anchor)
 
 
 def pairs_of(content: DraftContent) -> list[tuple[str, str]]:

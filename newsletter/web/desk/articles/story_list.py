@@ -14,11 +14,12 @@ from newsletter.articles.desk_list import DeskFilter, DeskPage
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.core.search import SearchQuery
-from newsletter.digests import drafting
 from newsletter.digests.article_uses import MOST_SHOWN, article_uses, is_used
+from newsletter.digests.queries import newest_draft
 from newsletter.staff import audit
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
+from newsletter.web.desk.articles.adding import WITHOUT_DRAFT
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
 from newsletter.web.request_values import parse_day, parse_number
 
@@ -33,7 +34,10 @@ STATES = {
     "corrected": gettext_noop("Corrected"),
     "withdrawn": gettext_noop("Withdrawn"),
 }
-NOTICES = {"discarded": gettext_noop("The draft is discarded.")}
+NOTICES = {
+    "discarded": gettext_noop("The draft is discarded."),
+    "added": gettext_noop("Added to the %(cadence)s draft. [Open it]."),
+}
 
 
 class ListForm(NamedTuple):
@@ -79,12 +83,12 @@ def articles() -> str:
         wanted, before = form.wanted(labels), parse_cursor(request.args.get("before", ""))
         page = desk_list.desk_page(session, PAGE_SIZE, wanted, before)
         numbers = [article.article_id for article in page.articles]
+        open_draft = newest_draft(session) if signed_in().may(Right.PUBLISH) else None
         is_draft_list = form.state == "draft"
         drafts = []
         if before is None and (is_draft_list or wanted.is_everything):
             size = PAGE_SIZE if is_draft_list else DRAFTS_SHOWN
             drafts = desk_list.listed_drafts(session, size, words=form.q)
-        filling = drafting.draft_to_fill(session) if signed_in().may(Right.PUBLISH) else None
         return render_desk(
             "articles/list.html",
             form=form,
@@ -97,6 +101,8 @@ def articles() -> str:
             draft_count=desk_list.count_drafts(session),
             names=audit.names(session) if drafts else {},
             is_filtered=not wanted.is_everything,
+            open_draft=open_draft,
+            here=_path(form, before),
             older=_path(form, page.older) if page.older else "",
             wider=_wider(session, form, wanted, page),
             sections=sections,
@@ -105,9 +111,7 @@ def articles() -> str:
             state_words=STATES,
             said=NOTICES.get(request.args.get("done", ""), ""),
             is_later=before is not None,
-            filling=(filling.id, filling.cadence) if filling else (None, drafting.BEGUN),
-            added_to=parse_number(request.args.get("digest", "")) if request.args.get("done") == "added" else None,
-            filters=form.parameters() | ({"before": request.args["before"]} if before is not None else {}),
+            to_cadence=(open_draft.cadence if open_draft else WITHOUT_DRAFT).value,
         )
 
 
