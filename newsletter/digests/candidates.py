@@ -22,7 +22,7 @@ from newsletter.core.search import SearchQuery
 from newsletter.digests.models import Digest, DigestArticle, DigestStatus
 from newsletter.digests.picked_articles import PERIOD
 
-MOST_RECENT, MOST_OLDER, MOST_FOUND = 30, 8, 40
+MOST_RECENT, MOST_OLDER, MOST_NEWEST, MOST_FOUND = 30, 8, 10, 40
 OLDER_FOR = timedelta(days=60)
 """The time before the last digest within which an unused article of high trust is still offered."""
 
@@ -58,7 +58,7 @@ class Candidate(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """The candidates of a draft in three groups. No article is in two of them."""
+    """The candidates of a draft in groups, none of which has an article of another."""
 
     since: date
     """The day of the last digest of the cadence, or as far back as a digest of the cadence looks."""
@@ -68,6 +68,8 @@ class Candidates(NamedTuple):
     """Unused and of high trust."""
     used: Sequence[Candidate]
     """In the last digest of the cadence."""
+    newest: Sequence[Candidate]
+    """The newest of any day and use, where the other groups are empty."""
 
 
 def find_candidates(session: Session, digest: Digest, zone: ZoneInfo) -> Candidates:
@@ -81,7 +83,11 @@ def find_candidates(session: Session, digest: Digest, zone: ZoneInfo) -> Candida
     older = session.execute(_listing(*is_older, ~was_used).order_by(*by_trust).limit(MOST_OLDER)).all()
     used = session.execute(_listing(_is_in(last)).order_by(*by_trust)).all() if last else []
     shown = {row.article_id for row in recent}
-    groups = [recent, older, [row for row in used if row.article_id not in shown]]
+    newest: Sequence[Row[Any]] = ()
+    if not (recent or older or used):
+        by_day = (Revision.date.desc(), Revision.article_id.desc())
+        newest = session.execute(_listing().order_by(*by_day).limit(MOST_NEWEST)).all()
+    groups = [recent, older, [row for row in used if row.article_id not in shown], newest]
     return Candidates(since, last, *_with_uses(session, digest, groups, zone))
 
 

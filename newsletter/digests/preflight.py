@@ -6,7 +6,8 @@ A finding blocks when it is certain and the mail would break a promise or the la
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
@@ -19,11 +20,20 @@ from newsletter.digests.address_findings import check_addresses
 from newsletter.digests.article_findings import check_articles, check_correction
 from newsletter.digests.findings import Finding
 from newsletter.digests.lead_findings import check_lead, check_written_for
-from newsletter.digests.links.digest_links import digest_links
-from newsletter.digests.links.link_findings import check_links
+from newsletter.digests.links.digest_links import DigestLink, digest_links
+from newsletter.digests.links.link_findings import check_links, foreign_addresses
+from newsletter.digests.links.models import LinkCheck
+from newsletter.digests.links.stored_checks import CheckState, check_state, read_checks
 from newsletter.digests.mail_findings import check_mails
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.text_findings import check_texts
+
+
+class Preflight(NamedTuple):
+    """The findings on a digest, and how many of its links to other sites were asked."""
+
+    findings: list[Finding]
+    links: CheckState
 
 
 def check_digest(session: Session, settings: Settings, digest: Digest) -> list[Finding]:
@@ -31,21 +41,35 @@ def check_digest(session: Session, settings: Settings, digest: Digest) -> list[F
 
     Nothing is fetched. The number of queries does not depend on the number of stories.
     """
+    return run_preflight(session, settings, digest).findings
+
+
+def run_preflight(session: Session, settings: Settings, digest: Digest) -> Preflight:
+    """The same, with the state of its links."""
     _read_articles(session, digest)
     links = list(digest_links(settings, digest))
+    addresses = foreign_addresses(settings, links)
+    known = read_checks(session, addresses)
+    findings = list(_findings(session, settings, digest, links, known))
+    return Preflight(findings, check_state(addresses, known))
+
+
+def _findings(
+    session: Session, settings: Settings, digest: Digest, links: list[DigestLink], known: Mapping[str, LinkCheck]
+) -> Iterator[Finding]:
+    yield from _check_settings(settings)
     if digest.cadence == Cadence.CORRECTION:
-        return [*_check_settings(settings), *check_correction(digest), *check_mails(settings, digest, links)]
-    findings = [*_check_settings(settings), *check_articles(session, settings, digest)]
+        yield from check_correction(digest)
+        yield from check_mails(settings, digest, links)
+        return
+    yield from check_articles(session, settings, digest)
     if digest.items:
-        findings += [
-            *check_addresses(settings, digest),
-            *check_lead(digest),
-            *check_written_for(session, digest),
-            *check_texts(digest),
-            *check_links(session, settings, links, is_draft=digest.status == DigestStatus.DRAFT),
-            *check_mails(settings, digest, links),
-        ]
-    return findings
+        yield from check_addresses(settings, digest)
+        yield from check_lead(digest)
+        yield from check_written_for(session, digest)
+        yield from check_texts(digest)
+        yield from check_links(session, settings, links, known, is_draft=digest.status == DigestStatus.DRAFT)
+        yield from check_mails(settings, digest, links)
 
 
 def _read_articles(session: Session, digest: Digest) -> None:

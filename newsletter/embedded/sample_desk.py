@@ -4,6 +4,7 @@ the first page has something to say.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
@@ -19,6 +20,8 @@ from newsletter.digests import composing, scheduling
 from newsletter.digests.picked_articles import Rule
 from newsletter.staff import factors, people
 from newsletter.staff.rights import Role
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
+from newsletter.subscribers.preferences import Preferences
 
 COLLEAGUES = (
     ("noor@dispatch.example", "Noor Haddad", Role.EDITOR),
@@ -35,6 +38,8 @@ STORY = DraftContent(
 """A story that an author is still writing."""
 STORIES = 4
 """Of the draft and of the scheduled digest."""
+DAILY_READERS = 60
+"""Those who get the draft, once it is sent."""
 HOUR = time(7)
 
 
@@ -48,9 +53,18 @@ def add_sample_desk(session: Session, settings: Settings, since: date) -> None:
         if role is Role.AUTHOR:
             story = replace(STORY, date=_tomorrow(settings).date().isoformat())
             begin_draft(session, story, by=member.id, key=tokens.random_token())
+    import_rows(session, _daily_readers())
     composing.compose_draft(session, Rule(Cadence.DAILY, since=since, limit=STORIES))
     weekly = composing.compose_draft(session, Rule(Cadence.WEEKLY, since=since, limit=STORIES))
     scheduling.schedule_digest(session, settings, weekly.id, _tomorrow(settings), by=OPERATOR)
+
+
+def _daily_readers() -> Iterator[ImportedReader]:
+    """Readers of the daily letter: most want all of it, some a section, some much trust."""
+    for number in range(1, DAILY_READERS + 1):
+        sections = ("Policy", "Safety") if number % 5 == 0 else None
+        preferences = Preferences("daily", sections, min_trust=80 if number % 4 == 0 else 0)
+        yield ImportedReader(f"daily{number:03}@readers.example", preferences)
 
 
 def _tomorrow(settings: Settings) -> datetime:

@@ -13,8 +13,7 @@ from newsletter.core.config import Settings
 from newsletter.core.fetching import Fetcher
 from newsletter.core.runtime import Runtime
 from newsletter.digests.links import stored_checks
-from newsletter.digests.links.digest_links import digest_links
-from newsletter.digests.links.link_findings import foreign_addresses
+from newsletter.digests.links.link_findings import addresses_to_probe
 from newsletter.digests.links.probing import probe_links
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
@@ -38,8 +37,7 @@ def probe_wanted(runtime: Runtime) -> bool:
 def probe_digest(runtime: Runtime, digest_id: int) -> None:
     """Probe all links of a digest now, each again. Raises NotFoundError."""
     with runtime.db.transaction() as session:
-        links = list(digest_links(runtime.settings, get_digest(session, digest_id)))
-        addresses = foreign_addresses(runtime.settings, links)
+        addresses = addresses_to_probe(runtime.settings, get_digest(session, digest_id))
         stored_checks.want_links(session, addresses)
     fetcher = new_fetcher(runtime.settings)
     while _probe(runtime, fetcher, addresses):
@@ -48,7 +46,8 @@ def probe_digest(runtime: Runtime, digest_id: int) -> None:
 
 def state_of_links(session: Session, settings: Settings, digest: Digest) -> stored_checks.CheckState:
     """How many of a digest's links to other sites were probed."""
-    return stored_checks.check_state(session, foreign_addresses(settings, list(digest_links(settings, digest))))
+    addresses = addresses_to_probe(settings, digest)
+    return stored_checks.check_state(addresses, stored_checks.read_checks(session, addresses))
 
 
 def new_fetcher(settings: Settings) -> Fetcher:

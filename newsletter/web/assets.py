@@ -24,6 +24,7 @@ TYPES = {
     "story.js": "text/javascript",
     "story_list.js": "text/javascript",
     "live.js": "text/javascript",
+    "list.js": "text/javascript",
     "schedule.js": "text/javascript",
     "sortable.js": "text/javascript",
     "compose.js": "text/javascript",

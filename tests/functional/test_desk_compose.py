@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from urllib.parse import urlencode
 
 import pytest
@@ -18,6 +19,7 @@ from newsletter.articles import revising
 from newsletter.articles.changes import Change
 from newsletter.articles.models import Revision, RevisionKind
 from newsletter.core import clock
+from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -25,15 +27,20 @@ from newsletter.delivery.freezing.audience import count_masks
 from newsletter.delivery.ledger.models import RenderedDigestRow
 from newsletter.delivery.reports.edition_counts import NothingReason, count_editions
 from newsletter.delivery.reports.reader_preferences import count_preferences
-from newsletter.digests import changes
+from newsletter.digests import changes, drafting, scheduling
 from newsletter.digests.candidates import find_candidates, search_candidates
+from newsletter.digests.links import stored_checks
+from newsletter.digests.links.models import LinkVerdict
+from newsletter.digests.links.probing import ProbeResult
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.queries import get_digest, get_with_articles
 from newsletter.digests.rendering import RenderedDigest
+from newsletter.mail.spam_score import SpamScore
 from newsletter.staff.rights import Role
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import Subscriber
 from newsletter.subscribers.preferences import Preferences
+from newsletter.web.desk import cached_spam_scores
 from newsletter.web.desk.compose_preview import PREVIEW_POLICY
 from tests.factories import add_article, add_digest, add_readers, hand_over, send_digest
 from tests.invariants.test_pages import check_page
@@ -41,6 +48,7 @@ from tests.services import desk
 from tests.services.desk import DeskClient
 
 MAY = clock.now().replace(year=2026, month=5, day=4, hour=12, minute=0)
+SOURCE = "https://sources.example/story"
 HOSTILE = (
     "<script>alert(1)</script> {{ 7 * 7 }} \"quotes\" 'more' & </textarea></title>",
     "x" * 10_000,
@@ -417,3 +425,183 @@ def test_settings_reach_the_findings(app: Flask, db: Database, settings: Setting
         app.extensions["newsletter"], settings=replace(settings, mail_postal_address="")
     )
     assert "MAIL_POSTAL_ADDRESS is not set" in person.get(path(draft)).text
+
+
+# ---- The preflight at the desk
+
+
+def text_of(page: str) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "", page)))
+
+
+def preflight_of(person: DeskClient, number: int, **query: str) -> list[str]:
+    """The list of findings: what blocks first."""
+    found = re.search(r'<ul class="findings">(.*?)</ul>', person.get(path(number, **query)).text, re.DOTALL)
+    assert found is not None
+    return found[1].split("<li>")[1:]
+
+
+def test_each_finding_has_its_remedies_as_links(
+    editor: DeskClient, db: Database, draft: int, slugs: list[str], settings: Settings
+) -> None:
+    with db.transaction() as session:
+        digest = get_digest(session, draft)
+        digest.subject, digest.intro = "x" * 61, f"[one]({settings.public_url}/nowhere) [two](http://elsewhere.example)"
+        digest.min_trust = 75
+    with db.transaction() as session:
+        stored_checks.want_links(session, [SOURCE])
+        stored_checks.record_results(session, {SOURCE: ProbeResult(LinkVerdict.BROKEN, 404)}, [SOURCE])
+    shown = preflight_of(editor, draft)
+    blocking = ['class="pill bad"' in each for each in shown]
+    assert blocking == sorted(blocking, reverse=True)
+    assert any(blocking)
+
+    def of(words: str) -> str:
+        return next(each for each in shown if words in each)
+
+    assert 'href="#intro"' in of("/nowhere, and we have no such page")
+    assert 'href="#subject"' in of("The subject has 61 characters")
+    assert f'value="drop/{slugs[2]}"' in of("below the 75 of the digest")
+    broken = of("“B” links to https://sources.example/story, which is broken: it answers 404")
+    for remedy in (
+        f'href="/desk/articles/stories/{slugs[1]}"',
+        f'value="drop/{slugs[1]}"',
+        f'value="check/{slugs[1]}"',
+    ):
+        assert remedy in broken
+    page = editor.get(path(draft)).text
+    check_page(page)
+    assert "This story links to https://sources.example/story, which is broken" in text_of(page), (
+        "no title beside its story"
+    )
+    assert "checks found nothing: nothing from elsewhere, no redirect" in text_of(page)
+    assert 'id="preflight"' in page
+    timed = editor.get(f"/desk/digests/{draft}/schedule").text
+    check_page(timed)
+    assert f'href="/desk/digests/{draft}/compose#intro"' in timed
+    assert "after 4 findings are mended" in text_of(timed)
+
+
+def test_links_that_a_move_brings_are_asked_by_a_job(editor: DeskClient, db: Database, slugs: list[str]) -> None:
+    number = add_digest(db)
+    with db.transaction() as session:
+        assert not stored_checks.links_wait(session)
+    move(editor, number, "texts", subject="A", preheader="", intro="[one](https://elsewhere.example/)")
+    assert "2 links to other sites are being checked." in text_of(editor.get(path(number)).text)
+    with db.transaction() as session:
+        found = stored_checks.claim_links(session, 10)
+        stored_checks.record_results(session, dict.fromkeys(found, ProbeResult(LinkVerdict.WORKS, 200)), found)
+    assert "2 links to other sites were checked." in text_of(editor.get(path(number)).text)
+    move(editor, number, "texts", subject="B", preheader="", intro="[one](https://elsewhere.example/)")
+    with db.reading() as session:
+        assert not stored_checks.links_wait(session), "once is enough"
+    version = shown_version(editor, number)
+    asked = move(editor, number, "check")
+    assert "The links are being checked" in editor.get(asked.location).text
+    assert shown_version(editor, number) == version, "asking changes no digest"
+    with db.reading() as session:
+        assert stored_checks.links_wait(session)
+
+
+def test_a_section_that_nobody_takes_is_said_once_readers_are_counted(
+    editor: DeskClient, db: Database, draft: int
+) -> None:
+    add_readers(db, 2, sections=["Safety"])
+    words = "which no reader of this cadence takes"
+    assert words not in editor.get(path(draft)).text
+    assert words in editor.get(path(draft, count="editions")).text
+    with clock.set_to(clock.now() + timedelta(minutes=2)):
+        add_readers(db, 1, start=3)
+        assert words not in editor.get(path(draft, count="editions")).text
+
+
+def test_the_spam_score_is_asked_beside_the_page(
+    editor: DeskClient, db: Database, draft: int, slugs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def score(mail: bytes) -> SpamScore:
+        asked.append(mail)
+        return SpamScore(0.3 if len(asked) == 1 else 4.5, 5.0, ("GAPPY_SUBJECT",))
+
+    monkeypatch.setattr(cached_spam_scores, "can_score", lambda: False)
+    monkeypatch.setattr(cached_spam_scores, "spam_score", score)
+    assert "SpamAssassin" not in editor.get(path(draft, count="spam")).text, "a machine without it says nothing"
+    monkeypatch.setattr(cached_spam_scores, "can_score", lambda: True)
+    assert 'data-count="spam"' in editor.get(path(draft)).text
+    assert asked == []
+    page = text_of(editor.get(path(draft, count="spam")).text)
+    assert "SpamAssassin gives 0.3 points of the 5.0 that are spam." in page
+    assert "Ask SpamAssassin" not in page
+    editor.get(path(draft, count="spam"))
+    assert len(asked) == 1
+    move(editor, draft, f"drop/{slugs[0]}")
+    assert "SpamAssassin gives" not in editor.get(path(draft)).text
+    assert "SpamAssassin gives it 4.5 points" in text_of(editor.get(path(draft, count="spam")).text)
+    assert "GAPPY_SUBJECT" in editor.get(f"/desk/digests/{draft}/schedule").text
+
+
+# ---- The head of the page
+
+
+def test_a_scheduled_digest_is_a_draft_again_by_one_press(
+    editor: DeskClient, author: DeskClient, db: Database, settings: Settings, draft: int
+) -> None:
+    assert "Choose a time" in editor.get(path(draft)).text
+    with db.transaction() as session:
+        scheduling.schedule_digest(session, settings, draft, clock.now() + timedelta(hours=1), by=OPERATOR)
+    page = editor.get(path(draft)).text
+    check_page(page)
+    assert "Nothing can be changed until it is a draft again" in page
+    assert "Change the time" in page
+    assert "Make it a draft again" not in author.get(path(draft)).text
+    answer = editor.post(f"/desk/digests/{draft}/unschedule", {"to": "compose"})
+    assert answer.location == path(draft)
+    assert "Choose a time" in editor.get(path(draft)).text
+
+
+def test_it_says_when_it_was_saved(editor: DeskClient, draft: int, slugs: list[str]) -> None:
+    assert re.search(r"Made today, \d\d:\d\d", editor.get(path(draft)).text)
+    with clock.set_to(clock.now()):
+        move(editor, draft, f"drop/{slugs[0]}")
+        assert f"Saved today, {clock.now():%H:%M}" in editor.get(path(draft)).text
+
+
+def test_a_test_is_of_the_edition_in_the_preview(editor: DeskClient, db: Database, draft: int) -> None:
+    add_readers(db, 2, min_trust=85)
+    page = editor.get(path(draft, count="editions", edition=1, part="text")).text
+    found = re.search(r'id="test" href="([^"]+)"', page)
+    assert found is not None
+    form = editor.get(unescape(found[1])).text
+    check_page(form)
+    assert 'name="min_trust" class="fit" size="3" inputmode="numeric" value="85"' in form
+    assert '<option value="text" selected>Text alone</option>' in form
+    chosen = editor.get(f"/desk/digests/{draft}/test?edition=chosen&section=Policy&trust=70&in=de").text
+    assert 'value="Policy" checked' in chosen
+    assert 'value="70"' in chosen
+    assert '<option value="de" selected>' in chosen
+    for nonsense in ("edition=\u00b2", "edition=999", "edition=chosen&trust=x", "in=xx"):
+        assert editor.get(f"/desk/digests/{draft}/test?{nonsense}").status_code == 200
+    assert editor.get(f"/desk/digests/{draft}/test?edition=chosen&hype=nothing").status_code in (200, 422)
+
+
+def test_without_candidates_the_newest_stories_are_offered(editor: DeskClient, db: Database, slugs: list[str]) -> None:
+    with db.transaction() as session:
+        number = drafting.start_draft(session, Cadence.DAILY).id
+    page = editor.get(path(number)).text
+    assert "No story since then. The newest:" in page
+    assert re.findall(r'value="add/([^"]+)"', page) == list(reversed(slugs))
+
+
+def test_an_edition_is_named_by_the_widest_of_its_choices(editor: DeskClient, db: Database, draft: int) -> None:
+    for start, trust in ((1, 85), (2, 88)):
+        add_readers(db, 1, start=start, min_trust=trust)
+    assert ">Trust 85 and more</a>" in editor.get(path(draft, count="editions")).text
+    add_readers(db, 1, start=3)
+    with clock.set_to(clock.now() + timedelta(minutes=2)):
+        page = text_of(editor.get(path(draft, count="editions")).text)
+    assert "2 editions, in 1 language, in 1 format" in page
+
+
+def test_a_letter_without_readers_says_so(editor: DeskClient, draft: int) -> None:
+    assert "Nobody: this letter has no reader yet." in editor.get(path(draft, count="editions")).text

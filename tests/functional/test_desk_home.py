@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import delete, event, update
 
 from newsletter.core import clock
-from newsletter.core.actors import OPERATOR
+from newsletter.core.actors import OPERATOR, Actor, ActorKind
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.delivery.ledger.models import Batch, BatchState, ClockTick
-from newsletter.digests import scheduling
+from newsletter.digests import draft_articles, scheduling
 from newsletter.digests.models import Digest, DigestArticle, DigestStatus
 from newsletter.operations.digest_samples import send_sample
 from newsletter.public_record import digest_list, tallies
@@ -76,7 +77,7 @@ def test_an_empty_desk_says_so(db: Database, editor: DeskClient) -> None:
     assert "Nothing is scheduled." in page
     assert "Nothing needs you." in page
     assert "No digest was sent yet." in page
-    assert "Nothing is scheduled" in wire_of(editor)
+    assert "Nothing is scheduled mails stay on this machine" in wire_of(editor)
     assert "No digest yet." in editor.get("/desk/digests").text
     assert "No digest fits" in editor.get("/desk/digests?status=sent").text
 
@@ -101,14 +102,72 @@ def test_what_needs_somebody_stands_worst_first(db: Database, settings: Settings
     assert "is 2 h 42 min late" in text_of(page).replace("\xa0", " ")
     assert f'href="/desk/digests/{doubted}/sending#doubt"' in page
     assert f'href="/desk/digests/{overdue}/sending"' in page
-    assert "Sending: weekly letter 33 % 1 batch in doubt Open" in wire_of(editor)
+    assert "Sending: weekly letter 33 % 1 batch in doubt Decide" in wire_of(editor)
     with db.transaction() as session:
         session.execute(update(Digest).where(Digest.id == doubted).values(status="sent", sent_at=clock.now()))
         session.execute(update(Batch).values(state=BatchState.DONE, outcomes=b"aaa"))
         session.execute(update(Digest).where(Digest.id.in_((overdue, held))).values(status="cancelled"))
     assert re.search(
-        r"Next: weekly letter t\w+, \d\d:\d\d in 14 h 18 min \d findings? blocks? it Open", wire_of(editor)
+        r"Next: weekly letter t\w+, \d\d:\d\d UTC in 14 h 18 min 3 readers \d findings? blocks? it Open",
+        wire_of(editor),
     )
+
+
+def test_today_has_the_next_digest_by_edition(db: Database, settings: Settings, editor: DeskClient) -> None:
+    tick(db)
+    for title, section in (("A", "Policy"), ("B", "Research")):
+        add_article(db, title, section=section)
+    add_readers(db, 3)
+    add_readers(db, 2, start=4, sections=["Policy"])
+    add_readers(db, 1, start=6, sections=["Gardening"])
+    schedule(db, settings, add_digest(db), timedelta(hours=10, minutes=25, seconds=30))
+    first = editor.get("/desk").text
+    assert "data-now" in first, "the first poll counts them"
+    assert 'href="/desk?count=editions"' in first
+    assert '<span aria-hidden="true">10<small> h</small></span> <span aria-hidden="true">25<small> min</small>' in first
+    for page in (editor.get("/desk/today?version=none").text, editor.get("/desk").text):
+        rows = [text_of(each).strip() for each in re.findall(r"<tr>(?!<th scope=.col).*?</tr>", page)]
+        assert rows[:4] == [
+            "All 2 stories23",
+            "Policy only12",
+            "Nothing fits: no mail01",
+            "All readers of this letter6",
+        ]
+        assert "Of 6" in page
+    assert "data-now" not in editor.get("/desk").text
+
+
+def test_today_says_who_changed_a_draft_last(
+    db: Database, settings: Settings, editor: DeskClient, admin: DeskClient
+) -> None:
+    add_article(db, "A")
+    add_article(db, "B")
+    draft = add_digest(db)
+    assert "Digest of 2 stories" in text_of(editor.get("/desk").text)
+    with db.transaction() as session:
+        draft_articles.drop_article(session, draft, "b", by=Actor(ActorKind.EDITOR, editor.number))
+    assert re.search(r"Digest of 1 story</td><td data-l=.Who.><bdi>you</bdi>", editor.get("/desk").text)
+    assert not re.search(r"Digest of 1 story</td><td data-l=.Who.><bdi>you</bdi>", admin.get("/desk").text)
+
+
+def test_digests_are_found_by_words(db: Database, settings: Settings, editor: DeskClient) -> None:
+    add_article(db, "A story about fjords")
+    add_readers(db, 1)
+    sent = hand_over(db, settings)
+    with db.transaction() as session:
+        session.execute(update(Digest).values(subject="Nothing of the kind"))
+    draft = add_digest(db)
+    with db.transaction() as session:
+        session.execute(update(Digest).where(Digest.id == draft).values(subject="50 % more Fjords"))
+
+    def found(words: str) -> list[int]:
+        page = editor.get(f"/desk/digests?{urlencode({'q': words})}").text
+        return [int(each) for each in re.findall(r'<th scope="row"><a href="/desk/digests/(\d+)/', page)]
+
+    assert found("fjords") == [draft, sent]
+    assert found("50 %") == [draft]
+    assert found("nowhere") == []
+    assert "No digest fits" in editor.get("/desk/digests?q=nowhere").text
 
 
 def test_a_clock_that_does_not_run_is_said(db: Database, settings: Settings, editor: DeskClient) -> None:

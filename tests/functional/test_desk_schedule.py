@@ -17,6 +17,8 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.queries import get_digest
+from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
+from newsletter.subscribers.preferences import Preferences
 from newsletter.web.desk.schedule_form import ScheduleForm, checked_form, in_zones
 from tests.factories import add_article, add_digest
 from tests.services import desk
@@ -62,6 +64,27 @@ def test_a_time_in_a_named_zone_is_shown_in_all(db: Database, editor: DeskClient
     assert 'value="07:00"' in page
     assert editor.post(f"/desk/digests/{digest}/unschedule").status_code == 303
     assert time_of(db, digest) is None
+
+
+def test_readers_who_chose_an_hour_are_said(db: Database, editor: DeskClient, digest: int) -> None:
+    year = clock.now().year + 1
+    data = form(f"{year}-07-07", "07:00", "UTC")
+    path = f"/desk/digests/{digest}/schedule"
+    assert "chose an hour:" not in editor.get(path).text, "the page does not wait for the count"
+    wishes = [(8, "UTC"), (9, "UTC"), (9, "UTC"), (23, "Pacific/Auckland"), (7, "UTC"), (None, None)]
+    with db.transaction() as session:
+        rows = [
+            ImportedReader(f"hour{number}@readers.example", Preferences("weekly", hour=hour, zone=zone))
+            for number, (hour, zone) in enumerate(wishes)
+        ]
+        import_rows(session, rows)
+    shown = editor.get(f"{path}/times", query_string=data).text
+    assert "4 readers chose an hour" in shown
+    zone = ZoneInfo("Europe/Lisbon")
+    first, last = (datetime(year, 7, 7, hour, tzinfo=UTC).astimezone(zone) for hour in (8, 11))
+    assert f"the first gets it 7 July {year}, {first:%H:%M}, the last 7 July {year}, {last:%H:%M}." in shown
+    daily = editor.get(path).text
+    assert "readers chose an hour:" in daily, "counted by then"
 
 
 @pytest.mark.parametrize(

@@ -246,3 +246,12 @@ def test_many_batches_make_a_page_of_a_bounded_size(db: Database, editor: DeskCl
     table = editor.get(f"/desk/digests/{digest}/batches?after=1000").text
     assert "1,001" in table
     assert "Earlier batches" in table
+
+
+def test_the_skipped_are_told_apart(db: Database, settings: Settings, editor: DeskClient) -> None:
+    add_article(db, "A story", section="Policy")
+    add_readers(db, 3)
+    add_readers(db, 2, start=4, sections=["Gardening"])
+    number = send_digest(db, settings)
+    page = " ".join(editor.get(f"/desk/digests/{number}/sending").text.split())
+    assert "Skipped: 2 for whom no story fits, 0 who unsubscribed since the start." in page

@@ -134,6 +134,7 @@ SCRIPTS = (
     "/zone.js",
     "/passkey.js",
     "/htmx.js",
+    "/list.js",
     "/story.js",
     "/story_list.js",
     "/sortable.js",

@@ -28,6 +28,13 @@ def test_a_stylesheet_loses_comments_and_white_space_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHEETS)
+def test_each_rule_of_a_stylesheet_ends(name: str) -> None:
+    """A missing brace is no error to browsers: all that follows becomes a part of that rule, and holds no more."""
+    css = words((assets.FOLDER / name).read_text())
+    assert css.count("{") == css.count("}")
+
+
+@pytest.mark.parametrize("name", SHEETS)
 def test_a_stylesheet_loads_nothing(name: str) -> None:
     assert not re.search(r"url\(|@import|@font-face|https?:", (assets.FOLDER / name).read_text())
 

@@ -19,6 +19,8 @@ from newsletter.delivery.reports.full_preflight import check_all
 from newsletter.delivery.reports.subjects import count_subjects
 from newsletter.digests import lifecycle, queries, scheduling
 from newsletter.digests.findings import Finding, blocking
+from newsletter.digests.spam_findings import check_spam_score, mail_to_score
+from newsletter.mail.spam_score import spam_score
 from newsletter.operations import link_checks
 from newsletter.serializers.digests import check_json, digest_json, finding_json, subjects_json
 
@@ -40,6 +42,8 @@ def check(ctx: click.Context, digest_id: int, with_links: bool, as_json: bool) -
         subjects = count_subjects(session, runtime().settings, digest)
         who = describe_subjects(digest, subjects)
         links = link_checks.state_of_links(session, runtime().settings, digest)
+        mail = mail_to_score(runtime().settings, digest)
+    findings += check_spam_score(spam_score(mail))
     problems = blocking(findings)
     verdict = f"Digest {digest_id} cannot be sent:" if problems else f"Digest {digest_id} can be sent."
     value = check_json(digest, findings) | {"links": links._asdict(), "subjects": subjects_json(subjects)}

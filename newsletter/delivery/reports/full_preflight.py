@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
@@ -35,7 +35,12 @@ def check_sections(session: Session, settings: Settings, digest: Digest) -> Iter
         return
     rows = session.scalars(select(cast(Subscriber.sections, Text)).where(*readers).distinct())
     taken = {section for row in rows if row for section in json.loads(row)}
-    if not taken:  # there is no reader at all, which the counts say
+    yield from unread_sections(digest, taken)
+
+
+def unread_sections(digest: Digest, taken: Collection[str]) -> Iterator[Finding]:
+    """Stories whose section is none of those that any reader takes; without such sections there are no readers."""
+    if not taken:  # the counts say it
         return
     for revision in digest.revisions:
         if revision.section not in taken:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
 from newsletter.core.config import Settings
 from newsletter.core.fetching import FetchFailure
 from newsletter.digests.findings import Finding
-from newsletter.digests.links import stored_checks
-from newsletter.digests.links.digest_links import DigestLink
+from newsletter.digests.links.digest_links import DigestLink, digest_links
 from newsletter.digests.links.models import LinkCheck, LinkVerdict
 from newsletter.digests.links.own_links import dead_own_paths, own_path
+from newsletter.digests.models import Digest
 
 PROBLEMS = {
     FetchFailure.ADDRESS: "it is no web address",
@@ -30,7 +30,6 @@ PROBLEMS = {
     FetchFailure.REDIRECTS: "it leads from one redirect to the next",
 }
 
-
 _GONE = (404, 410)
 
 
@@ -39,12 +38,22 @@ def foreign_addresses(settings: Settings, links: Sequence[DigestLink]) -> list[s
     return [each.address for each in links if own_path(settings, each.address) is None]
 
 
+def addresses_to_probe(settings: Settings, digest: Digest) -> list[str]:
+    """The same of all links of a digest."""
+    return foreign_addresses(settings, list(digest_links(settings, digest)))
+
+
 def check_links(
-    session: Session, settings: Settings, links: Sequence[DigestLink], *, is_draft: bool
+    session: Session,
+    settings: Settings,
+    links: Sequence[DigestLink],
+    known: Mapping[str, LinkCheck],
+    *,
+    is_draft: bool,
 ) -> Iterator[Finding]:
-    """The findings on the links of a digest, from the database alone: nothing is fetched."""
+    """The findings on the links of a digest, from the database alone; `known` are the kept checks of foreign ones."""
     yield from _check_own(session, settings, links)
-    yield from _check_others(session, settings, links, is_draft=is_draft)
+    yield from _check_others(settings, links, known, is_draft=is_draft)
     yield from _check_words(links)
     for link in links:
         if link.address.startswith("http:") and link.words and _is_written(link):
@@ -64,12 +73,11 @@ def _check_own(session: Session, settings: Settings, links: Sequence[DigestLink]
 
 
 def _check_others(
-    session: Session, settings: Settings, links: Sequence[DigestLink], *, is_draft: bool
+    settings: Settings, links: Sequence[DigestLink], known: Mapping[str, LinkCheck], *, is_draft: bool
 ) -> Iterator[Finding]:
     """Only a page that its own server says is gone blocks, and only a draft, while an editor is there to mend it. A
     server that is slow, broken or away may be back when readers press the link, and holds up no digest.
     """
-    known = stored_checks.read_checks(session, foreign_addresses(settings, links))
     for link in dict.fromkeys(links):
         check = known.get(link.address)
         if check is None or check.verdict in (None, LinkVerdict.WORKS) or check.since is None:

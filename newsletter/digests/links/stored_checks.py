@@ -49,6 +49,13 @@ def want_links(session: Session, addresses: Iterable[str]) -> None:
     )
 
 
+def want_new_links(session: Session, addresses: Iterable[str]) -> int:
+    """Have those of these addresses probed that nobody wanted so far; how many there are."""
+    now = clock.now()
+    rows = [{"url_hash": _hash(each), "url": each, "wanted_at": now} for each in _web_addresses(addresses)]
+    return insert_ignoring(session, LinkCheck, rows, conflict=["url_hash"])
+
+
 def links_wait(session: Session) -> bool:
     """Whether an address is wanted that no worker is probing."""
     return bool(session.scalar(select(exists().where(*_is_free()))))
@@ -95,10 +102,10 @@ def read_checks(session: Session, addresses: Iterable[str]) -> dict[str, LinkChe
     return {row.url: row for row in rows}
 
 
-def check_state(session: Session, addresses: Iterable[str]) -> CheckState:
-    """How many of these addresses were probed."""
+def check_state(addresses: Iterable[str], known: Mapping[str, LinkCheck]) -> CheckState:
+    """How many of these addresses were probed, by their stored checks."""
     wanted = _web_addresses(addresses)
-    found = read_checks(session, wanted).values()
+    found = known.values()
     waiting = sum(row.wanted_at is not None for row in found)
     checked = sum(row.wanted_at is None and row.checked_at is not None for row in found)
     return CheckState(checked, waiting, len(wanted) - checked - waiting)

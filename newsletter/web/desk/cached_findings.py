@@ -19,9 +19,9 @@ def blocking_findings(digest: Digest) -> Sequence[Finding]:
     return _found.get((digest.id, digest.version), lambda: _look(digest.id))
 
 
-def known_findings(digest: Digest) -> Sequence[Finding]:
+def known_findings(number: int, version: int) -> Sequence[Finding]:
     """The same where they were looked for lately: for pages that do not wait for it."""
-    return _found.find((digest.id, digest.version)) or ()
+    return _found.find((number, version)) or ()
 
 
 def _look(number: int) -> Sequence[Finding]:

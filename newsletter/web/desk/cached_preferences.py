@@ -7,7 +7,7 @@ old. So no page waits, and each edition of a changed draft is counted at once, f
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from newsletter.core import clock
@@ -18,6 +18,8 @@ from newsletter.web.desk.value_cache import ValueCache
 
 COUNTED_AGAIN_AFTER = 60.0
 """Seconds."""
+LIVE_COUNT_HOLDS = timedelta(minutes=10)
+"""For what is kept live on each page: nobody asked for it just now."""
 
 
 class CountedPreferences(NamedTuple):
@@ -25,6 +27,11 @@ class CountedPreferences(NamedTuple):
 
     preferences: Counter[ReaderPreferences]
     counted_at: datetime
+
+    @property
+    def readers(self) -> int:
+        """All of them but those who are pausing."""
+        return sum(readers for choice, readers in self.preferences.items() if not choice.is_pausing)
 
 
 _counted: ValueCache[Cadence, CountedPreferences] = ValueCache(COUNTED_AGAIN_AFTER)
@@ -38,6 +45,13 @@ def cached_preferences(cadence: Cadence) -> CountedPreferences | None:
 def counted_preferences(cadence: Cadence) -> CountedPreferences:
     """A count that is at most a minute old."""
     return _counted.get(cadence, lambda: _count(cadence))
+
+
+def live_preferences(cadence: Cadence, *, is_poll: bool) -> CountedPreferences | None:
+    """The readers of a cadence for a part that is kept live: a poll counts them now and then, a page does not wait."""
+    last = cached_preferences(cadence)
+    is_due = last is None or clock.now() - last.counted_at > LIVE_COUNT_HOLDS
+    return counted_preferences(cadence) if is_poll and is_due else last
 
 
 def _count(cadence: Cadence) -> CountedPreferences:

@@ -15,7 +15,7 @@ from newsletter.staff.audit import AuditAction, AuditObject
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, page_with_errors, render_desk, signed_in
-from newsletter.web.desk.compose_moves import Move, make_move
+from newsletter.web.desk.compose_moves import Move, make_move, want_links
 from newsletter.web.desk.compose_page import Failure, view_query
 from newsletter.web.desk.compose_page import composer_page as composer_values
 from newsletter.web.errors import STATUS_OF_ERROR
@@ -41,8 +41,11 @@ def compose_move(number: int) -> ResponseReturnValue:
     try:
         with runtime().db.transaction() as session:
             make_move(session, move)
+            waits = want_links(session, move)
     except (ConflictError, InvalidError, NotFoundError) as error:
         return _refused(number, version, error)
+    if waits:
+        runtime().queues.signal_clock()
     return redirect(url_for("desk.compose", number=number, done=move.name, **view_query(request.args)), 303)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.edition_counts import NothingReason, count_editions
 from newsletter.digests.models import Digest
-from newsletter.web.desk.cached_preferences import cached_preferences, counted_preferences
+from newsletter.web.desk.cached_preferences import CountedPreferences
 from newsletter.web.desk.compose_words import edition_name
 
 MOST_ROWS = 12
@@ -38,33 +38,30 @@ class Matrix(NamedTuple):
     nothing: Mapping[NothingReason, int]
     by_story: Sequence[int]
     readers: int
+    """Those who get an edition."""
+    everybody: int
+    """These and those for whom no story is left, without those who are pausing."""
     languages: Mapping[str, int]
     formats: Mapping[str, int]
     counted_at: datetime
 
 
-def matrix_of(digest: Digest, *, count_now: bool) -> Matrix | None:
-    """The editions of a digest; None while its readers were not counted. `count_now` counts them, if need be."""
-    counted = counted_preferences(digest.cadence) if count_now else cached_preferences(digest.cadence)
-    if counted is None:
-        return None
+def matrix_of(digest: Digest, counted: CountedPreferences, most_rows: int = MOST_ROWS) -> Matrix:
+    """The editions of a digest, for readers of its cadence."""
     revisions, labels = digest.revisions, runtime().settings.hype_labels
     counts = count_editions(counted.preferences, revisions, labels)
-    everybody = counts.readers + sum(
-        readers for reason, readers in counts.nothing.items() if reason is not NothingReason.PAUSE
-    )
-    shown = counts.editions[:MOST_ROWS]
+    shown = counts.editions[:most_rows]
     rows = [
         MatrixRow(
             edition.mask,
             edition_name(edition, revisions, labels),
             [bool(edition.mask >> position & 1) for position in range(len(revisions))],
             edition.readers,
-            100 * edition.readers / everybody,
+            100 * edition.readers / counted.readers,
         )
         for edition in shown
     ]
-    others = counts.editions[MOST_ROWS:]
+    others = counts.editions[most_rows:]
     return Matrix(
         rows,
         len(others),
@@ -72,6 +69,7 @@ def matrix_of(digest: Digest, *, count_now: bool) -> Matrix | None:
         counts.nothing,
         counts.by_story,
         counts.readers,
+        counted.readers,
         counts.languages,
         counts.formats,
         counted.counted_at,

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from newsletter.core.actors import Actor
 from newsletter.core.config import Settings
 from newsletter.digests import changes, composing, draft_articles, drafting
+from newsletter.digests.links import stored_checks
+from newsletter.digests.links.link_findings import addresses_to_probe
 from newsletter.digests.queries import digest_article, get_with_articles
 from newsletter.web.request_values import parse_number
 
@@ -50,6 +52,17 @@ def make_move(session: Session, move: Move) -> None:
         abort(400)
     get_with_articles(session, move.number)  # the moves find it in the session, with all its articles
     made(session, move)
+
+
+def want_links(session: Session, move: Move) -> bool:
+    """Have a job probe the links that a move brought, or all when that is the move; whether there are any."""
+    if move.name not in ("check", *_BRING_LINKS):
+        return False
+    addresses = addresses_to_probe(move.settings, get_with_articles(session, move.number))
+    if move.name == "check":
+        stored_checks.want_links(session, addresses)
+        return True
+    return bool(stored_checks.want_new_links(session, addresses))
 
 
 def _add(session: Session, move: Move) -> None:
@@ -128,6 +141,10 @@ def _redo(session: Session, move: Move) -> None:
     changes.redo(session, move.number, move.version, by=move.by)
 
 
+def _check(session: Session, move: Move) -> None:
+    """Change nothing: `want_links` does it."""
+
+
 MOVES: dict[str, Callable[[Session, Move], None]] = {
     "add": _add,
     "drop": _drop,
@@ -142,4 +159,6 @@ MOVES: dict[str, Callable[[Session, Move], None]] = {
     "choose": _choose,
     "undo": _undo,
     "redo": _redo,
+    "check": _check,
 }
+_BRING_LINKS = ("add", "put_back", "texts", "refresh", "choose")

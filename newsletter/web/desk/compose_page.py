@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from flask import current_app, url_for
+from flask import url_for
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
@@ -16,9 +17,8 @@ from newsletter.core.errors import InvalidError, NewsletterError
 from newsletter.core.languages import PUBLICATION_LANGUAGE, gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.edition_preview import preview_edition, rendered_in
-from newsletter.digests import changes, mail_findings, preflight
+from newsletter.digests import changes, mail_findings
 from newsletter.digests.candidates import find_candidates, search_candidates
-from newsletter.digests.findings import Finding
 from newsletter.digests.models import Digest, DigestArticle, DigestChange, DigestStatus
 from newsletter.digests.queries import get_with_articles
 from newsletter.staff import audit
@@ -26,8 +26,13 @@ from newsletter.staff.rights import Right
 from newsletter.web.desk import compose_words
 from newsletter.web.desk.blueprint import signed_in
 from newsletter.web.desk.cached_corrections import CountedCorrections, cached_corrections, counted_corrections
+from newsletter.web.desk.cached_preferences import cached_preferences, counted_preferences
+from newsletter.web.desk.cached_spam_scores import ask_spam_score, cached_spam_score, wants_spam_score
 from newsletter.web.desk.compose_editions import Matrix, matrix_of
 from newsletter.web.desk.compose_preview import Preview
+from newsletter.web.desk.desk_preflight import MENDABLE, desk_preflight
+from newsletter.web.desk.finding_words import ShownFinding, at_story, show_findings
+from newsletter.web.desk.passed_checks import passed_checks
 from newsletter.web.language import page_language
 
 PHONES_SHOW = 40
@@ -36,6 +41,7 @@ SUBJECT_LENGTH, PREHEADER_LENGTH = 60, 90
 """Characters that most programs show, about."""
 
 LONGEST_SEARCH = 200
+DONE_CHECK = gettext_noop("The links are being checked")
 DONE_UNDO = gettext_noop("Undone: %(change)s")
 
 
@@ -62,18 +68,12 @@ class Failure:
         return "subject" if self.error.code == "digest.subject_empty" else named
 
 
-class ShownFinding(NamedTuple):
-    """A finding with the way to mend it."""
-
-    finding: Finding
-    remedy: compose_words.Remedy | None
-
-
 class ShownChange(NamedTuple):
-    """A change in words, and who made it (or undid it)."""
+    """A change in words, and who made it (or undid it), when."""
 
     words: str
     who: str
+    at: datetime
 
 
 class ComposedStory(NamedTuple):
@@ -93,10 +93,14 @@ def view_query(args: MultiDict[str, str]) -> dict[str, Any]:
 def composer_page(number: int, args: MultiDict[str, str], failure: Failure | None = None) -> dict[str, Any]:
     """The values of compose.html. Raises NotFoundError."""
     settings, wanted, person = runtime().settings, Preview.of(args), signed_in()
+    if args.get("count") == "spam":
+        ask_spam_score(number)
     search = args.get("q", "")[:LONGEST_SEARCH].strip()
     with runtime().db.reading() as session:
         digest = get_with_articles(session, number)
-        findings = [ShownFinding(each, compose_words.remedy_of(each)) for each in _findings(session, digest)]
+        matrix = _matrix(digest, args)  # before the preflight, which reads what it counted
+        found = desk_preflight(session, digest)
+        findings = show_findings(found.findings)
         is_editable = digest.status == DigestStatus.DRAFT and person.may(Right.PUBLISH)
         takes_stories = is_editable and digest.cadence != Cadence.CORRECTION
         zone = settings.timezone
@@ -107,6 +111,7 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
         return {
             "digest": digest,
             "is_editable": is_editable,
+            "is_mendable": digest.status in MENDABLE,
             "stories": _stories(digest, findings),
             "findings": findings,
             "is_blocked": any(shown.finding.blocks for shown in findings),
@@ -131,26 +136,32 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
             ),
             "open_dek": failure.slug if failure and failure.field == "dek" else args.get("dek", ""),
             "refused_dek": failure.form.get("dek", "") if failure and failure.field == "dek" else None,
-            "at_story": compose_words.at_story,
+            "passed": _passed(digest, findings),
+            "links": found.links if takes_stories else None,
+            "spam_score": cached_spam_score(digest),
+            "wants_spam_score": takes_stories and bool(digest.items) and wants_spam_score(digest),
+            "at_story": at_story,
             "nothing_words": compose_words.NOTHING_WORDS,
             "sections": list(dict.fromkeys(revision.section for revision in digest.revisions)),
             "hype_labels": settings.hype_labels,
             "holds_stories": digest.cadence != Cadence.CORRECTION,
-            "matrix": _matrix(digest, args),
+            "matrix": matrix,
             "corrections": _corrections(digest, args),
             "rule_trust": max(digest.min_trust, FAIR_TRUST),
-            "has": current_app.view_functions,
         }
 
 
-def _findings(session: Session, digest: Digest) -> list[Finding]:
-    """Of what was frozen or is over, nothing can be mended."""
-    is_open = digest.status in (DigestStatus.DRAFT, DigestStatus.SCHEDULED)
-    return preflight.check_digest(session, runtime().settings, digest) if is_open else []
+def _passed(digest: Digest, findings: Sequence[ShownFinding]) -> list[str]:
+    is_checked = bool(digest.items) and digest.status in MENDABLE
+    return passed_checks(shown.finding for shown in findings) if is_checked else []
 
 
 def _matrix(digest: Digest, args: MultiDict[str, str]) -> Matrix | None:
-    return matrix_of(digest, count_now=args.get("count") == "editions") if digest.items else None
+    if not digest.items:
+        return None
+    counts_now = args.get("count") == "editions"
+    counted = counted_preferences(digest.cadence) if counts_now else cached_preferences(digest.cadence)
+    return matrix_of(digest, counted) if counted is not None else None
 
 
 def _corrections(digest: Digest, args: MultiDict[str, str]) -> CountedCorrections | None:
@@ -190,11 +201,14 @@ def _shown(change: DigestChange | None, names: Mapping[int, str]) -> ShownChange
     if change is None:
         return None
     by = (change.undone_by_kind, change.undone_by_id) if change.undone_at else (change.by_kind, change.by_id)
-    return ShownChange(compose_words.change_words(change), compose_words.maker_name(*by, names, signed_in().member_id))
+    who = compose_words.maker_name(*by, names, signed_in().member_id)
+    return ShownChange(compose_words.change_words(change), who, change.undone_at or change.made_at)
 
 
 def _said(last: DigestChange | None, undone: DigestChange | None, done: str) -> str:
     """The last move in words, for those who do not see it."""
+    if done == "check":
+        return page_language().gettext(DONE_CHECK)
     change = undone if done == "undo" else last
     if not done or change is None:
         return ""

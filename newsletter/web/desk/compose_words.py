@@ -1,16 +1,14 @@
-"""The words of the composer: changes and who made them, remedies, and editions named by what their readers chose."""
+"""The words of the composer: changes and who made them, and editions named by what their readers chose."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from newsletter.articles.models import Revision
 from newsletter.core.actors import ActorKind
 from newsletter.core.languages import gettext_noop
 from newsletter.delivery.reports.edition_counts import EditionCount, NothingReason
 from newsletter.delivery.reports.reader_preferences import ReaderPreferences
-from newsletter.digests.findings import Finding
 from newsletter.digests.models import ChangeKind, DigestChange
 from newsletter.web.language import page_language
 
@@ -34,48 +32,8 @@ NOTHING_WORDS = {
 
 YOU, SOMEBODY, OPERATOR = gettext_noop("you"), gettext_noop("somebody"), gettext_noop("an operator")
 
-TITLE, THIS_STORY = "“%(title)s”", gettext_noop("This story")
-"""The beginning of a finding about a story, and the words for it beside the story."""
-
 LONGEST_TITLE = 60
 """Characters of a title in a sentence about a change."""
-
-
-class Remedy(NamedTuple):
-    """The way to mend a finding: a part of the page, or a move by a press."""
-
-    words: str
-    part: str = ""
-    move: str = ""
-
-
-REMEDIES = {
-    "digest.empty": Remedy(gettext_noop("Choose a candidate"), part="candidates"),
-    "article.withdrawn": Remedy(gettext_noop("Take it out"), move="drop"),
-    "article.changed": Remedy(gettext_noop("Take the newest revision"), move="refresh"),
-    "article.corrected": Remedy(gettext_noop("Take the newest revision"), move="refresh"),
-    "article.corrected_seriously": Remedy(gettext_noop("Take the newest revision"), move="refresh"),
-    "lead.none": Remedy(gettext_noop("Choose a candidate"), part="candidates"),
-    "lead.below_trust": Remedy(gettext_noop("Choose another lead"), part="stories"),
-    "text.other_headline": Remedy(gettext_noop("Change the words"), part="subject"),
-    "text.other_lead": Remedy(gettext_noop("Change the words"), part="subject"),
-    "text.dropped_lead": Remedy(gettext_noop("Change the words"), part="subject"),
-    "mail.too_large": Remedy(gettext_noop("Take a story out"), part="stories"),
-}
-
-
-def remedy_of(finding: Finding) -> Remedy | None:
-    """The remedy of a finding that the composer has; a finding about a story leads to it."""
-    if (known := REMEDIES.get(finding.code)) is not None:
-        return known
-    slug = finding.values.get("slug")
-    return Remedy(gettext_noop("Show the story"), part=f"story-{slug}") if slug else None
-
-
-def at_story(finding: Finding) -> str:
-    """The sentence of a finding beside the story that it is about, whose title stands there."""
-    named, rest = finding.message[: len(TITLE)], finding.message[len(TITLE) :]
-    return page_language().gettext(THIS_STORY) + rest % finding.values if named == TITLE else finding.sentence
 
 
 def change_words(change: DigestChange) -> str:
@@ -103,12 +61,19 @@ def edition_name(edition: EditionCount, revisions: Sequence[Revision], labels: S
     count = len(revisions)
     if edition.mask == (1 << count) - 1:
         return language.counted("The story", "All %(number)s stories", count) % {"number": count}
-    names = dict.fromkeys(_preferences_name(choice, revisions, labels) for choice in edition.preferences)
+    names = dict.fromkeys(_preferences_name(choice, revisions, labels) for choice in _joined(edition.preferences))
     name = language.gettext(gettext_noop("%(one)s, or %(other)s"))
     found = [each for each in names if each]
-    if len(found) > 1 and not found[1].startswith(found[0]):
+    if len(found) > 1 and found[0] not in found[1]:
         return _capital(name % {"one": found[0], "other": found[1]})
     return _capital(found[0]) if found else language.gettext(gettext_noop("Some stories"))
+
+
+def _joined(choices: Sequence[ReaderPreferences]) -> Sequence[ReaderPreferences]:
+    """The choices; of two that ask for another trust alone the one that asks for less, which holds for both."""
+    if len({choice._replace(min_trust=0) for choice in choices}) == 1:
+        return [min(choices, key=lambda choice: choice.min_trust)]
+    return choices
 
 
 def _preferences_name(choice: ReaderPreferences, revisions: Sequence[Revision], labels: Sequence[str]) -> str:

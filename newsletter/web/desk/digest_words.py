@@ -94,6 +94,15 @@ def time_until(moment: datetime) -> str:
     return gettext(IN_DAYS) % {"days": minutes // 1440, "hours": minutes // 60 % 24}
 
 
+def countdown(moment: datetime) -> list[tuple[int, str]]:
+    """The same as numbers with their units, without a unit of which there is nothing left: [(14, "h"), (18, "min")]."""
+    minutes = max(int((moment - clock.now()).total_seconds() // 60), 0)
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days >= 2:
+        return [(days, "d"), (hours, "h")]
+    return [(each, unit) for each, unit in ((minutes // 60, "h"), (minutes % 60, "min")) if each or unit == "min"]
+
+
 def clock_time(moment: datetime) -> str:
     """ "07:04:12", in the publication's zone."""
     return f"{moment.astimezone(runtime().settings.timezone):%H:%M:%S}"
@@ -116,5 +125,5 @@ def has_page(endpoint: str) -> bool:
     return endpoint in current_app.view_functions
 
 
-FILTERS = (when, short_day, digest_title, time_until, clock_time)
+FILTERS = (when, short_day, digest_title, time_until, countdown, clock_time)
 """The filters of these names that the desk's templates use."""

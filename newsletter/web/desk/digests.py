@@ -8,14 +8,19 @@ from typing import TypeVar
 from flask import request
 
 from newsletter.core.cadence import COMPOSED_CADENCES, Cadence
+from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.digests.models import DigestStatus
 from newsletter.public_record.digest_list import ListedDigest, digest_page
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk
-from newsletter.web.desk.digest_words import PAUSED_WORDS, STATUS_WORDS, digest_path, has_page
+from newsletter.web.desk.cached_findings import known_findings
+from newsletter.web.desk.digest_words import PAUSED_WORDS, STATUS_WORDS, digest_path
 from newsletter.web.request_values import parse_number
+
+LONGEST_SEARCH = 200
+IN_DOUBT, BLOCKED = gettext_noop("in doubt"), gettext_noop("blocked")
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -26,27 +31,31 @@ def digests() -> str:
     """A page of the list; `before` is the number at which the one before it ended."""
     before = parse_number(request.args.get("before", ""))
     cadence, status = _among(Cadence, "cadence"), _among(DigestStatus, "status")
+    words = request.args.get("q", "").strip()[:LONGEST_SEARCH]
     with runtime().db.reading() as session:
-        found, following = digest_page(session, before=before, cadence=cadence, status=status)
+        found, following = digest_page(session, before=before, cadence=cadence, status=status, words=words)
+    query = {"cadence": cadence and cadence.value, "status": status and status.value, "q": words}
     return render_desk(
         "digests.html",
         digests=[(each, digest_path(each.id, each.status)) for each in found],
         older=following,
         before=before,
         chosen={"cadence": cadence, "status": status},
-        query={name: value.value for name, value in (("cadence", cadence), ("status", status)) if value},
+        words=words,
+        query={name: value for name, value in query.items() if value},
         cadences=list(Cadence),
         composed=COMPOSED_CADENCES,
         status_words=STATUS_WORDS,
         remark=remark,
-        can_start=has_page("desk.start_digest"),
     )
 
 
 def remark(digest: ListedDigest) -> str:
     """The word that stands beside the name of a digest which needs somebody; empty for others."""
     if digest.batches_in_doubt:
-        return "in doubt"
+        return IN_DOUBT
+    if digest.status == DigestStatus.SCHEDULED and known_findings(digest.id, digest.version):
+        return BLOCKED
     return PAUSED_WORDS.get(digest.paused_reason, "") if digest.paused_reason else ""
 
 

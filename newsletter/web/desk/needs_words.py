@@ -96,7 +96,7 @@ def _blocked(found: OpenDigests) -> Iterator[Need]:
     for digest in found.scheduled[:MOST_CHECKED]:
         for finding in blocking_findings(digest):
             page = "desk.compose" if has_page("desk.compose") else "desk.schedule"
-            path = url_for(page, number=digest.id)
+            path = url_for(page, number=digest.id, _anchor="preflight")
             yield Need("care", _(BLOCKS), digest_title(digest), f"{finding.sentence} {finding.advice}", _(MEND), path)
 
 

@@ -11,7 +11,10 @@ from newsletter.articles.queries import sections as sections_in_use
 from newsletter.core.errors import InvalidError, NewsletterError
 from newsletter.core.languages import LANGUAGES, gettext_noop
 from newsletter.core.runtime import runtime
-from newsletter.digests.queries import get_digest
+from newsletter.delivery.reports.edition_counts import count_editions
+from newsletter.delivery.reports.reader_preferences import ReaderPreferences
+from newsletter.digests.models import Digest
+from newsletter.digests.queries import get_digest, get_with_articles
 from newsletter.mail.formats import Format
 from newsletter.operations.digest_samples import send_sample
 from newsletter.staff import audit, sample_limits
@@ -21,6 +24,8 @@ from newsletter.staff.rights import Right
 from newsletter.subscribers.preferences import Preferences
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
+from newsletter.web.desk.cached_preferences import cached_preferences
+from newsletter.web.desk.compose_preview import CHOSEN, Preview
 from newsletter.web.desk.digest_words import digest_title
 from newsletter.web.request_values import parse_number
 
@@ -33,8 +38,11 @@ SENT = gettext_noop("The test is sent.")
 @desk.get("/digests/<int:number>/test", endpoint="sample")
 @needs(Right.PUBLISH)
 def sample_page(number: int) -> str:
-    """The form: to whom, and as which reader."""
-    return _page(number, Preferences(), [signed_in().member_id])
+    """The form: to whom, and as which reader; that of the preview whose parameters the address has."""
+    preview = Preview.of(request.args)
+    with runtime().db.reading() as session:
+        preferences = _of_preview(get_with_articles(session, number), preview)
+    return _page(number, preferences, [signed_in().member_id])
 
 
 @desk.post("/digests/<int:number>/test")
@@ -73,6 +81,39 @@ def _preferences() -> Preferences:
         format=form.get("format", Format.HTML),
         language=form.get("language", "en"),
     )
+
+
+def _of_preview(digest: Digest, preview: Preview) -> Preferences:
+    """The preferences that lead to the edition of a preview."""
+    format_ = Format.TEXT if preview.part == "text" else Format.HTML
+    if preview.edition == CHOSEN:
+        return Preferences(
+            sections=preview.sections or None,
+            min_trust=preview.trust,
+            max_hype=preview.hype or None,
+            format=format_,
+            language=preview.language,
+        )
+    found = _commonest_preferences(digest, preview)
+    if found is None:
+        return Preferences(format=format_, language=preview.language)
+    return Preferences(
+        sections=tuple(found.sections) if found.sections else None,
+        min_trust=found.min_trust,
+        max_hype=found.max_hype,
+        format=format_,
+        language=preview.language,
+    )
+
+
+def _commonest_preferences(digest: Digest, preview: Preview) -> ReaderPreferences | None:
+    """The preferences of most readers of an edition, as far as they were counted."""
+    counted = cached_preferences(digest.cadence)
+    if counted is None or not (preview.edition.isascii() and preview.edition.isdigit()):
+        return None
+    counts = count_editions(counted.preferences, digest.revisions, runtime().settings.hype_labels)
+    found = next((each for each in counts.editions if each.mask == int(preview.edition)), None)
+    return found.preferences[0] if found else None
 
 
 def _page(number: int, preferences: Preferences, to: Sequence[int], error: NewsletterError | None = None) -> str:

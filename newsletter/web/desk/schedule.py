@@ -8,10 +8,12 @@ from flask import make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.core import clock
+from newsletter.core.cadence import Cadence
 from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
-from newsletter.digests import preflight, scheduling
+from newsletter.delivery.reports.reader_hours import ReaderHours, count_hours, own_hours
+from newsletter.digests import scheduling
 from newsletter.digests.findings import blocking, notes
 from newsletter.digests.models import DigestStatus
 from newsletter.digests.queries import get_digest
@@ -20,15 +22,20 @@ from newsletter.staff.audit import AuditAction, digest_object
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
+from newsletter.web.desk.desk_preflight import MENDABLE, desk_preflight
 from newsletter.web.desk.digest_words import STATUS_WORDS, digest_title, has_page, transport_name
+from newsletter.web.desk.finding_words import show_findings
 from newsletter.web.desk.schedule_form import Checked, ScheduleForm, checked_form, form_of, in_zones, read_form
+from newsletter.web.desk.value_cache import ValueCache
 from newsletter.web.forms import time_zones
 from newsletter.web.language import page_language
 
 NOTICES = {
     "draft": gettext_noop("It is a draft again, and can be changed."),
 }
-MENDABLE = (DigestStatus.DRAFT, DigestStatus.SCHEDULED)
+
+_hours: ValueCache[Cadence, ReaderHours] = ValueCache(300.0)
+"""Pages do not wait for them: a million readers take some tenths of a second. The part that is asked for does."""
 
 
 @desk.get("/digests/<int:number>/schedule")
@@ -43,7 +50,10 @@ def schedule(number: int) -> str:
 def schedule_times(number: int) -> str:
     """The time of a form in its zones, or why there is none: what the page shows while somebody types."""
     form = read_form(request.args)
-    return render_template("desk/_times.html", **_times(form, checked_form(form)), number=number)
+    with runtime().db.reading() as session:
+        cadence = get_digest(session, number).cadence
+    hours = _hours.get(cadence, lambda: _count_hours(cadence))
+    return render_template("desk/_times.html", **_times(form, checked_form(form), hours), number=number)
 
 
 @desk.post("/digests/<int:number>/schedule")
@@ -92,11 +102,12 @@ def _page(
     with runtime().db.reading() as session:
         digest = get_digest(session, number)
         can_change = digest.status in MENDABLE
-        findings = preflight.check_digest(session, settings, digest) if can_change else []
+        findings = desk_preflight(session, digest).findings
         form = form or form_of(digest.scheduled_at, provider_schedule=digest.provider_schedule)
         title, status, subject = digest_title(digest), digest.status, digest.subject
+        cadence = digest.cadence
         scheduled_at = digest.scheduled_at if digest.status == DigestStatus.SCHEDULED else None
-    values: dict[str, Any] = _times(form, checked or checked_form(form))
+    values: dict[str, Any] = _times(form, checked or checked_form(form), _hours.find(cadence))
     return render_desk(
         "schedule.html",
         number=number,
@@ -106,8 +117,8 @@ def _page(
         status_word=STATUS_WORDS[status],
         scheduled_at=scheduled_at,
         can_change=can_change,
-        problems=blocking(findings),
-        remarks=notes(findings),
+        problems=show_findings(blocking(findings)),
+        remarks=show_findings(notes(findings)),
         site_zone=settings.timezone.key,
         regions=time_zones.by_region(page_language().code),
         has_composer=has_page("desk.compose"),
@@ -120,6 +131,13 @@ def _page(
     )
 
 
-def _times(form: ScheduleForm, checked: Checked) -> dict[str, Any]:
+def _times(form: ScheduleForm, checked: Checked, hours: ReaderHours | None) -> dict[str, Any]:
+    """The values of _times.html; `hours` are None while nobody counted them."""
     zones = in_zones(checked.moment, form) if checked.moment is not None else []
-    return {"form": form, "checked": checked, "zones": zones}
+    own = own_hours(hours, checked.moment) if hours and checked.moment is not None else None
+    return {"form": form, "checked": checked, "zones": zones, "own_hours": own, "hours_known": hours is not None}
+
+
+def _count_hours(cadence: Cadence) -> ReaderHours:
+    with runtime().db.reading() as session:
+        return count_hours(session, runtime().settings, cadence)

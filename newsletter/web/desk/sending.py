@@ -192,6 +192,7 @@ def _values(shown: Sending) -> dict[str, Any]:
         "bar": shown.bar,
         "progress": shown.progress,
         "tally": _tally(batches),
+        "unfit": sum(edition.readers for edition in shown.progress.editions if not edition.mask),
         "places": {batch.id: place for place, batch in enumerate(batches, 1)} if doubts else {},
         "doubts": doubts[:MOST_DOUBTS],
         "more_doubts": max(len(doubts) - MOST_DOUBTS, 0),

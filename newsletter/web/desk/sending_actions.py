@@ -91,6 +91,8 @@ def unschedule_digest(number: int) -> ResponseReturnValue:
         lifecycle.unschedule(session, number, by=signed_in().actor)
         _record(session, AuditAction.DIGEST_UNSCHEDULED, number)
     runtime().queues.signal_clock()
+    if request.form.get("to") == "compose":
+        return redirect(url_for("desk.compose", number=number), 303)
     return redirect(url_for("desk.schedule", number=number, done="draft"), 303)
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from flask import request, url_for
 
 from newsletter.core import clock
+from newsletter.core.cadence import COMPOSED_CADENCES
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.open_digests import OpenDigests, open_digests
@@ -18,8 +19,9 @@ from newsletter.delivery.reports.progress import SendingProgress, sending_progre
 from newsletter.digests.models import Digest
 from newsletter.digests.text import CADENCE_NAMES
 from newsletter.web.desk.cached_findings import blocking_findings, known_findings
+from newsletter.web.desk.cached_preferences import live_preferences
 from newsletter.web.desk.digest_words import time_until, when
-from newsletter.web.desk.sending_words import percent, remaining_time
+from newsletter.web.desk.sending_words import percent, remaining_time, rounded
 from newsletter.web.language import page_language
 
 _OPEN = "newsletter.open_digests"
@@ -27,7 +29,11 @@ NOTHING = gettext_noop("Nothing is scheduled")
 SENDING = gettext_noop("Sending: %(name)s")
 NEXT = gettext_noop("Next: %(name)s")
 PERCENT = gettext_noop("%(percent)s %%")
+RATE = gettext_noop("%(rate)s a second")
 LEFT = gettext_noop("about %(time)s to go")
+READERS = (gettext_noop("%(number)s reader"), gettext_noop("%(number)s readers"))
+STAYS_HERE = gettext_noop("mails stay on this machine")
+OPEN, DECIDE = gettext_noop("Open"), gettext_noop("Decide")
 OVERDUE = gettext_noop("overdue")
 PAUSED = gettext_noop("paused")
 CLOCK_LATE = gettext_noop("the clock is not running")
@@ -40,7 +46,8 @@ class WireLine(NamedTuple):
     facts: tuple[str, ...] = ()
     warning: str = ""
     path: str = ""
-    """Where its one link, "Open", leads to; empty without one."""
+    """Where its one link leads to; empty without one."""
+    link: str = OPEN
     now: str = ""
     """The time on the right, in the publication's zone."""
 
@@ -62,7 +69,8 @@ def open_digests_now() -> OpenDigests:
 
 
 def present_line(*, look_closely: bool = False) -> WireLine:
-    """The line as it is now. `look_closely` runs the preflight of the next digest, where it was not run lately."""
+    """The line as it is now. `look_closely` runs the preflight of the next digest, and counts its readers, where that
+    was not done lately."""
     found = open_digests_now()
     progress = None
     if found.sending:
@@ -75,19 +83,36 @@ def _line_of(found: OpenDigests, progress: SendingProgress | None, *, look_close
     warning = _warning(found)
     if progress is not None:
         digest, facts = found.sending[0], _progress_facts(progress)
-        return WireLine(_named(SENDING, digest), facts, warning, url_for("desk.sending", number=digest.id))
+        path, link = url_for("desk.sending", number=digest.id), DECIDE if progress.doubts else OPEN
+        return WireLine(_named(SENDING, digest), facts, warning, path, link)
     if found.scheduled:
         digest = found.scheduled[0]
-        findings = blocking_findings(digest) if look_closely else known_findings(digest)
+        findings = blocking_findings(digest) if look_closely else known_findings(digest.id, digest.version)
         blocks = page_language().translations.ngettext(
             "%(n)s finding blocks it", "%(n)s findings block it", len(findings)
         )
         warning = warning or (blocks % {"n": len(findings)} if findings else "")
-        facts = (when(digest.scheduled_at), time_until(digest.scheduled_at)) if digest.scheduled_at else ()
+        facts = (*_times(digest), *_readers(digest, look_closely=look_closely))
         return WireLine(_named(NEXT, digest), facts, warning, url_for("desk.sending", number=digest.id))
     waiting = [*(digest for digest, _ in found.in_doubt), *found.overdue, *found.paused]
     path = url_for("desk.sending", number=waiting[0].id) if waiting else ""
-    return WireLine(page_language().gettext(NOTHING), (), warning, path)
+    stays_here = (page_language().gettext(STAYS_HERE),) if runtime().settings.mail_transport == "maildir" else ()
+    return WireLine(page_language().gettext(NOTHING), stays_here, warning, path, DECIDE if found.in_doubt else OPEN)
+
+
+def _times(digest: Digest) -> tuple[str, ...]:
+    """When a digest goes out, by the publication's clocks, and how long it is until then."""
+    if digest.scheduled_at is None:
+        return ()
+    return (f"{when(digest.scheduled_at)} {_city()}", time_until(digest.scheduled_at))
+
+
+def _readers(digest: Digest, *, look_closely: bool) -> tuple[str, ...]:
+    """How many readers a digest has; nothing of a correction, which goes to those who were sent the mistake."""
+    if digest.cadence not in COMPOSED_CADENCES:
+        return ()
+    counted = live_preferences(digest.cadence, is_poll=look_closely)
+    return (page_language().counted(*READERS, counted.readers),) if counted else ()
 
 
 def _warning(found: OpenDigests) -> str:
@@ -106,7 +131,10 @@ def _progress_facts(progress: SendingProgress) -> tuple[str, ...]:
     gettext = page_language().gettext
     shown = (gettext(PERCENT) % {"percent": percent(progress.accepted, progress.readers)},)
     left = remaining_time(progress)
-    return (*shown, gettext(LEFT) % {"time": left}) if left else shown
+    if not left:
+        return shown
+    rate = gettext(RATE) % {"rate": page_language().number(rounded(progress.rate or 0))}
+    return (*shown, rate, gettext(LEFT) % {"time": left})
 
 
 def name_of(digest: Digest) -> str:
@@ -119,7 +147,10 @@ def _named(text: str, digest: Digest) -> str:
 
 
 def _now() -> str:
-    zone = runtime().settings.timezone
-    now = clock.now().astimezone(zone)
-    city = zone.key.rpartition("/")[2].replace("_", " ")
-    return f"{page_language().day(now.date())}, {now:%H:%M} {city}"
+    now = clock.now().astimezone(runtime().settings.timezone)
+    return f"{page_language().day(now.date())}, {now:%H:%M} {_city()}"
+
+
+def _city() -> str:
+    """The place whose clocks are meant: "Lisbon"."""
+    return runtime().settings.timezone.key.rpartition("/")[2].replace("_", " ")

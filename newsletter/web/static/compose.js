@@ -11,7 +11,6 @@
   const texts = document.getElementById("texts");
   const frame = document.getElementById("frame");
   const view = document.getElementById("view");
-  document.documentElement.classList.add("scripted");
 
   // One request after the other: each names the version that the one before led to.
   let line = Promise.resolve();
@@ -109,6 +108,8 @@
     tell(answer.ok ? shown.dataset.said : root.querySelector('[data-part="failure"]').textContent.trim());
     if (answer.ok) count("editions");
     show();
+    times = 0;
+    askLater();
     return answer.ok;
   }
 
@@ -314,6 +315,25 @@
     return fetchParts("");
   }
 
+  // What comes later: the results of the links, and SpamAssassin's, which is asked when nobody writes.
+  const ASK_LATER = { links: 3000, spam: 6000 };
+  const MOST_ASKED = 20;
+  let asking;
+  let times = 0;
+
+  function askLater() {
+    clearTimeout(asking);
+    const what = Object.keys(ASK_LATER).find((name) => root.querySelector(`[data-count="${name}"]`));
+    if (!what || times >= MOST_ASKED || document.hidden) return;
+    asking = setTimeout(async () => {
+      times++;
+      await count(what);
+      askLater();
+    }, ASK_LATER[what]);
+  }
+
+  document.addEventListener("visibilitychange", askLater);
+
   async function fetchParts(what) {
     const address = new URL(root.dataset.here, location.href);
     if (what) address.searchParams.set("count", what);
@@ -336,6 +356,8 @@
     const address = `${frame.dataset.path}?${wanted}`;
     frame.src = address;
     document.getElementById("alone").href = address;
+    const test = document.getElementById("test");
+    if (test) test.href = `${test.dataset.path}?${wanted}`;
   }
 
   view.addEventListener("change", (event) => {
@@ -350,5 +372,6 @@
   (async () => {
     await count("editions");
     if (root.querySelector('[data-count="corrections"]')) await count("corrections");
+    askLater();
   })();
 })();

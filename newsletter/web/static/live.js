@@ -1,5 +1,6 @@
-// Live parts of a page of the desk. An element with data-live asks that address for what has changed every data-every
-// seconds, with the version that it shows. 204: nothing has. Tabs that nobody sees do not ask.
+// Of each page of the desk: its live parts, and the key that finds. An element with data-live asks that address for what
+// has changed every data-every seconds (data-now: also at once), with the version that it shows. 204: nothing has. Tabs
+// that nobody sees do not ask.
 "use strict";
 
 function replaceParts(live, page) {
@@ -45,7 +46,24 @@ function watch(live) {
     later();
   };
   document.addEventListener("visibilitychange", () => document.hidden ? clearTimeout(timer) : ask());
-  later();
+  if (live.hasAttribute("data-now")) {
+    ask();
+  } else {
+    later();
+  }
 }
 
+// "/" goes to the search of the page, or else to that of the masthead, unless somebody writes.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input, textarea, select, [contenteditable]")) return;
+  const fields = [...document.querySelectorAll('[aria-keyshortcuts="/"]')];
+  const field = fields.reverse().find((each) => each.checkVisibility());
+  if (field) {
+    event.preventDefault();
+    field.focus();
+  }
+});
+
+document.documentElement.classList.add("scripted");
 document.querySelectorAll("[data-live]").forEach(watch);

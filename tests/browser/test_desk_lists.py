@@ -1,0 +1,54 @@
+"""The desk's lists by keys, and the part of Today that the first poll fills, in a real browser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from newsletter.core import clock
+from newsletter.core.actors import OPERATOR
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from newsletter.digests import scheduling
+from tests.browser.desk_look import at_localhost, looking_at_desk
+from tests.factories import add_article, add_digest, add_readers
+from tests.services import desk
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, public_url=at_localhost(settings.public_url))
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
+
+
+def test_lists_by_keys_and_today_by_its_first_poll(
+    browser: Browser, site: str, settings: Settings, db: Database
+) -> None:
+    for title in ("A", "B", "C"):
+        add_article(db, title)
+    add_readers(db, 3)
+    scheduled = add_digest(db)
+    with db.transaction() as session:
+        at = clock.now() + timedelta(hours=10)
+        scheduling.schedule_digest(session, settings, scheduled, at, by=OPERATOR)
+    with looking_at_desk(browser, settings, db, desk.add_person(db)) as look:
+        page = look.page
+        look.open("/desk")
+        expect(page.get_by_role("row", name="All 3 stories 3 3")).to_be_visible()
+        page.keyboard.press("/")
+        assert focused(page) == "find-story"
+        page.keyboard.type("b")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/desk/articles?q=b")
+        look.open("/desk/articles")
+        page.keyboard.press("/")
+        assert focused(page) == "q", "the page's own search comes first"
+        page.keyboard.type("j/")
+        assert page.locator("#q").input_value() == "j/"
+        look.check()
