@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, NamedTuple
 
 from flask import Response
@@ -19,6 +18,7 @@ from newsletter.web.desk.digest_words import digest_path, has_page, time_until
 from newsletter.web.desk.live_parts import changed_parts
 from newsletter.web.desk.needs_words import Need, list_needs
 from newsletter.web.desk.value_cache import ValueCache
+from newsletter.web.desk.versions import version_of
 from newsletter.web.desk.wire import open_digests_now
 
 NEEDS_SHOWN = 20
@@ -69,7 +69,7 @@ def _look() -> Today:
     following = next(iter([*found.sending, *found.scheduled]), None)
     needs_somebody = list_needs(found)
     shown = (following and (following.id, following.version, _countdown(following)), needs_somebody)
-    return Today(hashlib.blake2b(repr(shown).encode(), digest_size=9).hexdigest(), following, needs_somebody)
+    return Today(version_of(shown), following, needs_somebody)
 
 
 def _values(today: Today) -> dict[str, Any]:

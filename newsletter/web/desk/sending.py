@@ -6,7 +6,6 @@ second serves all pages that are open.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -35,6 +34,7 @@ from newsletter.web.desk.live_parts import changed_parts
 from newsletter.web.desk.sending_bar import SendingBar, sending_bar
 from newsletter.web.desk.sending_words import FirstLine, PausedBy, first_line
 from newsletter.web.desk.value_cache import ValueCache
+from newsletter.web.desk.versions import version_of
 from newsletter.web.language import page_language
 from newsletter.web.request_values import parse_number
 
@@ -166,8 +166,7 @@ def _look(number: int) -> Sending:
         stories = count_articles(session, number)
         reasons = reason_groups(session, number) if progress.batches else ()
         session.expunge(digest)
-    shown = (digest.version, line, stories, progress.batches, reasons)
-    version = hashlib.blake2b(repr(shown).encode(), digest_size=9).hexdigest()
+    version = version_of(digest.version, line, stories, progress.batches, reasons)
     return Sending(version, digest, stories, progress, line, sending_bar(progress.batches), reasons)
 
 
