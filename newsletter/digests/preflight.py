@@ -6,7 +6,8 @@ A finding blocks when it is certain and the mail would break a promise or the la
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
@@ -19,17 +20,22 @@ from newsletter.digests.address_findings import check_addresses
 from newsletter.digests.article_findings import check_articles, check_correction
 from newsletter.digests.findings import Finding
 from newsletter.digests.lead_findings import check_lead, check_written_for
-from newsletter.digests.links.digest_links import digest_links
+from newsletter.digests.links.digest_links import DigestLink, digest_links
 from newsletter.digests.links.link_findings import check_links
 from newsletter.digests.mail_findings import check_mails
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.text_findings import check_texts
 
+MailCheck: TypeAlias = "Callable[[Settings, Digest, Sequence[DigestLink]], Iterable[Finding]]"
 
-def check_digest(session: Session, settings: Settings, digest: Digest) -> list[Finding]:
+
+def check_digest(
+    session: Session, settings: Settings, digest: Digest, *, check_mails: MailCheck = check_mails
+) -> list[Finding]:
     """Everything that an editor should know before the digest is sent; an empty list when there is nothing.
 
-    Nothing is fetched. The number of queries does not depend on the number of stories.
+    Nothing is fetched. The number of queries does not depend on the number of stories. Pages give a `check_mails` that
+    remembers: rendering is what takes long.
     """
     _read_articles(session, digest)
     links = list(digest_links(settings, digest))

@@ -20,6 +20,7 @@ from newsletter.staff.audit import AuditAction, digest_object
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
+from newsletter.web.desk.cached_mails import cached_mail_findings
 from newsletter.web.desk.digest_words import STATUS_WORDS, digest_title, has_page, transport_name
 from newsletter.web.desk.schedule_form import Checked, ScheduleForm, checked_form, form_of, in_zones, read_form
 from newsletter.web.forms import time_zones
@@ -92,7 +93,9 @@ def _page(
     with runtime().db.reading() as session:
         digest = get_digest(session, number)
         can_change = digest.status in MENDABLE
-        findings = preflight.check_digest(session, settings, digest) if can_change else []
+        findings = (
+            preflight.check_digest(session, settings, digest, check_mails=cached_mail_findings) if can_change else []
+        )
         form = form or form_of(digest.scheduled_at, provider_schedule=digest.provider_schedule)
         title, status, subject = digest_title(digest), digest.status, digest.subject
         scheduled_at = digest.scheduled_at if digest.status == DigestStatus.SCHEDULED else None
