@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.ledger.models import Batch, BatchState
@@ -71,8 +71,11 @@ _PHASES = {
 }
 
 
-def batches_in_order(session: Session, digest_id: int) -> list[BatchProgress]:
-    """The batches of a digest in the order in which they are claimed. One statement."""
+def batches_in_order(
+    session: Session, digest_id: int, *, after: int = 0, most: int | None = None
+) -> list[BatchProgress]:
+    """The batches of a digest in the order in which they are claimed: all, or at most `most` after the first `after`.
+    One statement."""
     rows = session.execute(
         select(
             Batch.id,
@@ -88,8 +91,15 @@ def batches_in_order(session: Session, digest_id: int) -> list[BatchProgress]:
         )
         .where(Batch.digest_id == digest_id)
         .order_by(Batch.id)
+        .offset(after or None)
+        .limit(most)
     )
     return [_batch(row) for row in rows]
+
+
+def count_batches(session: Session, digest_id: int) -> int:
+    """The number of a digest's batches."""
+    return session.scalar(select(func.count()).where(Batch.digest_id == digest_id)) or 0
 
 
 def waits_for_hour(batch: BatchProgress, now: datetime) -> bool:
