@@ -33,6 +33,7 @@ USES = {
     "story.js": r'id="story"|data-drop-kept',
     "schedule.js": r"data-times",
     "compose.js": r'id="composer"',
+    "story_list.js": r"data-filters|<form class=\"filters",
     "sortable.js": r'class="grip',
 }
 """The parts of pages that scripts act on."""
