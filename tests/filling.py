@@ -14,7 +14,7 @@ from newsletter.articles.models import Article, PublishedBasis, Revision, Revisi
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.db import Database, table_of
-from newsletter.core.search import Place
+from newsletter.core.search import Place, label
 from newsletter.digests.models import Digest, DigestArticle, DigestStatus
 from tests.factories import REAL_ARTICLE
 
@@ -25,7 +25,9 @@ CHUNK = 5000
 STORIES_OF_LETTER = 10
 
 
-def fill_archive(db: Database, count: int, *, first: int = 1, a_day: int = 10, revisions: int = 2) -> None:
+def fill_archive(
+    db: Database, count: int, *, first: int = 1, a_day: int = 10, revisions: int = 2, newest: date = NEWEST_DAY
+) -> None:
     """The articles `first` to `count`, `a_day` of them of one date, in 5 sections; each with so many `revisions`.
 
     The article 1 has the slug "story-1" and the newest date.
@@ -49,7 +51,7 @@ def fill_archive(db: Database, count: int, *, first: int = 1, a_day: int = 10, r
                         "published_at": CREATED,
                         "published_at_basis": PublishedBasis.IMPORT,
                         "section": f"Section {n % SECTIONS:02}",
-                        "date": NEWEST_DAY - timedelta(days=(n - 1) // a_day),
+                        "date": newest - timedelta(days=(n - 1) // a_day),
                         "title": f"Story {n}",
                         "trust": 40 + n % 60,
                         "created_at": CREATED,
@@ -98,10 +100,11 @@ def fill_search(db: Database, count: int, words: Callable[[random.Random], list[
     choose = random.Random(7)
 
     def entries() -> Iterator[tuple[int, list[str]]]:
+        columns = (Revision.article_id, Revision.date, Revision.section)
         with db.reading() as session:
-            dates = session.execute(select(Revision.article_id, Revision.date).where(Revision.is_current)).all()
-        for article_id, day in dates[:count]:
-            yield int(Place(day, article_id)), list(dict.fromkeys(words(choose)))
+            found = session.execute(select(*columns).where(Revision.is_current)).all()
+        for article_id, day, section in found[:count]:
+            yield int(Place(day, article_id)), list(dict.fromkeys([label(section), *words(choose)]))
 
     connection = db.engine.raw_connection()
     cursor: Any = connection.cursor()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from newsletter.articles import article_search
@@ -40,6 +40,8 @@ class DeskFilter:
     """Whether there is a draft of a change."""
     use: ColumnElement[bool] | None = field(default=None, compare=False)
     """A condition on `Revision` about digests, which this package does not know."""
+    hits: Sequence[int] | None = field(default=None, compare=False)
+    """The articles with the words, once they were looked up (`with_hits`)."""
 
     @property
     def is_everything(self) -> bool:
@@ -88,17 +90,26 @@ class ListedDraft(NamedTuple):
     saved_at: datetime
 
 
+_ORDER = (Revision.date.desc(), Revision.article_id.desc())
+
+
+def with_hits(session: Session, wanted: DeskFilter) -> DeskFilter:
+    """The filter with the articles that have its words, so that the list and its count look them up once."""
+    return replace(wanted, hits=_hits(session, wanted, None)) if wanted.query is not None else wanted
+
+
 def desk_page(session: Session, size: int, wanted: DeskFilter, before: Cursor | None = None) -> DeskPage:
     """The newest `size` of the wanted stories: of all, or of those older than `before`."""
-    query = _listing().where(*_conditions(session, wanted, before))
-    query = query.order_by(Revision.date.desc(), Revision.article_id.desc()).limit(size + 1)
+    query = _listing().where(*_conditions(session, wanted, before)).order_by(*_ORDER).limit(size + 1)
     found = [DeskArticle._make(row) for row in session.execute(query)]
     return DeskPage(found[:size], found[size - 1].cursor if len(found) > size else None)
 
 
 def count_desk(session: Session, wanted: DeskFilter) -> int:
     """The number of such stories; MOST_COUNTED + 1 for all larger numbers."""
-    some = select(Revision.article_id).where(*_conditions(session, wanted, None)).limit(MOST_COUNTED + 1).subquery()
+    # In the order of the index that has what is filtered by: any other has SQLite read each row.
+    newest = select(Revision.article_id).where(*_conditions(session, wanted, None)).order_by(*_ORDER)
+    some = newest.limit(MOST_COUNTED + 1).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
@@ -149,14 +160,15 @@ def _conditions(session: Session, wanted: DeskFilter, before: Cursor | None) -> 
     if wanted.is_corrected:
         yield Revision.article_id.in_(select(Revision.article_id).where(is_correcting()))
     if wanted.is_drafted:
-        drafted = select(ArticleDraft.id).where(ArticleDraft.article_id == Revision.article_id)
-        yield exists(drafted.correlate(Revision))
+        drafted = select(ArticleDraft.article_id).where(ArticleDraft.article_id.is_not(None))
+        yield Revision.article_id.in_(drafted)
     if wanted.use is not None:
         yield wanted.use
     if before is not None:
         yield tuple_(Revision.date, Revision.article_id) < (before.date, before.article_id)
     if wanted.query is not None:
-        yield Revision.article_id.in_([place.number for place in _hits(session, wanted, before)])
+        hits = wanted.hits if before is None else None
+        yield Revision.article_id.in_(_hits(session, wanted, before) if hits is None else hits)
 
 
 def _about_the_revision(wanted: DeskFilter) -> Iterator[ColumnElement[bool]]:
@@ -172,10 +184,11 @@ def _about_the_revision(wanted: DeskFilter) -> Iterator[ColumnElement[bool]]:
         yield Revision.kind == RevisionKind.WITHDRAWAL
 
 
-def _hits(session: Session, wanted: DeskFilter, before: Cursor | None) -> list[Place]:
-    """The newest places with the words."""
+def _hits(session: Session, wanted: DeskFilter, before: Cursor | None) -> list[int]:
+    """The newest articles with the words."""
     assert wanted.query is not None
     first = int(Place(wanted.since, 0)) if wanted.since is not None else FIRST
     last = int(Place(before.date, before.article_id)) - 1 if before is not None else LAST
     labels = [label(wanted.section)] if wanted.section is not None else []
-    return article_search.INDEX.find(session, wanted.query, MOST_HITS, labels=labels, first=first, last=last)
+    places = article_search.INDEX.find(session, wanted.query, MOST_HITS, labels=labels, first=first, last=last)
+    return [place.number for place in places]

@@ -6,8 +6,8 @@ A finding blocks when it is certain and the mail would break a promise or the la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
@@ -28,6 +28,8 @@ from newsletter.digests.mail_findings import check_mails
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.text_findings import check_texts
 
+MailCheck: TypeAlias = "Callable[[Settings, Digest, Sequence[DigestLink]], Iterable[Finding]]"
+
 
 class Preflight(NamedTuple):
     """The findings on a digest, and how many of its links to other sites were asked."""
@@ -44,18 +46,25 @@ def check_digest(session: Session, settings: Settings, digest: Digest) -> list[F
     return run_preflight(session, settings, digest).findings
 
 
-def run_preflight(session: Session, settings: Settings, digest: Digest) -> Preflight:
-    """The same, with the state of its links."""
+def run_preflight(
+    session: Session, settings: Settings, digest: Digest, *, check_mails: MailCheck = check_mails
+) -> Preflight:
+    """The same, with the state of its links. Pages give a `check_mails` that remembers, since rendering takes long."""
     _read_articles(session, digest)
     links = list(digest_links(settings, digest))
     addresses = foreign_addresses(settings, links)
     known = read_checks(session, addresses)
-    findings = list(_findings(session, settings, digest, links, known))
+    findings = list(_findings(session, settings, digest, links, known, check_mails))
     return Preflight(findings, check_state(addresses, known))
 
 
 def _findings(
-    session: Session, settings: Settings, digest: Digest, links: list[DigestLink], known: Mapping[str, LinkCheck]
+    session: Session,
+    settings: Settings,
+    digest: Digest,
+    links: list[DigestLink],
+    known: Mapping[str, LinkCheck],
+    check_mails: MailCheck,
 ) -> Iterator[Finding]:
     yield from _check_settings(settings)
     if digest.cadence == Cadence.CORRECTION:

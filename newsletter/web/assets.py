@@ -20,7 +20,6 @@ TYPES = {
     "mark.ico": "image/x-icon",
     "zone.js": "text/javascript",
     "passkey.js": "text/javascript",
-    "htmx.js": "text/javascript",
     "story.js": "text/javascript",
     "story_list.js": "text/javascript",
     "live.js": "text/javascript",
@@ -30,7 +29,6 @@ TYPES = {
     "compose.js": "text/javascript",
 }
 VENDORED = {
-    "htmx.js": "vendor/htmx-4.0.1/htmx.min.js",
     "sortable.js": "vendor/sortablejs-1.15.7/Sortable.min.js",
 }
 """Other people's files, as they came from npm, with licence and version beside them."""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from tests.bench import (
+    desk_pages,
     events,
     freezing,
     growth,
@@ -42,6 +43,7 @@ def main() -> int:
         "freezing": lambda: freezing.measure(10 * options.readers),
         "watching": lambda: watching.measure(10 * options.readers),
         "pages": lambda: public_pages.measure(options.readers),
+        "desk": lambda: desk_pages.measure(10 * options.readers),
         "growth": lambda: growth.measure(10 * options.readers),
     }
     if options.only and options.only not in benchmarks:

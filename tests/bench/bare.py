@@ -13,9 +13,8 @@ ROWS = Table("bare", MetaData(), Column("id", Integer, primary_key=True), Column
 
 
 def create_app() -> Flask:
-    app = Flask("bare")
     database = Database(os.environ["DATABASE_URL"])
-    ROWS.create(database.engine, checkfirst=True)
+    app = create_app_with_row(database)
 
     @app.post("/subscribe")
     def subscribe() -> str:
@@ -35,7 +34,8 @@ def create_app_with_row(database: Database) -> Flask:
     app = Flask("bare")
     ROWS.create(database.engine, checkfirst=True)
     with database.transaction() as session:
-        session.execute(insert(ROWS).values(id=1, address="a@example.org"))
+        if not session.scalar(select(ROWS.c.id).limit(1)):
+            session.execute(insert(ROWS).values(address="a@example.org"))
 
     @app.get("/row/<int:number>")
     def row(number: int) -> str:

@@ -110,8 +110,8 @@ def words(choose: random.Random) -> list[str]:
 
 def _pages(kind: str, settings: Settings) -> Iterator[Row]:
     with ExitStack() as stack:
-        stack.enter_context(_serving(settings, BARE, PORT))
-        stack.enter_context(_serving(settings, OURS, PORT + 1))
+        stack.enter_context(serving(settings, BARE, PORT))
+        stack.enter_context(serving(settings, OURS, PORT + 1))
         for name, path in PAGES.items():
             etag = _get(PORT + 1, path)[0]
             bare, whole, unchanged = [], [], []
@@ -142,7 +142,8 @@ def _searches(kind: str, database: Database) -> Iterator[Row]:
 
 
 @contextmanager
-def _serving(settings: Settings, application: str, port: int) -> Iterator[None]:
+def serving(settings: Settings, application: str, port: int) -> Iterator[None]:
+    """A web server of the application of a module, on a port."""
     environment = environment_of(replace(settings, port=port)) | {"PYTHONPATH": str(Path(__file__).parents[2])}
     supervisor = Supervisor(environment, settings.data_dir / "log")
     try:

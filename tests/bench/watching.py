@@ -10,27 +10,20 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from flask import Flask
 from sqlalchemy import insert, select
-from werkzeug.test import EnvironBuilder
 
 from newsletter.app import create_app
-from newsletter.core.config import Settings
 from newsletter.core.db import Database, table_of
 from newsletter.core.runtime import runtime_of
 from newsletter.delivery.ledger.models import Batch, BatchState, Edition
 from newsletter.digests.models import Digest, DigestStatus
-from newsletter.web.desk.live_parts import VERSION_HEADER
 from tests.bench import bare
 from tests.bench.databases import KINDS, database_of, migrated
 from tests.bench.result import Row, at_most
 from tests.bench.signups import bench_settings
+from tests.bench.wsgi import request_of
 from tests.services import desk
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 PAGES = 100
 EVERY = 2
@@ -54,11 +47,11 @@ def _measure(kind: str, readers: int) -> list[Row]:
         digest = _fill(db, readers)
         cookie = f"{desk.cookie_name(settings)}={desk.start_session(db, desk.add_person(db))}"
         path = f"/desk/digests/{digest}/sending/changes"
-        changed = _request(app, settings, path, cookie)
+        changed = request_of(app, settings, path, cookie)
         version = changed()
         measured = (
-            _request(bare.create_app_with_row(db), settings, "/row/1", ""),
-            _request(app, settings, f"{path}?version={version}", cookie),
+            request_of(bare.create_app_with_row(db), settings, "/row/1", ""),
+            request_of(app, settings, f"{path}?version={version}", cookie),
         )
         one, poll = (min(_seconds(each) for _ in range(ROUNDS)) for each in measured)
         began = time.process_time()
@@ -80,26 +73,6 @@ def _seconds(ask: Callable[[], str]) -> float:
     for _ in range(REQUESTS):
         ask()
     return (time.process_time() - began) / REQUESTS
-
-
-def _request(app: Flask, settings: Settings, path: str, cookie: str) -> Callable[[], str]:
-    """A request as a server makes it, without the server; it returns the version of the answer."""
-    headers = [("Cookie", cookie)] if cookie else []
-    environ = EnvironBuilder(path, base_url=settings.public_url, headers=headers).get_environ()
-
-    def ask() -> str:
-        found: list[str] = []
-
-        def start_response(status: str, answered: list[tuple[str, str]], _error: object = None) -> None:
-            assert status[:3] in ("200", "204"), status
-            found.extend(value for name, value in answered if name == VERSION_HEADER)
-
-        own: WSGIEnvironment = dict(environ)
-        for _ in app.wsgi_app(own, start_response):  # type: ignore[arg-type]
-            pass
-        return found[0] if found else ""
-
-    return ask
 
 
 def _fill(db: Database, readers: int) -> int:

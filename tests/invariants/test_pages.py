@@ -133,7 +133,6 @@ def examples(app: Flask, db: Database, settings: Settings) -> Examples:
 SCRIPTS = (
     "/zone.js",
     "/passkey.js",
-    "/htmx.js",
     "/list.js",
     "/story.js",
     "/story_list.js",

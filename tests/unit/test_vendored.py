@@ -14,9 +14,9 @@ from newsletter.web import assets
 from tests.services.source import CHECKOUT
 
 PACKAGES = CHECKOUT / "node_modules"
-PATHS = {"htmx.js": ("htmx.org", "dist/htmx.min.js"), "sortable.js": ("sortablejs", "Sortable.min.js")}
+PATHS = {"sortable.js": ("sortablejs", "Sortable.min.js")}
 """By the name that pages use: the package, and the file in it."""
-LICENCES = {"htmx.js": ("0BSD", "Zero-Clause BSD"), "sortable.js": ("MIT", "MIT License")}
+LICENCES = {"sortable.js": ("MIT", "MIT License")}
 """As package-lock.json has it, and the words that the licence begins with."""
 MOST_SCRIPT = 60_000
 """Bytes of all scripts of the desk together, compressed."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.ledger.models import Batch, BatchState
@@ -70,8 +71,11 @@ _PHASES = {
 }
 
 
-def batches_in_order(session: Session, digest_id: int) -> list[BatchProgress]:
-    """The batches of a digest in the order in which they are claimed. One statement."""
+def batches_in_order(
+    session: Session, digest_id: int, *, after: int = 0, most: int | None = None
+) -> list[BatchProgress]:
+    """The batches of a digest in the order in which they are claimed: all, or at most `most` after the first `after`.
+    One statement."""
     rows = session.execute(
         select(
             Batch.id,
@@ -87,8 +91,15 @@ def batches_in_order(session: Session, digest_id: int) -> list[BatchProgress]:
         )
         .where(Batch.digest_id == digest_id)
         .order_by(Batch.id)
+        .offset(after or None)
+        .limit(most)
     )
     return [_batch(row) for row in rows]
+
+
+def count_batches(session: Session, digest_id: int) -> int:
+    """The number of a digest's batches."""
+    return session.scalar(select(func.count()).where(Batch.digest_id == digest_id)) or 0
 
 
 def waits_for_hour(batch: BatchProgress, now: datetime) -> bool:
@@ -97,26 +108,53 @@ def waits_for_hour(batch: BatchProgress, now: datetime) -> bool:
 
 
 def _batch(row: Any) -> BatchProgress:
-    outcomes: bytes = row.outcomes
-    in_doubt, waiting = outcomes.count(IN_DOUBT), sum(outcomes.count(code) for code in _OPEN)
-    if row.state == BatchState.SENDING:  # recorded as in doubt before the request, in case its answer gets lost
+    number, edition_id, state, due_at, not_before, failures, attempted_at, note, withdrawing, outcomes = row
+    counts = _count(outcomes)
+    in_doubt, waiting = counts.in_doubt, counts.open
+    if state == BatchState.SENDING:  # recorded as in doubt before the request, in case its answer gets lost
         in_doubt, waiting = 0, waiting + in_doubt
     return BatchProgress(
-        id=row.id,
-        edition_id=row.edition_id,
-        phase=_PHASES[row.state],
+        id=number,
+        edition_id=edition_id,
+        phase=_PHASES[state],
+        readers=counts.readers,
+        accepted=counts.accepted,
+        open=waiting,
+        refused=counts.refused,
+        in_doubt=in_doubt,
+        skipped=counts.skipped,
+        cancelled=counts.cancelled,
+        deferred=counts.deferred,
+        due_at=due_at,
+        not_before=not_before,
+        failures=failures,
+        attempted_at=attempted_at,
+        note=note,
+        is_withdrawn=withdrawing,
+    )
+
+
+class _Counts(NamedTuple):
+    readers: int
+    accepted: int
+    open: int
+    refused: int
+    in_doubt: int
+    skipped: int
+    cancelled: int
+    deferred: int
+
+
+@lru_cache(maxsize=2000)
+def _count(outcomes: bytes) -> _Counts:
+    """Count the outcomes of a batch. Cached: most batches are all accepted or all waiting, or were counted before."""
+    return _Counts(
         readers=len(outcomes) - outcomes.count(MOVED),
         accepted=outcomes.count(ACCEPTED),
-        open=waiting,
+        open=sum(outcomes.count(code) for code in _OPEN),
         refused=outcomes.count(REFUSED),
-        in_doubt=in_doubt,
+        in_doubt=outcomes.count(IN_DOUBT),
         skipped=outcomes.count(SKIPPED),
         cancelled=outcomes.count(CANCELLED),
         deferred=outcomes.count(DEFERRED),
-        due_at=row.due_at,
-        not_before=row.not_before,
-        failures=row.failures,
-        attempted_at=row.attempted_at,
-        note=row.note,
-        is_withdrawn=row.withdrawing,
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Text, case, cast, func, select, type_coerce
+from sqlalchemy import ColumnElement, Select, Text, case, cast, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
@@ -49,10 +50,22 @@ def count_preferences(session: Session, settings: Settings, cadence: Cadence) ->
     # Unindexed: most readers are read, and SQLite is faster through the table than through an index into it.
     is_active = unindexed(_TABLE.status) == SubscriberStatus.ACTIVE.value
     wants_it = _TABLE.breaking if cadence == Cadence.BREAKING else unindexed(_TABLE.cadence) == cadence.value
-    query = select(*columns, func.count()).where(is_active, wants_it).group_by(*columns)
     choices: Counter[ReaderPreferences] = Counter()
-    for row in session.execute(query):
-        sections, min_trust, max_hype, language, format_, pauses, readers = tuple(row)
+    for row, readers in _count_rows(session, select(*columns).where(is_active, wants_it)):
+        sections, min_trust, max_hype, language, format_, pauses = row
         wanted = frozenset(json.loads(sections)) if sections else None
-        choices[ReaderPreferences(wanted, min_trust, max_hype, language, str(format_), bool(pauses))] += readers
+        choices[ReaderPreferences(wanted, min_trust, max_hype, language, format_, bool(pauses))] += readers
     return choices
+
+
+def _count_rows(session: Session, query: Select[Any]) -> Iterable[tuple[tuple[Any, ...], int]]:
+    """The rows of a query as the driver gives them, each with how often it comes.
+
+    SQLite sorts a million rows to group them, which takes twice the time of reading and counting them here (measured).
+    """
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        rows: Any = connection.execute(query).cursor
+        return Counter[tuple[Any, ...]](rows).items()
+    grouped = query.add_columns(func.count()).group_by(*query.selected_columns)
+    return [(tuple(row[:-1]), row[-1]) for row in connection.execute(grouped)]

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from newsletter.core.runtime import runtime
 from newsletter.digests.findings import Finding, blocking
 from newsletter.digests.models import Digest
-from newsletter.digests.preflight import check_digest
+from newsletter.digests.preflight import run_preflight
 from newsletter.digests.queries import get_digest
+from newsletter.web.desk.cached_mails import cached_mail_findings
 from newsletter.web.desk.value_cache import ValueCache
 
 _found: ValueCache[tuple[int, int], Sequence[Finding]] = ValueCache(30.0)
@@ -26,4 +27,6 @@ def known_findings(number: int, version: int) -> Sequence[Finding]:
 
 def _look(number: int) -> Sequence[Finding]:
     with runtime().db.reading() as session:
-        return tuple(blocking(check_digest(session, runtime().settings, get_digest(session, number))))
+        digest = get_digest(session, number)
+        found = run_preflight(session, runtime().settings, digest, check_mails=cached_mail_findings)
+        return tuple(blocking(found.findings))

@@ -14,13 +14,14 @@ from newsletter.core.config import Settings
 from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE, gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.delivery.freezing.wanted_articles import mask_of
-from newsletter.delivery.reports.edition_preview import preview_edition, rendered_in
+from newsletter.delivery.reports.edition_preview import preview_edition
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_with_articles
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk
 from newsletter.web.desk.cached_corrections import cached_corrections
+from newsletter.web.desk.cached_mails import cached_rendering
 from newsletter.web.language import page_language
 from newsletter.web.request_values import parse_number
 from newsletter.web.security_headers import FRAMED_BY_US
@@ -100,7 +101,7 @@ def preview(number: int) -> Response:
     with runtime().db.reading() as session:
         digest = get_with_articles(session, number)
         corrections = _corrections(session, number) if wanted.edition == TOLD else []
-        rendered = rendered_in(session, settings, digest, wanted.language, corrections)
+        rendered = cached_rendering(session, digest, wanted.language, corrections)
         mask = wanted.mask(digest, settings, rendered.corrections)
         if not mask:
             return _framed(page_language().gettext(NO_MAIL), "text/plain")

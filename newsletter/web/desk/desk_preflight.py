@@ -13,6 +13,7 @@ from newsletter.digests.links.stored_checks import CheckState
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.digests.preflight import Preflight, run_preflight
 from newsletter.digests.spam_findings import check_spam_score
+from newsletter.web.desk.cached_mails import cached_mail_findings
 from newsletter.web.desk.cached_preferences import cached_preferences
 from newsletter.web.desk.cached_spam_scores import cached_spam_score
 
@@ -24,7 +25,7 @@ def desk_preflight(session: Session, digest: Digest) -> Preflight:
     """All findings on a digest; those on sections and spam once its readers were counted, and SpamAssassin asked."""
     if digest.status not in MENDABLE:
         return Preflight([], CheckState(0, 0, 0))
-    found = run_preflight(session, runtime().settings, digest)
+    found = run_preflight(session, runtime().settings, digest, check_mails=cached_mail_findings)
     sections = unread_sections(digest, _wanted_sections(digest.cadence))
     return found._replace(findings=[*found.findings, *sections, *check_spam_score(cached_spam_score(digest))])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -29,6 +28,7 @@ from newsletter.web.desk.live_parts import changed_parts
 from newsletter.web.desk.needs_words import Need, list_needs
 from newsletter.web.desk.sending_words import duration
 from newsletter.web.desk.value_cache import ValueCache
+from newsletter.web.desk.versions import version_of
 from newsletter.web.desk.wire import open_digests_now
 
 NEEDS_SHOWN = 20
@@ -94,8 +94,7 @@ def _look(*, is_poll: bool) -> Today:
     editions = _editions(following, is_poll=is_poll)
     blocks = following is not None and bool(known_findings(following.id, following.version))
     shown = (following and (following.id, following.version, _countdown(following)), needs_somebody, editions, blocks)
-    version = hashlib.blake2b(repr(shown).encode(), digest_size=9).hexdigest()
-    return Today(version, following, needs_somebody, editions, blocks)
+    return Today(version_of(shown), following, needs_somebody, editions, blocks)
 
 
 def _editions(following: Digest | None, *, is_poll: bool) -> Matrix | None:

@@ -6,7 +6,6 @@ second serves all pages that are open.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import LANGUAGES, gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events.event_kinds import EventKind
-from newsletter.delivery.reports.batch_progress import BatchProgress
+from newsletter.delivery.reports.batch_progress import BatchProgress, batches_in_order, count_batches
 from newsletter.delivery.reports.progress import EditionProgress, SendingProgress, sending_progress
 from newsletter.delivery.reports.report import ReasonGroup, reason_groups
 from newsletter.digests.models import Digest, DigestStatus
@@ -35,6 +34,7 @@ from newsletter.web.desk.live_parts import changed_parts
 from newsletter.web.desk.sending_bar import SendingBar, sending_bar
 from newsletter.web.desk.sending_words import FirstLine, PausedBy, first_line
 from newsletter.web.desk.value_cache import ValueCache
+from newsletter.web.desk.versions import version_of
 from newsletter.web.language import page_language
 from newsletter.web.request_values import parse_number
 
@@ -109,16 +109,16 @@ def batches(number: int) -> ResponseReturnValue:
     after = parse_number(request.args.get("after", "")) or 0
     with runtime().db.reading() as session:
         digest = get_digest(session, number)
-        progress = sending_progress(session, number)
+        total = count_batches(session, number)
+        page = batches_in_order(session, number, after=after, most=BATCHES_ON_PAGE)
         title = digest_title(digest)
-    page = list(enumerate(progress.batches, 1))[after : after + BATCHES_ON_PAGE]
-    following = after + BATCHES_ON_PAGE if len(progress.batches) > after + BATCHES_ON_PAGE else None
+    following = after + BATCHES_ON_PAGE if total > after + BATCHES_ON_PAGE else None
     return render_desk(
         "batches.html",
         number=number,
         title=title,
-        batches=page,
-        total=len(progress.batches),
+        batches=list(enumerate(page, after + 1)),
+        total=total,
         after=after,
         before=max(after - BATCHES_ON_PAGE, 0),
         following=following,
@@ -166,8 +166,7 @@ def _look(number: int) -> Sending:
         stories = count_articles(session, number)
         reasons = reason_groups(session, number) if progress.batches else ()
         session.expunge(digest)
-    shown = (digest.version, line, stories, progress.batches, reasons)
-    version = hashlib.blake2b(repr(shown).encode(), digest_size=9).hexdigest()
+    version = version_of(digest.version, line, stories, progress.batches, reasons)
     return Sending(version, digest, stories, progress, line, sending_bar(progress.batches), reasons)
 
 

@@ -5,7 +5,6 @@ Pages ask for it every ten seconds, by the version that they show (`live_parts`)
 
 from __future__ import annotations
 
-import hashlib
 from typing import NamedTuple
 
 from flask import request, url_for
@@ -22,8 +21,12 @@ from newsletter.web.desk.cached_findings import blocking_findings, known_finding
 from newsletter.web.desk.cached_preferences import live_preferences
 from newsletter.web.desk.digest_words import time_until, when
 from newsletter.web.desk.sending_words import percent, remaining_time, rounded
+from newsletter.web.desk.value_cache import ValueCache
+from newsletter.web.desk.versions import version_of
 from newsletter.web.language import page_language
 
+_progress: ValueCache[int, SendingProgress] = ValueCache(10.0)
+"""For as long as a page waits until it asks anew: a digest for a million readers has a thousand batches to count."""
 _OPEN = "newsletter.open_digests"
 NOTHING = gettext_noop("Nothing is scheduled")
 SENDING = gettext_noop("Sending: %(name)s")
@@ -54,7 +57,7 @@ class WireLine(NamedTuple):
     @property
     def version(self) -> str:
         """It changes whenever the line does."""
-        return hashlib.blake2b(repr(tuple(self)).encode(), digest_size=9).hexdigest()
+        return version_of(self)
 
 
 def open_digests_now() -> OpenDigests:
@@ -74,9 +77,14 @@ def present_line(*, look_closely: bool = False) -> WireLine:
     found = open_digests_now()
     progress = None
     if found.sending:
-        with runtime().db.reading() as session:
-            progress = sending_progress(session, found.sending[0].id)
+        digest_id = found.sending[0].id
+        progress = _progress.get(digest_id, lambda: _read_progress(digest_id))
     return _line_of(found, progress, look_closely=look_closely)._replace(now=_now())
+
+
+def _read_progress(digest_id: int) -> SendingProgress:
+    with runtime().db.reading() as session:
+        return sending_progress(session, digest_id)
 
 
 def _line_of(found: OpenDigests, progress: SendingProgress | None, *, look_closely: bool) -> WireLine:

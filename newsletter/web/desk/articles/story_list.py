@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from flask import request, url_for
-from sqlalchemy import not_
+from sqlalchemy import ColumnElement, not_
 
 from newsletter.articles import desk_list, queries
 from newsletter.articles.article_list import Cursor, parse_cursor
@@ -67,8 +67,13 @@ class ListForm(NamedTuple):
             is_corrected=self.state == "corrected",
             is_withdrawn=self.state == "withdrawn",
             is_drafted=self.state == "draft",
-            use={"yes": is_used(), "no": not_(is_used())}.get(self.used),
+            use=self._use(),
         )
+
+    def _use(self) -> ColumnElement[bool] | None:
+        if not self.used:
+            return None
+        return is_used() if self.used == "yes" else not_(is_used())
 
 
 @desk.get("/articles")
@@ -80,8 +85,9 @@ def articles() -> str:
     with runtime().db.reading() as session:
         sections = queries.sections(session)
         form = _form(sections, labels)
-        wanted, before = form.wanted(labels), parse_cursor(request.args.get("before", ""))
+        wanted, before = desk_list.with_hits(session, form.wanted(labels)), parse_cursor(request.args.get("before", ""))
         page = desk_list.desk_page(session, PAGE_SIZE, wanted, before)
+        is_whole = before is None and page.older is None
         numbers = [article.article_id for article in page.articles]
         open_draft = newest_draft(session) if signed_in().may(Right.PUBLISH) else None
         is_draft_list = form.state == "draft"
@@ -97,7 +103,7 @@ def articles() -> str:
             uses=article_uses(session, numbers),
             most_uses=MOST_SHOWN,
             corrected=desk_list.corrected_since(session, numbers),
-            count=desk_list.count_desk(session, wanted),
+            count=len(page.articles) if is_whole else desk_list.count_desk(session, wanted),
             draft_count=desk_list.count_drafts(session),
             names=audit.names(session) if drafts else {},
             is_filtered=not wanted.is_everything,
