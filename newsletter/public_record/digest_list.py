@@ -5,12 +5,14 @@ It counts no readers itself: their numbers come from the tallies.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, union_all
+from sqlalchemy.orm import QueryableAttribute, Session
 
 from newsletter.core.cadence import Cadence
 from newsletter.core.search import SearchQuery
@@ -31,6 +33,7 @@ PAGE_SIZE = 25
 ENDED = (DigestStatus.SENT, DigestStatus.CANCELLED)
 _ORDER = {DigestStatus.SENDING: 1, DigestStatus.PAUSED: 1, DigestStatus.SCHEDULED: 2, DigestStatus.DRAFT: 3}
 """Of digests that wait; those in doubt come before all of them."""
+_REFUSED, _BOUNCED, _COMPLAINED, _IN_DOUBT = "refused", "bounced", "complained", "in_doubt"
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def digest_page(
     status: DigestStatus | None = None,
     words: str = "",
 ) -> tuple[list[ListedDigest], int | None]:
-    """A page of the list, and the number before which the next one begins; None on the last. Eight queries at most."""
+    """A page of the list, and the number before which the next one begins; None on the last. Five queries at most."""
     conditions: list[ColumnElement[bool]] = []
     if cadence is not None:
         conditions.append(Digest.cadence == cadence)
@@ -115,34 +118,15 @@ def _listed(session: Session, digests: Sequence[Digest]) -> list[ListedDigest]:
     frozen = [digest.id for digest in digests if digest.frozen_at is not None]
     if not frozen:
         return [_row(digest) for digest in digests]
-    tallies = {each.digest_id: each for each in session.scalars(select(DigestTally).where(_of(DigestTally, frozen)))}
-    refused = _counted(session, Refusal, frozen)
-    bounced = _counted(session, Event, frozen, Event.kind == EventKind.BOUNCED)
-    complained = _counted(session, Event, frozen, Event.kind == EventKind.COMPLAINED)
-    in_doubt = _counted(session, Batch, frozen, Batch.state == BatchState.IN_DOUBT)
-    return [
-        _row(
-            digest,
-            tallies.get(digest.id),
-            batches_in_doubt=in_doubt.get(digest.id, 0),
-            refused=refused.get(digest.id, 0),
-            bounced=bounced.get(digest.id, 0),
-            complained=complained.get(digest.id, 0),
-        )
-        for digest in digests
-    ]
+    tallies = {
+        each.digest_id: each for each in session.scalars(select(DigestTally).where(DigestTally.digest_id.in_(frozen)))
+    }
+    counts = _count(session, frozen)
+    return [_row(digest, tallies.get(digest.id), counts.get(digest.id)) for digest in digests]
 
 
-def _row(
-    digest: Digest,
-    tally: DigestTally | None = None,
-    *,
-    batches_in_doubt: int = 0,
-    refused: int | None = None,
-    bounced: int | None = None,
-    complained: int | None = None,
-) -> ListedDigest:
-    is_frozen = digest.frozen_at is not None
+def _row(digest: Digest, tally: DigestTally | None = None, counts: Counter[str] | None = None) -> ListedDigest:
+    is_frozen, counts = digest.frozen_at is not None, counts or Counter()
     return ListedDigest(
         digest.id,
         digest.version,
@@ -154,28 +138,30 @@ def _row(
         digest.scheduled_at,
         digest.frozen_at,
         digest.sent_at,
-        batches_in_doubt=batches_in_doubt,
+        batches_in_doubt=counts[_IN_DOUBT],
         recipients=tally.recipients if tally else None,
         accepted=tally.accepted if tally else None,
         in_doubt=tally.in_doubt if tally else None,
-        refused=refused if is_frozen else None,
-        bounced=bounced if is_frozen else None,
-        complained=complained if is_frozen else None,
+        refused=counts[_REFUSED] if is_frozen else None,
+        bounced=counts[_BOUNCED] if is_frozen else None,
+        complained=counts[_COMPLAINED] if is_frozen else None,
     )
 
 
-def _of(
-    model: type[DigestTally] | type[Refusal] | type[Event] | type[Batch], digests: Sequence[int]
-) -> ColumnElement[bool]:
-    return model.digest_id.in_(digests)
+def _count(session: Session, digests: Sequence[int]) -> Mapping[int, Counter[str]]:
+    """Refused readers, bounces, complaints and batches in doubt of each digest, in one statement."""
+    queries = (
+        _counted(Refusal.digest_id, literal(_REFUSED), digests),
+        _counted(Event.digest_id, literal(_BOUNCED), digests).where(Event.kind == EventKind.BOUNCED),
+        _counted(Event.digest_id, literal(_COMPLAINED), digests).where(Event.kind == EventKind.COMPLAINED),
+        _counted(Batch.digest_id, literal(_IN_DOUBT), digests).where(Batch.state == BatchState.IN_DOUBT),
+    )
+    counts: dict[int, Counter[str]] = defaultdict(Counter)
+    for digest_id, name, count in session.execute(union_all(*queries)):
+        counts[digest_id][name] = count
+    return counts
 
 
-def _counted(
-    session: Session,
-    model: type[Refusal] | type[Event] | type[Batch],
-    digests: Sequence[int],
-    *conditions: ColumnElement[bool],
-) -> dict[int, int]:
-    """Rows of each digest that has any."""
-    query = select(model.digest_id, func.count()).where(_of(model, digests), *conditions).group_by(model.digest_id)
-    return {digest_id: count for digest_id, count in session.execute(query) if digest_id is not None}
+def _counted(column: QueryableAttribute[Any], name: ColumnElement[str], digests: Sequence[int]) -> Select[Any]:
+    """The rows of each digest that has any."""
+    return select(column, name, func.count()).where(column.in_(digests)).group_by(column)

@@ -21,7 +21,6 @@ TYPES = {
     "zone.js": "text/javascript",
     "passkey.js": "text/javascript",
     "story.js": "text/javascript",
-    "story_list.js": "text/javascript",
     "live.js": "text/javascript",
     "list.js": "text/javascript",
     "schedule.js": "text/javascript",

@@ -51,4 +51,11 @@ def test_lists_by_keys_and_today_by_its_first_poll(
         assert focused(page) == "q", "the page's own search comes first"
         page.keyboard.type("j/")
         assert page.locator("#q").input_value() == "j/"
+        page.locator("#q").fill("")
+        page.get_by_role("link", name="C", exact=True).focus()
+        page.keyboard.press("j")
+        assert focused(page) == "story-b"
+        with page.expect_navigation():
+            page.keyboard.press("a")
+        expect(page.get_by_role("status").filter(has_text="Added")).to_be_visible()
         look.check()

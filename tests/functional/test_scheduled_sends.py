@@ -39,7 +39,7 @@ def provider() -> Iterator[SendGridStandIn]:
 
 @pytest.fixture
 def settings(settings: Settings, provider: SendGridStandIn, queues: Queues, valkey_url: str) -> Settings:
-    return replace(provider.settings(settings), redis_url=valkey_url, mail_deadline=timedelta(seconds=60))
+    return replace(provider.settings(settings), redis_url=valkey_url, mail_deadline=timedelta(seconds=6))
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ USES = {
     "story.js": r'id="story"|data-drop-kept',
     "schedule.js": r"data-times",
     "compose.js": r'id="composer"',
-    "story_list.js": r"data-filters|<form class=\"filters",
+    "list.js": r"<(table|ol)[^>]* data-keys",
     "sortable.js": r'class="grip',
 }
 """The parts of pages that scripts act on."""

@@ -135,7 +135,6 @@ SCRIPTS = (
     "/passkey.js",
     "/list.js",
     "/story.js",
-    "/story_list.js",
     "/sortable.js",
     "/compose.js",
     "/live.js",

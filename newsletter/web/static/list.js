@@ -10,6 +10,6 @@
     const key = event.key.toLowerCase();
     const other = { j: row.nextElementSibling, k: row.previousElementSibling }[key];
     if (other) other.querySelector("a").focus();
-    else row.querySelector(`[data-key="${CSS.escape(key)}"]`)?.click();
+    else if (/^[a-z]$/.test(key)) row.querySelector(`[data-key="${key}"]`)?.click();
   });
 })();
