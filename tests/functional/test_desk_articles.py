@@ -20,6 +20,7 @@ from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
+from newsletter.digests.links.models import LinkCheck
 from newsletter.digests.models import Digest, DigestArticle
 from newsletter.staff.models import AuditEntry
 from newsletter.staff.rights import Role
@@ -421,6 +422,7 @@ def test_a_story_is_added_to_the_newest_draft_from_the_list(
         digest = session.scalars(select(Digest)).one()
         assert [item.revision.title for item in digest.items] == ["First", "Second"]
         assert list(session.scalars(select(AuditEntry.action))).count("digests.started") == 1
+        assert list(session.scalars(select(LinkCheck.url))) == ["https://sources.example/story"], "it is to be probed"
 
 
 def test_few_queries_however_many_stories(editor: DeskClient, db: Database) -> None:

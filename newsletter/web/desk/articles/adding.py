@@ -9,6 +9,9 @@ from sqlalchemy.orm import Session
 from newsletter.core.cadence import Cadence
 from newsletter.core.runtime import runtime
 from newsletter.digests import draft_articles, drafting
+from newsletter.digests.links import stored_checks
+from newsletter.digests.links.link_findings import addresses_to_probe
+from newsletter.digests.queries import get_with_articles
 from newsletter.staff import audit
 from newsletter.staff.audit import AuditAction, digest_object
 from newsletter.staff.rights import Right
@@ -28,6 +31,10 @@ def add_to_digest() -> ResponseReturnValue:
     with runtime().db.transaction() as session:
         number = parse_number(request.form.get("digest", "")) or _begin(session)
         draft_articles.add_article(session, number, slug, by=signed_in().actor)
+        addresses = addresses_to_probe(runtime().settings, get_with_articles(session, number))
+        has_new_links = stored_checks.want_new_links(session, addresses)
+    if has_new_links:
+        runtime().queues.signal_clock()
     back = safe_path(request.form.get("back", ""))
     return redirect(f"{back}{'&' if '?' in back else '?'}done=added#story-{slug}", 303)
 
