@@ -22,7 +22,7 @@ from newsletter.core.ids import SuppressionKey
 from newsletter.core.queue import Queues
 from newsletter.embedded.valkey import EmbeddedValkey
 from newsletter.staff.rights import Role
-from tests.services import desk
+from tests.services import desk, quick_applications
 from tests.services.desk import DeskClient
 from tests.services.postgres import Postgres, empty_database
 
@@ -30,6 +30,7 @@ CI = os.environ.get("CI") == "true"
 # An example may take as long as it likes: machines are slow now and then.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+quick_applications.install()
 POSTAL = "Dispatch, 1 Example Street, 10115 Berlin"
 
 
