@@ -123,7 +123,7 @@ class Day:
     def type_one(self, key: str, said: str) -> None:
         """Press a key of the composer, and hear what came of it."""
         self.page.keyboard.press(key)
-        expect(self.page.locator("#said")).to_contain_text(said, timeout=15_000)
+        expect(self.page.locator("#said")).to_contain_text(said)
 
 
 def expect_stories(frame: FrameLocator, shown: list[str], missing: list[str]) -> None:
