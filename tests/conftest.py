@@ -27,8 +27,8 @@ from tests.services.desk import DeskClient
 from tests.services.postgres import Postgres, empty_database
 
 CI = os.environ.get("CI") == "true"
-# An example may take as long as it likes: machines are slow now and then.
-hypothesis.settings.register_profile("patient", deadline=None)
+# An example may take as long as it likes: machines are slow now and then. Each run draws others.
+hypothesis.settings.register_profile("patient", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("patient")
 quick_applications.install()
 POSTAL = "Dispatch, 1 Example Street, 10115 Berlin"
@@ -96,7 +96,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Valkey of this test process."""
     valkey = EmbeddedValkey(tmp_path_factory.mktemp("valkey"))
     valkey.ensure()
@@ -105,10 +105,18 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
+def valkey_url(valkey: str) -> str:
+    """An empty Valkey: what another test left would witness that this one's database is a backup."""
+    queues = Queues(valkey)
+    queues.redis.flushall()
+    queues.redis.close()
+    return valkey
+
+
+@pytest.fixture
 def queues(valkey_url: str) -> Iterator[Queues]:
     """Empty queues in a real Valkey."""
     queues = Queues(valkey_url)
-    queues.redis.flushall()
     yield queues
     queues.redis.close()
 
