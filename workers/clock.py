@@ -104,6 +104,8 @@ class Clock:
                 _keep_alive(self._valkey)
             longest = LOOK_EVERY if self._listens() else WHILE_BUSY
             if not self._is_leader():
+                # The other clock may be outside of this process tree, where it can start no worker of it.
+                self._runtime.queues.start_resting_workers()
                 return longest
             due = self._seconds_until_due()
             if due > 0 and not self._tick_next and time.monotonic() - self._ticked_at < TICK_EVERY:

@@ -121,6 +121,12 @@ class Queues:
         """Have the workers started that rest: drain jobs are queued, or were."""
         process_tree.request_start(START_SIGNALS[SENDING])
 
+    def start_resting_workers(self) -> None:
+        """Have the workers started that rest while jobs wait, whoever queued these."""
+        for name, signum in START_SIGNALS.items():
+            if self._is_waiting(name):
+                process_tree.request_start(signum)
+
     def enqueue_drain(self) -> bool:
         """Queue one drain job; False when the queue cannot be reached."""
         return self._enqueue(SENDING, DRAIN)

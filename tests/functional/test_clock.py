@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,11 +19,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.core import clock
+from newsletter.core import clock, process_tree
 from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, epoch_now
-from newsletter.core.queue import Queues
+from newsletter.core.queue import SENDING, START_SIGNALS, Queues
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events import webhook_deliveries
 from newsletter.delivery.ledger.models import Batch, BatchState
@@ -245,6 +246,20 @@ def test_without_a_queue_it_looks_each_second_and_ticks_once_it_is_back(
     assert ticks == []
     assert idle.look() == LOOK_EVERY
     assert ticks == [False], "signals may have been lost meanwhile"
+
+
+def test_a_standby_has_resting_workers_of_its_tree_started(
+    idle: Clock, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock that has the lease may be outside of the tree: it queues jobs, and can start nobody there."""
+    requested: list[signal.Signals] = []
+    monkeypatch.setattr(process_tree, "request_start", requested.append)
+    queues.redis.set(LEASE_KEY, "elsewhere:1")
+    idle.look()
+    assert requested == []
+    queues.queues[SENDING].enqueue_call("drain")
+    idle.look()
+    assert requested == [START_SIGNALS[SENDING]]
 
 
 def test_a_standby_waits_and_a_dead_clock_of_this_host_is_not_waited_for(
