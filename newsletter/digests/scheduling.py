@@ -14,8 +14,7 @@ from newsletter.core.config import Settings
 from newsletter.core.errors import InvalidError
 from newsletter.digests import lifecycle, preflight
 from newsletter.digests.findings import Finding, blocking, describe, notes
-from newsletter.digests.links.link_findings import addresses_to_probe
-from newsletter.digests.links.stored_checks import want_links
+from newsletter.digests.links.wanting import want_digest_links
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import get_digest
 
@@ -61,7 +60,7 @@ def schedule_digest(
         )
     digest = lifecycle.schedule(session, digest_id, version, at, provider_schedule=provider_schedule, by=by)
     if at > clock.now() + LINKS_AHEAD:
-        want_links(session, addresses_to_probe(settings, digest))
+        want_digest_links(session, settings, digest)
     return Scheduled(digest, notes(findings))
 
 

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 from newsletter.core.actors import Actor
 from newsletter.core.config import Settings
 from newsletter.digests import changes, composing, draft_articles, drafting
-from newsletter.digests.links import stored_checks
-from newsletter.digests.links.link_findings import addresses_to_probe
+from newsletter.digests.links.wanting import want_digest_links, want_new_digest_links
 from newsletter.digests.queries import digest_article, get_with_articles
 from newsletter.web.request_values import parse_number
 
@@ -58,11 +57,11 @@ def want_links(session: Session, move: Move) -> bool:
     """Have a job probe the links that a move brought, or all when that is the move; whether there are any."""
     if move.name not in ("check", *_BRING_LINKS):
         return False
-    addresses = addresses_to_probe(move.settings, get_with_articles(session, move.number))
+    digest = get_with_articles(session, move.number)
     if move.name == "check":
-        stored_checks.want_links(session, addresses)
+        want_digest_links(session, move.settings, digest)
         return True
-    return bool(stored_checks.want_new_links(session, addresses))
+    return want_new_digest_links(session, move.settings, digest)
 
 
 def _add(session: Session, move: Move) -> None:

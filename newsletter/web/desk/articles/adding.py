@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 from newsletter.core.cadence import Cadence
 from newsletter.core.runtime import runtime
 from newsletter.digests import draft_articles, drafting
-from newsletter.digests.links import stored_checks
-from newsletter.digests.links.link_findings import addresses_to_probe
+from newsletter.digests.links.wanting import want_new_digest_links
 from newsletter.digests.queries import get_with_articles
 from newsletter.staff import audit
 from newsletter.staff.audit import AuditAction, digest_object
@@ -31,8 +30,7 @@ def add_to_digest() -> ResponseReturnValue:
     with runtime().db.transaction() as session:
         number = parse_number(request.form.get("digest", "")) or _begin(session)
         draft_articles.add_article(session, number, slug, by=signed_in().actor)
-        addresses = addresses_to_probe(runtime().settings, get_with_articles(session, number))
-        has_new_links = stored_checks.want_new_links(session, addresses)
+        has_new_links = want_new_digest_links(session, runtime().settings, get_with_articles(session, number))
     if has_new_links:
         runtime().queues.signal_clock()
     back = safe_path(request.form.get("back", ""))
