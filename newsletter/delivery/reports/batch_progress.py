@@ -110,27 +110,19 @@ def waits_for_hour(batch: BatchProgress, now: datetime) -> bool:
 def _batch(row: Any) -> BatchProgress:
     number, edition_id, state, due_at, not_before, failures, attempted_at, note, withdrawing, outcomes = row
     counts = _count(outcomes)
-    in_doubt, waiting = counts.in_doubt, counts.open
     if state == BatchState.SENDING:  # recorded as in doubt before the request, in case its answer gets lost
-        in_doubt, waiting = 0, waiting + in_doubt
+        counts = counts._replace(in_doubt=0, open=counts.open + counts.in_doubt)
     return BatchProgress(
         id=number,
         edition_id=edition_id,
         phase=_PHASES[state],
-        readers=counts.readers,
-        accepted=counts.accepted,
-        open=waiting,
-        refused=counts.refused,
-        in_doubt=in_doubt,
-        skipped=counts.skipped,
-        cancelled=counts.cancelled,
-        deferred=counts.deferred,
         due_at=due_at,
         not_before=not_before,
         failures=failures,
         attempted_at=attempted_at,
         note=note,
         is_withdrawn=withdrawing,
+        **counts._asdict(),
     )
 
 
