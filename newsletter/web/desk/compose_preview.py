@@ -72,10 +72,14 @@ class Preview:
         if self.edition == CHOSEN:
             sections = self.sections or None
             return mask_of(digest.revisions, sections, self.trust, self.hype or None, settings.hype_labels)
-        if self.edition.isascii() and self.edition.isdigit():
-            mask = int(self.edition)
-            return mask if mask <= everything else 0
-        return everything
+        if self.named_mask is None:
+            return everything
+        return self.named_mask if self.named_mask <= everything else 0
+
+    @property
+    def named_mask(self) -> int | None:
+        """The mask that stands in the address; None where something else does."""
+        return int(self.edition) if self.edition.isascii() and self.edition.isdigit() else None
 
     @property
     def query(self) -> Mapping[str, str | Sequence[str]]:

@@ -109,10 +109,10 @@ def _of_preview(digest: Digest, preview: Preview) -> Preferences:
 def _commonest_preferences(digest: Digest, preview: Preview) -> ReaderPreferences | None:
     """The preferences of most readers of an edition, as far as they were counted."""
     counted = cached_preferences(digest.cadence)
-    if counted is None or not (preview.edition.isascii() and preview.edition.isdigit()):
+    if counted is None or preview.named_mask is None:
         return None
     counts = count_editions(counted.preferences, digest.revisions, runtime().settings.hype_labels)
-    found = next((each for each in counts.editions if each.mask == int(preview.edition)), None)
+    found = next((each for each in counts.editions if each.mask == preview.named_mask), None)
     return found.preferences[0] if found else None
 
 
