@@ -244,7 +244,7 @@ def test_what_a_reader_has_is_not_sent_again(client: FlaskClient, db: Database, 
     first = client.get(path)
     types = {"rss": "application/rss+xml", "atom": "application/atom+xml", "json": "application/feed+json"}
     assert first.content_type == f"{types[form]}; charset=utf-8"
-    assert first.headers["Cache-Control"] == "public, max-age=0, s-maxage=60"
+    assert first.headers["Cache-Control"].startswith("public, max-age=0, s-maxage=")
     known = ({"If-None-Match": first.headers["ETag"]}, {"If-Modified-Since": first.headers["Last-Modified"]})
     for headers in known:
         assert client.get(path, headers=headers).status_code == 304

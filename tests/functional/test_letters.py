@@ -346,7 +346,7 @@ def test_the_mail_speaks_the_language_of_the_page(
         assert others not in answer.text
         assert "A story" in answer.text
         assert f"{path}/links?language={language}" in answer.text
-        assert answer.headers["Cache-Control"] == "public, max-age=0, s-maxage=60"
+        assert answer.headers["Cache-Control"].startswith("public, max-age=0, s-maxage=")
         text = client.get(f"{path}/text{query}").text
         assert words in text
         assert f"{path}/links?language={language}" in text

@@ -67,7 +67,7 @@ def test_stories_are_in_the_publication_s_language_whatever_the_browser_says(cli
         first, second = client.get(path, headers=GERMAN), client.get(path, headers=ENGLISH)
         assert first.text == second.text
         assert language(first.text) == "en"
-        assert first.headers["Cache-Control"] == "public, max-age=0, s-maxage=60"
+        assert first.headers["Cache-Control"].startswith("public, max-age=0, s-maxage=")
         assert "Vary" not in first.headers
         german = client.get(f"{path}?language=de", headers=ENGLISH).text
         assert language(german) == "de"
