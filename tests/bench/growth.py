@@ -133,14 +133,9 @@ def _people(readers: int, *, is_sqlite: bool) -> Iterator[tuple[object, ...]]:
 
 def _export(database: Database) -> None:
     with Path(os.devnull).open("w") as file:
-        writer, last_id = csv_export.CsvWriter(file), 0
-        while True:
-            with database.reading() as session:
-                found = csv_export.export_page(session, list(SubscriberStatus), last_id)
-            if not found.lines:
-                return
-            writer.write(found)
-            last_id = found.last_id
+        writer = csv_export.CsvWriter(file)
+        for lines in csv_export.exported_lines(database, list(SubscriberStatus)):
+            writer.write(lines)
 
 
 def _write_by_driver(database: Database) -> None:

@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from newsletter.core import clock
 from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
-from newsletter.core.db import Database
+from newsletter.core.db import Database, streaming
 from newsletter.delivery.freezing import audience, freeze
 from newsletter.delivery.ledger import packing
 from newsletter.delivery.ledger.models import Batch, BatchState, Edition
@@ -52,6 +52,22 @@ def test_batches_hold_a_thousand_at_most(db: Database, settings: Settings) -> No
     with db.reading() as session:
         outcomes = session.scalars(select(Batch.outcomes).order_by(Batch.id)).all()
     assert [len(each) for each in outcomes] == [1000, 1000, 1]
+
+
+def test_readers_are_read_by_one_statement_some_at_a_time(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL would sort all of a table without statistics for each page of ids."""
+    monkeypatch.setattr(streaming, "ROWS_AT_ONCE", 3)
+    add_article(db, "A story")
+    add_readers(db, 10)
+    statements: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *values: statements.append(values[2]))
+    digest_id = send_digest(db, settings)
+    assert sum("FROM subscribers" in each and "ORDER BY subscribers.id" in each for each in statements) == 1
+    with db.reading() as session:
+        packed = session.scalars(select(Batch.recipients).where(Batch.digest_id == digest_id)).one()
+    assert list(packing.unpack_ids(packed)) == list(range(1, 11))
 
 
 def test_a_digest_is_frozen_once(db: Database, settings: Settings) -> None:

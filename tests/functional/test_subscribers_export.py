@@ -112,19 +112,16 @@ def test_many_come_page_by_page_each_once(run: Run, db: Database, monkeypatch: p
     ]
 
 
-@pytest.mark.parametrize("statuses", [list(SubscriberStatus), [SubscriberStatus.ACTIVE]])
-def test_a_page_is_found_by_ids_and_nothing_is_sorted(db: Database, statuses: list[SubscriberStatus]) -> None:
-    """A page of 5,000 among more: with few rows PostgreSQL rightly reads them all."""
+def test_a_page_is_found_by_ids_and_nothing_is_sorted(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page among many: else PostgreSQL rightly reads them all. It has no statistics of the table yet."""
+    monkeypatch.setattr(csv_export, "PAGE", 500)
     add_readers(db, 20_000)
     with db.engine.connect() as connection:
-        statement = csv_export.page_query(statuses, after_id=1000).compile(
-            connection, compile_kwargs={"literal_binds": True}
-        )
+        statement = csv_export.page_query(after_id=1000).compile(connection, compile_kwargs={"literal_binds": True})
         if db.is_sqlite:
             plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
             assert plan == ["SEARCH subscribers USING INTEGER PRIMARY KEY (rowid>?)"]
         else:
-            connection.exec_driver_sql("ANALYZE subscribers")
             plan = list(connection.exec_driver_sql(f"EXPLAIN {statement}").scalars())
             assert "Index Scan using pk_subscribers on subscribers" in plan[1]
             assert "Sort" not in "".join(plan)
@@ -153,7 +150,7 @@ def test_a_file_is_for_its_owner_alone_and_there_only_when_whole(
     path.parent.mkdir()
     path.write_text("what was there before")
     path.chmod(0o644)
-    monkeypatch.setattr(csv_export, "export_page", _full_disk)
+    monkeypatch.setattr(csv_export.CsvWriter, "write", _full_disk)
     failed = run("export", "--output", str(path))
     assert (failed.exit_code, failed.stderr) == (1, f"Error: {path} cannot be written: No space left on device.\n")
     assert path.read_text() == "what was there before"

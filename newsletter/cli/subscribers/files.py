@@ -171,14 +171,11 @@ def export(statuses: tuple[str, ...], output: Path | None, as_json: bool) -> Non
 def _write(file: TextIO, statuses: list[SubscriberStatus]) -> int:
     """Write all subscribers with one of `statuses`; returns how many there were."""
     writer = csv_export.CsvWriter(file)
-    count, last_id = 0, 0
-    while True:
-        with runtime().db.reading() as session:
-            page = csv_export.export_page(session, statuses, last_id)
-        if not page.lines:
-            return count
-        writer.write(page)
-        count, last_id = count + len(page.lines), page.last_id
+    count = 0
+    for lines in csv_export.exported_lines(runtime().db, statuses):
+        writer.write(lines)
+        count += len(lines)
+    return count
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from newsletter.core.db.statements import (
     table_of,
     unindexed,
 )
+from newsletter.core.db.streaming import stream_rows
 
 __all__ = [
     "IS_PUBLIC",
@@ -33,6 +34,7 @@ __all__ = [
     "one_of",
     "raise_version",
     "rows_where_in",
+    "stream_rows",
     "table_of",
     "unindexed",
 ]

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 from sqlalchemy import ColumnElement, Select, Text, cast, select, type_coerce
-from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
-from newsletter.core.db import table_of, unindexed
+from newsletter.core.db import Database, table_of
 from newsletter.subscribers import preferences
 from newsletter.subscribers.files import csv_cells
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
@@ -30,13 +29,6 @@ _CACHED = 16_384
 """Different cells of a column that are kept: a million readers share a few thousand."""
 
 
-class ExportPage(NamedTuple):
-    """Lines of the file, and the id of the last subscriber."""
-
-    lines: list[tuple[Any, ...]]
-    last_id: int
-
-
 class CsvWriter:
     """Writes the lines of the file; the head comes first."""
 
@@ -44,16 +36,29 @@ class CsvWriter:
         self._writer = csv.writer(file, lineterminator="\n")
         self._writer.writerow(COLUMNS)
 
-    def write(self, page: ExportPage) -> None:
-        self._writer.writerows(page.lines)
+    def write(self, lines: Sequence[tuple[Any, ...]]) -> None:
+        self._writer.writerows(lines)
 
 
-def export_page(session: Session, statuses: Sequence[SubscriberStatus], after_id: int = 0) -> ExportPage:
-    """The next subscribers after `after_id` that have one of `statuses`, in the order of their ids."""
+def exported_lines(db: Database, statuses: Collection[SubscriberStatus]) -> Iterator[list[tuple[Any, ...]]]:
+    """The lines of all subscribers that have one of `statuses`, in the order of their ids, PAGE of them at most at a
+    time."""
+    last_id, wanted = 0, frozenset(status.value for status in statuses)
+    while True:
+        with db.reading() as session:
+            rows = (
+                session.connection().execute(page_query(last_id)).cursor.fetchall()
+            )  # SQLAlchemy's take twice as long
+        if not rows:
+            return
+        last_id = rows[-1][0]
+        yield _lines(rows, wanted)
+
+
+def _lines(rows: Sequence[tuple[Any, ...]], wanted: Collection[str]) -> list[tuple[Any, ...]]:
     lines: list[tuple[Any, ...]] = []
-    last_id = after_id
     for (
-        last_id,  # noqa: B007 - used behind the loop
+        _,
         address,
         status,
         cadence,
@@ -66,7 +71,9 @@ def export_page(session: Session, statuses: Sequence[SubscriberStatus], after_id
         format_,
         language,
         confirmed_at,
-    ) in session.execute(page_query(statuses, after_id)):
+    ) in rows:
+        if status not in wanted:
+            continue
         line = (  # made here: the call of a function would be a tenth of the export
             address if address[0].isalnum() else csv_cells.escape(address),
             status,
@@ -82,16 +89,17 @@ def export_page(session: Session, statuses: Sequence[SubscriberStatus], after_id
             _moment(confirmed_at),
         )
         lines.append(line)
-    return ExportPage(lines, last_id)
+    return lines
 
 
-def page_query(statuses: Sequence[SubscriberStatus], after_id: int) -> Select[Any]:
-    """The rows of a page, found by their ids: SQLite would take the index of the audience and sort what it finds there,
-    for each page anew.
+def page_query(after_id: int) -> Select[Any]:
+    """The rows of a page, found by their ids alone.
+
+    With a condition on the status, SQLite would take the index of the audience and sort what it finds there, for each
+    page anew; and so would PostgreSQL while it has no statistics of the table, as after a large import.
     """
-    status = type_coerce(unindexed(_TABLE.c.status), Text)
     query = select(_TABLE.c.id, *(_as_stored(name) for name in ("address", *COLUMNS[1:])))
-    return query.where(_TABLE.c.id > after_id, status.in_(statuses)).order_by(_TABLE.c.id).limit(PAGE)
+    return query.where(_TABLE.c.id > after_id).order_by(_TABLE.c.id).limit(PAGE)
 
 
 def _as_stored(name: str) -> ColumnElement[Any]:
