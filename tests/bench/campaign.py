@@ -96,7 +96,7 @@ class Campaign:
 
     def _measure(self, service: RunningService, database: Database, settings: Settings, digest_id: int) -> Result:
         service.until(lambda: _workers(settings) == self.workers, "the workers' start")
-        before, size = cpu_of(service.supervisor), _size(settings)
+        before, size = cpu_of(service.supervisor), _size(database)
         with database.transaction() as session:
             scheduling.send_now(session, settings, digest_id, by=OPERATOR)
         service.until(lambda: _state(database, digest_id).status != "scheduled", "the freezing", pause=0.005)
@@ -112,6 +112,7 @@ class Campaign:
         after, counts = cpu_of(service.supervisor), counted(settings, "counts")
         if (counts["addresses"], counts["twice"]) != (self.readers, 0):
             raise RuntimeError(f"not everyone got exactly one mail: {counts}")
+        growth = _size(database) - size
         database.dispose()
         return Result(
             readers=self.readers,
@@ -121,7 +122,7 @@ class Campaign:
             cpu_clock=after["clock"] - before["clock"],
             cpu_standin=counts["cpu_seconds"],
             memory=peak.bytes / 1e6,
-            growth=(_size(settings) - size) / 1e6,
+            growth=growth / 1e6,
         )
 
 
@@ -173,8 +174,11 @@ def _workers(settings: Settings) -> int:
         return 0
 
 
-def _size(settings: Settings) -> int:
-    return sum(path.stat().st_size for path in settings.data_dir.glob("newsletter.sqlite3*"))
+def _size(database: Database) -> int:
+    """Bytes of the database's file; what its log holds is copied into it first."""
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return Path(database.engine.url.database or "").stat().st_size
 
 
 class _Peak:
