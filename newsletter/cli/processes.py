@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from socket import socket
 from typing import TYPE_CHECKING
 
 import click
@@ -29,26 +28,36 @@ def serve() -> None:
     """Run the whole service on one machine: site, workers, clock and queue. Brings the database up to date first."""
     application = _application()
     with memory.loading():
-        from newsletter.web import server
-        from workers import clock as clock_process
-        from workers import worker as worker_process
-
         migrations.upgrade_in_child(runtime().db)
-        ready = _ready_runtime(partial(install_site, application))
-        worker_process.prepare(ready)
-        clock_process.prepare(ready)
-        listening = server.listen(ready.settings.host, ready.settings.port)
-        children = _service_children(application, ready, listening)
+        ready = _ready_runtime(partial(_load_service, application))
+        children = _service_children(application, ready)
     ProcessTree(children).run()
 
 
-def _service_children(application: Flask, ready: Runtime, listening: socket) -> list[ForkedChild]:
+def _load_service(application: Flask) -> None:
+    from workers import clock as clock_process
+    from workers import worker as worker_process
+
+    _load_site(application)
+    worker_process.prepare(runtime())
+    clock_process.prepare(runtime())
+
+
+def _load_site(application: Flask) -> None:
+    from newsletter.web.readers.signup import ANSWER_TEMPLATES
+
+    install_site(application)
+    for name in ANSWER_TEMPLATES:
+        application.jinja_env.get_template(name)
+
+
+def _service_children(application: Flask, ready: Runtime) -> list[ForkedChild]:
     """The site first, so that it answers soon. The clock, which runs the queue, ends last."""
     from workers import clock as clock_process
     from workers import worker as worker_process
 
     return [
-        *_web_children(application, ready, listening),
+        *_web_children(application, ready),
         ForkedChild("clock", partial(clock_process.run, ready), stop_order=2),
         *worker_process.children(application, ready, rest_after=worker_process.REST_AFTER),
     ]
@@ -60,20 +69,18 @@ def web() -> None:
     """Answer readers and webhooks until stopped."""
     application = _application()
     with memory.loading():
-        from newsletter.web import server
-
-        ready = _ready_runtime(partial(install_site, application))
-        listening = server.listen(ready.settings.host, ready.settings.port)
-        children = _web_children(application, ready, listening)
+        ready = _ready_runtime(partial(_load_site, application))
+        children = _web_children(application, ready)
     if len(children) == 1:
         children[0].run()
     else:
         ProcessTree(children).run()
 
 
-def _web_children(application: Flask, ready: Runtime, listening: socket) -> list[ForkedChild]:
+def _web_children(application: Flask, ready: Runtime) -> list[ForkedChild]:
     from newsletter.web import server
 
+    listening = server.listen(ready.settings.host, ready.settings.port)
     numbers = range(1, ready.settings.web_concurrency + 1)
     return [ForkedChild(f"web {number}", partial(server.serve, application, listening)) for number in numbers]
 

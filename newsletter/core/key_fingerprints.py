@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from typing import NamedTuple
 
-from sqlalchemy import LargeBinary, Text, update
+from sqlalchemy import LargeBinary, Text, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.core.config import Settings
-from newsletter.core.db import Base, Database, insert_ignoring
+from newsletter.core.db import Base, Database, insert_ignoring, table_of
 from newsletter.core.errors import ConfigurationError
 
 SUPPRESSION, SECRET = "SUPPRESSION_KEY", "SECRET_KEY"
@@ -30,6 +31,16 @@ class KeyFingerprint(Base):
     """The name of the setting."""
     salt: Mapped[bytes] = mapped_column(LargeBinary)
     digest: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+_TABLE = table_of(KeyFingerprint)
+"""Not the mapped class: the keys are compared while other modules are imported, and the first query of a mapped class
+wants all of them to be there."""
+
+
+class _Fingerprint(NamedTuple):
+    salt: bytes
+    digest: bytes
 
 
 def check_keys(db: Database, settings: Settings) -> None:
@@ -56,19 +67,20 @@ def check_keys(db: Database, settings: Settings) -> None:
                 "SECRET_KEY_FALLBACKS: links in mails would not work.",
             )
         session.execute(
-            update(KeyFingerprint)
-            .where(KeyFingerprint.name == SECRET, KeyFingerprint.digest == known.digest)
+            update(_TABLE)
+            .where(_TABLE.c.name == SECRET, _TABLE.c.digest == known.digest)
             .values(_fingerprint(settings.secret_key))
         )
 
 
-def _known(session: Session, name: str, key: str) -> KeyFingerprint:
+def _known(session: Session, name: str, key: str) -> _Fingerprint:
     """The fingerprint in the database; the first time that of `key`, which is stored."""
-    found = session.get(KeyFingerprint, name)
+    query = select(_TABLE.c.salt, _TABLE.c.digest).where(_TABLE.c.name == name)
+    found = session.execute(query).one_or_none()
     if found is None:
         insert_ignoring(session, KeyFingerprint, [{"name": name, **_fingerprint(key)}])
-        found = session.get_one(KeyFingerprint, name)
-    return found
+        found = session.execute(query).one()
+    return _Fingerprint(*found)
 
 
 def _fingerprint(key: str) -> dict[str, bytes]:
@@ -76,7 +88,7 @@ def _fingerprint(key: str) -> dict[str, bytes]:
     return {"salt": salt, "digest": _hash(key, salt)}
 
 
-def _is_key(known: KeyFingerprint, key: str) -> bool:
+def _is_key(known: _Fingerprint, key: str) -> bool:
     return hmac.compare_digest(known.digest, _hash(key, known.salt))
 
 

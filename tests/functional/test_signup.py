@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from jinja2 import meta
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
@@ -29,6 +30,7 @@ from newsletter.subscribers import addresses
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import SignupRequest, Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import MOST_SECTIONS, Preferences
+from newsletter.web.readers.signup import ANSWER_TEMPLATES
 from tests.factories import add_article, compose_mail, decide_all, form_token
 from tests.services.rendered_digests import SETTINGS
 
@@ -453,3 +455,15 @@ def test_the_host_of_a_request_changes_no_link_in_a_mail(
     for part in (composed[0].text, composed[0].html):
         assert "https://letters.example.org/" in part
         assert "evil" not in part
+
+
+def test_all_templates_of_the_answer_are_known_so_that_a_start_compiles_them(app: Flask) -> None:
+    environment, found = app.jinja_env, {"check_mailbox.html"}
+    assert environment.loader is not None
+    waiting = list(found)
+    while waiting:
+        source, *_ = environment.loader.get_source(environment, waiting.pop())
+        more = {name for name in meta.find_referenced_templates(environment.parse(source)) if name} - found
+        found |= more
+        waiting += more
+    assert found == set(ANSWER_TEMPLATES)
