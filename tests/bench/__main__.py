@@ -24,6 +24,9 @@ from tests.bench import (
 )
 from tests.bench.result import Row
 
+WIDTH = 76
+"""Characters of a row's name."""
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
@@ -48,15 +51,21 @@ def main() -> int:
     }
     if options.only and options.only not in benchmarks:
         parser.error(f"--only takes one of {', '.join(benchmarks)}")
-    rows = [row for name, run in benchmarks.items() if options.only in (None, name) for row in run()]
+    chosen = [run for name, run in benchmarks.items() if options.only in (None, name)]
+    rows: list[Row] = []
+    for run in chosen:
+        rows += (found := run())
+        if not options.json:  # each as it comes: all of them take half an hour
+            sys.stdout.write("".join(map(_line, found)))
+            sys.stdout.flush()
     if options.json:
         sys.stdout.write(json.dumps([row._asdict() for row in rows]) + "\n")
-    else:
-        width = max(len(row.what) for row in rows)
-        for row in rows:
-            verdict = {None: "", True: "  ok", False: "  MISSED"}[row.kept]
-            sys.stdout.write(f"{row.what.ljust(width)}  {row.value:>12,.2f} {row.unit:<14} {row.promise}{verdict}\n")
     return int(any(row.kept is False for row in rows))
+
+
+def _line(row: Row) -> str:
+    verdict = {None: "", True: "  ok", False: "  MISSED"}[row.kept]
+    return f"{row.what.ljust(WIDTH)}  {row.value:>12,.2f} {row.unit:<14} {row.promise}{verdict}\n"
 
 
 sys.exit(main())
