@@ -11,7 +11,7 @@ import re
 from collections import deque
 from collections.abc import Sequence
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -39,6 +39,9 @@ STORED = """async () => [
 
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 """Without the good habits of pages: in a mailbox, landmarks are the mail program's."""
+
+OF_COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
+"""The rules that ask for colours."""
 
 BUTTONS = "button:visible"
 STAYS = "button => !button.form.noValidate && !button.form.checkValidity()"
@@ -203,11 +206,13 @@ def check(look: Look) -> None:
 
 
 def violations(look: Look, options: dict[str, Any] | None = None) -> list[str]:
-    """The barriers on a page, by day or by night."""
+    """The barriers on a page, by day or by night: that changes colours alone, so by night just these are looked at."""
     found = []
-    for scheme in ("light", "dark"):
+    by_day: tuple[Literal["light"], dict[str, Any]] = ("light", {})
+    by_night: tuple[Literal["dark"], dict[str, Any]] = ("dark", OF_COLOURS)
+    for scheme, rules in (by_day, by_night):
         look.page.emulate_media(color_scheme=scheme)
-        results = Axe().run(look.page, options=options)
+        results = Axe().run(look.page, options={"resultTypes": ["violations"], **(options or {}), **rules})
         if results.violations_count:
             found.append(f"{look.page.url}, {scheme}: {results.generate_report()}")
     return found
