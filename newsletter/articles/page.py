@@ -33,8 +33,11 @@ _FIRST_HALF = ("January", "February", "March", "April", "May", "June")
 _SECOND_HALF = ("July", "August", "September", "October", "November", "December")
 _MONTHS = {form: n for n, name in enumerate(_FIRST_HALF + _SECOND_HALF, 1) for form in (name, name[:3])} | {"Sept": 9}
 _COUNT = re.compile(r"([0-9]{1,4}) sources? · cross-referenced")
-_SHARE = re.compile(r"Share(?:[A-Z][A-Za-z]*(?: (?:link|page|article))?)*|Share(?: (?:X|LinkedIn|Email))+")
-"""A row of buttons, such as "ShareXLinkedInEmailWhatsAppCopy link": no word of a text is written so."""
+_NAMES = r"[A-Z][A-Za-z]*"
+_LAST_WORD = r" (?:link|page|article)"
+_SHARE = re.compile(rf"Share(?:{_NAMES}(?:{_LAST_WORD}{_NAMES})*(?:{_LAST_WORD})?)?|Share(?: (?:X|LinkedIn|Email))+")
+"""A row of buttons, such as "ShareXLinkedInEmailWhatsAppCopy link": no word of a text is written so. The names are one
+run of letters here: parting them would take twice as long for each letter more."""
 _TLDR = re.compile(r"TL\s?;?\s?DR\b", re.I)
 _TLDR_HEADING = re.compile(_TLDR.pattern + r"\s*[:.–—-]?", re.I)
 
