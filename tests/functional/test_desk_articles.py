@@ -261,6 +261,9 @@ def test_authors_write_and_editors_publish(
     other = desk.sign_in(app, db, settings, desk.add_person(db, Role.AUTHOR, name="Other", email="o@dispatch.example"))
     assert "Authors change the drafts that they began" in other.get(path).text
     assert save(other, path, STORY, key="o", dek="x", version=1).status_code == 403
+    assert save(other, "/desk/articles/new", STORY, key="k", dek="x").status_code == 409, (
+        "not with its form's key either"
+    )
     assert other.post(f"{path}/discard", {"version": 1}).status_code == 403
     assert drafts(db)[0].version == 1
     assert save(editor, path, STORY, key="e", dek="x", version=1).status_code == 200

@@ -61,8 +61,8 @@ def begin_draft(
     """A draft of a new story, or of a change to the article with this slug; `by` is the number of the person.
 
     `base` is the number of the revision that the words were written from, 0 for the newest. The same form gets the
-    draft that it began before. Raises NotFoundError for an unknown slug, and DraftChangedError where another form
-    began the article's draft.
+    draft that it began before. Raises NotFoundError for an unknown slug, and DraftChangedError where another form, or
+    another person with it, began the draft.
     """
     key = key[:LONGEST_KEY]
     current = get_current(session, slug) if slug is not None else None
@@ -77,7 +77,7 @@ def begin_draft(
             assert known is not None
         else:
             return draft
-    if known.begun_with != key:
+    if known.begun_with != key or known.begun_by != by:
         raise DraftChangedError("draft.changed", known)
     return save_draft(session, known.id, content, version=known.version, by=by, key=key)
 
