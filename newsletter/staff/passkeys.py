@@ -200,7 +200,10 @@ def _passkey_of_id(session: Session, credential_id: bytes) -> Passkey:
 
 def _object(text: str) -> dict[str, Any]:
     """An answer of a browser. Raises ValueError for anything but a JSON object."""
-    content = json.loads(text)
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(content, dict):
         raise ValueError("no object")
     return content

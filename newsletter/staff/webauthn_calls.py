@@ -19,7 +19,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-_BROKEN = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)
+_BROKEN = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """Errors of the library for answers that are not valid."""
 
 
