@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import MAXYEAR, MINYEAR, date
+
+from werkzeug.routing import IntegerConverter
 
 MOST_DIGITS = 9
 """So every number fits into a column of 32 bits."""
+
+
+class PathNumber(IntegerConverter):
+    """A number in a path (`<int:number>`). It fits into 64 bits: databases refuse larger ones with an error."""
+
+    regex = "[0-9]{1,18}"
 
 
 def parse_number(text: str) -> int | None:
@@ -14,8 +22,9 @@ def parse_number(text: str) -> int | None:
 
 
 def parse_day(text: str) -> date | None:
-    """A day like 2026-12-31; None for anything else."""
+    """A day like 2026-12-31; None for anything else, and for years that have no midnight in some time zones."""
     try:
-        return date.fromisoformat(text.strip())
+        day = date.fromisoformat(text.strip())
     except ValueError:
         return None
+    return day if MINYEAR < day.year < MAXYEAR else None

@@ -18,7 +18,12 @@ def test_a_number_fits_into_32_bits(text: str, number: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "day"), [("2026-12-31", date(2026, 12, 31)), (" 2026-12-31\n", date(2026, 12, 31)), ("31.12.", None)]
+    ("text", "day"),
+    [
+        ("2026-12-31", date(2026, 12, 31)),
+        (" 2026-12-31\n", date(2026, 12, 31)),
+        *((text, None) for text in ("31.12.", "0001-01-01", "9999-12-31")),
+    ],
 )
 def test_a_day_is_as_html_writes_it(text: str, day: date | None) -> None:
     assert parse_day(text) == day
