@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -241,6 +241,6 @@ def _moment(text: str, zone: ZoneInfo) -> datetime | None:
     if not text.strip():
         return None
     try:
-        return datetime.fromisoformat(text.strip()).replace(tzinfo=zone)
-    except ValueError:
+        return datetime.fromisoformat(text.strip()).replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidError("draft.no_moment", "Enter a day and a time, or nothing.") from None
