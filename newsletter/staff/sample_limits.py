@@ -36,7 +36,8 @@ def count_samples(redis: Redis, member_id: int, count: int) -> None:
         log.warning("tests of digests are counted in each process while Redis is away (%s)", type(error).__name__)
         total = _local.get((member_id, hour), 0) + count
         if total <= MOST_SAMPLES:
-            _local.clear()
+            for old in [each for each in _local if each[1] != hour]:
+                _local.pop(old, None)
             _local[member_id, hour] = total
     if total > MOST_SAMPLES:
         minutes = (_HOUR - second) // 60 + 1

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hmac
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from threading import Lock
 from typing import NamedTuple
 
@@ -66,16 +66,17 @@ class SignInLimits:
         browser in which the person signed in before, or empty."""
         everywhere = Counted(f"account {email_key}", MOST_OF_ACCOUNT)
         counts = self._count([everywhere, *self._of_networks(networks)])
+        name = f"password {email_key} {networks[0]}"
         if counts is None:
-            return local_allowance.try_once(self._key(f"{email_key} {networks[0]}"))
+            return local_allowance.try_once(self._key(name))
         if browser:
             own = [Counted(f"browser {email_key} {browser}", PASSWORD_TRIES)]
         else:
             tries = TRIES_UNDER_ATTACK if counts[0].number > MOST_OF_ACCOUNT else PASSWORD_TRIES
-            own = [Counted(f"password {email_key} {networks[0]}", tries)]
+            own = [Counted(name, tries)]
         own_counts = self._count(own)
         if own_counts is None:
-            return local_allowance.try_once(self._key(f"{email_key} {networks[0]}"))
+            return local_allowance.try_once(self._key(name))
         return _allowance([*counts[1:], *own_counts])
 
     def forget_password_tries(self, email_key: str, networks: Sequence[str], browser: str = "") -> None:
@@ -116,10 +117,11 @@ class SignInLimits:
         return [_Count(number, each.most, max(wait, 1)) for each, number, wait in triples]
 
     def _forget(self, *names: str) -> None:
+        keys = [self._key(name) for name in names]
         try:
-            self._redis.delete(*map(self._key, names))
+            self._redis.delete(*keys)
         except RedisError:
-            local_allowance.clear()
+            local_allowance.forget(keys)
 
     def _key(self, name: str) -> str:
         return f"newsletter:desk:{hmac.digest(self._salt, name.encode(), 'sha256')[:16].hex()}"
@@ -156,8 +158,14 @@ class LocalAllowance:
             self._tries[key] = self._tries.get(key, 0) + 1
             return TryAllowance(allowed=True, remaining=LOCAL_TRIES - self._tries[key])
 
+    def forget(self, keys: Iterable[str]) -> None:
+        """Start anew for these keys alone: whoever can sign in as somebody must not get more tries of others."""
+        with self._lock:
+            for key in keys:
+                self._tries.pop(key, None)
+
     def clear(self) -> None:
-        """Start anew (after a sign-in that was right)."""
+        """Start anew (for tests)."""
         with self._lock:
             self._tries = {}
 

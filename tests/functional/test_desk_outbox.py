@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from redis import Redis
 from sqlalchemy import func, select
 
 from newsletter.app import create_app
@@ -90,6 +91,8 @@ def test_who_and_how_many_is_limited(
     statuses = [editor.post(path, {"to": str(editor.number)}).status_code for _ in range(4)]
     assert statuses[-1] == 422
     assert 303 in statuses
+    sample_limits.count_samples(Redis.from_url("unix:///nowhere/valkey.sock"), author.number, 1)
+    assert editor.post(path, {"to": str(editor.number)}).status_code == 422, "another's test brings no more of mine"
 
 
 def test_a_mail_is_shown_sandboxed_and_in_all_its_parts(admin: DeskClient, editor: DeskClient, digest: int) -> None:

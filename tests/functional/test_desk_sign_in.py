@@ -234,6 +234,20 @@ def test_without_redis_there_is_a_small_allowance(app: Flask, settings: Settings
     throttling.local_allowance.clear()
 
 
+def test_without_redis_one_s_own_password_brings_no_tries_of_others(app: Flask, settings: Settings, mara: int) -> None:
+    gone = create_app(replace(settings, redis_url="unix:///nowhere/valkey.sock"))
+    throttling.local_allowance.clear()
+    with gone.app_context():
+        desk.add_person(gone.extensions["newsletter"].db, Role.AUTHOR, name="Other", settings=settings)
+        insider = Visitor(gone)
+        for _ in range(throttling.LOCAL_TRIES):
+            insider.password("wrong password")
+        assert "The second step" in insider.password(email="other@dispatch.example").text
+        assert "Too many tries" in error_of(insider.password("another wrong password"))
+        gone.extensions["newsletter"].db.dispose()
+    throttling.local_allowance.clear()
+
+
 def test_no_address_stands_in_redis(app: Flask, queues: Queues, mara: int) -> None:
     Visitor(app).password("wrong password")
     keys = repr(queues.redis.keys("*"))
