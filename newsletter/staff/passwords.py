@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from threading import Semaphore
+from threading import BoundedSemaphore, Semaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -24,8 +26,30 @@ hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 """OWASP's Password Storage Cheat Sheet: 19 MiB, two passes."""
 NOBODYS_HASH = "$argon2id$v=19$m=19456,t=2,p=1$jRzSTYsTr5TmhCFha2fOVg$V32d3hmJROaYiz5CumIylg/BtGqKFZc3tVYGCKP3gcM"
 """Compared with the password for an unknown address: a hash of the same cost."""
+MOST_VISITORS = 4
+"""Visitors whose passwords are compared or wait for it, in one process: half of its threads (`web.server.THREADS`)."""
 _AT_A_TIME = Semaphore(2)
 """Each hash takes 19 MiB and a core."""
+_places = BoundedSemaphore(MOST_VISITORS)
+
+
+class BusyError(InvalidError):
+    """More visitors than MOST_VISITORS want their passwords compared."""
+
+
+@contextmanager
+def place_for_visitor() -> Iterator[None]:
+    """A place among the visitors whose passwords are compared. Raises BusyError when there is none: many strangers
+    would otherwise take all threads, and readers would wait for their pages.
+    """
+    if not _places.acquire(blocking=False):
+        raise BusyError(
+            "sign_in.busy", gettext_noop("Too many people are signing in right now. Try again in a minute.")
+        )
+    try:
+        yield
+    finally:
+        _places.release()
 
 
 def hash_password(password: str, *, known_words: tuple[str, ...] = ()) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import re
 import unicodedata
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 
@@ -23,6 +24,7 @@ from newsletter.core.queue import Queues
 from newsletter.staff import passwords, recovery_codes, sign_in, throttling
 from newsletter.staff.models import AuditEntry, StaffMember, StaffSession, UsedChallenge
 from newsletter.staff.rights import Role
+from newsletter.web.server import THREADS
 from tests.services import desk
 
 EMAIL = "mara@dispatch.example"
@@ -246,6 +248,19 @@ def test_without_redis_one_s_own_password_brings_no_tries_of_others(app: Flask, 
         assert "Too many tries" in error_of(insider.password("another wrong password"))
         gone.extensions["newsletter"].db.dispose()
     throttling.local_allowance.clear()
+
+
+def test_many_strangers_leave_threads_to_readers(app: Flask, mara: int) -> None:
+    visitor = Visitor(app)
+    with ExitStack() as others:
+        for _ in range(passwords.MOST_VISITORS):
+            others.enter_context(passwords.place_for_visitor())
+        for _ in range(throttling.PASSWORD_TRIES):
+            answer = visitor.password()
+            assert answer.status_code == 503
+            assert "Too many people" in error_of(answer)
+    assert "The second step" in visitor.password().text, "no try was counted"
+    assert passwords.MOST_VISITORS < THREADS
 
 
 def test_no_address_stands_in_redis(app: Flask, queues: Queues, mara: int) -> None:

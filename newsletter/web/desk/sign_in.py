@@ -12,7 +12,7 @@ from newsletter.core.actors import VISITOR
 from newsletter.core.errors import InvalidError, NewsletterError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
-from newsletter.staff import audit, passkeys, people, sessions, sign_in
+from newsletter.staff import audit, passkeys, passwords, people, sessions, sign_in
 from newsletter.staff.audit import AuditAction
 from newsletter.staff.models import StaffMember
 from newsletter.staff.passkeys import Ceremony, PasskeyError
@@ -48,6 +48,16 @@ def sign_in_page() -> ResponseReturnValue:
 def password() -> ResponseReturnValue:
     """The first step: address and password. It answers alike for unknown addresses."""
     email = request.form.get("email", "")[:320]
+    try:
+        with passwords.place_for_visitor():
+            return _first_step(email)
+    except passwords.BusyError as error:  # no try is counted
+        response = _again(email, {"password": error})
+        response.status_code = 503
+        return response
+
+
+def _first_step(email: str) -> ResponseReturnValue:
     try:
         key = people.email_key(email)
     except InvalidError:
