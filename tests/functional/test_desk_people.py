@@ -15,9 +15,11 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError
 from newsletter.mail.models import OutgoingMail
-from newsletter.staff import people, throttling
-from newsletter.staff.models import StaffMember, StaffSession
+from newsletter.staff import people, sessions, throttling
+from newsletter.staff.models import RecoveryCode, StaffMember, StaffSession
 from newsletter.staff.rights import Role
+from newsletter.staff.sessions import SignedIn
+from newsletter.web.desk import proof
 from tests.services import desk
 from tests.services.desk import DeskClient
 
@@ -181,6 +183,21 @@ def test_a_proof_gives_a_new_id_and_uses_its_code_up(db: Database, settings: Set
     assert before.value != after.value
     desk.outdate_proof(db, admin.number)
     assert admin.post("/desk/account/recovery-codes", {"proof_code": code}).status_code == 422
+
+
+def test_a_session_that_ends_during_the_proof_does_nothing(
+    db: Database, admin: DeskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.outdate_proof(db, admin.number)
+
+    def end_meanwhile(person: SignedIn) -> None:
+        with db.transaction() as session:
+            sessions.end_all(session, person.member_id)
+
+    monkeypatch.setattr(proof, "_verify", end_meanwhile)
+    assert admin.post("/desk/account/recovery-codes", {"proof_code": "123456"}).status_code == 401
+    with db.reading() as session:
+        assert session.scalars(select(RecoveryCode)).all() == []
 
 
 @pytest.mark.parametrize("path", ["people/{n}/role", "people/{n}/remove", "people/{n}/link", "account/password"])

@@ -19,7 +19,7 @@ from newsletter.staff import passkeys, people, sessions, sign_in
 from newsletter.staff.models import StaffMember
 from newsletter.staff.passkeys import Ceremony, PasskeyError
 from newsletter.staff.sessions import SignedIn
-from newsletter.web.desk import cookies
+from newsletter.web.desk import cookies, errors
 from newsletter.web.desk.access import Everybody, needs
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
 from newsletter.web.desk.staff_forms import limits, relying_party, wait_error, wrong_code_error
@@ -46,8 +46,10 @@ def require_proof(person: SignedIn) -> ResponseReturnValue | None:
         return _page(person, 422, error)
     with runtime().db.transaction() as session:
         token = sessions.renew_after_proof(session, person)
-        cookies.give_session(token)
         g.signed_in = sessions.find_session(session, token, runtime().settings.desk_idle_after)
+    if g.signed_in is None:  # ended from elsewhere, while the proof was looked at
+        return errors.signed_out()
+    cookies.give_session(token)
     return None
 
 
