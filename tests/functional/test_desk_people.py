@@ -151,7 +151,8 @@ def test_one_s_sessions_are_listed_and_ended(
     assert other.get("/desk/account").status_code == 200, "nobody ends another's session that way"
     editor.post(f"/desk/account/sessions/{second}/end")
     assert other.get("/desk/account").status_code == 303
-    editor.post("/desk/account/sign-out-everywhere")
+    answer = editor.post("/desk/account/sign-out-everywhere")
+    assert answer.headers["Clear-Site-Data"] == '"storage"', "what the browser kept of drafts goes, too"
     assert sessions_of(db, editor.number) == 0
     assert first
 

@@ -19,6 +19,7 @@ from newsletter.web.desk import cookies
 from newsletter.web.desk.access import Everybody, needs
 from newsletter.web.desk.blueprint import desk, page_with_errors, render_desk, signed_in
 from newsletter.web.desk.set_up import APP_TOO_OLD
+from newsletter.web.desk.sign_in import to_sign_in
 from newsletter.web.desk.staff_forms import browser_name, relying_party
 
 NO_PASSWORD = gettext_noop("Set a code app first: a password alone signs nobody in.")
@@ -69,7 +70,7 @@ def sign_out_everywhere() -> Response:
     with runtime().db.transaction() as session:
         sessions.end_all(session, person.member_id)
         audit.record(session, AuditAction.SIGNED_OUT_EVERYWHERE, by=person.actor, on=member_object(person.member_id))
-    return redirect(url_for("desk.sign_in"), 303)  # type: ignore[return-value]
+    return to_sign_in()
 
 
 @desk.post("/account/password")

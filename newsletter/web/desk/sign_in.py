@@ -135,11 +135,16 @@ def passkey() -> ResponseReturnValue:
 @desk.post("/sign-out")
 @needs(Everybody.SIGNED_IN)
 def sign_out() -> Response:
-    """End this session, on the server too. The browser drops the drafts that it kept."""
+    """End this session, on the server too."""
     person = signed_in()
     with runtime().db.transaction() as session:
         sessions.end_session(session, person.member_id, person.session_id)
         audit.record(session, AuditAction.SIGNED_OUT, by=person.actor)
+    return to_sign_in()
+
+
+def to_sign_in() -> Response:
+    """The answer to signing out, after which the browser drops the drafts that it kept."""
     response = redirect(url_for("desk.sign_in"), 303)
     response.headers["Clear-Site-Data"] = '"storage"'
     return response  # type: ignore[return-value]
