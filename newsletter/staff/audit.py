@@ -6,6 +6,7 @@ that are older than AUDIT_KEPT_FOR; triggers in the database refuse it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -38,6 +39,7 @@ class AuditAction(StrEnum):
     ROLE_GIVEN = "people.role_given"
     PERSON_REMOVED = "people.removed"
     SIGNED_OUT_EVERYWHERE = "people.signed_out_everywhere"
+    NAME_CHANGED = "account.name_changed"
     PASSWORD_CHANGED = "account.password_changed"  # noqa: S105 - a word, no password
     CODE_APP_CHANGED = "account.code_app_changed"
     RECOVERY_CODES_MADE = "account.recovery_codes_made"
@@ -77,6 +79,7 @@ ACTION_WORDS: dict[str, str] = {
     AuditAction.ROLE_GIVEN: gettext_noop("Changed the role from %(before)s to %(role)s"),
     AuditAction.PERSON_REMOVED: gettext_noop("Removed the account"),
     AuditAction.SIGNED_OUT_EVERYWHERE: gettext_noop("Signed out everywhere"),
+    AuditAction.NAME_CHANGED: gettext_noop("Changed their name"),
     AuditAction.PASSWORD_CHANGED: gettext_noop("Changed the password"),
     AuditAction.CODE_APP_CHANGED: gettext_noop("Changed the code app"),
     AuditAction.RECOVERY_CODES_MADE: gettext_noop("Made new recovery codes"),
@@ -194,9 +197,13 @@ def all_entries(session: Session, wanted: AuditFilter, zone: ZoneInfo) -> Iterat
 
 
 def names(session: Session) -> dict[int, str]:
-    """The names of all people by number, also of those who were removed."""
+    """The names of all people by number, also of those who were removed. People of one name have their numbers there,
+    too: a name is what its owner enters.
+    """
     rows = session.execute(select(StaffMember.id, StaffMember.name, StaffMember.email))
-    return {number: name or email or f"#{number}" for number, name, email in rows}
+    found = {number: name or email or f"#{number}" for number, name, email in rows}
+    people = Counter(map(str.casefold, found.values()))
+    return {number: name if people[name.casefold()] == 1 else f"{name} (#{number})" for number, name in found.items()}
 
 
 def delete_old_entries(session: Session, kept_for: timedelta) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
-from newsletter.core.actors import Actor
+from newsletter.core.actors import Actor, ActorKind
 from newsletter.core.errors import ConflictError, InvalidError, NotFoundError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.storable_text import is_storable
@@ -124,6 +124,14 @@ def colleagues(session: Session) -> list[Colleague]:
     )
     rows = session.execute(query.order_by(StaffMember.name, StaffMember.id))
     return [Colleague(number, name or email or "", email or "") for number, name, email in rows]
+
+
+def change_name(session: Session, member: StaffMember, name: str) -> None:
+    """Change a person's own name. The audit log, which shows names as they are now, says when. Raises InvalidError."""
+    found = valid_name(name)
+    if found != member.name:
+        member.name = found
+        audit.record(session, AuditAction.NAME_CHANGED, by=Actor(ActorKind.EDITOR, member.id))
 
 
 def give_role(session: Session, number: int, role: Role, *, by: Actor) -> None:

@@ -37,6 +37,15 @@ def test_who_what_on_what_and_when(db: Database, admin: DeskClient, editor: Desk
     assert re.fullmatch(r"\d\d:\d\d:\d\d Admin Example Changed the role from editor to author Editor Example", words)
 
 
+def test_a_borrowed_name_is_told_apart(db: Database, admin: DeskClient, editor: DeskClient) -> None:
+    name = admin.member().name
+    assert editor.post("/desk/account/name", {"name": name.upper()}).status_code == 303
+    editor.post("/desk/account/name", {"name": name.upper()})
+    page = admin.get("/desk/audit-log").text
+    assert page.count("Changed their name") == 1
+    assert f"{name.upper()} (#{editor.number})" in page
+
+
 def test_a_day_is_said_once_and_objects_are_links(db: Database, admin: DeskClient) -> None:
     slug, digest = factories.add_article(db, "A story"), factories.add_digest(db)
     for days in (0, 1, 1):

@@ -47,7 +47,7 @@ def change_name() -> ResponseReturnValue:
     """Change one's name."""
     try:
         with runtime().db.transaction() as session:
-            _member(session).name = people.valid_name(request.form.get("name", ""))
+            people.change_name(session, _member(session), request.form.get("name", ""))
     except InvalidError as error:
         return page_with_errors("account.html", **_values(), said="", errors={"name": error})
     return _done("name")
