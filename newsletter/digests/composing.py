@@ -10,10 +10,13 @@ from newsletter.digests import changes, leads
 from newsletter.digests.headings import default_subject
 from newsletter.digests.models import ChangeKind, Digest, DigestArticle
 from newsletter.digests.picked_articles import Rule, pick_articles
-from newsletter.digests.text import one_line, require_plain
+from newsletter.digests.text import one_line, require_length, require_plain
 
 LONGEST_LINE = 250
 """Characters of a subject or a preheader."""
+LONGEST_INTRO = 20_000
+"""Characters of Markdown, more than any mail holds. It is rendered for each preview, and again for each page that shows
+the letter: a megabyte would take the processor for some ten seconds."""
 
 
 def compose_draft(
@@ -94,17 +97,12 @@ def _subject(text: str) -> str:
 def _line(name: str, text: str) -> str:
     require_plain(name, text)
     line = one_line(text)
-    if len(line) > LONGEST_LINE:
-        raise InvalidError(
-            "digest.text_too_long",
-            "The %(field)s has %(length)d characters; at most %(most)d are allowed.",
-            field=name,
-            length=len(line),
-            most=LONGEST_LINE,
-        )
+    require_length(name, line, LONGEST_LINE)
     return line
 
 
 def _intro(text: str) -> str:
     require_plain("intro", text)
-    return text.strip()
+    intro = text.strip()
+    require_length("intro", intro, LONGEST_INTRO)
+    return intro

@@ -42,15 +42,20 @@ def dek_line(text: str) -> str:
     """The dek of an article in one digest, on one line. Raises InvalidError for one that cannot be accepted."""
     require_plain("dek", text)
     line = one_line(text)
-    if len(line) > LONGEST_DEK:
+    require_length("dek", line, LONGEST_DEK)
+    return line
+
+
+def require_length(name: str, text: str, most: int) -> None:
+    """Raise InvalidError for a text of more than `most` characters."""
+    if len(text) > most:
         raise InvalidError(
             "digest.text_too_long",
             "The %(field)s has %(length)d characters; at most %(most)d are allowed.",
-            field="dek",
-            length=len(line),
-            most=LONGEST_DEK,
+            field=name,
+            length=len(text),
+            most=most,
         )
-    return line
 
 
 def require_plain(name: str, text: str) -> None:

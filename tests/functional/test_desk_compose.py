@@ -143,6 +143,10 @@ def test_what_cannot_be_accepted_stays_in_its_field(
     assert answer.status_code == 422
     check_page(answer.text)
     assert "d" * 1001 in answer.text
+    answer = move(editor, draft, "texts", subject="S", preheader="", intro="i" * 20_001)
+    assert answer.status_code == 422
+    assert "The intro has 20001 characters; at most 20000 are allowed." in answer.text
+    assert "i" * 20_001 in answer.text
     with db.reading() as session:
         assert get_digest(session, draft).intro == ""
 
