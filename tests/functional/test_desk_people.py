@@ -186,6 +186,17 @@ def test_a_proof_gives_a_new_id_and_uses_its_code_up(db: Database, settings: Set
     assert admin.post("/desk/account/recovery-codes", {"proof_code": code}).status_code == 422
 
 
+def test_what_somebody_was_refused_is_logged(editor: DeskClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING", "newsletter.web.desk.errors"):
+        assert editor.get(f"/desk/people/{editor.number}").status_code == 403
+        assert editor.post("/desk/sign-out", {"form_token": "another's"}).status_code == 403
+    person = f"person {editor.number} was refused"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{person} GET /desk/people/<int:number> (outside of the role)",
+        f"{person} POST /desk/sign-out (without its form's token)",
+    ]
+
+
 def test_a_session_that_ends_during_the_proof_does_nothing(
     db: Database, admin: DeskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,8 @@ from werkzeug.exceptions import HTTPException
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import gettext_noop
-from newsletter.web.desk.blueprint import desk, render_desk
+from newsletter.staff.rights import NotAllowedError
+from newsletter.web.desk.blueprint import desk, render_desk, visitor_or_person
 from newsletter.web.errors import HTTP_ERRORS, STATUS_OF_ERROR
 from newsletter.web.language import page_language
 
@@ -33,6 +34,7 @@ def signed_out() -> Response:
 
 def refuse_form() -> Response:
     """403 for a form without the session's token."""
+    _log_refusal("without its form's token")
     return error_page(403, FOREIGN_FORM, OPEN_AGAIN)
 
 
@@ -56,8 +58,16 @@ def http_error(error: HTTPException) -> Response:
 @desk.errorhandler(NewsletterError)
 def own_error(error: NewsletterError) -> Response:
     """A page with the error's sentence."""
+    if isinstance(error, NotAllowedError):
+        _log_refusal("outside of the role")
     status = next(status for kind, status in STATUS_OF_ERROR.items() if isinstance(error, kind))
     return error_page(status.code, status.title, page_language().error_message(error))
+
+
+def _log_refusal(why: str) -> None:
+    """Log what a person was refused. Visitors are left out: they could fill the log."""
+    if (person := visitor_or_person()) is not None:
+        log.warning("person %d was refused %s %s (%s)", person.member_id, request.method, request.url_rule, why)
 
 
 @desk.errorhandler(Exception)
