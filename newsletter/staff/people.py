@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
@@ -69,12 +70,14 @@ def valid_name(name: str) -> str:
 
 def add_member(session: Session, email: str, role: Role, *, by: Actor, name: str = "") -> StaffMember:
     """Add a person, who is invited until the account is set up. Raises ConflictError for a known address."""
-    key = email_key(email)
-    if find_member(session, key) is not None:
-        raise ConflictError("staff.known", gettext_noop("This address has an account already."))
-    member = StaffMember(email=email.strip(), email_key=key, role=role, name=valid_name(name) if name else "")
-    session.add(member)
-    session.flush()
+    member = StaffMember(
+        email=email.strip(), email_key=email_key(email), role=role, name=valid_name(name) if name else ""
+    )
+    try:
+        with session.begin_nested():
+            session.add(member)
+    except IntegrityError:
+        raise ConflictError("staff.known", gettext_noop("This address has an account already.")) from None
     audit.record(session, AuditAction.PERSON_INVITED, by=by, on=member_object(member.id), role=role)
     return member
 

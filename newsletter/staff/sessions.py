@@ -82,8 +82,8 @@ def start_session(session: Session, member: StaffMember, browser: str, *, former
     former = session.scalar(select(StaffSession).where(StaffSession.token_hash == _hash(former_token)))
     is_same = former is not None and former.staff_member_id == member.id
     secret = former.form_secret if former is not None and is_same else os.urandom(16)
-    if former is not None:
-        session.delete(former)
+    if former is not None:  # by a statement, since a second sign-in with the same id may have deleted it meanwhile
+        session.execute(delete(StaffSession).where(StaffSession.id == former.id))
     token = tokens.random_token()
     session.add(
         StaffSession(token_hash=_hash(token), staff_member_id=member.id, form_secret=secret, browser=browser[:80])
