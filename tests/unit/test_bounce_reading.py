@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import quopri
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.ids import SuppressionKey
-from newsletter.delivery.events import bounces
+from newsletter.delivery.events import bounces, report_parts
 from newsletter.delivery.events.bounces import NoReportError
 from newsletter.delivery.events.event_kinds import EventKind, ReaderEvent
 from newsletter.mail import return_path
+from newsletter.mail.failures import judging
 from tests.services import bounce_mails
 from tests.services.bounce_mails import READER, arf, dsn, holiday, original, qmail
 
@@ -196,3 +198,13 @@ def test_only_the_beginning_of_a_huge_mail_is_read() -> None:
     huge = dsn(OURS) + b"x" * bounces.MOST_BYTES
     assert read(huge).kind is EventKind.BOUNCED
     assert bounce_mails.READER not in read(huge).reason
+
+
+def test_a_report_of_thousands_of_recipients_costs_no_more_than_one_of_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge, own_text = Mock(wraps=judging.judge), Mock(wraps=report_parts.own_text)
+    monkeypatch.setattr(bounces, "judge", judge)
+    monkeypatch.setattr(bounces, "own_text", own_text)
+    mark = b"\r\n\r\n--b1\r\nContent-Type: message/rfc822"
+    assert read(dsn(OURS).replace(mark, b"\r\n\r\nAction: failed" * 3000 + mark)).kind is EventKind.SOFT_BOUNCED
+    assert judge.call_count == bounces.MOST_RECIPIENTS
+    assert own_text.call_count == 1

@@ -29,6 +29,8 @@ from newsletter.mail.transports.redaction import redact
 
 MOST_BYTES = 1_000_000
 """Bytes of a mail that are read: reports stand at its beginning."""
+MOST_RECIPIENTS = 20
+"""Recipients of a report whose failures are judged. Each takes some milliseconds, and a megabyte names thousands."""
 
 _FEEDBACK = {
     "abuse": EventKind.COMPLAINED,
@@ -132,7 +134,8 @@ def _standard_bounce(message: Message) -> _Finding | None:
             failed = [each for each in recipients if field_value(each, "Action").lower().startswith(("fail", "error"))]
             if not failed:
                 raise NoReportError("report.no_failure", "This report tells of no failure.")
-            findings = [_failure(block, own_text(message)) for block in failed]
+            text = own_text(message)
+            findings = [_failure(block, text) for block in failed[:MOST_RECIPIENTS]]
             # Each mail goes to one reader. Several recipients are those that the reader's address passes it on to.
             spared = [each for each in findings if each.kind is not EventKind.BOUNCED]
             if not spared and len(failed) < len(recipients):
