@@ -20,6 +20,7 @@ from newsletter.staff.models import RecoveryCode, StaffMember, StaffSession
 from newsletter.staff.rights import Role
 from newsletter.staff.sessions import SignedIn
 from newsletter.web.desk import proof
+from newsletter.web.desk.access import access_of
 from tests.services import desk
 from tests.services.desk import DeskClient
 
@@ -217,6 +218,19 @@ def test_each_hard_thing_needs_it(db: Database, admin: DeskClient, path: str) ->
     desk.outdate_proof(db, admin.number)
     path = path.format(n=admin.number)
     assert "Is it you?" in admin.post(f"/desk/{path}", {"role": "editor", "password": "a long new password"}).text
+
+
+def test_all_hard_things_are_posts(app: Flask) -> None:
+    """A proof is asked for by posts alone, so a GET that wanted one would get none."""
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("desk.")]
+    access = [(rule, access_of(app.view_functions[rule.endpoint])) for rule in rules]
+    hard = [rule for rule, found in access if found is not None and found.recent_proof]
+    assert {rule.endpoint.removeprefix("desk.") for rule in hard} == {
+        *("invite", "give_role", "new_link", "remove_person"),
+        *("change_password", "new_code_app", "change_code_app", "new_recovery_codes", "add_passkey", "remove_passkey"),
+        *("schedule_digest", "send_digest", "resume_digest", "cancel_digest", "retry_refused", "resolve_batch"),
+    }
+    assert {method for rule in hard for method in rule.methods or ()} == {"POST", "OPTIONS"}
 
 
 def test_a_poll_prolongs_nothing(app: Flask, db: Database, admin: DeskClient) -> None:
