@@ -197,6 +197,17 @@ def test_another_person_s_passkey_is_no_proof(
     assert other.post("/desk/account/recovery-codes", data).status_code == 422
 
 
+def test_a_passkey_is_added_together_with_the_proof(db: Database, owner: DeskClient) -> None:
+    device = SoftAuthenticator(ORIGIN, HOST)
+    desk.outdate_proof(db, owner.number)
+    content = owner.post("/desk/account/passkeys/options").json
+    assert content
+    data = {"new_challenge": content["challenge"], "new_credential": device.create(content["options"])}
+    assert owner.post("/desk/account/passkeys", data).status_code == 403
+    answer = owner.post("/desk/account/passkeys", {**data, "proof_code": desk.app_code()})
+    assert answer.status_code == 303, "the challenge is of the id that the session had before the proof"
+
+
 def test_passkeys_are_listed_and_removed(db: Database, owner: DeskClient) -> None:
     assert "Firefox on Linux" in owner.get("/desk/account").text
     with db.reading() as session:

@@ -54,6 +54,13 @@ def session_token() -> str:
     return token
 
 
+def token_of_request() -> str:
+    """The id that this request came with, also where the answer sets another one: what was given to the browser before
+    the request is bound to it. A new one where it came with none."""
+    token = request.cookies.get(_name(SESSION), "")
+    return token if tokens.is_random_token(token) else session_token()
+
+
 def give_session(token: str) -> None:
     """Let the answer set a new id."""
     _new_cookies().session = token

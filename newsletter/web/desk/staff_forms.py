@@ -44,7 +44,7 @@ def networks() -> tuple[str, ...]:
 
 def relying_party() -> RelyingParty:
     """The site and this browser, as passkeys know them."""
-    return RelyingParty(runtime().settings, cookies.session_token())
+    return RelyingParty(runtime().settings, cookies.token_of_request())
 
 
 def browser_name() -> str:
