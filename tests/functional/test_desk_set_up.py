@@ -73,7 +73,7 @@ def member(db: Database) -> StaffMember:
 def test_password_and_code_app_set_an_account_up(app: Flask, db: Database, settings: Settings) -> None:
     newcomer = Newcomer(app, invite(db, settings))
     answer = newcomer.password()
-    codes = re.findall(r"<li>([a-z2-7-]{19})</li>", answer.text)
+    codes = re.findall(r"<li>([a-z2-7-]{29})</li>", answer.text)
     assert len(set(codes)) == recovery_codes.COUNT
     assert newcomer.is_in()
     leo = member(db)
