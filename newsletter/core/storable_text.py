@@ -11,6 +11,11 @@ import re
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
+def storable(text: str) -> str:
+    """`text` without them."""
+    return _UNSTORABLE.sub("", text)
+
+
 def is_storable(text: str) -> bool:
     """Whether `text` holds neither NUL nor half a surrogate pair."""
     return _UNSTORABLE.search(text) is None

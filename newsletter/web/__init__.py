@@ -25,7 +25,7 @@ from newsletter.web import (
     template_filters,
 )
 from newsletter.web.desk import poll_cache
-from newsletter.web.request_values import PathNumber
+from newsletter.web.request_values import PathNumber, PathText
 
 
 def install(app: Flask) -> None:
@@ -33,7 +33,7 @@ def install(app: Flask) -> None:
     # A redirect to the tidy form of an address would be made from the Host header.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    app.url_map.converters["int"] = PathNumber
+    app.url_map.converters |= {"int": PathNumber, "default": PathText, "string": PathText}
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     page_cache.install(app)  # first: it keeps answers with all headers that the others add

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import MAXYEAR, MINYEAR, date
 
-from werkzeug.routing import IntegerConverter
+from werkzeug.routing import IntegerConverter, UnicodeConverter, ValidationError
+
+from newsletter.core.storable_text import is_storable, storable
 
 MOST_DIGITS = 9
 """So every number fits into a column of 32 bits."""
@@ -14,6 +16,20 @@ class PathNumber(IntegerConverter):
     """A number in a path (`<int:number>`). It fits into 64 bits: databases refuse larger ones with an error."""
 
     regex = "[0-9]{1,18}"
+
+
+class PathText(UnicodeConverter):
+    """A text in a path (`<slug>`). No statement takes NUL, so no page has it in its address."""
+
+    def to_python(self, value: str) -> str:
+        if not is_storable(value):
+            raise ValidationError
+        return value
+
+
+def parse_words(text: str, most: int) -> str:
+    """Words to look for, at most so many characters, without what no statement takes."""
+    return storable(text[:most]).strip()
 
 
 def parse_number(text: str) -> int | None:

@@ -24,8 +24,9 @@ from newsletter.delivery.ledger.models import Batch
 from newsletter.mail import return_path
 from newsletter.subscribers import addresses
 from newsletter.subscribers.models import Subscriber
-from tests.factories import add_article, add_readers, hand_over
+from tests.factories import add_article, add_digest, add_readers, hand_over
 from tests.services.bounce_mails import dsn
+from tests.services.desk import DeskClient
 from tests.services.sendgrid_events import event, hard_bounce
 
 BAD = ["\x00", "\ud800", "a\udfffb"]
@@ -125,3 +126,14 @@ def test_no_sign_up_breaks_a_page(client: FlaskClient, db: Database, field: str,
     assert client.post("/subscribe", data=encoded).status_code < 500
     for path in ("preferences", "unsubscribe", "confirm", "data"):
         assert client.get(f"/{path}/%00%ED%A0%80").status_code < 500
+
+
+def test_no_word_of_the_desk_breaks_a_page(admin: DeskClient, db: Database) -> None:
+    slug = add_article(db, "A story")
+    for path in ("digests", "articles", "articles?state=draft", f"digests/{add_digest(db)}/compose", "audit-log"):
+        assert admin.get(f"/desk/{path}{'&' if '?' in path else '?'}q=a%00").status_code == 200, path
+    for path in (f"articles/stories/{slug}%00", "outbox/%00/html"):
+        assert admin.get(f"/desk/{path}").status_code == 404, path
+    answer = admin.post("/desk/articles/new", {"title": "a\x00b", "key": "k\x00"})
+    assert answer.status_code == 303
+    assert "ab</textarea>" in admin.get(answer.location).text

@@ -17,6 +17,7 @@ from newsletter.articles.models import Article, Revision
 from newsletter.articles.queries import get_current
 from newsletter.core import clock
 from newsletter.core.errors import ConflictError, NotFoundError
+from newsletter.core.storable_text import storable
 
 LONGEST_KEY = 64
 
@@ -64,7 +65,7 @@ def begin_draft(
     draft that it began before. Raises NotFoundError for an unknown slug, and DraftChangedError where another form, or
     another person with it, began the draft.
     """
-    key = key[:LONGEST_KEY]
+    key = storable(key[:LONGEST_KEY])
     current = get_current(session, slug) if slug is not None else None
     known = _begun(session, key, current)
     if known is None:
@@ -89,7 +90,7 @@ def save_draft(
 
     Raises DraftGoneError, and DraftChangedError for a save on an older version than another form's.
     """
-    draft, key = find_draft(session, number, for_change=True), key[:LONGEST_KEY]
+    draft, key = find_draft(session, number, for_change=True), storable(key[:LONGEST_KEY])
     content = content.tidy()
     if draft.content == content:
         return draft

@@ -35,6 +35,7 @@ from newsletter.web.desk.desk_preflight import MENDABLE, desk_preflight
 from newsletter.web.desk.finding_words import ShownFinding, at_story, show_findings
 from newsletter.web.desk.passed_checks import passed_checks
 from newsletter.web.language import page_language
+from newsletter.web.request_values import parse_words
 
 PHONES_SHOW = 40
 """Characters of a subject that phones show, about."""
@@ -87,7 +88,7 @@ class ComposedStory(NamedTuple):
 
 def view_query(args: MultiDict[str, str]) -> dict[str, Any]:
     """The parameters that a page's address keeps: preview and search."""
-    search = args.get("q", "")[:LONGEST_SEARCH]
+    search = parse_words(args.get("q", ""), LONGEST_SEARCH)
     return {**Preview.of(args).query, **({"q": search} if search else {})}
 
 
@@ -96,7 +97,7 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
     settings, wanted, person = runtime().settings, Preview.of(args), signed_in()
     if args.get("count") == "spam":
         ask_spam_score(number)
-    search = args.get("q", "")[:LONGEST_SEARCH].strip()
+    search = parse_words(args.get("q", ""), LONGEST_SEARCH)
     with runtime().db.reading() as session:
         digest = get_with_articles(session, number)
         matrix = _matrix(digest, args)  # before the preflight, which reads what it counted

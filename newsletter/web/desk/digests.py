@@ -17,7 +17,7 @@ from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk
 from newsletter.web.desk.cached_findings import known_findings
 from newsletter.web.desk.digest_words import PAUSED_WORDS, STATUS_WORDS, digest_path
-from newsletter.web.request_values import parse_number
+from newsletter.web.request_values import parse_number, parse_words
 
 LONGEST_SEARCH = 200
 IN_DOUBT, BLOCKED = gettext_noop("in doubt"), gettext_noop("blocked")
@@ -31,7 +31,7 @@ def digests() -> str:
     """A page of the list; `before` is the number at which the one before it ended."""
     before = parse_number(request.args.get("before", ""))
     cadence, status = _among(Cadence, "cadence"), _among(DigestStatus, "status")
-    words = request.args.get("q", "").strip()[:LONGEST_SEARCH]
+    words = parse_words(request.args.get("q", ""), LONGEST_SEARCH)
     with runtime().db.reading() as session:
         found, following = digest_page(session, before=before, cadence=cadence, status=status, words=words)
     query = {"cadence": cadence and cadence.value, "status": status and status.value, "q": words}
