@@ -495,7 +495,7 @@ def test_letters_by_month_year_and_section(client: FlaskClient, db: Database) ->
     assert "Letters with stories from Policy, February 2020" in of_policy
     assert len(names_on(of_policy)) == 15
     assert client.get("/letters?section=Gardening").status_code == 404
-    for nonsense in ("2019-13", "20190", "x", "2019-01-01", "%00"):
+    for nonsense in ("2019-13", "20190", "x", "2019-01-01", "%00", "0001", "9999-12"):
         assert client.get(f"/letters?month={nonsense}").status_code == 404
 
 

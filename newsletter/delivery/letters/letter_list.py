@@ -22,7 +22,8 @@ from newsletter.digests import digest_search
 from newsletter.digests.letter_names import is_letter_name
 from newsletter.digests.models import Digest, DigestArticle, DigestCorrection
 
-_PERIOD = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2]))?", re.ASCII)
+_PERIOD = re.compile(r"([12]\d{3})(?:-(0[1-9]|1[0-2]))?", re.ASCII)
+"""In years that have a neighbour, as the calendar's first and last have not."""
 _ARTICLES = selectinload(Digest.items).joinedload(DigestArticle.revision)
 _WHOLE = _ARTICLES.joinedload(Revision.article)
 # In the same query: few corrections make a row longer, and another query costs a page more.
