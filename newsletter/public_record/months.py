@@ -54,7 +54,7 @@ class MonthOfRecord:
 def months_of_record(session: Session, zone: ZoneInfo, most: int | None = None) -> list[MonthOfRecord]:
     """The months from the first one that has anything to say, the newest first, or `most` of them.
 
-    Six queries, however many readers there are.
+    Five queries, however many readers there are.
     """
     present = present_month(zone)
     digests_of = _digests_by_month(session)

@@ -19,6 +19,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import dialect_insert, raise_version
 from newsletter.core.ids import DigestId
 from newsletter.delivery.ledger.models import Batch, BatchState, Edition, EditionKey
+from newsletter.delivery.letters import letter_list
 from newsletter.delivery.sending.message_cache import MessageCache
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT, MOVED
@@ -81,10 +82,14 @@ def tally_digest(session: Session, settings: Settings, digest_id: int) -> None:
     session.connection().execute(statement.on_conflict_do_update(index_elements=["digest_id"], set_=values))
 
 
-def final_readers(session: Session, digest_id: int) -> int | None:
-    """The readers who were sent a digest, once it is sent and was counted after that."""
-    query = select(DigestTally.accepted).join(Digest, Digest.id == DigestTally.digest_id)
-    return session.scalar(query.where(Digest.id == digest_id, DigestTally.tallied_at >= Digest.sent_at))
+def latest_letter(session: Session) -> tuple[Digest | None, int | None]:
+    """The last letter, and the readers who were sent it, once it is sent and was counted after that. The letter costs
+    one query, its stories another one.
+    """
+    is_final = and_(DigestTally.digest_id == Digest.id, DigestTally.tallied_at >= Digest.sent_at)
+    query = letter_list.select_latest_letter().outerjoin(DigestTally, is_final).add_columns(DigestTally.accepted)
+    found = session.execute(query).first()
+    return (found[0], found[1]) if found else (None, None)
 
 
 @dataclass

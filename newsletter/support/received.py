@@ -107,7 +107,7 @@ def received_by_month(session: Session) -> dict[date, Received]:
 
 
 def support_overview(session: Session, present: date) -> SupportOverview:
-    """The overview at the month `present`: three queries."""
+    """The overview at the month `present`: two queries."""
     budget, received = read_budget(session), received_by_month(session)
     first = months_before(present, MONTHS_SHOWN - 1)
     months = support_months(budget, received, months_from(first, present))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from newsletter.articles.models import Revision
@@ -89,13 +89,13 @@ def get_letter(session: Session, name: str) -> Digest | None:
 
 def latest_letter(session: Session) -> Digest | None:
     """The last letter of a cadence that readers choose, with its stories: what they usually get."""
-    return session.scalar(
-        select(Digest)
-        .where(_IS_LISTED, Digest.cadence.in_(READER_CADENCES))
-        .order_by(Digest.letter_since.desc(), Digest.id.desc())
-        .limit(1)
-        .options(_WHOLE)
-    )
+    return session.scalar(select_latest_letter())
+
+
+def select_latest_letter() -> Select[tuple[Digest]]:
+    """The query for it, to which others add columns."""
+    usual = select(Digest).where(_IS_LISTED, Digest.cadence.in_(READER_CADENCES))
+    return usual.order_by(*_NEWEST).limit(1).options(_WHOLE)
 
 
 def newest_letters(session: Session, count: int) -> Sequence[Digest]:

@@ -10,8 +10,7 @@ from newsletter.articles.front_articles import corrected_since, latest_by_sectio
 from newsletter.articles.texts import bullets_html
 from newsletter.core import clock, public_paths
 from newsletter.core.runtime import runtime
-from newsletter.delivery.letters.letter_list import latest_letter
-from newsletter.public_record.tallies import final_readers
+from newsletter.public_record.tallies import latest_letter
 from newsletter.support.months import present_month
 from newsletter.support.received import present_against_goal
 from newsletter.web.forms.preferences_form import PreferencesForm
@@ -33,13 +32,13 @@ def front() -> str:
     """Show what this is, how to get it, the last letter, and the latest stories."""
     form = SignupForm(PreferencesForm(language=page_language().code))
     with runtime().db.reading() as session:
-        letter = latest_letter(session)
+        letter, readers = latest_letter(session)
         latest = latest_by_section(session, LATEST_STORIES)
         top = top_revision(session, latest)
         return render_template(
             "front.html",
             letter=letter,
-            readers=final_readers(session, letter.id) if letter else None,
+            readers=readers,
             stories_of_letter=STORIES_OF_LETTER,
             latest=latest,
             points=bullets_html(top) if top else [],
