@@ -113,15 +113,32 @@ def test_its_mail_says_what_was_wrong_and_what_is_right(db: Database, settings: 
     assert words.gettext("We sent you a story that was wrong") != "We sent you a story that was wrong"
 
 
+def test_it_is_compared_with_what_was_sent(db: Database, settings: Settings, story: str) -> None:
+    """An earlier correction may have been published and never told."""
+    (reader,) = add_readers(db, Preferences())
+    send(db, settings, add_digest(db))
+    with db.transaction() as session:
+        revising.revise(session, story, {"title": "Never sent", "trust": 60}, Change(RevisionKind.CORRECTION, "Once."))
+        revising.revise(session, story, {"title": "Right", "trust": 55}, Change(RevisionKind.CORRECTION, NOTE, True))
+    mail = send(db, settings, draft(db, story))[reader]
+    assert "We wrote: A story Now it says: Right" in words_of(mail)
+    assert "Never sent" not in words_of(mail)
+    for part in (words_of(mail), mail.html):
+        assert "Trust 55 of 100 · low (69 when we sent it)" in part
+
+
 def test_a_withdrawal_is_mailed_as_one(db: Database, settings: Settings, story: str) -> None:
     (reader,) = add_readers(db, Preferences())
     send(db, settings, add_digest(db))
     with db.transaction() as session:
+        revising.revise(session, story, {"title": "Another headline", "trust": 55})
         revising.withdraw(session, story, "The witness was made up.")
     mails = send(db, settings, draft(db, story))
-    assert mails[reader].subject == "Withdrawn: A story"
+    assert mails[reader].subject == "Withdrawn: Another headline"
     assert "We have withdrawn a story that we sent you" in words_of(mails[reader])
-    assert "We wrote:" not in mails[reader].text
+    for part in (mails[reader].text, mails[reader].html):
+        assert "We wrote:" not in part
+        assert "of 100" not in part
 
 
 def test_its_texts_can_be_written_and_its_articles_cannot_be_chosen(
