@@ -16,7 +16,7 @@ from newsletter.articles.changes import Change
 from newsletter.articles.models import Article, RevisionKind
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from tests.factories import add_article
+from tests.factories import add_article, add_readers, hand_over
 
 NAMESPACE = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 SITE = "https://letters.example.org"
@@ -41,10 +41,19 @@ def test_it_holds_every_page_for_everybody_and_every_story(client: FlaskClient, 
     stories = locations(client, "/sitemaps/1.xml")
     assert stories == {f"{SITE}/articles/{slug}": "2026-05-07T12:00:00+00:00"}
     pages = locations(client, "/sitemaps/0.xml")
-    assert {f"{SITE}/", f"{SITE}/articles", f"{SITE}/feeds"} <= pages.keys()
+    for page in ("/", "/articles", "/feeds", "/about", "/privacy", "/imprint"):
+        assert f"{SITE}{page}" in pages
     assert f"{SITE}/articles?section=Gr%C3%B6%C3%9Fe+%26+Co." in pages
     for address in [*pages, *stories]:
         assert client.get(address.removeprefix(SITE)).status_code == 200, address
+
+
+def test_it_holds_every_letter(client: FlaskClient, db: Database, settings: Settings) -> None:
+    add_article(db, "A story")
+    add_readers(db, 1)
+    hand_over(db, settings)
+    [letter] = (address for address in locations(client, "/sitemaps/0.xml") if "/letters/" in address)
+    assert client.get(letter.removeprefix(SITE)).status_code == 200
 
 
 def test_it_is_split(client: FlaskClient, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:

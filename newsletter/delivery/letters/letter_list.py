@@ -109,6 +109,11 @@ def count_letters(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Digest).where(_IS_LISTED)) or 0
 
 
+def letter_names(session: Session, count: int) -> Sequence[str | None]:
+    """The names of the last `count` letters, the newest first."""
+    return session.scalars(select(Digest.letter_name).where(_IS_LISTED).order_by(*_NEWEST).limit(count)).all()
+
+
 def neighbours(session: Session, letter: Digest) -> Neighbours:
     """The letters before and after one."""
     place = _Place(letter.letter_since or letter.scheduled_at, letter.id)

@@ -1,4 +1,5 @@
-"""The sitemap (sitemaps.org/protocol.html): an index, the pages of the site, and the stories in parts of 50,000.
+"""The sitemap (sitemaps.org/protocol.html): an index, the pages of the site with all letters, and the stories in parts
+of 50,000.
 
 A page in another language is the same page with other words around the stories. Its own head names it (hreflang), so
 the sitemap lists each page once.
@@ -13,17 +14,22 @@ from sqlalchemy.orm import Session
 from newsletter.articles import site_addresses
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
+from newsletter.delivery.letters import letter_list
 from newsletter.web.navigation import sections_in_use
 from newsletter.web.page_cache import cached_page, is_cached
 from newsletter.web.public.blueprint import pages
 
+MOST_PAGES = 1000
+"""Addresses of the first part that are no letters."""
+OF_FILES = {public_paths.ABOUT, public_paths.PRIVACY, public_paths.IMPRINT}
+"""Pages whose texts the operator may change at any time, so they are not cached."""
 _XML = "application/xml; charset=utf-8"
 
 
 @pages.get(public_paths.SITEMAP)
 @cached_page
 def sitemap() -> ResponseReturnValue:
-    """The parts: 0 are the pages, the others stories."""
+    """The parts: 0 are the pages and letters, the others stories."""
     with runtime().db.reading() as session:
         count = _count_parts(session)
     parts = [url_for("public.sitemap_part", number=number) for number in range(count + 1)]
@@ -33,10 +39,11 @@ def sitemap() -> ResponseReturnValue:
 @pages.get(public_paths.sitemap_part("<int:number>"))
 @cached_page
 def sitemap_part(number: int) -> ResponseReturnValue:
-    """The pages of the site, or a part of the stories."""
-    if number == 0:
-        return _answer([(path, None) for path in _page_paths()])
+    """The pages of the site and the letters, or a part of the stories."""
     with runtime().db.reading() as session:
+        if number == 0:
+            letters = letter_list.letter_names(session, site_addresses.PART - MOST_PAGES)
+            return _answer([(path, None) for path in (*_page_paths(), *map(public_paths.letter, letters))])
         if number > _count_parts(session):
             abort(404)
         articles = site_addresses.addresses_of_part(session, number)
@@ -49,8 +56,8 @@ def _count_parts(session: Session) -> int:
 
 
 def _page_paths() -> list[str]:
-    """The front page, every cached page whose address is always the same, and the list of each section. Files to
-    download have a full stop in their names, and are no pages.
+    """The front page, every page whose address is always the same, and the list of each section. Files to download
+    have a full stop in their names, and are no pages.
     """
     fixed = {
         rule.rule
@@ -58,7 +65,7 @@ def _page_paths() -> list[str]:
         if not rule.arguments and is_cached(current_app, rule.endpoint) and "." not in rule.rule
     }
     sections = [url_for("public.articles", section=section, language=None) for section in sections_in_use()]
-    return [public_paths.FRONT, public_paths.SUBSCRIBE, *sorted(fixed - {public_paths.SAMPLE}), *sections]
+    return [public_paths.FRONT, public_paths.SUBSCRIBE, *sorted(fixed | OF_FILES), *sections]
 
 
 def _answer(addresses: list[tuple[str, object]]) -> Response:
