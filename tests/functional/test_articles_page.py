@@ -17,9 +17,11 @@ from flask.testing import FlaskClient
 from newsletter.articles import addresses, importing, page, revising
 from newsletter.articles.changes import SMALL_CHANGE, Change
 from newsletter.articles.models import Markup, RevisionKind, Source, TrustPart
+from newsletter.articles.share_image import svg
 from newsletter.core.config import HYPE_LABELS
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime_of
+from newsletter.web.public.share_images import image_words
 from tests.factories import REAL_ARTICLE, add_article
 
 ADDRESS = "https://letters.example.org/articles/"
@@ -223,6 +225,12 @@ def test_a_withdrawn_story_keeps_its_page_and_says_so(client: FlaskClient, db: D
     assert "In federal court testimony" not in shown
     assert f'href="/articles/{slug}/revisions/1">as it stood</a>' in shown
     assert structured(answer.text)["creativeWorkStatus"] == "Withdrawn"
+    assert structured(answer.text)["description"] == "The document was forged."
+    head = answer.text.partition("</head>")[0]
+    assert "In federal court testimony" not in head, "what was withdrawn is not shared any more"
+    assert "Trust 69" not in head
+    assert '<meta property="og:title" content="Withdrawn: Musk' in head
+    assert '<meta property="og:description" content="The document was forged.">' in head
     stood = client.get(f"/articles/{slug}/revisions/1").text
     assert "Withdrawn later, 4 May 2026 at 08:05 (UTC). The document was forged." in text_of(stood)
     assert "In sworn testimony" in stood
@@ -282,7 +290,7 @@ def test_structured_data(client: FlaskClient, db: Database) -> None:
     assert found["publisher"]["correctionsPolicy"] == "https://letters.example.org/corrections"
 
 
-def test_the_share_image(client: FlaskClient, db: Database) -> None:
+def test_the_share_image(app: Flask, client: FlaskClient, db: Database) -> None:
     slug = add(db)
     answer = client.get(f"/articles/{slug}/revisions/1.png")
     assert (answer.status_code, answer.mimetype) == (200, "image/png")
@@ -290,6 +298,12 @@ def test_the_share_image(client: FlaskClient, db: Database) -> None:
     assert len(answer.data) < 80_000
     again = client.get(f"/articles/{slug}/revisions/1.png", headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
+    with app.app_context(), db.transaction() as session:
+        revising.withdraw(session, slug, "The document was forged.")
+        drawn = svg(image_words(revising.current_revision(session, revising.lock_article(session, slug))))
+    assert "Withdrawn" in drawn
+    assert not any(word in drawn for word in ("Trust", "fair", "hype"))
+    assert client.get(f"/articles/{slug}/revisions/2.png").data != answer.data
 
 
 # Hostile words

@@ -32,10 +32,10 @@ class Words(NamedTuple):
     dateline: str
     """ "Policy · 2 May 2026"."""
     title: str
-    score: int
-    """0 to 100."""
+    score: int | None
+    """0 to 100; None of a withdrawn story, which no score stands for."""
     trust: str
-    """ "Trust 69"."""
+    """ "Trust 69", or else "Withdrawn"."""
     grade: str
     """ "fair"."""
     hype: str
@@ -77,6 +77,8 @@ def _title(title: str) -> str:
 
 def _facts(words: Words) -> str:
     """Trust as number, line and word, as on pages; hype at the right."""
+    if words.score is None:
+        return _text(words.trust, _MARGIN, 560, 34, _INK)
     base, start = 560, _MARGIN + font().width(words.trust) * 34 + 28
     to = start + _SCALE_WIDTH * words.score / 100
     line = f'y1="{base - 11}" y2="{base - 11}"'

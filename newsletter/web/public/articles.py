@@ -72,7 +72,7 @@ def story_values(session: Session, history: History, entry: ListedRevision, show
         "parts": scored_parts(shown),
         "bullets": texts.bullets_html(shown),
         "body": texts.body_html(shown),
-        "summary": shown.dek or shorten(texts.body_text(shown), LONGEST_SUMMARY, placeholder="…"),
+        "summary": _summary(shown),
         "correction": _correction(history, entry),
         "address": address,
         "is_elsewhere": address != settings.url(public_paths.article(history.slug)),
@@ -82,6 +82,13 @@ def story_values(session: Session, history: History, entry: ListedRevision, show
         "also": related.others_in_section(session, shown.section, history.newest.article_id, ALSO_SHOWN),
         "json_ld": json_ld(settings, history, shown, address=address, image=image),
     }
+
+
+def _summary(shown: Revision) -> str:
+    """The words for the story where it is shared: of a withdrawn one, the sentence that says why."""
+    if shown.is_withdrawal:
+        return shown.note or ""
+    return shown.dek or shorten(texts.body_text(shown), LONGEST_SUMMARY, placeholder="…")
 
 
 def history_or_404(session: Session, slug: str) -> History:

@@ -31,7 +31,7 @@ def share_image(slug: str, number: int) -> Response:
 def image_words(revision: Revision) -> Words:
     """The words of a revision's picture."""
     spoken = language_of(PUBLICATION_LANGUAGE)
-    return Words(
+    words = Words(
         publication=runtime().settings.publication_name,
         dateline=f"{revision.section} · {spoken.day(revision.date)}",
         title=revision.title,
@@ -40,3 +40,6 @@ def image_words(revision: Revision) -> Words:
         grade=spoken.gettext(trust_grade(revision.trust).word),
         hype=spoken.gettext(revision.hype),
     )
+    if revision.is_withdrawal:
+        return words._replace(score=None, trust=spoken.gettext("Withdrawn"), grade="", hype="")
+    return words

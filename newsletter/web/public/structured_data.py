@@ -26,7 +26,7 @@ def json_ld(settings: Settings, history: History, revision: Revision, *, address
         "@context": "https://schema.org",
         "@type": "NewsArticle",
         "headline": revision.title,
-        "description": revision.dek,
+        "description": revision.note if revision.is_withdrawal else revision.dek,
         "url": address,
         "mainEntityOfPage": address,
         "image": [image],
