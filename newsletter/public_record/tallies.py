@@ -83,12 +83,12 @@ def tally_digest(session: Session, settings: Settings, digest_id: int) -> None:
 
 
 def latest_letter(session: Session) -> tuple[Digest | None, int | None]:
-    """The last letter, and the readers who were sent it, once it is sent and was counted after that. The letter costs
-    one query, its stories another one.
+    """The last letter with its stories, and the readers who were sent it, once it is sent and was counted after that:
+    one query.
     """
     is_final = and_(DigestTally.digest_id == Digest.id, DigestTally.tallied_at >= Digest.sent_at)
     query = letter_list.select_latest_letter().outerjoin(DigestTally, is_final).add_columns(DigestTally.accepted)
-    found = session.execute(query).first()
+    found = session.execute(query).unique().first()
     return (found[0], found[1]) if found else (None, None)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from newsletter.articles.changes import Change
 from newsletter.articles.models import RevisionKind
-from newsletter.articles.revising import revise
+from newsletter.articles.revising import revise, withdraw
 from newsletter.core import clock
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
@@ -235,3 +235,15 @@ def test_it_says_to_how_many_the_last_letter_was_sent(
     with clock.set_to(clock.now() - timedelta(hours=1)), db.transaction() as session:
         tally_digest(session, settings, digest_id)
     assert "sent to" not in client.get("/").text, "counted while it was being sent"
+
+
+def test_what_became_of_the_last_letter_s_stories_stands_there(client: FlaskClient, db: Database, sent: int) -> None:
+    with db.transaction() as session:
+        change = Change(RevisionKind.CORRECTION, note="It is 38, not 36.")
+        revise(session, "story-number-5", {"dek": "Right."}, change)
+        withdraw(session, "story-number-4", "It was made up.")
+    page = client.get("/").text
+    contents = page[page.index('class="contents"') : page.index("</section>", page.index('class="contents"'))]
+    marked = re.findall(r'href="/articles/story-number-(\d)/revisions"><b>([^<]+)<', contents)
+    assert marked == [("5", "corrected since"), ("4", "withdrawn since")]
+    assert "story-number-4" not in page[page.index("Latest stories") :]

@@ -38,10 +38,8 @@ class ArticleSince:
     """Oldest first."""
     trust: int | None = None
     """The score as it is now, where it is another."""
-
-    @property
-    def is_withdrawn(self) -> bool:
-        return bool(self.corrections) and self.corrections[-1].is_withdrawal
+    is_withdrawn: bool = False
+    """Whether it does not stand now; an update may have brought it back."""
 
 
 LetterSince: TypeAlias = "Mapping[int, ArticleSince]"
@@ -70,8 +68,10 @@ def changes_since(session: Session, digest_ids: Collection[int], zone: ZoneInfo)
     for digest_id, position, sent_trust, later in rows:
         if later.kind in CORRECTING:
             found[digest_id][position].corrections.append(_correction(later, zone))
-        if later.is_current and later.trust != sent_trust:
-            found[digest_id][position].trust = later.trust
+        if later.is_current:
+            story = found[digest_id][position]
+            story.trust = later.trust if later.trust != sent_trust else None
+            story.is_withdrawn = later.kind == RevisionKind.WITHDRAWAL
     return {digest_id: found.get(digest_id, _NOTHING) for digest_id in digest_ids}
 
 

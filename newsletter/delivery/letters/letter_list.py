@@ -89,13 +89,14 @@ def get_letter(session: Session, name: str) -> Digest | None:
 
 def latest_letter(session: Session) -> Digest | None:
     """The last letter of a cadence that readers choose, with its stories: what they usually get."""
-    return session.scalar(select_latest_letter())
+    return session.scalars(select_latest_letter()).unique().one_or_none()
 
 
-def select_latest_letter() -> Select[tuple[Digest]]:
-    """The query for it, to which others add columns."""
+def select_latest_letter() -> Select[Digest]:
+    """The query for it with its stories, to which others add columns. A row for each story: ask for `unique()`."""
     usual = select(Digest).where(_IS_LISTED, Digest.cadence.in_(READER_CADENCES))
-    return usual.order_by(*_NEWEST).limit(1).options(_WHOLE)
+    stories = joinedload(Digest.items).joinedload(DigestArticle.revision).joinedload(Revision.article)
+    return usual.order_by(*_NEWEST).limit(1).options(stories)
 
 
 def newest_letters(session: Session, count: int) -> Sequence[Digest]:
@@ -109,9 +110,10 @@ def count_letters(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Digest).where(_IS_LISTED)) or 0
 
 
-def letter_names(session: Session, count: int) -> Sequence[str | None]:
+def letter_names(session: Session, count: int) -> list[str]:
     """The names of the last `count` letters, the newest first."""
-    return session.scalars(select(Digest.letter_name).where(_IS_LISTED).order_by(*_NEWEST).limit(count)).all()
+    names = session.scalars(select(Digest.letter_name).where(_IS_LISTED).order_by(*_NEWEST).limit(count))
+    return [name for name in names if name]
 
 
 def neighbours(session: Session, letter: Digest) -> Neighbours:

@@ -10,6 +10,7 @@ from newsletter.articles.front_articles import corrected_since, latest_by_sectio
 from newsletter.articles.texts import bullets_html
 from newsletter.core import clock, public_paths
 from newsletter.core.runtime import runtime
+from newsletter.delivery.letters.changes_since import changes_since
 from newsletter.public_record.tallies import latest_letter
 from newsletter.support.months import present_month
 from newsletter.support.received import present_against_goal
@@ -39,6 +40,7 @@ def front() -> str:
             "front.html",
             letter=letter,
             readers=readers,
+            since=changes_since(session, [letter.id], runtime().settings.timezone)[letter.id] if letter else {},
             stories_of_letter=STORIES_OF_LETTER,
             latest=latest,
             points=bullets_html(top) if top else [],
