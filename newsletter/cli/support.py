@@ -140,13 +140,17 @@ def _month_row(month: SupportMonth) -> tuple[object, ...]:
 
 
 def _payment_row(payment: SupportPayment) -> tuple[object, ...]:
-    words = " ".join((payment.words or "").split())
     return (
         payment.id,
         payment.day,
         payment.kind,
         payment.money.text,
         visibility(payment),
-        payment.name or "",
-        words if len(words) <= 60 else f"{words[:59]}…",
+        _cut(payment.name, 30),
+        _cut(payment.words, 60),
     )
+
+
+def _cut(text: str | None, most: int) -> str:
+    line = " ".join((text or "").split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"

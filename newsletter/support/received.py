@@ -26,7 +26,8 @@ FIRST_CURRENCY = "EUR"
 class Received:
     """The payments of a month."""
 
-    count: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    """By currency."""
     amounts: dict[str, Decimal] = field(default_factory=dict)
     """The sum of each currency."""
 
@@ -49,6 +50,8 @@ class SupportMonth:
     others: Sequence[Money]
     count: int
     """All payments, in whatever currency."""
+    received_count: int
+    """The payments in the currency of `received`, which they sum to."""
 
     @property
     def percent(self) -> int:
@@ -100,7 +103,7 @@ def received_by_month(session: Session) -> dict[date, Received]:
     found: dict[date, Received] = {}
     for in_year, in_month, currency, exponent, minor_units, count in session.execute(query):
         received = found.setdefault(date(int(in_year), int(in_month), 1), Received())
-        received.count += count
+        received.counts[currency] += count
         amount = of_minor_units(int(minor_units), currency, exponent).amount
         received.amounts[currency] = received.in_currency(currency) + amount
     return found
@@ -126,7 +129,7 @@ def present_against_goal(session: Session, present: date) -> SupportMonth | None
         return None
     goal, minor_units, payments = row
     amount = of_minor_units(int(minor_units or 0), goal.currency, goal.exponent)
-    return SupportMonth(present, goal.money, amount, [], payments)
+    return SupportMonth(present, goal.money, amount, [], payments, payments)
 
 
 def support_months(budget: Budget, received: dict[date, Received], months: Sequence[date]) -> list[SupportMonth]:
@@ -137,7 +140,8 @@ def support_months(budget: Budget, received: dict[date, Received], months: Seque
         goal, got = budget.goal(month), received.get(month, Received())
         currency = goal.currency if goal else usual
         amount = Money(got.in_currency(currency), currency)
-        found.append(SupportMonth(month, goal, amount, got.others(currency), got.count))
+        others, counts = got.others(currency), got.counts
+        found.append(SupportMonth(month, goal, amount, others, counts.total(), counts[currency]))
     return found
 
 
