@@ -13,7 +13,7 @@ from newsletter.core import clock, public_paths
 from newsletter.core.runtime import runtime
 from newsletter.mail.campaign_parameters import KINDS
 from newsletter.public_record.last_digest import last_digest
-from newsletter.public_record.months import MONTHS_SHOWN, MonthOfRecord, months_of_record
+from newsletter.public_record.months import MONTHS_SHOWN, ROUNDED_TO, MonthOfRecord, months_of_record
 from newsletter.web.charts import BarChart, ChartValue, bar_chart
 from newsletter.web.language import page_language
 from newsletter.web.page_cache import cache_until, cached_page
@@ -43,6 +43,7 @@ def in_the_open() -> str:
             "open.html",
             last=last_digest(session, settings),
             months=months,
+            least_readers=ROUNDED_TO // 2,
             chart=_chart(months),
             campaign_kinds=KINDS,
         )
