@@ -44,6 +44,11 @@ def newest_corrections(session: Session, count: int) -> Sequence[Revision]:
     ).all()
 
 
+def last_change(session: Session) -> datetime | None:
+    """The time at which the newest revision of all came in, whatever time it bears."""
+    return session.scalar(select(Revision.created_at).order_by(Revision.id.desc()).limit(1))
+
+
 def article_times(session: Session, article_ids: Collection[int]) -> dict[int, ArticleTimes]:
     """The times of each of these articles."""
     first = func.min(case((Revision.kind == RevisionKind.FIRST, Revision.published_at)))

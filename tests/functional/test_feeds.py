@@ -252,8 +252,27 @@ def test_what_a_reader_has_is_not_sent_again(client: FlaskClient, db: Database, 
         raise_version(session)  # rendered anew, and still the same
     for headers in known:
         assert client.get(path, headers=headers).status_code == 304
-    correct(db, slug, RevisionKind.UPDATE, clock.now(), trust=1)
-    assert client.get(path, headers={"If-Modified-Since": first.headers["Last-Modified"]}).status_code == 200
+    later = clock.now() + timedelta(minutes=1)
+    with clock.set_to(later):
+        correct(db, slug, RevisionKind.UPDATE, later, trust=1)
+    assert client.get(path, headers=known[1]).status_code == 200
+
+
+def test_what_moves_no_entry_changes_the_feed(client: FlaskClient, db: Database) -> None:
+    """A story of an earlier day is new, and a withdrawn one is gone, though the newest entry bears the same time."""
+    put(db, title="The newest", date=date(2026, 5, 5))
+    path, now = "/feeds/stories.atom", clock.now()
+    seen = {"If-Modified-Since": client.get(path).headers["Last-Modified"]}
+    with clock.set_to(now + timedelta(minutes=1)):
+        slug = put(db, title="Of an earlier day")
+    answer = client.get(path, headers=seen)
+    assert "Of an earlier day" in answer.text
+    seen = {"If-Modified-Since": answer.headers["Last-Modified"]}
+    with clock.set_to(now + timedelta(minutes=2)), db.transaction() as session:
+        revising.withdraw(session, slug, "It was made up.")
+    answer = client.get(path, headers=seen)
+    assert answer.status_code == 200
+    assert "Of an earlier day" not in answer.text
 
 
 @pytest.mark.parametrize(

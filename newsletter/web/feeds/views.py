@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import NamedTuple, NoReturn
 from urllib.parse import quote
 from uuid import UUID
@@ -11,6 +12,7 @@ from flask import Response, render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from newsletter.articles.feed_articles import last_change
 from newsletter.core import public_paths
 from newsletter.core.config import Settings
 from newsletter.core.db.public_content import read_namespace
@@ -73,7 +75,7 @@ def feed(feed_name: str, form: str) -> ResponseReturnValue:
     """All stories, all corrections, or all letters."""
     kind, settings = KINDS[feed_name], runtime().settings
     with runtime().db.reading() as session:
-        namespace = read_namespace(session)
+        namespace, changed_at = read_namespace(session), last_change(session)
         entries = kind.entries(session, settings, namespace)
     made = Feed(
         id=urn(namespace, f"feed/{feed_name}"),
@@ -86,7 +88,7 @@ def feed(feed_name: str, form: str) -> ResponseReturnValue:
         entries=entries,
         hub=settings.websub_hub,
     )
-    return _answer(made, form)
+    return _answer(made, form, changed_at)
 
 
 @pages.get(public_paths.section_feed("<path:section>", _FORM))
@@ -97,7 +99,7 @@ def section_feed(section: str, form: str) -> ResponseReturnValue:
     if section not in sections_in_use():
         _refuse()
     with runtime().db.reading() as session:
-        namespace = read_namespace(session)
+        namespace, changed_at = read_namespace(session), last_change(session)
         entries = story_entries(session, settings, namespace, section)
     made = Feed(
         id=urn(namespace, f"feed/sections/{section}"),
@@ -110,7 +112,7 @@ def section_feed(section: str, form: str) -> ResponseReturnValue:
         entries=entries,
         hub=settings.websub_hub,
     )
-    return _answer(made, form)
+    return _answer(made, form, changed_at)
 
 
 @pages.get(public_paths.FEEDS)
@@ -143,10 +145,11 @@ def _words(text: str, **values: str) -> str:
     return one_line(spoken % {"publication": runtime().settings.publication_name, **values})
 
 
-def _answer(made: Feed, form: str) -> Response:
+def _answer(made: Feed, form: str, changed_at: datetime | None) -> Response:
+    """The feed in a format. It is modified by what moves no entry, too: a withdrawal, or a story of an earlier day."""
     text = json_feed(made) if form == "json" else render_template(f"feeds/{form}.xml", feed=made)
     response = Response(text, content_type=f"{FORMS[form]}; charset=utf-8")
-    response.last_modified = made.updated
+    response.last_modified = max(made.updated, changed_at or made.updated)
     if made.hub:
         response.headers["Link"] = f'<{made.hub}>; rel="hub", <{made.address}>; rel="self"'
     return response
