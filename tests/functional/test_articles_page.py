@@ -236,6 +236,18 @@ def test_a_withdrawn_story_keeps_its_page_and_says_so(client: FlaskClient, db: D
     assert "In sworn testimony" in stood
 
 
+def test_a_story_that_was_brought_back_says_so(client: FlaskClient, db: Database) -> None:
+    slug = add(db)
+    with db.transaction() as session:
+        revising.withdraw(session, slug, "The document was forged.", published_at=AT)
+        revising.revise(session, slug, {"dek": "It was real."}, Change(RevisionKind.UPDATE, "It was real after all."))
+    shown = client.get(f"/articles/{slug}").text
+    words = "Withdrawn 4 May 2026 at 08:05 (UTC), and published again since. The document was forged."
+    assert words in text_of(article_of(shown))
+    assert "In sworn testimony" in shown
+    assert structured(shown)["creativeWorkStatus"] == "Published"
+
+
 # Elsewhere
 
 

@@ -13,10 +13,13 @@ from flask import Flask
 
 from newsletter.cli import cli
 from newsletter.core import clock
+from newsletter.core.actors import CLOCK
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime
 from newsletter.delivery.freezing import freeze
 from newsletter.delivery.sending import draining
+from newsletter.digests import lifecycle
+from newsletter.digests.models import PausedReason
 from tests.factories import add_article, add_digest, add_readers
 
 
@@ -222,6 +225,11 @@ def test_lists_and_show_say_when_a_digest_goes_or_went_out(newsletter: Any, db: 
     shown = newsletter("digests", "show", "1").stdout.splitlines()[1]
     assert shown == "weekly, scheduled, goes out on 2 January 2031 at 06:00 UTC"
     assert "  2031-01-02 06:00  weekly " in newsletter("digests", "list").stdout
+    with db.transaction() as session:
+        lifecycle.pause(session, 1, PausedReason.ERROR, note="It holds nothing.", by=CLOCK)
+    paused = newsletter("digests", "show", "1").stdout.splitlines()[1:3]
+    assert paused == ["weekly, paused (error), was to go out on 2 January 2031 at 06:00 UTC", "It holds nothing."]
+    newsletter("digests", "resume", "1")
     add_readers(db, 1)
     with clock.set_to(datetime(2031, 1, 2, 6, 1, tzinfo=UTC)):
         freeze.freeze_digest(db, runtime().settings, 1)

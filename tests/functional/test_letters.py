@@ -310,6 +310,10 @@ def test_a_correction_stands_beside_the_words_that_were_sent(client: FlaskClient
     assert "A headline that is right" not in page
     [entry] = re.findall(r'<p class="corrline">(.*?)</p>', client.get("/letters").text)
     assert "2 stories, last on" in entry
+    assert "published again" not in page
+    with db.transaction() as session:
+        revising.revise(session, "story-number-2", {"trust": 50}, Change(RevisionKind.UPDATE, "The study stands."))
+    assert client.get(path).text.count("The study was withdrawn.</span> It was published again since.") == 1
 
 
 def test_a_correction_before_the_freeze_is_none_of_the_letter(

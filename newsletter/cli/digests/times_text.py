@@ -12,7 +12,8 @@ def describe_times(digest: Digest) -> list[str]:
     times = []
     if digest.scheduled_at and digest.frozen_at is None and digest.status != DigestStatus.CANCELLED:
         by = " by SendGrid" if digest.provider_schedule else ""
-        times.append(f"goes out{by} on {_utc(digest.scheduled_at)}")
+        goes = "was to go out" if digest.status == DigestStatus.PAUSED else "goes out"
+        times.append(f"{goes}{by} on {_utc(digest.scheduled_at)}")
     elif digest.scheduled_at and digest.provider_schedule and digest.status == DigestStatus.SENDING:
         times.append(f"SendGrid sends it on {_utc(digest.scheduled_at)}")
     elif digest.frozen_at:

@@ -19,7 +19,6 @@ from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.report import digest_report
 from newsletter.delivery.reports.subjects import count_subjects
 from newsletter.digests import queries, rendering
-from newsletter.digests.models import Digest
 from newsletter.digests.rendering import RenderedDigest
 from newsletter.serializers.digests import digest_json, digest_report_json, subjects_json
 
@@ -38,7 +37,8 @@ def show(digest_id: int, as_json: bool) -> None:
         value = digest_json(digest) | {"subjects": subjects_json(subjects), "report": digest_report_json(report)}
         subject, *titles = describe_contents(digest).splitlines()
     when = "".join(f", {time}" for time in describe_times(digest))
-    head = [subject, f"{digest.cadence}, {digest.status}{_paused(digest)}{when}"]
+    reason = f" ({digest.paused_reason})" if digest.paused_reason else ""
+    head = [subject, f"{digest.cadence}, {digest.status}{reason}{when}", *filter(None, [digest.paused_note])]
     lines = [*head, *titles, *describe_subjects(digest, subjects), describe_report(report)]
     emit(value, "\n".join(lines), as_json=as_json)
 
@@ -83,7 +83,3 @@ def _write(rendered: RenderedDigest, folder: Path, name: str) -> dict[str, str]:
             "output.not_writable", "%(path)s cannot be written to: %(reason)s.", path=folder, reason=error.strerror
         ) from error
     return paths
-
-
-def _paused(digest: Digest) -> str:
-    return f" ({digest.paused_reason}) {digest.paused_note or ''}".rstrip() if digest.paused_reason else ""
