@@ -23,7 +23,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, event, func, insert, select
 
 from newsletter.app import create_app
-from newsletter.articles import revising
+from newsletter.articles import addresses, revising
 from newsletter.articles.changes import Change
 from newsletter.articles.models import Revision, RevisionKind
 from newsletter.core import clock
@@ -536,3 +536,12 @@ def test_letters_are_found_by_words_of_their_headlines(client: FlaskClient, db: 
         nothing = client.get(path)
         assert (nothing.status_code, names_on(nothing.text)) == (200, [])
         assert "No letter has all of these words" in nothing.text
+
+
+def test_a_story_that_is_read_elsewhere_is_read_there_from_its_letter(
+    client: FlaskClient, db: Database, sent: int
+) -> None:
+    with db.transaction() as session:
+        addresses.set_article_address(session, "story-number-1", "https://dispatch.example/one")
+    page = client.get(path_of(db, sent)).text
+    assert page.count('<a href="https://dispatch.example/one">') == 2  # the headline, and the words below
