@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -38,11 +38,14 @@ def import_page(
     The title gives the slug, which identifies the article; `slug` names the article when its title changed. A page with
     the content of the newest revision changes nothing. Of an article that is new, `change` says at most when it was
     published. A source without an address keeps the one that it had. Parts of trust were given under the rubric of
-    `today` (None: in UTC). The article's row is locked until the caller's transaction ends, so imports of one article
-    do not overlap. Raises NotFoundError for an unknown `slug`, and what `add_revision` raises.
+    `today` (None: in UTC); those of an older one stay with an article that has them. The article's row is locked until
+    the caller's transaction ends, so imports of one article do not overlap. Raises NotFoundError for an unknown `slug`,
+    PageError for parts that only an older rubric has, and what `add_revision` raises.
     """
     article = lock_article(session, slug) if slug is not None else _find_or_create(session, page)
     content = page.content()
+    if page.outdated is not None and _parts_of(session, article) != content["trust_parts"]:
+        raise page.outdated
     content["sources_json"] = _with_known_addresses(session, article, content["sources_json"])
     rubric_id = stored_rubric(session, today or clock.now().date()).id if page.trust_parts else None
     revision = add_revision(session, article, content, change, rubric_id=rubric_id)
@@ -70,6 +73,11 @@ def _with_known_addresses(session: Session, article: Article, sources: list[dict
     newest = select(Revision.sources_json).where(Revision.article_id == article.id, Revision.is_current)
     known = {(each["publisher"], each["title"]): each["url"] for each in session.scalar(newest) or ()}
     return [{**each, "url": each["url"] or known.get((each["publisher"], each["title"]), "")} for each in sources]
+
+
+def _parts_of(session: Session, article: Article) -> list[dict[str, Any]] | None:
+    """The parts of trust of the newest revision."""
+    return session.scalar(select(Revision.trust_parts).where(Revision.article_id == article.id, Revision.is_current))
 
 
 def _find_or_create(session: Session, page: ParsedPage) -> Article:

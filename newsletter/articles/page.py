@@ -69,6 +69,8 @@ class ParsedPage:
     """Of the bullets and paragraphs."""
     trust_parts: tuple[TrustPart, ...] = ()
     """Where the page gives them, their points sum to the score."""
+    outdated: PageError | None = None
+    """The error of parts that an older rubric alone has: an article may have them already, and cannot get them."""
 
     def content(self) -> dict[str, Any]:
         """The same as `Revision.content()` of a revision that holds this page."""

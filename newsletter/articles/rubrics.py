@@ -24,6 +24,11 @@ def rubrics(session: Session) -> list[Rubric]:
     return list(session.scalars(select(Rubric).order_by(Rubric.effective_from)))
 
 
+def rubrics_until(session: Session, day: date) -> list[Rubric]:
+    """The rubric that counts on a day, and then those that counted before, the newest first."""
+    return [each for each in reversed(rubrics(session)) if each.effective_from <= day] or [_shipped()]
+
+
 def parts_of(rubric: Rubric) -> tuple[RubricPart, ...]:
     """The parts of a rubric, in the order of its page."""
     return stored_parts(rubric.parts)

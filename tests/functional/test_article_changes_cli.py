@@ -238,14 +238,21 @@ def test_a_rubric_is_set_from_a_file_and_old_scores_keep_theirs(run: Run, write:
     result = run("rubric", "set", file, "--from", "2026-05-04")
     assert result.stdout.startswith("Rubric 2, in force since 2026-05-04\n\nIndependent sources: up to 25\n")
     assert json.loads(run("rubric", "show", "--on", "2026-05-03", "--json").stdout)["id"] == 1
-    refused = run("articles", "import", write("a.txt", ("Trust69", PARTS)))
-    assert "line 9: “Independent sources” has 12/30 points, but it can have at most 25 of 25." in refused.stderr
-    assert shown(run)["rubric"] == 1
+    assert run("articles", "import", write("a.txt", ("Trust69", PARTS))).stdout.startswith("unchanged")
+    run("articles", "import", write("a.txt", ("Trust69", PARTS), ("Some hype", "Low hype")))
+    assert (shown(run)["revision"], shown(run)["rubric"]) == (2, 1), "a page of before can change otherwise"
+    other = PARTS.replace("12/30", "13/30").replace("22/25", "21/25")
+    for changed in (("Trust69", other), ("Musk testifies xAI", "Musk says xAI")):
+        refused = run("articles", "import", write("a.txt", *{"Trust69": PARTS, changed[0]: changed[1]}.items()))
+        assert refused.exit_code == 1
+        assert "line 9: “Independent sources” has 1" in refused.stderr
+        assert "but it can have at most 25 of 25." in refused.stderr
+    assert shown(run)["revision"] == 2
     new = PARTS.replace("12/30", "12/25").replace("22/25", "22/30")
     run("articles", "import", write("a.txt", ("Trust69", new), ("Some hype", "High hype")))
-    assert (shown(run)["revision"], shown(run)["rubric"]) == (2, 1), "the parts are those of before"
+    assert (shown(run)["revision"], shown(run)["rubric"]) == (3, 1), "the parts are those of before"
     run("articles", "import", write("a.txt", ("Trust69", new.replace("12/25", "13/25").replace("22/30", "21/30"))))
-    assert (shown(run)["revision"], shown(run)["rubric"]) == (3, 2)
+    assert (shown(run)["revision"], shown(run)["rubric"]) == (4, 2)
 
 
 @pytest.mark.parametrize(

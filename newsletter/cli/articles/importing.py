@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from newsletter.articles.models import Markup, RevisionKind
 from newsletter.articles.page import ParsedPage
 from newsletter.articles.remarks import remarks
 from newsletter.articles.rubric_parts import RubricPart
-from newsletter.articles.rubrics import parts_of, rubric_in_force
+from newsletter.articles.rubrics import parts_of, rubrics_until
 from newsletter.cli.articles.import_report import ImportReport
 from newsletter.cli.articles.listing import articles
 from newsletter.cli.output import emit, json_option
@@ -51,12 +52,24 @@ class Options:
     markup: Markup
     change: Change
     today: date
-    parts: Sequence[RubricPart]
-    """Those of the rubric in force."""
+    rubrics: Sequence[Sequence[RubricPart]]
+    """The parts of the rubric in force, and then of older ones, the newest first."""
 
     def read(self, file: Path) -> ParsedPage:
+        """The page, its parts of trust by the rubric in force; else by an older one, for an article that has them."""
+        in_force, *older = self.rubrics
+        try:
+            return self._read(file, in_force)
+        except PageError as error:
+            if error.code in ("page.unknown_part", "page.part_points"):
+                for parts in older:
+                    with suppress(PageError):
+                        return replace(self._read(file, parts), outdated=error)
+            raise
+
+    def _read(self, file: Path, parts: Sequence[RubricPart]) -> ParsedPage:
         labels = runtime().settings.hype_labels
-        return read_page(file, labels, language=self.language, markup=self.markup, parts=self.parts)
+        return read_page(file, labels, language=self.language, markup=self.markup, parts=parts)
 
 
 @articles.command("import")
@@ -107,8 +120,8 @@ def import_(
     markup = Markup.MARKDOWN if markdown else Markup.TEXT
     today = clock.today(runtime().settings.timezone)
     with runtime().db.reading() as session:
-        parts = parts_of(rubric_in_force(session, today))
-    options = Options(slug, url, language, markup, change, today, parts)
+        rubrics = [parts_of(rubric) for rubric in rubrics_until(session, today)]
+    options = Options(slug, url, language, markup, change, today, rubrics)
     pages = ((file, page) for file in files if (page := _read(file, options, report)))
     if kind == RevisionKind.SMALL:
         for file, page in pages:
