@@ -10,9 +10,11 @@ from xml.etree.ElementTree import Element
 from zoneinfo import ZoneInfo
 
 import html5lib
+import pytest
 
-from newsletter.articles.models import Markup
+from newsletter.articles.models import Markup, RevisionKind
 from newsletter.core import clock
+from newsletter.core.cadence import Cadence
 from newsletter.core.config import Settings
 from newsletter.digests.rendering import render_digest
 from newsletter.digests.text import one_line
@@ -215,15 +217,32 @@ def test_before_the_freeze_the_letter_in_the_browser_is_the_list_of_letters() ->
     assert "\nhttps://letters.example.org/letters\n" in text
 
 
-def test_nothing_but_cells_has_padding() -> None:
-    """Outlook's Word engine drops the padding of all else."""
-    html, _ = rendered(Content(revisions=revisions(5)))
-    padded = {
-        str(element.tag)
-        for element in tree_of(html).iter()
-        if re.search(r"padding(-\w+)?:(?![0px ]+(;|$))", element.get("style", ""))
-    }
-    assert padded <= {"td"}
+EVERY_MARKDOWN = (
+    "# Head\n\nWords with `code`.\n\n- one\n- two\n\n1. first\n\n> said\n\n    block\n\n***\n\n## Foot\n\nEnd."
+)
+
+
+@pytest.mark.parametrize("cadence", [Cadence.WEEKLY, Cadence.CORRECTION])
+def test_a_mail_needs_nothing_that_outlook_s_word_engine_drops(cadence: Cadence) -> None:
+    """It drops the padding of all but cells, colours in the shorthand, images behind, and units of the page; without
+    margins of their own it gives paragraphs and lists its own ones (caniemail.com)."""
+    is_letter = cadence == Cadence.WEEKLY
+    content = Content(intro=EVERY_MARKDOWN, cadence=cadence, revisions=revisions(14 if is_letter else 0))
+    wrong = revision("wrong", number=2, kind=RevisionKind.CORRECTION, note="It is 38.", serious=True)
+    digest = render_digest(content, SETTINGS, corrections=[wrong], day=DAY)
+    blocks = set()
+    for element in tree_of(digest.edition(digest.full_mask)[0]).iter():
+        tag, style = str(element.tag), element.get("style", "")
+        names = {name.strip(): value for name, _, value in (each.partition(":") for each in style.split(";"))}
+        if any(re.search("[1-9]", value) for name, value in names.items() if name.startswith("padding")):
+            assert tag == "td", style
+        if "background" in names:
+            assert "background-color" in names, style
+        assert not re.search(r"url\(|\d(rem|em|vw|vh)\b|position|float", style), style
+        if tag in ("p", "h1", "h2", "h3", "ul", "ol", "li", "blockquote", "pre"):
+            assert "margin" in names, f"{tag} {style}"
+            blocks.add(tag)
+    assert blocks >= {"p", "h3", "ul", "ol", "li", "blockquote", "pre"}
 
 
 def test_words_beside_each_other_have_spaces_between_them() -> None:
