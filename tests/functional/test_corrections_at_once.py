@@ -224,6 +224,10 @@ def test_its_letter_has_an_address_and_stands_in_the_list(
         for path in (public_paths.letter_mail(name), public_paths.letter_text(name)):
             assert NOTE in " ".join(client.get(f"{path}?language={language}").text.split())
     assert client.get(public_paths.letter_source(name)).status_code == 200
+    again = "The story has changed again since."
+    assert again not in client.get(public_paths.letter(name)).text
+    correct(db, story, "And it was no fire.")
+    assert again in client.get(public_paths.letter(name)).text
     listed = client.get(public_paths.LETTERS).text
     assert "Correction: A story" in listed
     assert "0 stories" not in listed
@@ -261,6 +265,7 @@ def test_the_command_drafts_it_and_says_for_whom(
     correct(db, story, NOTE, serious=True)
     assert "is a draft for 2 readers who were sent the mistake" in run("digests", "correct", story)
     assert f"        2  A story: {NOTE}" in run("digests", "show", "2")
+    assert "Nothing but corrections" not in run("digests", "show", "2"), "of such a digest that goes without saying"
     run("digests", "preview", "2", "--out", str(tmp_path))
     assert NOTE in (tmp_path / "digest-2.html").read_text()
     assert NOTE in (tmp_path / "digest-2.txt").read_text()
@@ -268,3 +273,4 @@ def test_the_command_drafts_it_and_says_for_whom(
     refused = app.test_cli_runner().invoke(cli, ["digests", "correct", story])
     assert refused.exit_code == 1
     assert "`newsletter digests show 2` shows it." in refused.output
+    assert run("digests", "cancel", "2") == "Digest 2 is cancelled.\n"

@@ -121,6 +121,23 @@ def test_the_history_says_how_many_were_told(client: FlaskClient, slug: str, mon
     assert "Told to" not in entry_of(shown, 2)
 
 
+def test_a_correction_that_another_overtook_says_what_was_told_instead(
+    client: FlaskClient, db: Database, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(session: object, ids: list[int]) -> dict[int, list[ToldBy]]:
+        """Somebody of the newest; of the one before, a digest that reached nobody."""
+        return {each: [ToldBy(1, Cadence.WEEKLY, None, AT, 7 if each == max(ids) else 0)] for each in ids}
+
+    monkeypatch.setattr(history_page, "told_by", told)
+    revise(db, slug, Change(RevisionKind.CORRECTION, "It is 40.", published_at=AT), dek="By March, 40 were.")
+    shown = client.get(f"/articles/{slug}/revisions").text
+    assert f'Readers were told of <a href="/articles/{slug}/revisions/4">revision 4</a>, which followed.' in entry_of(
+        shown, 3
+    )
+    assert "Told to 7 readers" in entry_of(shown, 4)
+    assert shown.count("Told to") == shown.count("Readers were told") == 1
+
+
 def test_any_two_revisions_are_compared_at_an_address_that_stays(client: FlaskClient, slug: str) -> None:
     form = client.get(f"/articles/{slug}/revisions").text.partition("<form")[2].partition("</form>")[0]
     assert '<option value="2" selected>' in form.partition("</select>")[0]

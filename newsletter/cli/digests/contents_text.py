@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from newsletter.core.cadence import Cadence
 from newsletter.delivery.reports.subjects import SubjectCounts
 from newsletter.digests.links.stored_checks import CheckState
 from newsletter.digests.models import Digest
@@ -28,7 +29,7 @@ def describe_subjects(digest: Digest, counts: SubjectCounts) -> list[str]:
     if counts.mailed:
         lines += [f"Subjects, of {describe_readers(counts.mailed)}:", *_subjects(counts), _preheader(digest, counts)]
         lines += [_intro(digest, counts)] if digest.intro else []
-    if counts.corrections_alone:
+    if counts.corrections_alone and digest.cadence != Cadence.CORRECTION:
         lines.append(f"Nothing but corrections is left for {describe_readers(counts.corrections_alone)}.")
     if counts.without_article:
         lines.append(f"No article is left for {describe_readers(counts.without_article)}, who get no mail.")

@@ -64,7 +64,8 @@ def resume(digest_id: int, as_json: bool) -> None:
 def cancel(digest_id: int, as_json: bool) -> None:
     """End a digest for good; mails that were sent stay sent."""
     state = _change(digest_id, lambda session: cancelling.cancel_digest(session, digest_id, by=OPERATOR))
-    _emit(state, f"Digest {digest_id} is cancelled.", as_json=as_json)
+    words = progress.describe_state(state) if state.recipients else f"Digest {digest_id} is cancelled."
+    emit(digest_state_json(state), words, as_json=as_json)
 
 
 @digests.command()

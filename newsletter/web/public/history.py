@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from flask import abort, render_template, request
+from sqlalchemy.orm import Session
 
 from newsletter.articles.listed_revisions import ListedRevision
 from newsletter.articles.models import Revision
@@ -43,6 +44,8 @@ class HistoryRow(NamedTuple):
     changed: ShownChanges | None
     told: Sequence[ToldBy]
     """The digests that told readers of it."""
+    told_later: int | None
+    """The later correction that readers were told of instead, where nobody was told of this one."""
 
 
 @pages.get(public_paths.history("<slug>"))
@@ -61,14 +64,14 @@ def history(slug: str) -> str:
             abort(404)
         shown, following = entries[:PAGE_SIZE], entries[PAGE_SIZE : PAGE_SIZE + 1]
         revisions = read_revisions(session, [*shown, *following, found.newest])
-        told = told_by(session, [entry.revision_id for entry in shown if entry.is_correcting])
+        told = _told(session, found)
     keep_query(*([("before", str(before))] if before else []))
     budget = WorkBudget()
     return render_template(
         "revisions.html",
         history=found,
         newest=revisions[found.newest.number],
-        entries=[_row(found, entry, revisions, budget, told.get(entry.revision_id, ())) for entry in shown],
+        entries=[_row(found, entry, revisions, budget, told) for entry in shown],
         older=shown[-1].number if following else None,
         newer=_newer(found, shown[0], before),
     )
@@ -97,16 +100,26 @@ def _number(name: str) -> int:
     return number if number is not None else abort(404)
 
 
+def _told(session: Session, found: History) -> Mapping[int, Sequence[ToldBy]]:
+    """By the number of each correction, the digests by which somebody was told of it."""
+    told = told_by(session, [entry.revision_id for entry in found.corrections])
+    return {entry.number: [each for each in told[entry.revision_id] if each.readers] for entry in found.corrections}
+
+
 def _row(
     found: History,
     entry: ListedRevision,
     revisions: Mapping[int, Revision],
     budget: WorkBudget,
-    told: Sequence[ToldBy],
+    told: Mapping[int, Sequence[ToldBy]],
 ) -> HistoryRow:
     previous = revisions.get(entry.number - 1)
     changed = _changed(previous, revisions[entry.number], budget) if previous is not None else None
-    return HistoryRow(entry, delays(entry, found.first), changed, told)
+    later = min((number for number in told if number > entry.number and told[number]), default=None)
+    is_untold = entry.is_correcting and not told[entry.number]
+    return HistoryRow(
+        entry, delays(entry, found.first), changed, told.get(entry.number, ()), later if is_untold else None
+    )
 
 
 def _changed(old: Revision, new: Revision, budget: WorkBudget) -> ShownChanges:
