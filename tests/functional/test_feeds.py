@@ -319,3 +319,13 @@ def test_a_hub_is_named_where_it_is_set(client: FlaskClient, db: Database, setti
         own = f"https://letters.example.org/feeds/stories.{form}"
         assert answer.headers["Link"] == f'<https://hub.example/>; rel="hub", <{own}>; rel="self"'
     app.extensions["newsletter"].db.dispose()
+
+
+def test_the_list_of_feeds_says_what_each_holds(client: FlaskClient) -> None:
+    for language, name, words in (
+        ("en", "Corrections", "What was wrong, and what is right."),
+        ("de", "Korrekturen", "Was falsch war, und was richtig ist."),
+    ):
+        page = client.get(f"/feeds?language={language}").text
+        assert f"<b>{name}</b>:" in page
+        assert words in page
