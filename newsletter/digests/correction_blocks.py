@@ -50,14 +50,18 @@ class CorrectionBlock:
     trust: str
     """Like "Trust 65 of 100 · fair (69 when we sent it)"; empty for a withdrawal, which no score stands for."""
     changes: tuple[ChangedText, ...]
-    """Headline, dek and points that were put right: what a mail had of the story."""
+    """Headline, dek and points that were put right: what a mail had of the story. None beside other corrections."""
     url: str
     history_url: str
 
 
-def correction_block(revision: Revision, settings: Settings, language: Language) -> CorrectionBlock:
-    """The block of a correction or withdrawal, with the words around it in `language`."""
-    sent = None if revision.is_withdrawal else _sent_before(revision)
+def correction_block(
+    revision: Revision, settings: Settings, language: Language, *, is_alone: bool = False
+) -> CorrectionBlock:
+    """The block of a correction or withdrawal, with the words around it in `language`. One that is `is_alone` in its
+    mail is compared with what was sent, which costs two queries.
+    """
+    sent = _sent_before(revision) if is_alone and not revision.is_withdrawal else None
     return CorrectionBlock(
         language=revision.language,
         section=one_line(revision.section),

@@ -164,7 +164,8 @@ def render_digest(
     subject = subject_segments(digest.subject, digest.cadence, headlines, lead, corrections)
     preheader = preheader_segments(digest.preheader, headlines, corrections)
     values = _values(digest, settings, letter_name, day, words, placeholder, cut_points)
-    values["corrections"] = [correction_block(each, settings, words) for each in corrections]
+    is_alone = digest.cadence == Cadence.CORRECTION
+    values["corrections"] = [correction_block(each, settings, words, is_alone=is_alone) for each in corrections]
     mjml = mjml_template("digest/body.mjml", words).render(values)
     text = text_template("digest/body.txt", words).render(values)
     count, intro = len(headlines), _intro_condition(digest)
