@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.articles import queries as articles
@@ -13,7 +13,7 @@ from newsletter.core.errors import ConflictError
 from newsletter.digests import changes, lifecycle
 from newsletter.digests.headings import correction_subject
 from newsletter.digests.models import Digest, DigestCorrection, DigestStatus
-from newsletter.digests.pending_corrections import newest_correction
+from newsletter.digests.pending_corrections import standing_corrections
 from newsletter.digests.queries import get_digest
 
 
@@ -23,7 +23,7 @@ def draft_correction(session: Session, slug: str) -> Digest:
     Raises NotFoundError for an unknown article, and ConflictError where nothing serious was corrected, or where another
     digest tells of it already.
     """
-    revision = _serious(articles.get_article(session, slug))
+    revision = _to_be_told(session, articles.get_article(session, slug))
     other = session.scalar(
         select(Digest.id)
         .join(Digest.carried)
@@ -57,7 +57,7 @@ def refresh_correction(session: Session, digest_id: int, *, version: int | None 
     digest = get_digest(session, digest_id)
     digest = lifecycle.begin_edit(session, digest_id, digest.version if version is None else version, by=by)
     (carried,) = digest.carried
-    newest = _serious(carried.revision.article)
+    newest = _to_be_told(session, carried.revision.article)
     if newest.id == carried.revision_id:
         return []
     if digest.subject == correction_subject(carried.revision):
@@ -68,14 +68,25 @@ def refresh_correction(session: Session, digest_id: int, *, version: int | None 
     return [newest.slug]
 
 
-def _serious(article: Article) -> Revision:
-    newest = newest_correction(article)
-    if newest is None:
+def _to_be_told(session: Session, article: Article) -> Revision:
+    """The newest correction of an article. It is serious, or it followed a serious one that was not mailed at once: who
+    was sent the mistake has not heard of that, and never would.
+    """
+    standing = standing_corrections(article)
+    if not standing:
         raise ConflictError("article.not_corrected", "“%(slug)s” has no correction to tell of.", slug=article.slug)
-    if not newest.serious:
+    mailed = (
+        select(func.max(Revision.number))
+        .join(DigestCorrection, DigestCorrection.revision_id == Revision.id)
+        .join(Digest, Digest.id == DigestCorrection.digest_id)
+        .where(Revision.article_id == article.id, Digest.cadence == Cadence.CORRECTION)
+        .where(Digest.frozen_at.is_not(None), Digest.status != DigestStatus.CANCELLED)
+    )
+    last = session.scalar(mailed) or 0
+    if not any(each.serious for each in standing if each.number > last):
         raise ConflictError(
             "article.not_serious",
             "The correction of “%(slug)s” is not a serious one: the next digests carry it.",
             slug=article.slug,
         )
-    return newest
+    return standing[0]

@@ -44,10 +44,15 @@ def pending_corrections(session: Session, digest: Digest) -> Sequence[Revision]:
     return sorted(session.scalars(query), key=lambda each: (not each.serious, each.published_at, each.id))
 
 
+def standing_corrections(article: Article) -> list[Revision]:
+    """The corrections of an article, the newest first, and its withdrawal unless it was taken back."""
+    correcting = (each for each in reversed(article.revisions) if each.kind in CORRECTING)
+    return [each for each in correcting if each.is_current or not each.is_withdrawal]
+
+
 def newest_correction(article: Article) -> Revision | None:
     """The newest correction or withdrawal of an article that stands; None for one that has none."""
-    standing = (each for each in reversed(article.revisions) if each.kind in CORRECTING)
-    return next((each for each in standing if each.is_current or not each.is_withdrawal), None)
+    return next(iter(standing_corrections(article)), None)
 
 
 def _stands() -> ColumnElement[bool]:

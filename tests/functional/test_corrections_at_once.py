@@ -174,6 +174,22 @@ def test_only_a_serious_correction_that_stands_is_mailed_at_once(db: Database, s
         draft(db, story)
 
 
+def test_a_small_correction_after_a_serious_one_does_not_keep_it_from_being_mailed(
+    db: Database, settings: Settings, story: str
+) -> None:
+    (reader,) = add_readers(db, Preferences())
+    send(db, settings, add_digest(db))
+    correct(db, story, NOTE, serious=True)
+    digest_id = draft(db, story)
+    correct(db, story, "A comma was missing.")
+    with db.transaction() as session:
+        assert draft_articles.refresh_articles(session, digest_id, by=OPERATOR) == [story]
+    assert told(send(db, settings, digest_id), "A comma was missing.") == {reader}
+    correct(db, story, "And a full stop.")
+    with pytest.raises(ConflictError, match="not a serious one"):
+        draft(db, story)
+
+
 def test_an_outdated_draft_is_refused_until_it_is_refreshed(db: Database, settings: Settings, story: str) -> None:
     (reader,) = add_readers(db, Preferences())
     send(db, settings, add_digest(db))

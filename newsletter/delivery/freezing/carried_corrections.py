@@ -40,9 +40,10 @@ def assign_corrections(
     for start in range(0, len(pending), MOST_AT_ONCE):
         some = pending[start : start + MOST_AT_ONCE]
         untold = untold_bits(session, some, last_id)
-        used = _used(untold, some, audience)[: digest.most_corrections - len(chosen)]
+        allowed = _allowed(some, digest)
+        used = _used(untold, allowed, audience)[: digest.most_corrections - len(chosen)]
         if used:
-            _add_bits(told, untold, some, used, audience, first=len(chosen))
+            _add_bits(told, untold, allowed, used, audience, first=len(chosen))
             chosen += [some[number] for number in used]
         if len(chosen) == digest.most_corrections:
             break
@@ -67,26 +68,25 @@ def carry(corrected: CorrectedAudience, digest: Digest, count: int) -> Audience:
     return {key: _merged(arrays) for key, arrays in parts.items()}
 
 
-def _used(untold: array[int], corrections: Sequence[Revision], audience: Audience) -> list[int]:
+def _used(untold: array[int], allowed: Callable[[AudienceKey], int], audience: Audience) -> list[int]:
     """The numbers of the corrections that are for somebody."""
-    seen, allowed = 0, _allowed(corrections)
+    seen = 0
     for key, ids in audience.items():
         for bits in set(map(untold.__getitem__, ids)):
             seen |= bits & allowed(key)
-    return [number for number in range(len(corrections)) if seen >> number & 1]
+    return [number for number in range(seen.bit_length()) if seen >> number & 1]
 
 
 def _add_bits(
     told: array[int],
     untold: array[int],
-    corrections: Sequence[Revision],
+    allowed: Callable[[AudienceKey], int],
     used: Sequence[int],
     audience: Audience,
     *,
     first: int,
 ) -> None:
     """Add the bits of the corrections at `used` to those of `told`, from the bit `first` on."""
-    allowed = _allowed(corrections)
     for key, ids in audience.items():
         renumbered = _Renumbered(used, allowed(key), first)
         for reader in ids:
@@ -104,9 +104,13 @@ class _Renumbered(dict[int, int]):
         return self[bits]
 
 
-def _allowed(corrections: Sequence[Revision]) -> Callable[[AudienceKey], int]:
-    """The bits of the corrections of which the readers of an edition may be told."""
+def _allowed(corrections: Sequence[Revision], digest: Digest) -> Callable[[AudienceKey], int]:
+    """The bits of the corrections of which the readers of an edition may be told; of a digest that is a correction,
+    an editor has decided that.
+    """
     every = (1 << len(corrections)) - 1
+    if digest.cadence == Cadence.CORRECTION:
+        return lambda key: every
     serious = sum(1 << number for number, each in enumerate(corrections) if each.serious)
     return lambda key: every if key.edition.mask else serious
 
