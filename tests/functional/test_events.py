@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
@@ -203,7 +204,8 @@ class TestStoredData:
         assert b"webhook_deliveries" in raw
         for hidden in (IP, AGENT, "elsewhere.example"):
             assert hidden.encode() not in raw
-        assert sqlite3.connect(folder / "newsletter.sqlite3").execute("PRAGMA quick_check").fetchone() == ("ok",)
+        with closing(sqlite3.connect(folder / "newsletter.sqlite3")) as connection:
+            assert connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
 
     def test_a_delivery_is_no_row(
         self, client: FlaskClient, db: Database, worker: Runtime, ours: dict[str, str]
