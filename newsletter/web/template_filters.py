@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time
 from email.utils import format_datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from flask import Flask, url_for
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
 from markupsafe import Markup, escape
 
 from newsletter.articles import grades, texts
@@ -20,7 +23,7 @@ from newsletter.articles.models import Revision
 from newsletter.core import clock, public_paths
 from newsletter.core.errors import NewsletterError
 from newsletter.core.language_tags import lang_attribute
-from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE, duration_in_units, gettext_noop
+from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE, duration_in_units, gettext_noop, language_of
 from newsletter.core.runtime import runtime
 from newsletter.core.search import MOST_COUNTED
 from newsletter.digests.models import Digest
@@ -44,7 +47,7 @@ def install(app: Flask) -> None:
     environment.add_extension("jinja2.ext.i18n")
     # The extension adds this method. New style: values are put in by name, and escaped.
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(linked=linked, cadence_options=cadence_options)
+    environment.globals.update(_=words, linked=linked, cadence_options=cadence_options)
     environment.filters.update(
         day=day, period=period, found=found, moment=moment, hour=hour, parsed=datetime.fromisoformat
     )
@@ -64,6 +67,13 @@ def install(app: Flask) -> None:
 def gettext(text: str) -> str:
     """`text` in the language of the page."""
     return page_language().gettext(text)
+
+
+@pass_eval_context
+def words(context: EvalContext, text: str, /, **values: object) -> str:
+    """What `_` of the extension answers, in a fifth of its time: a page of the desk asks for hundreds of words."""
+    code, escapes = page_language().code, bool(context.autoescape)
+    return _format(code, text, escapes) % values if values else _finished(code, text, escapes)
 
 
 def ngettext(one: str, many: str, number: int) -> str:
@@ -209,6 +219,19 @@ def month(value: date) -> str:
 def month_in_table(value: date) -> str:
     """ "Sept 2026"."""
     return page_language().month_in_table(value)
+
+
+@lru_cache(maxsize=10_000)
+def _format(code: str, text: str, escapes: bool) -> str:
+    """A text of a template in a language, before its values are put in."""
+    translated = language_of(code).gettext(text)
+    return Markup(translated) if escapes else translated  # noqa: S704 - from our own catalogues
+
+
+@lru_cache(maxsize=10_000)
+def _finished(code: str, text: str, escapes: bool) -> str:
+    """The same of a text without values, in which "%%" stands for "%"."""
+    return _format(code, text, escapes) % {}
 
 
 def _everywhere() -> dict[str, object]:
