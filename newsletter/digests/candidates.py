@@ -125,25 +125,31 @@ def _since(digest: Digest, last: Digest | None, zone: ZoneInfo) -> date:
     return (clock.now().astimezone(zone) - PERIOD.get(digest.cadence, PERIOD[Cadence.WEEKLY])).date()
 
 
+_LISTING = (
+    select(*(getattr(Article if name == "slug" else Revision, name) for name in Candidate._fields[:7]))
+    .join(Article)
+    .where(is_listed())
+)
+_OTHER = aliased(Revision)
+"""Any revision of an article. Both are made once: a page took longer to make its statements than to run them."""
+
+
 def _listing(*conditions: ColumnElement[bool]) -> Select[Any]:
-    columns = (getattr(Article if name == "slug" else Revision, name) for name in Candidate._fields[:7])
-    return select(*columns).join(Article).where(is_listed(), *conditions)
+    return _LISTING.where(*conditions)
 
 
 def _was_used(digest: Digest) -> ColumnElement[bool]:
     """Whether another digest, scheduled or sent, has the article at any revision."""
-    used = aliased(Revision)
     return exists(
         select(DigestArticle.id)
-        .join(used, used.id == DigestArticle.revision_id)
+        .join(_OTHER, _OTHER.id == DigestArticle.revision_id)
         .join(Digest, Digest.id == DigestArticle.digest_id)
-        .where(used.article_id == Revision.article_id, Digest.id != digest.id, Digest.status.not_in(_NOT_USED))
+        .where(_OTHER.article_id == Revision.article_id, Digest.id != digest.id, Digest.status.not_in(_NOT_USED))
     )
 
 
 def _is_in(last: Digest) -> ColumnElement[bool]:
-    used = aliased(Revision)
-    held = select(used.article_id).join(DigestArticle, DigestArticle.revision_id == used.id)
+    held = select(_OTHER.article_id).join(DigestArticle, DigestArticle.revision_id == _OTHER.id)
     return Revision.article_id.in_(held.where(DigestArticle.digest_id == last.id))
 
 

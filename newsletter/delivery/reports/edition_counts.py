@@ -62,11 +62,10 @@ def count_editions(
     languages: Counter[str] = Counter()
     formats: Counter[str] = Counter()
     for choice, count in choices.items():
-        reason = _reason(choice, revisions, labels)
-        if reason is not None:
-            nothing[reason] += count
-            continue
         mask = mask_of(revisions, choice.sections, choice.min_trust, choice.max_hype, labels)
+        if choice.is_pausing or not mask:
+            nothing[_reason(choice, revisions, labels)] += count
+            continue
         readers[mask] += count
         by_choice[mask][choice._replace(language="", format="")] += count
         languages[choice.language] += count
@@ -79,11 +78,10 @@ def count_editions(
     return EditionCounts(editions, nothing, by_story, languages, formats)
 
 
-def _reason(choice: ReaderPreferences, revisions: Sequence[Revision], labels: Sequence[str]) -> NothingReason | None:
+def _reason(choice: ReaderPreferences, revisions: Sequence[Revision], labels: Sequence[str]) -> NothingReason:
+    """Why these readers get nothing."""
     if choice.is_pausing:
         return NothingReason.PAUSE
-    if mask_of(revisions, choice.sections, choice.min_trust, choice.max_hype, labels):
-        return None
     if not mask_of(revisions, choice.sections, 0, None, labels):
         return NothingReason.SECTIONS
     if not mask_of(revisions, choice.sections, choice.min_trust, None, labels):

@@ -11,6 +11,7 @@ from newsletter.delivery.reports.edition_counts import NothingReason, count_edit
 from newsletter.digests.models import Digest
 from newsletter.web.desk.cached_preferences import CountedPreferences
 from newsletter.web.desk.compose_words import edition_name
+from newsletter.web.desk.value_cache import ValueCache
 
 MOST_ROWS = 12
 """Editions that are shown, those with the most readers; the others are counted together."""
@@ -46,8 +47,17 @@ class Matrix(NamedTuple):
     counted_at: datetime
 
 
+_matrices: ValueCache[tuple[int, int, datetime, int], Matrix] = ValueCache(3600.0)
+"""By the digest's number and version, the time of the count, and the number of rows: nothing else changes one."""
+
+
 def matrix_of(digest: Digest, counted: CountedPreferences, most_rows: int = MOST_ROWS) -> Matrix:
     """The editions of a digest, for readers of its cadence."""
+    key = (digest.id, digest.version, counted.counted_at, most_rows)
+    return _matrices.get(key, lambda: _count(digest, counted, most_rows))
+
+
+def _count(digest: Digest, counted: CountedPreferences, most_rows: int) -> Matrix:
     revisions, labels = digest.revisions, runtime().settings.hype_labels
     counts = count_editions(counted.preferences, revisions, labels)
     shown = counts.editions[:most_rows]
