@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.tracking import Tracking, worse
@@ -35,6 +36,13 @@ OUTCOME_NAMES = {
 
 NEXT_WITHOUT_ANSWER = {UNANSWERED: UNANSWERED_TWICE, UNANSWERED_TWICE: IN_DOUBT}
 """The outcome after one more message without an answer: there are two repeats at most. Any other becomes UNANSWERED."""
+
+
+@lru_cache(maxsize=2000)
+def count_outcomes(outcomes: bytes) -> Mapping[int, int]:
+    """The recipients of a batch by their outcome. Cached: most batches are all accepted or all waiting, or were counted
+    before."""
+    return {outcome: count for outcome in (*OUTCOME_NAMES, MOVED) if (count := outcomes.count(outcome))}
 
 
 class SendResult:

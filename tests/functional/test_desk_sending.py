@@ -10,9 +10,12 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from newsletter.core import clock
+from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database, table_of
 from newsletter.delivery.ledger.models import Batch, BatchState, Edition, Refusal
+from newsletter.digests import lifecycle
+from newsletter.digests.models import PausedReason
 from newsletter.mail.outcomes import ACCEPTED, IN_DOUBT, WAITING
 from newsletter.staff.models import AuditEntry, StaffSession
 from newsletter.web.desk import poll_cache, sending
@@ -27,6 +30,7 @@ from tests.services.desk import DeskClient
 def _one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "workers_running", lambda: 1)
     monkeypatch.setattr(poll_cache, "HOLDS_FOR", -1.0)
+    monkeypatch.setattr(sending, "_shown", ValueCache(0.0))
 
 
 @pytest.fixture
@@ -181,7 +185,6 @@ def test_a_poll_names_its_version_and_writes_nothing(
         seen = clock.now() - timedelta(minutes=20)
         session.execute(update(StaffSession).values(last_seen_at=seen))
     assert editor.get(f"{path}?version={version}").status_code == 204
-    monkeypatch.setattr(sending, "_shown", type(sending._shown)(0.0))
     assert editor.get(f"{path}?version={version}").status_code == 204, "looked at anew, it is the same"
     change(db, digest, outcomes=b"aww")
     changed = editor.get(f"{path}?version={version}")
@@ -206,7 +209,6 @@ def test_a_poll_that_is_kept_is_answered_to_whoever_is_signed_in_alone(
     poll = f"{path}?version={version_of(editor.get(f'/desk/digests/{digest}/sending').text)}"
     first = editor.get(poll)
     monkeypatch.setattr(sending, "_look", lambda number: pytest.fail("the answer was not kept"))
-    monkeypatch.setattr(sending, "_shown", ValueCache(0.0))
     second = editor.get(poll)
     assert (first.status_code, second.status_code) == (204, 204)
     assert [(name, value) for name, value in first.headers if name != "Date"] == list(second.headers)
@@ -216,6 +218,25 @@ def test_a_poll_that_is_kept_is_answered_to_whoever_is_signed_in_alone(
     assert admin.post(f"/desk/people/{editor.number}/remove").status_code == 303
     assert editor.get(poll).status_code == 303, "out at once"
     assert admin.get(poll).status_code == 204
+
+
+def test_batches_are_read_once_in_a_while_and_at_once_after_an_action(
+    db: Database, editor: DeskClient, digest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million readers are a thousand batches: pages that are opened one after the other share them."""
+    monkeypatch.setattr(sending, "_shown", ValueCache(60.0))
+    assert line_of(editor, digest).startswith("0 % is accepted.")
+    change(db, digest, outcomes=b"aaw")
+    assert line_of(editor, digest).startswith("0 % is accepted.")
+    question = text_of(editor.get(f"/desk/digests/{digest}/cancel").text)
+    assert "0 readers have it." in question
+    done = editor.get(f"/desk/digests/{digest}/sending?done=accepted").text
+    assert "66 % is accepted." in text_of(done)
+    change(db, digest, outcomes=b"aaa")
+    with db.transaction() as session:
+        lifecycle.pause(session, digest, PausedReason.EDITOR, None, by=OPERATOR)
+    assert line_of(editor, digest) == "Paused.", "at the command line, say"
+    assert "3 readers have it." in text_of(editor.get(f"/desk/digests/{digest}/cancel").text)
 
 
 def test_many_batches_make_a_page_of_a_bounded_size(db: Database, editor: DeskClient, digest: int) -> None:

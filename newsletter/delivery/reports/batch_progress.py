@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from newsletter.core.db import table_of
 from newsletter.delivery.ledger.models import Batch, BatchState
 from newsletter.mail.outcomes import (
     ACCEPTED,
@@ -23,6 +23,7 @@ from newsletter.mail.outcomes import (
     UNANSWERED,
     UNANSWERED_TWICE,
     WAITING,
+    count_outcomes,
 )
 
 _OPEN = (WAITING, DEFERRED, UNANSWERED, UNANSWERED_TWICE)
@@ -37,13 +38,19 @@ class BatchPhase(StrEnum):
     WAITING = "waiting"
 
 
-@dataclass(frozen=True)
-class BatchProgress:
+class BatchProgress(NamedTuple):
     """A batch; its readers are those who were not moved to another."""
 
     id: int
     edition_id: int
     phase: BatchPhase
+    due_at: datetime | None
+    not_before: datetime | None
+    failures: int
+    attempted_at: datetime | None
+    note: str | None
+    is_withdrawn: bool
+    """Being withdrawn at SendGrid."""
     readers: int
     accepted: int
     open: int
@@ -53,13 +60,6 @@ class BatchProgress:
     skipped: int
     cancelled: int
     deferred: int
-    due_at: datetime | None
-    not_before: datetime | None
-    failures: int
-    attempted_at: datetime | None
-    note: str | None
-    is_withdrawn: bool
-    """Being withdrawn at SendGrid."""
 
 
 _PHASES = {
@@ -71,28 +71,21 @@ _PHASES = {
 }
 
 
+_TABLE = table_of(Batch).c
+_COLUMNS = (
+    *(_TABLE.id, _TABLE.edition_id, _TABLE.state, _TABLE.due_at, _TABLE.not_before, _TABLE.failures),
+    *(_TABLE.attempted_at, _TABLE.note, _TABLE.withdrawing, _TABLE.outcomes),
+)
+"""Up to `is_withdrawn` those of BatchProgress in their order."""
+
+
 def batches_in_order(
     session: Session, digest_id: int, *, after: int = 0, most: int | None = None
 ) -> list[BatchProgress]:
     """The batches of a digest in the order in which they are claimed: all, or at most `most` after the first `after`.
     One statement."""
     rows = session.execute(
-        select(
-            Batch.id,
-            Batch.edition_id,
-            Batch.state,
-            Batch.due_at,
-            Batch.not_before,
-            Batch.failures,
-            Batch.attempted_at,
-            Batch.note,
-            Batch.withdrawing,
-            Batch.outcomes,
-        )
-        .where(Batch.digest_id == digest_id)
-        .order_by(Batch.id)
-        .offset(after or None)
-        .limit(most)
+        select(*_COLUMNS).where(_TABLE.digest_id == digest_id).order_by(_TABLE.id).offset(after or None).limit(most)
     )
     return [_batch(row) for row in rows]
 
@@ -108,45 +101,18 @@ def waits_for_hour(batch: BatchProgress, now: datetime) -> bool:
 
 
 def _batch(row: Any) -> BatchProgress:
-    number, edition_id, state, due_at, not_before, failures, attempted_at, note, withdrawing, outcomes = row
-    counts = _count(outcomes)
+    number, edition_id, state, *rest, outcomes = row
+    found = BatchProgress(number, edition_id, _PHASES[state], *rest, *_figures(outcomes))
     if state == BatchState.SENDING:  # recorded as in doubt before the request, in case its answer gets lost
-        counts = counts._replace(in_doubt=0, open=counts.open + counts.in_doubt)
-    return BatchProgress(
-        id=number,
-        edition_id=edition_id,
-        phase=_PHASES[state],
-        due_at=due_at,
-        not_before=not_before,
-        failures=failures,
-        attempted_at=attempted_at,
-        note=note,
-        is_withdrawn=withdrawing,
-        **counts._asdict(),
-    )
-
-
-class _Counts(NamedTuple):
-    readers: int
-    accepted: int
-    open: int
-    refused: int
-    in_doubt: int
-    skipped: int
-    cancelled: int
-    deferred: int
+        return found._replace(in_doubt=0, open=found.open + found.in_doubt)
+    return found
 
 
 @lru_cache(maxsize=2000)
-def _count(outcomes: bytes) -> _Counts:
-    """Count the outcomes of a batch. Cached: most batches are all accepted or all waiting, or were counted before."""
-    return _Counts(
-        readers=len(outcomes) - outcomes.count(MOVED),
-        accepted=outcomes.count(ACCEPTED),
-        open=sum(outcomes.count(code) for code in _OPEN),
-        refused=outcomes.count(REFUSED),
-        in_doubt=outcomes.count(IN_DOUBT),
-        skipped=outcomes.count(SKIPPED),
-        cancelled=outcomes.count(CANCELLED),
-        deferred=outcomes.count(DEFERRED),
-    )
+def _figures(outcomes: bytes) -> tuple[int, ...]:
+    """The figures of a batch, from its readers on."""
+    counts = count_outcomes(outcomes)
+    named = (ACCEPTED, REFUSED, IN_DOUBT, SKIPPED, CANCELLED, DEFERRED)
+    accepted, *others = (counts.get(outcome, 0) for outcome in named)
+    open_ = sum(counts.get(outcome, 0) for outcome in _OPEN)
+    return (len(outcomes) - counts.get(MOVED, 0), accepted, open_, *others)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -9,9 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
+from newsletter.core.db import table_of
 from newsletter.delivery.ledger.models import Batch, BatchState
 from newsletter.digests.queries import get_digest
-from newsletter.mail.outcomes import IN_DOUBT, MOVED, OUTCOME_NAMES, WAITING
+from newsletter.mail.outcomes import IN_DOUBT, MOVED, OUTCOME_NAMES, WAITING, count_outcomes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,23 +60,28 @@ def digest_status(session: Session, digest_id: int) -> DigestState:
 
 def digest_figures(session: Session, digest_id: int) -> DigestFigures:
     """The recipients of a digest, counted by their outcomes."""
+    now, table = clock.now(), table_of(Batch).c
+    batches = session.execute(
+        select(table.state, table.due_at, table.outcomes).where(table.digest_id == digest_id)
+    ).all()
     counts = dict.fromkeys(OUTCOME_NAMES, 0)
-    recipients = until_hour = 0
-    last_hour, now = None, clock.now()
-    batches = select(Batch.state, Batch.due_at, Batch.outcomes).where(Batch.digest_id == digest_id)
-    for state, due_at, outcomes in session.execute(batches):
-        recipients += len(outcomes) - outcomes.count(MOVED)
-        if due_at is not None and due_at > now and (waiting := outcomes.count(WAITING)):
-            until_hour += waiting
-            last_hour = max(last_hour or due_at, due_at)
-        for outcome in counts:
-            counts[outcome] += outcomes.count(outcome)
-        if state == BatchState.SENDING:
+    for (state, outcomes), times in Counter((state, outcomes) for state, _, outcomes in batches).items():
+        for outcome, count in count_outcomes(outcomes).items():
+            if outcome == MOVED:
+                continue
             # Recorded as in doubt before the request, in case its answer gets lost: until then they are waiting.
-            in_flight = outcomes.count(IN_DOUBT)
-            counts[IN_DOUBT] -= in_flight
-            counts[WAITING] += in_flight
+            is_open = state == BatchState.SENDING and outcome == IN_DOUBT
+            counts[WAITING if is_open else outcome] += count * times
+    ahead = [
+        (due_at, outcomes.count(WAITING)) for _, due_at, outcomes in batches if due_at is not None and due_at > now
+    ]
     parts = dict.fromkeys(OUTCOME_NAMES.values(), 0)
     for outcome, count in counts.items():
         parts[OUTCOME_NAMES[outcome]] += count
-    return DigestFigures(id=digest_id, recipients=recipients, **parts, until_hour=until_hour, last_hour=last_hour)
+    return DigestFigures(
+        id=digest_id,
+        recipients=sum(counts.values()),
+        **parts,
+        until_hour=sum(waiting for _, waiting in ahead),
+        last_hour=max((due_at for due_at, waiting in ahead if waiting), default=None),
+    )

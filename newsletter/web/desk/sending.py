@@ -6,11 +6,12 @@ second serves all pages that are open.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from flask import Response, request
+from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
@@ -65,7 +66,10 @@ NOTICES = {
 
 
 class Sending(NamedTuple):
-    """Everything that the page shows of a digest, and the version that it is known by."""
+    """Everything that the page shows of a digest, and the version that it is known by.
+
+    A million readers are a thousand batches, so it is read once a second, and at once after a change of the digest.
+    """
 
     version: str
     digest: Digest
@@ -73,6 +77,9 @@ class Sending(NamedTuple):
     progress: SendingProgress
     line: FirstLine
     bar: SendingBar
+    drawn_bar: Markup
+    tally: Mapping[str, int]
+    """The readers by what became of them."""
     reasons: Sequence[ReasonGroup]
 
 
@@ -87,10 +94,18 @@ def sending(number: int) -> str:
     return sending_page(number)
 
 
+def current_sending(number: int) -> Sending:
+    """The digest as it is, its batches as they were at most a second ago. Raises NotFoundError."""
+    with runtime().db.reading() as session:
+        version = get_digest(session, number).version
+    found = _shown.find(number)
+    return found if found and found.digest.version == version else _shown.put(number, _look(number))
+
+
 def sending_page(number: int, error: NewsletterError | None = None) -> str:
-    """The page as it is at this moment, with the reason why something was not done."""
-    shown = _shown.put(number, _look(number))
+    """The page, with what was done just now, or the reason why it was not."""
     done = NOTICES.get(request.args.get("done", ""), "")
+    shown = _shown.put(number, _look(number)) if done or error else current_sending(number)
     return render_desk("sending.html", **_values(shown), done=done, error=error)
 
 
@@ -167,7 +182,9 @@ def _look(number: int) -> Sending:
         reasons = reason_groups(session, number) if progress.batches else ()
         session.expunge(digest)
     version = version_of(digest.version, line, stories, progress.batches, reasons)
-    return Sending(version, digest, stories, progress, line, sending_bar(progress.batches), reasons)
+    bar = sending_bar(progress.batches)
+    drawn = Markup(render_template("desk/_sending_bar.html", bar=bar)) if bar.segments else Markup()  # noqa: S704
+    return Sending(version, digest, stories, progress, line, bar, drawn, _tally(progress.batches), reasons)
 
 
 def _paused_by(session: Session, digest: Digest) -> PausedBy | None:
@@ -189,8 +206,9 @@ def _values(shown: Sending) -> dict[str, Any]:
         "status_word": STATUS_WORDS[shown.digest.status],
         "line": shown.line,
         "bar": shown.bar,
+        "drawn_bar": shown.drawn_bar,
         "progress": shown.progress,
-        "tally": _tally(batches),
+        "tally": shown.tally,
         "unfit": sum(edition.readers for edition in shown.progress.editions if not edition.mask),
         "places": {batch.id: place for place, batch in enumerate(batches, 1)} if doubts else {},
         "doubts": doubts[:MOST_DOUBTS],
@@ -203,7 +221,6 @@ def _values(shown: Sending) -> dict[str, Any]:
         "kind_words": KIND_WORDS,
         "provider": transport_name(),
         "reports_later": runtime().settings.mail_transport == "sendgrid",
-        "waits": sum(batch.open for batch in batches),
     }
 
 

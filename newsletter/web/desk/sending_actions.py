@@ -26,7 +26,7 @@ from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
 from newsletter.web.desk.digest_words import digest_title
-from newsletter.web.desk.sending import sending_page
+from newsletter.web.desk.sending import current_sending, sending_page
 from newsletter.web.request_values import parse_number
 
 NO_BATCH = gettext_noop("The form names no batch.")
@@ -64,10 +64,9 @@ def cancel_page(number: int) -> str:
     with runtime().db.reading() as session:
         digest = get_digest(session, number)
         lifecycle.require(digest, lifecycle.CANCEL)
-        state = digest_status(session, number)
-        return render_desk(
-            "cancel.html", number=number, title=digest_title(digest), state=state, waits=_waiting(digest)
-        )
+        title, waits = digest_title(digest), _waiting(digest)
+    readers = current_sending(number).tally
+    return render_desk("cancel.html", number=number, title=title, readers=readers, waits=waits)
 
 
 @desk.post("/digests/<int:number>/cancel")
