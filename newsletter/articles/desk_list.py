@@ -12,16 +12,16 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from newsletter.articles import article_search
 from newsletter.articles.article_list import Cursor
 from newsletter.articles.drafts.models import ArticleDraft
-from newsletter.articles.listed_revisions import is_correcting
 from newsletter.articles.models import Article, Revision, RevisionKind
+from newsletter.core.db import unindexed
 from newsletter.core.search import FIRST, LAST, MOST_COUNTED, Place, SearchQuery, label
 
-MOST_HITS = 1000
+MOST_HITS = MOST_COUNTED + 1
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,12 @@ class DeskFilter:
     @property
     def is_everything(self) -> bool:
         return self == DeskFilter() and self.use is None
+
+    @property
+    def is_of_index(self) -> bool:
+        """Whether the search index answers it all."""
+        others = replace(self, query=None, section=None, since=None)
+        return self.query is not None and others.is_everything
 
 
 class DeskArticle(NamedTuple):
@@ -95,20 +101,24 @@ _ORDER = (Revision.date.desc(), Revision.article_id.desc())
 
 def with_hits(session: Session, wanted: DeskFilter) -> DeskFilter:
     """The filter with the articles that have its words, so that the list and its count look them up once."""
-    return replace(wanted, hits=_hits(session, wanted, None)) if wanted.query is not None else wanted
+    return replace(wanted, hits=_hits(session, wanted, None, MOST_HITS)) if wanted.query is not None else wanted
 
 
 def desk_page(session: Session, size: int, wanted: DeskFilter, before: Cursor | None = None) -> DeskPage:
     """The newest `size` of the wanted stories: of all, or of those older than `before`."""
-    query = _listing().where(*_conditions(session, wanted, before)).order_by(*_ORDER).limit(size + 1)
+    conditions = _conditions(session, wanted, before, size + 1 if wanted.is_of_index else MOST_HITS)
+    query = _listing().where(*conditions).order_by(*_ORDER).limit(size + 1)
     found = [DeskArticle._make(row) for row in session.execute(query)]
     return DeskPage(found[:size], found[size - 1].cursor if len(found) > size else None)
 
 
 def count_desk(session: Session, wanted: DeskFilter) -> int:
     """The number of such stories; MOST_COUNTED + 1 for all larger numbers."""
+    if wanted.is_of_index:
+        return len(_hits(session, wanted, None, MOST_HITS))
     # In the order of the index that has what is filtered by: any other has SQLite read each row.
-    newest = select(Revision.article_id).where(*_conditions(session, wanted, None)).order_by(*_ORDER)
+    conditions = _conditions(session, wanted, None, MOST_HITS)
+    newest = select(Revision.article_id).where(*conditions).order_by(*_ORDER)
     some = newest.limit(MOST_COUNTED + 1).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
@@ -125,7 +135,8 @@ def wider_filters(wanted: DeskFilter) -> list[DeskFilter]:
 def corrected_since(session: Session, article_ids: Sequence[int]) -> dict[int, Revision]:
     """The newest correction of each of these articles that has one."""
     query = select(Revision).where(Revision.article_id.in_(article_ids), Revision.kind == RevisionKind.CORRECTION)
-    return {revision.article_id: revision for revision in session.scalars(query.order_by(Revision.number))}
+    query = query.order_by(Revision.number).options(load_only(Revision.article_id, Revision.published_at))
+    return {revision.article_id: revision for revision in session.scalars(query)}
 
 
 def listed_drafts(session: Session, size: int, *, words: str = "") -> list[ListedDraft]:
@@ -154,11 +165,13 @@ def _listing() -> Select[Any]:
     return found.outerjoin(ArticleDraft, ArticleDraft.article_id == Revision.article_id)
 
 
-def _conditions(session: Session, wanted: DeskFilter, before: Cursor | None) -> Iterator[ColumnElement[bool]]:
+def _conditions(
+    session: Session, wanted: DeskFilter, before: Cursor | None, most_hits: int
+) -> Iterator[ColumnElement[bool]]:
     yield and_(Revision.is_current)
     yield from _about_the_revision(wanted)
-    if wanted.is_corrected:
-        yield Revision.article_id.in_(select(Revision.article_id).where(is_correcting()))
+    if wanted.is_corrected or wanted.is_withdrawn:  # a withdrawal counts as a correction
+        yield and_(Revision.was_corrected)
     if wanted.is_drafted:
         drafted = select(ArticleDraft.article_id).where(ArticleDraft.article_id.is_not(None))
         yield Revision.article_id.in_(drafted)
@@ -167,8 +180,7 @@ def _conditions(session: Session, wanted: DeskFilter, before: Cursor | None) -> 
     if before is not None:
         yield tuple_(Revision.date, Revision.article_id) < (before.date, before.article_id)
     if wanted.query is not None:
-        hits = wanted.hits if before is None else None
-        yield Revision.article_id.in_(_hits(session, wanted, before) if hits is None else hits)
+        yield Revision.article_id.in_(_hits(session, wanted, before, most_hits))
 
 
 def _about_the_revision(wanted: DeskFilter) -> Iterator[ColumnElement[bool]]:
@@ -176,19 +188,23 @@ def _about_the_revision(wanted: DeskFilter) -> Iterator[ColumnElement[bool]]:
         yield Revision.section == wanted.section
     if wanted.min_trust:
         yield Revision.trust >= wanted.min_trust
-    if wanted.hype:
-        yield Revision.hype.in_(wanted.hype)
+    if len(wanted.hype) == 1:
+        yield Revision.hype == wanted.hype[0]
+    elif wanted.hype:  # unindexed: SQLite would sort what it finds by several labels, and most stories have one of them
+        yield unindexed(Revision.hype).in_(wanted.hype)
     if wanted.since is not None:
         yield Revision.date >= wanted.since
     if wanted.is_withdrawn:
         yield Revision.kind == RevisionKind.WITHDRAWAL
 
 
-def _hits(session: Session, wanted: DeskFilter, before: Cursor | None) -> list[int]:
-    """The newest articles with the words."""
+def _hits(session: Session, wanted: DeskFilter, before: Cursor | None, most: int) -> Sequence[int]:
+    """The newest articles with the words, the newest first."""
     assert wanted.query is not None
+    if wanted.hits is not None and before is None:
+        return wanted.hits[:most]
     first = int(Place(wanted.since, 0)) if wanted.since is not None else FIRST
     last = int(Place(before.date, before.article_id)) - 1 if before is not None else LAST
     labels = [label(wanted.section)] if wanted.section is not None else []
-    places = article_search.INDEX.find(session, wanted.query, MOST_HITS, labels=labels, first=first, last=last)
+    places = article_search.INDEX.find(session, wanted.query, most, labels=labels, first=first, last=last)
     return [place.number for place in places]

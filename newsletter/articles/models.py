@@ -117,9 +117,12 @@ def _words(values: tuple[StrEnum, ...]) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
-def _current_index(name: str, *columns: str) -> Index:
-    """An index over newest revisions; for SQLite the condition is written as SQLAlchemy writes a true column."""
-    return Index(name, *columns, sqlite_where=text("is_current = 1"), postgresql_where=text("is_current"))
+def _current_index(name: str, *columns: str, only: str = "") -> Index:
+    """An index over newest revisions, or those of them for which the column `only` is true; for SQLite the condition
+    is written as SQLAlchemy writes a true column."""
+    conditions = ["is_current", only] if only else ["is_current"]
+    for_sqlite = text(" AND ".join(f"{name} = 1" for name in conditions))
+    return Index(name, *columns, sqlite_where=for_sqlite, postgresql_where=text(" AND ".join(conditions)))
 
 
 class Revision(Base):
@@ -144,7 +147,9 @@ class Revision(Base):
         ),
         # With what the desk filters by, so that a rare filter reads the index alone.
         _current_index("ix_revisions_list", "date", "article_id", "trust", "hype", "kind"),
+        _current_index("ix_revisions_corrected", "date", "article_id", "kind", only="was_corrected"),
         _current_index("ix_revisions_digest", "date", "trust", "article_id"),
+        _current_index("ix_revisions_hype", "hype", "date", "article_id"),
         _current_index("ix_revisions_section", "section", "date", "article_id"),
         Index(
             "ix_revisions_corrections",
@@ -166,6 +171,8 @@ class Revision(Base):
     is_current: Mapped[bool]
     """True for the newest revision of its article alone."""
     kind: Mapped[RevisionKind] = mapped_column(EnumText(RevisionKind))
+    was_corrected: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether this revision or an earlier one of the article is one of CORRECTING: lists ask it of the newest."""
     note: Mapped[str | None] = mapped_column(Text)
     """The sentence for readers of an update, a correction or a withdrawal."""
     serious: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.articles import article_search, slugs
 from newsletter.articles.changes import SMALL_CHANGE, Change
-from newsletter.articles.models import Article, PublishedBasis, Revision, RevisionKind
+from newsletter.articles.models import CORRECTING, Article, PublishedBasis, Revision, RevisionKind
 from newsletter.articles.queries import article_not_found
 from newsletter.core import clock
 from newsletter.core.errors import ConflictError
@@ -129,6 +129,7 @@ def _append(
         article=article,
         number=current.number + 1 if current is not None else 1,
         is_current=True,
+        was_corrected=change.kind in CORRECTING or (current is not None and current.was_corrected),
         published_at=published_at,
         published_at_basis=basis,
         rubric_id=rubric_id if content["trust_parts"] else None,

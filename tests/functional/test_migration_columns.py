@@ -156,6 +156,20 @@ def test_later_revisions_are_small_changes_of_the_time_of_their_import(filled: D
     }
 
 
+def test_what_was_corrected_is_known_from_then_on(filled: Database) -> None:
+    migrations.upgrade(filled, "0028")
+    states = (("correction", "A sentence."), ("small", None), ("small", None))
+    with filled.engine.begin() as connection:
+        connection.execute(text("UPDATE revisions SET is_current = false WHERE article_id = 2"))
+        for number, (kind, note) in enumerate(states, 2):
+            own = {"number": number, "kind": kind, "note": note, "is_current": number == 4, "language": "en"}
+            row = revision(number + 5, 2) | FIRST_REVISION | own
+            connection.execute(insert(reflected(filled, "revisions")).values(row))
+    migrations.upgrade(filled, "0029")
+    was_corrected = {row["id"]: bool(row["was_corrected"]) for row in rows_of(filled, "revisions")}
+    assert was_corrected == {1: False, 2: False, 7: True, 8: True, 9: True}
+
+
 WRONG_REVISIONS = (
     "kind = 'first' WHERE id = 7",
     "kind = 'small' WHERE id = 1",

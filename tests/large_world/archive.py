@@ -53,6 +53,7 @@ def correct(db: Database, article_ids: Sequence[int], moment: datetime) -> None:
         "number": 2,
         "is_current": True,
         "kind": RevisionKind.CORRECTION,
+        "was_corrected": True,
         "note": "It was 38, not 40.",
         "published_at": moment,
         "created_at": moment,
