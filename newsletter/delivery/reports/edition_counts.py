@@ -10,6 +10,7 @@ from enum import StrEnum
 from newsletter.articles.models import Revision
 from newsletter.delivery.freezing.wanted_articles import mask_of
 from newsletter.delivery.reports.reader_preferences import ReaderPreferences
+from newsletter.mail.formats import Format
 
 
 class NothingReason(StrEnum):
@@ -67,7 +68,7 @@ def count_editions(
             nothing[_reason(choice, revisions, labels)] += count
             continue
         readers[mask] += count
-        by_choice[mask][choice._replace(language="", format="")] += count
+        by_choice[mask][choice._replace(language="", format=Format.HTML)] += count
         languages[choice.language] += count
         formats[choice.format] += count
     editions = [
