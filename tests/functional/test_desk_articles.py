@@ -462,7 +462,7 @@ def count_queries(person: DeskClient, db: Database, path: str) -> int:
 
 HOSTILE = [
     "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>",
-    "{{ 7*7 }} {% for x in y %} %(title)s {n}",
+    "{{ 1234*5678 }} {% for x in y %} %(title)s {n}",
     "W" * 10_000,
     "\u202eright to left\u2066 שלום \u200b\u200d zero\u200bwidth 🏳️‍🌈🧑🏽‍🚒",
     "\x00\x07\ud800 \u2028 ]]> --> </textarea></form>",
@@ -484,7 +484,7 @@ def test_hostile_words_in_every_field_break_nothing(editor: DeskClient, db: Data
             check_page(shown.text)
             assert "<script>alert" not in shown.text
             assert "<img src=x" not in shown.text
-            assert "49 " not in shown.text.partition("<main")[2]
+            assert "7006652" not in shown.text
         assert editor.post(f"{saved.json['path']}/publish", {**hostile, "version": 1}).status_code in (409, 422)
 
 
