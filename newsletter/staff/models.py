@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, Text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core import clock
@@ -43,6 +43,8 @@ class StaffMember(Base):
     """Sealed (`totp.seal_secret`)."""
     totp_step: Mapped[int] = mapped_column(BigInteger, default=0)
     """The time step of the last code that was accepted: this one and older ones are refused."""
+    letter_keys: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Whether the desk's pages listen to keys of one character (WCAG 2.1.4: they can be turned off)."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     set_up_at: Mapped[datetime | None]
     """None while the person is invited."""

@@ -43,6 +43,7 @@ class SignedIn:
     form_secret: bytes
     proved_at: datetime
     last_seen_at: datetime
+    letter_keys: bool
 
     def may(self, right: Right) -> bool:
         """Whether the person's role includes a right."""
@@ -120,6 +121,7 @@ def find_session(session: Session, token: str, idle_after: timedelta) -> SignedI
         found.form_secret,
         found.proved_at,
         found.last_seen_at,
+        member.letter_keys,
     )
 
 

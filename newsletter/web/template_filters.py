@@ -71,7 +71,7 @@ def gettext(text: str) -> str:
 
 @pass_eval_context
 def words(context: EvalContext, text: str, /, **values: object) -> str:
-    """What `_` of the extension answers, in a fifth of its time: a page of the desk asks for hundreds of words."""
+    """The same as the extension's own `_`, in a fifth of its time: a page of the desk asks for hundreds of words."""
     code, escapes = page_language().code, bool(context.autoescape)
     return _format(code, text, escapes) % values if values else _finished(code, text, escapes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from newsletter.staff.rights import Role
 from newsletter.staff.sessions import SignedIn
 from newsletter.web.desk import proof
 from newsletter.web.desk.access import access_of
+from tests.factories import add_article, add_digest
 from tests.services import desk
 from tests.services.desk import DeskClient
 
@@ -258,3 +260,21 @@ def test_a_hostile_name_breaks_no_page(admin: DeskClient, name: str) -> None:
         assert page.status_code == 200
         assert "<script>alert" not in page.text
         assert "\u202e" not in page.text
+
+
+def test_keys_of_one_character_can_be_turned_off(admin: DeskClient, db: Database) -> None:
+    """WCAG 2.1.4. No page then says that it has them, and the scripts do what the pages say."""
+    story, draft = add_article(db, "A story"), add_digest(db)
+    pages = ("/desk", "/desk/articles", f"/desk/articles/stories/{story}", f"/desk/digests/{draft}/compose")
+
+    def keys() -> set[str]:
+        found = "".join(admin.get(path).text for path in pages)
+        return {*re.findall(r"<kbd[^>]*>([/A-Z])</kbd>|aria-keyshortcuts|list\.js|data-letters", found)}
+
+    with_ctrl = {"S"}
+    assert keys() == {"", *"/JKADX"} | with_ctrl
+    assert admin.post("/desk/account/keys", {"keys": "off"}).headers["Location"] == "/desk/account?done=keys-off"
+    assert "They are off." in admin.get("/desk/account").text
+    assert keys() == with_ctrl
+    admin.post("/desk/account/keys", {"keys": "on"})
+    assert keys() == {"", *"/JKADX"} | with_ctrl

@@ -30,6 +30,8 @@ NOTICES = {
     "removed": gettext_noop("The passkey is removed. All other sessions have ended."),
     "session": gettext_noop("That session has ended."),
     "name": gettext_noop("Your name is changed."),
+    "keys-on": gettext_noop("The keys of one character are on."),
+    "keys-off": gettext_noop("The keys of one character are off."),
 }
 """Notices of the page after a change, by its parameter `done`."""
 
@@ -51,6 +53,16 @@ def change_name() -> ResponseReturnValue:
     except InvalidError as error:
         return page_with_errors("account.html", **_values(), said="", errors={"name": error})
     return _done("name")
+
+
+@desk.post("/account/keys")
+@needs(Everybody.SIGNED_IN)
+def switch_keys() -> Response:
+    """Turn the keys of one character on or off."""
+    wanted = request.form.get("keys") == "on"
+    with runtime().db.transaction() as session:
+        _member(session).letter_keys = wanted
+    return _done("keys-on" if wanted else "keys-off")
 
 
 @desk.post("/account/sessions/<int:number>/end")

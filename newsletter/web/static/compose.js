@@ -168,6 +168,7 @@
     }
     if (event.altKey || isGrip) return;
     const key = event.key.toLowerCase();
+    if (/^[a-z]$/.test(key) && !root.hasAttribute("data-letters")) return; // turned off at the account
     if (key === "j" || key === "k") stepFrom(item, key === "j" ? 1 : -1);
     else if (isStory && key === "x") press(item, "drop");
     else if (isStory && key === "d") openDek(item.dataset.slug);
