@@ -13,8 +13,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock, tokens
@@ -93,58 +94,46 @@ def start_session(session: Session, member: StaffMember, browser: str, *, former
     return token
 
 
-def find_session(session: Session, token: str, idle_after: timedelta) -> SignedIn | None:
-    """The person whose browser has this id, unless the session is over."""
-    if not tokens.is_random_token(token):
-        return None
-    now = clock.now()
-    query = (
-        select(StaffSession, StaffMember)
-        .join(StaffMember, StaffMember.id == StaffSession.staff_member_id)
-        .where(
-            StaffSession.token_hash == _hash(token),
-            StaffSession.created_at > now - LONGEST,
-            StaffSession.last_seen_at > now - idle_after,
-            StaffMember.removed_at.is_(None),
-        )
-    )
-    row = session.execute(query).one_or_none()
-    if row is None:
-        return None
-    found, member = row
-    return SignedIn(
-        found.id,
-        member.id,
-        member.name or member.email or "",
-        member.email or "",
-        member.role,
-        found.form_secret,
-        found.proved_at,
-        found.last_seen_at,
-        member.letter_keys,
-    )
-
-
-_ROLE = (
-    select(StaffMember.role)
-    .join(StaffSession, StaffSession.staff_member_id == StaffMember.id)
-    .where(
+def _of_session(*columns: Any) -> Select[Any]:
+    """A statement on the session of an id, and its person; made once, since each request asks it."""
+    found = select(*columns).join(StaffMember, StaffMember.id == StaffSession.staff_member_id)
+    return found.where(
         StaffSession.token_hash == bindparam("token_hash"),
         StaffSession.created_at > bindparam("created_after"),
         StaffSession.last_seen_at > bindparam("seen_after"),
         StaffMember.removed_at.is_(None),
     )
-)
-"""Made once: polls of open pages ask it all the time."""
+
+
+_ROLE = _of_session(StaffMember.role).select_from(StaffSession)
+_PERSON = _of_session(
+    *(StaffSession.id, StaffMember.id, StaffMember.name, StaffMember.email, StaffMember.role),
+    *(StaffSession.form_secret, StaffSession.proved_at, StaffSession.last_seen_at, StaffMember.letter_keys),
+).select_from(StaffSession)
+"""The columns of SignedIn."""
+
+
+def find_session(session: Session, token: str, idle_after: timedelta) -> SignedIn | None:
+    """The person whose browser has this id, unless the session is over."""
+    if not tokens.is_random_token(token):
+        return None
+    row = session.execute(_PERSON, _values_of(token, idle_after)).one_or_none()
+    if row is None:
+        return None
+    number, member, name, email, *others = row
+    return SignedIn(number, member, name or email or "", email or "", *others)
 
 
 def role_in_session(connection: Connection, token: str, idle_after: timedelta) -> Role | None:
     """The role of the person whose browser has this id; None when the session is over, as in `find_session`."""
     if not tokens.is_random_token(token):
         return None
+    return connection.execute(_ROLE, _values_of(token, idle_after)).scalar()
+
+
+def _values_of(token: str, idle_after: timedelta) -> dict[str, object]:
     now = clock.now()
-    values = {"token_hash": _hash(token), "created_after": now - LONGEST, "seen_after": now - idle_after}
-    return connection.execute(_ROLE, values).scalar()
+    return {"token_hash": _hash(token), "created_after": now - LONGEST, "seen_after": now - idle_after}
 
 
 def note_activity(session: Session, signed_in: SignedIn) -> None:
