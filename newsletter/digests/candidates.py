@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from newsletter.articles.listed import is_listed
 from newsletter.articles.models import Article, Revision
 from newsletter.core import clock
 from newsletter.core.cadence import Cadence
+from newsletter.core.db import table_of
 from newsletter.core.search import SearchQuery
 from newsletter.digests.models import Digest, DigestArticle, DigestStatus
 from newsletter.digests.picked_articles import PERIOD
@@ -62,7 +63,8 @@ class Candidates(NamedTuple):
 
     since: date
     """The day of the last digest of the cadence, or as far back as a digest of the cadence looks."""
-    last: Digest | None
+    last: int | None
+    """The number of that digest, if there is one."""
     recent: Sequence[Candidate]
     older: Sequence[Candidate]
     """Unused and of high trust."""
@@ -70,6 +72,13 @@ class Candidates(NamedTuple):
     """In the last digest of the cadence."""
     newest: Sequence[Candidate]
     """The newest of any day and use, where the other groups are empty."""
+
+
+class _Last(NamedTuple):
+    """The last digest of a cadence."""
+
+    id: int
+    frozen_at: datetime
 
 
 def find_candidates(session: Session, digest: Digest, zone: ZoneInfo) -> Candidates:
@@ -81,14 +90,14 @@ def find_candidates(session: Session, digest: Digest, zone: ZoneInfo) -> Candida
     recent = session.execute(_listing(Revision.date >= since).order_by(was_used, *by_trust).limit(MOST_RECENT)).all()
     is_older = (Revision.date < since, Revision.date >= since - OLDER_FOR, Revision.trust >= HIGH_TRUST)
     older = session.execute(_listing(*is_older, ~was_used).order_by(*by_trust).limit(MOST_OLDER)).all()
-    used = session.execute(_listing(_is_in(last)).order_by(*by_trust)).all() if last else []
+    used = session.execute(_listing(_is_in(last.id)).order_by(*by_trust)).all() if last else []
     shown = {row.article_id for row in recent}
     newest: Sequence[Row[Any]] = ()
     if not (recent or older or used):
         by_day = (Revision.date.desc(), Revision.article_id.desc())
         newest = session.execute(_listing().order_by(*by_day).limit(MOST_NEWEST)).all()
     groups = [recent, older, [row for row in used if row.article_id not in shown], newest]
-    return Candidates(since, last, *_with_uses(session, digest, groups, zone))
+    return Candidates(since, last and last.id, *_with_uses(session, digest, groups, zone))
 
 
 def search_candidates(session: Session, digest: Digest, text: str, zone: ZoneInfo) -> Sequence[Candidate]:
@@ -100,7 +109,7 @@ def search_candidates(session: Session, digest: Digest, text: str, zone: ZoneInf
         conditions.append(~_was_used(digest))
     query = SearchQuery.parse(_UNUSED.sub(" ", _TRUST.sub(" ", text)))
     if query is not None:
-        places = article_search.INDEX.find(session, query, SEARCHED)
+        places = article_search.INDEX.find(session, query, SEARCHED if conditions else MOST_FOUND)
         conditions.append(Revision.article_id.in_([place.number for place in places]))
     elif not conditions:
         return []
@@ -114,20 +123,22 @@ def begins_after(session: Session, digest: Digest, zone: ZoneInfo) -> date:
     return _since(digest, _last_digest(session, digest), zone)
 
 
-def _last_digest(session: Session, digest: Digest) -> Digest | None:
+def _last_digest(session: Session, digest: Digest) -> _Last | None:
     is_other = (Digest.cadence == digest.cadence, Digest.id != digest.id, Digest.frozen_at.is_not(None))
-    return session.scalar(select(Digest).where(*is_other).order_by(Digest.frozen_at.desc()).limit(1))
+    query = select(Digest.id, Digest.frozen_at).where(*is_other)
+    row = session.execute(query.order_by(Digest.frozen_at.desc()).limit(1)).one_or_none()
+    return _Last._make(row) if row else None
 
 
-def _since(digest: Digest, last: Digest | None, zone: ZoneInfo) -> date:
-    if last is not None and last.frozen_at is not None:
+def _since(digest: Digest, last: _Last | None, zone: ZoneInfo) -> date:
+    if last is not None:
         return last.frozen_at.astimezone(zone).date()
     return (clock.now().astimezone(zone) - PERIOD.get(digest.cadence, PERIOD[Cadence.WEEKLY])).date()
 
 
 _LISTING = (
-    select(*(getattr(Article if name == "slug" else Revision, name) for name in Candidate._fields[:7]))
-    .join(Article)
+    select(*(table_of(Article if name == "slug" else Revision).c[name] for name in Candidate._fields[:7]))
+    .select_from(table_of(Revision).join(table_of(Article)))
     .where(is_listed())
 )
 _OTHER = aliased(Revision)
@@ -148,9 +159,9 @@ def _was_used(digest: Digest) -> ColumnElement[bool]:
     )
 
 
-def _is_in(last: Digest) -> ColumnElement[bool]:
+def _is_in(last: int) -> ColumnElement[bool]:
     held = select(_OTHER.article_id).join(DigestArticle, DigestArticle.revision_id == _OTHER.id)
-    return Revision.article_id.in_(held.where(DigestArticle.digest_id == last.id))
+    return Revision.article_id.in_(held.where(DigestArticle.digest_id == last))
 
 
 def _with_uses(

@@ -43,6 +43,9 @@ MOST_CORRECTIONS = 10
 """Corrections that a digest carries at most; the others wait for the next one."""
 
 
+_FROZEN = text("frozen_at IS NOT NULL")
+
+
 class Digest(Base):
     """One issue for the readers of a cadence: a subject, an introduction, articles in order, each at a revision.
 
@@ -58,6 +61,8 @@ class Digest(Base):
         one_of("paused_reason", PausedReason),
         # With the times, so that the last one that was sent is found without sorting them all.
         Index("ix_digests_status", "status", "sent_at", "id"),
+        # Partial, since SQLite would go by it wherever a cadence is named.
+        Index("ix_digests_frozen", "cadence", "frozen_at", "id", sqlite_where=_FROZEN, postgresql_where=_FROZEN),
         Index("ix_digests_letters", "letter_since", "id", "letter_name"),
         Index("uq_digests_letter_name", "letter_name", unique=True),
         {"sqlite_autoincrement": True, "info": IS_PUBLIC},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, joinedload, load_only, selectinload
 
 from newsletter.articles.listed import is_listed
 from newsletter.articles.models import Article, Revision
@@ -76,8 +76,10 @@ def newer_revisions(session: Session, digest: Digest) -> list[tuple[Revision, Re
 
 
 def present_revisions(session: Session, digest: Digest) -> list[tuple[Revision, Revision]]:
-    """The articles of a digest: the revision that it holds, and the newest one, which may be a withdrawal."""
+    """The articles of a digest: the revision that it holds, and the newest one, which may be a withdrawal; of that the
+    number and the kind."""
     taken = [revision.article_id for revision in digest.revisions]
-    rows = session.scalars(select(Revision).where(Revision.is_current, Revision.article_id.in_(taken)))
+    query = select(Revision).where(Revision.is_current, Revision.article_id.in_(taken))
+    rows = session.scalars(query.options(load_only(Revision.article_id, Revision.number, Revision.kind)))
     newest = {revision.article_id: revision for revision in rows}
     return [(each, newest[each.article_id]) for each in digest.revisions]

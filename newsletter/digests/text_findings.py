@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from newsletter.core.markdown import block_mail_html
 from newsletter.digests.findings import Finding
@@ -68,8 +69,14 @@ def _check_headings(intro: str) -> Iterator[Finding]:
 
 def _check_placeholders(where: str, place: Mapping[str, object], texts: list[str]) -> Iterator[Finding]:
     """A story may be about such words, so they are only said."""
-    found = dict.fromkeys(match[0] for text in texts for match in _PLACEHOLDER.finditer(text))
+    found = dict.fromkeys(words for text in texts for words in _placeholders(text))
     if found:
         yield Finding("text.placeholder", where, "%(place)s holds %(words)s, as if something were to be filled in.",
                       "Fill it in, unless it belongs there.", {**place, "words": ", ".join(found)},
                       blocks=False)  # fmt: skip
+
+
+@lru_cache(maxsize=1000)
+def _placeholders(text: str) -> tuple[str, ...]:
+    """Cached: the composer looks at the same stories on each change."""
+    return tuple(match[0] for match in _PLACEHOLDER.finditer(text))

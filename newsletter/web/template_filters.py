@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from flask import Flask, url_for
+from flask import Flask, render_template, url_for
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup, escape
@@ -47,7 +47,7 @@ def install(app: Flask) -> None:
     environment.add_extension("jinja2.ext.i18n")
     # The extension adds this method. New style: values are put in by name, and escaped.
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(_=words, linked=linked, cadence_options=cadence_options)
+    environment.globals.update(_=words, linked=linked, cadence_options=cadence_options, scale=scale)
     environment.filters.update(
         day=day, period=period, found=found, moment=moment, hour=hour, parsed=datetime.fromisoformat
     )
@@ -94,6 +94,12 @@ def linked(text: str, *addresses: str, **values: object) -> Markup:
         return f'<a href="{address}"{elsewhere}>{found[1]}</a>'
 
     return Markup(_LINK.sub(link, page_language().gettext(text))) % values  # noqa: S704 - from our own catalogues
+
+
+@lru_cache(maxsize=2000)
+def scale(percent: float, width: str = "48", ticks: tuple[int, ...] = ()) -> Markup:
+    """The scale of a score, with a tick at each of these values. Drawn once: lists have dozens of the same few."""
+    return Markup(render_template("_scale_line.html", percent=percent, width=width, ticks=ticks).rstrip())  # noqa: S704
 
 
 def strong(text: str) -> Markup:

@@ -1,4 +1,4 @@
-"""Rare filters of the desk's list of stories: corrected ones, and one label of hype"""
+"""Rare filters of the desk's list of stories (corrected ones, one label of hype), and the last digest of a cadence"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0028"
 branch_labels = None
 depends_on = None
 
-CORRECTED, HYPE = "ix_revisions_corrected", "ix_revisions_hype"
+CORRECTED, HYPE, FROZEN = "ix_revisions_corrected", "ix_revisions_hype", "ix_digests_frozen"
 
 
 def upgrade() -> None:
@@ -34,9 +34,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("is_current = 1"),
         postgresql_where=sa.text("is_current"),
     )
+    is_frozen = sa.text("frozen_at IS NOT NULL")
+    op.create_index(
+        FROZEN, "digests", ["cadence", "frozen_at", "id"], sqlite_where=is_frozen, postgresql_where=is_frozen
+    )
 
 
 def downgrade() -> None:
+    op.drop_index(FROZEN, table_name="digests")
     op.drop_index(HYPE, table_name="revisions")
     op.drop_index(CORRECTED, table_name="revisions")
     op.drop_column("revisions", "was_corrected")

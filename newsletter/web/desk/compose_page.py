@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
 
 from flask import url_for
 from sqlalchemy.orm import Session
@@ -98,6 +99,7 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
     if args.get("count") == "spam":
         ask_spam_score(number)
     search = parse_words(args.get("q", ""), LONGEST_SEARCH)
+    view, here = view_query(args), url_for("desk.compose", number=number)
     with runtime().db.reading() as session:
         digest = get_with_articles(session, number)
         matrix = _matrix(digest, args)  # before the preflight, which reads what it counted
@@ -132,10 +134,8 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
             "meanwhile": _meanwhile(session, number, failure, names),
             "preview": wanted,
             "preview_path": url_for("desk.preview", number=number),
-            "view": view_query(args),
-            "at": lambda part, **more: url_for(
-                "desk.compose", number=number, **(view_query(args) | more), _anchor=part
-            ),
+            "view": view,
+            "at": lambda part, **more: f"{here}?{urlencode(view | more, doseq=True)}#{quote(part)}",
             "open_dek": failure.slug if failure and failure.field == "dek" else args.get("dek", ""),
             "refused_dek": failure.form.get("dek", "") if failure and failure.field == "dek" else None,
             "passed": _passed(digest, findings),
