@@ -64,6 +64,12 @@ class ListedDigest:
         """Whether it is not sent or cancelled yet."""
         return self.status not in ENDED
 
+    @property
+    def skipped(self) -> int:
+        """Of a digest that is sent: all others, for whom no story fitted, or who had unsubscribed by then."""
+        others = (self.accepted or 0) + (self.refused or 0) + (self.in_doubt or 0)
+        return max((self.recipients or 0) - others, 0)
+
 
 def digest_page(
     session: Session,

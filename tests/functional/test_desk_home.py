@@ -137,6 +137,17 @@ def test_today_has_the_next_digest_by_edition(db: Database, settings: Settings, 
     assert "data-now" not in editor.get("/desk").text
 
 
+def test_the_last_digest_adds_up(db: Database, settings: Settings, editor: DeskClient) -> None:
+    add_article(db, "A story")
+    add_readers(db, 2)
+    add_readers(db, 1, start=3, sections=["Gardens"])
+    number = hand_over(db, settings)
+    with db.transaction() as session:
+        tallies.tally_digest(session, settings, number)
+    page = text_of(editor.get("/desk").text)
+    assert re.search(r"of 3 readers, 2 accepted in .*?, 0 refused, 1 skipped\.", page)
+
+
 def test_today_says_who_changed_a_draft_last(
     db: Database, settings: Settings, editor: DeskClient, admin: DeskClient
 ) -> None:

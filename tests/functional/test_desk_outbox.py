@@ -41,7 +41,7 @@ def digest(db: Database) -> int:
 
 def first_mail(person: DeskClient) -> str:
     """The path of the newest mail."""
-    found = re.search(r'<ol class="mails" data-keys>\s*<li><a href="([^"?]+)', person.get("/desk/outbox").text)
+    found = re.search(r'<ol class="mails" data-keys>\s*<li><a href="([^"?#]+)', person.get("/desk/outbox").text)
     assert found
     return found[1]
 

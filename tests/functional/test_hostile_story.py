@@ -131,7 +131,7 @@ def look(admin: DeskClient, *paths: str) -> None:
 def look_at_outbox(admin: DeskClient) -> None:
     """The list, and a mail of it in all its parts."""
     look(admin, "/desk/outbox", f"/desk/outbox?{urlencode({'q': SUBJECT})}")
-    mail = re.findall(r'href="(/desk/outbox/[^"/?]+)"', admin.get("/desk/outbox").text)[0]
+    mail = re.findall(r'href="(/desk/outbox/[^"/?#]+)', admin.get("/desk/outbox").text)[0]
     look(admin, *(f"{mail}?part={part}" for part in ("html", "text", "headers", "source")))
     check_html(admin.get(f"{mail}/html").text)
 
