@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Row, Select, exists, select
+from sqlalchemy import ColumnElement, Row, bindparam, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from newsletter.articles import article_search
@@ -74,6 +74,39 @@ class Candidates(NamedTuple):
     """The newest of any day and use, where the other groups are empty."""
 
 
+_LISTING = (
+    select(*(table_of(Article if name == "slug" else Revision).c[name] for name in Candidate._fields[:7]))
+    .select_from(table_of(Revision).join(table_of(Article)))
+    .where(is_listed())
+)
+_OTHER = aliased(Revision)
+"""Any revision of an article."""
+_HELD = select(_OTHER.article_id).join(DigestArticle, DigestArticle.revision_id == _OTHER.id)
+_WAS_USED = exists(
+    _HELD.join(Digest, Digest.id == DigestArticle.digest_id).where(
+        _OTHER.article_id == Revision.article_id,
+        Digest.id != bindparam("digest"),
+        Digest.status.not_in(_NOT_USED),
+    )
+)
+"""Whether another digest, scheduled or sent, has the article at any revision."""
+_BY_TRUST = (Revision.trust.desc(), Revision.date.desc(), Revision.article_id.desc())
+_BY_DAY = (Revision.date.desc(), Revision.article_id.desc())
+
+# Made once: a page took longer to make them than to run them.
+_RECENT = _LISTING.where(Revision.date >= bindparam("since")).order_by(_WAS_USED, *_BY_TRUST).limit(MOST_RECENT)
+_OLDER = (
+    _LISTING.where(Revision.date < bindparam("since"), Revision.date >= bindparam("first"))
+    .where(Revision.trust >= HIGH_TRUST, ~_WAS_USED)
+    .order_by(*_BY_TRUST)
+    .limit(MOST_OLDER)
+)
+_IN_LAST = _LISTING.where(Revision.article_id.in_(_HELD.where(DigestArticle.digest_id == bindparam("last")))).order_by(
+    *_BY_TRUST
+)
+_NEWEST = _LISTING.order_by(*_BY_DAY).limit(MOST_NEWEST)
+
+
 class _Last(NamedTuple):
     """The last digest of a cadence."""
 
@@ -85,17 +118,11 @@ def find_candidates(session: Session, digest: Digest, zone: ZoneInfo) -> Candida
     """The candidates of a draft without a search."""
     last = _last_digest(session, digest)
     since = _since(digest, last, zone)
-    was_used = _was_used(digest)
-    by_trust = (Revision.trust.desc(), Revision.date.desc(), Revision.article_id.desc())
-    recent = session.execute(_listing(Revision.date >= since).order_by(was_used, *by_trust).limit(MOST_RECENT)).all()
-    is_older = (Revision.date < since, Revision.date >= since - OLDER_FOR, Revision.trust >= HIGH_TRUST)
-    older = session.execute(_listing(*is_older, ~was_used).order_by(*by_trust).limit(MOST_OLDER)).all()
-    used = session.execute(_listing(_is_in(last.id)).order_by(*by_trust)).all() if last else []
+    recent = session.execute(_RECENT, {"since": since, "digest": digest.id}).all()
+    older = session.execute(_OLDER, {"since": since, "first": since - OLDER_FOR, "digest": digest.id}).all()
+    used = session.execute(_IN_LAST, {"last": last.id}).all() if last else []
     shown = {row.article_id for row in recent}
-    newest: Sequence[Row[Any]] = ()
-    if not (recent or older or used):
-        by_day = (Revision.date.desc(), Revision.article_id.desc())
-        newest = session.execute(_listing().order_by(*by_day).limit(MOST_NEWEST)).all()
+    newest = session.execute(_NEWEST).all() if not (recent or older or used) else []
     groups = [recent, older, [row for row in used if row.article_id not in shown], newest]
     return Candidates(since, last and last.id, *_with_uses(session, digest, groups, zone))
 
@@ -103,18 +130,19 @@ def find_candidates(session: Session, digest: Digest, zone: ZoneInfo) -> Candida
 def search_candidates(session: Session, digest: Digest, text: str, zone: ZoneInfo) -> Sequence[Candidate]:
     """The newest articles that fit a search: words, "trust 80" for the least trust, "unused"."""
     conditions: list[ColumnElement[bool]] = []
+    values = {"digest": digest.id}
     if found := _TRUST.search(text):
         conditions.append(Revision.trust >= int(found[1]))
     if _UNUSED.search(text):
-        conditions.append(~_was_used(digest))
+        conditions.append(~_WAS_USED)
     query = SearchQuery.parse(_UNUSED.sub(" ", _TRUST.sub(" ", text)))
     if query is not None:
         places = article_search.INDEX.find(session, query, SEARCHED if conditions else MOST_FOUND)
         conditions.append(Revision.article_id.in_([place.number for place in places]))
     elif not conditions:
         return []
-    listing = _listing(*conditions).order_by(Revision.date.desc(), Revision.article_id.desc()).limit(MOST_FOUND)
-    (candidates,) = _with_uses(session, digest, [session.execute(listing).all()], zone)
+    listing = _LISTING.where(*conditions).order_by(*_BY_DAY).limit(MOST_FOUND)
+    (candidates,) = _with_uses(session, digest, [session.execute(listing, values).all()], zone)
     return candidates
 
 
@@ -134,34 +162,6 @@ def _since(digest: Digest, last: _Last | None, zone: ZoneInfo) -> date:
     if last is not None:
         return last.frozen_at.astimezone(zone).date()
     return (clock.now().astimezone(zone) - PERIOD.get(digest.cadence, PERIOD[Cadence.WEEKLY])).date()
-
-
-_LISTING = (
-    select(*(table_of(Article if name == "slug" else Revision).c[name] for name in Candidate._fields[:7]))
-    .select_from(table_of(Revision).join(table_of(Article)))
-    .where(is_listed())
-)
-_OTHER = aliased(Revision)
-"""Any revision of an article. Both are made once: a page took longer to make its statements than to run them."""
-
-
-def _listing(*conditions: ColumnElement[bool]) -> Select[Any]:
-    return _LISTING.where(*conditions)
-
-
-def _was_used(digest: Digest) -> ColumnElement[bool]:
-    """Whether another digest, scheduled or sent, has the article at any revision."""
-    return exists(
-        select(DigestArticle.id)
-        .join(_OTHER, _OTHER.id == DigestArticle.revision_id)
-        .join(Digest, Digest.id == DigestArticle.digest_id)
-        .where(_OTHER.article_id == Revision.article_id, Digest.id != digest.id, Digest.status.not_in(_NOT_USED))
-    )
-
-
-def _is_in(last: int) -> ColumnElement[bool]:
-    held = select(_OTHER.article_id).join(DigestArticle, DigestArticle.revision_id == _OTHER.id)
-    return Revision.article_id.in_(held.where(DigestArticle.digest_id == last))
 
 
 def _with_uses(

@@ -15,9 +15,8 @@ from werkzeug.datastructures import MultiDict
 from newsletter.articles.grades import FAIR_TRUST
 from newsletter.core.cadence import Cadence
 from newsletter.core.errors import InvalidError, NewsletterError
-from newsletter.core.languages import PUBLICATION_LANGUAGE, gettext_noop
+from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
-from newsletter.delivery.reports.edition_preview import preview_edition
 from newsletter.digests import changes, mail_findings
 from newsletter.digests.candidates import find_candidates, search_candidates
 from newsletter.digests.models import Digest, DigestArticle, DigestChange, DigestStatus
@@ -27,7 +26,7 @@ from newsletter.staff.rights import Right
 from newsletter.web.desk import compose_words
 from newsletter.web.desk.blueprint import signed_in
 from newsletter.web.desk.cached_corrections import CountedCorrections, cached_corrections, counted_corrections
-from newsletter.web.desk.cached_mails import cached_rendering
+from newsletter.web.desk.cached_mails import cached_size
 from newsletter.web.desk.cached_preferences import cached_preferences, counted_preferences
 from newsletter.web.desk.cached_spam_scores import ask_spam_score, cached_spam_score, wants_spam_score
 from newsletter.web.desk.compose_editions import Matrix, matrix_of
@@ -186,9 +185,7 @@ def _size(session: Session, digest: Digest) -> dict[str, int]:
     """Words and bytes of the edition with all stories."""
     if not digest.items and not digest.corrections:
         return {"words": 0, "bytes": 0, "most": mail_findings.LARGEST}
-    rendered = cached_rendering(session, digest, PUBLICATION_LANGUAGE)
-    text = preview_edition(rendered, rendered.full_mask).text
-    return {"words": len(text.split()), "bytes": rendered.most_html_bytes, "most": mail_findings.LARGEST}
+    return {**cached_size(session, digest)._asdict(), "most": mail_findings.LARGEST}
 
 
 def _texts(digest: Digest, failure: Failure | None) -> dict[str, str]:
