@@ -42,7 +42,7 @@ from newsletter.web.request_values import parse_number
 MOST_DOUBTS = 20
 """Batches in doubt that the page shows at once; the others follow when these are decided."""
 MOST_EDITIONS = 30
-BATCHES_ON_PAGE = 100
+BATCHES_ON_PAGE = 50
 
 KIND_WORDS = {
     "refused": gettext_noop("refused"),
