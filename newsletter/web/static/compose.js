@@ -4,7 +4,7 @@
 "use strict";
 
 (() => {
-  const SAVE_AFTER = 800; // milliseconds without a key
+  const SAVE_AFTER = 400; // milliseconds without a key
   const TRY_AGAIN_AFTER = 5000;
   const root = document.getElementById("composer");
   const said = document.getElementById("said");
