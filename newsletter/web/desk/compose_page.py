@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from flask import url_for
+from flask import render_template, url_for
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from newsletter.articles.grades import FAIR_TRUST
+from newsletter.core import clock
 from newsletter.core.cadence import Cadence
 from newsletter.core.errors import InvalidError, NewsletterError
 from newsletter.core.languages import gettext_noop
@@ -34,6 +36,7 @@ from newsletter.web.desk.compose_preview import Preview
 from newsletter.web.desk.desk_preflight import MENDABLE, desk_preflight
 from newsletter.web.desk.finding_words import ShownFinding, at_story, show_findings
 from newsletter.web.desk.passed_checks import passed_checks
+from newsletter.web.desk.value_cache import ValueCache
 from newsletter.web.language import page_language
 from newsletter.web.request_values import parse_words
 
@@ -45,6 +48,9 @@ SUBJECT_LENGTH, PREHEADER_LENGTH = 60, 90
 LONGEST_SEARCH = 200
 DONE_CHECK = gettext_noop("The links are being checked")
 DONE_UNDO = gettext_noop("Undone: %(change)s")
+
+
+_tables: ValueCache[tuple[int, int, datetime, date, str], Markup] = ValueCache(3600.0)
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
         last = next((each for each in recent if each.undone_at is None), None)
         undone = next((each for each in reversed(recent) if each.undone_at is not None), None)
         names = audit.names(session)
-        return {
+        values = {
             "digest": digest,
             "is_editable": is_editable,
             "is_mendable": digest.status in MENDABLE,
@@ -150,6 +156,14 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
             "corrections": _corrections(digest, args),
             "rule_trust": max(digest.min_trust, FAIR_TRUST),
         }
+        return {**values, "matrix_table": _drawn(digest, matrix, view, values) if matrix and matrix.everybody else ""}
+
+
+def _drawn(digest: Digest, matrix: Matrix, view: Mapping[str, Any], values: Mapping[str, Any]) -> Markup:
+    """The table of editions. It says "today" of its count."""
+    today = clock.today(runtime().settings.timezone)
+    key = (digest.id, digest.version, matrix.counted_at, today, urlencode(view, doseq=True))
+    return _tables.get(key, lambda: Markup(render_template("desk/_matrix.html", **values)))  # noqa: S704
 
 
 def _passed(digest: Digest, findings: Sequence[ShownFinding]) -> list[str]:
