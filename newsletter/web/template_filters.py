@@ -47,7 +47,7 @@ def install(app: Flask) -> None:
     environment.add_extension("jinja2.ext.i18n")
     # The extension adds this method. New style: values are put in by name, and escaped.
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(_=words, linked=linked, cadence_options=cadence_options, scale=scale)
+    environment.globals.update(_=quick_gettext, linked=linked, cadence_options=cadence_options, scale=scale)
     environment.filters.update(
         day=day, period=period, found=found, moment=moment, hour=hour, parsed=datetime.fromisoformat
     )
@@ -70,7 +70,7 @@ def gettext(text: str) -> str:
 
 
 @pass_eval_context
-def words(context: EvalContext, text: str, /, **values: object) -> str:
+def quick_gettext(context: EvalContext, text: str, /, **values: object) -> str:
     """The same as the extension's own `_`, in a fifth of its time: a page of the desk asks for hundreds of words."""
     code, escapes = page_language().code, bool(context.autoescape)
     return _format(code, text, escapes) % values if values else _finished(code, text, escapes)
