@@ -116,7 +116,7 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
         recent = changes.recent_changes(session, number) if is_editable else []
         last = next((each for each in recent if each.undone_at is None), None)
         undone = next((each for each in reversed(recent) if each.undone_at is not None), None)
-        names = audit.names(session)
+        names = audit.names(session) if recent or failure else {}
         values = {
             "digest": digest,
             "is_editable": is_editable,
