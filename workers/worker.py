@@ -37,6 +37,7 @@ from newsletter.delivery.sending.abandoned import report_abandoned
 from newsletter.delivery.sending.progress_files import ProgressFiles
 from newsletter.mail.transports import open_transport
 from workers import jobs  # noqa: F401 - every fork finds them loaded, with all that they need
+from workers.rq_log import say_failures_of_the_queue_in_a_line
 
 log = logging.getLogger(__name__)
 
@@ -206,6 +207,7 @@ def work_until_stopped(app: Flask, runtime: Runtime, lane: Lane, rest_after: int
     """
     if shutdown.requested():
         return True
+    say_failures_of_the_queue_in_a_line()
     queues = Queues(runtime.settings.redis_url, runtime.settings.send_deadline.total_seconds())
     try:
         worker = make_worker(app, queues, lane)

@@ -29,6 +29,7 @@ def test_an_error_of_the_queue_is_no_reason_to_quit(
     queues: Queues,
     valkey_url: str,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
     error: RedisError,
     lane: worker.Lane,
 ) -> None:
@@ -40,6 +41,8 @@ def test_an_error_of_the_queue_is_no_reason_to_quit(
     monkeypatch.setattr("rq.worker.BaseWorker.dequeue_job_and_maintain_ttl", fail)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert worker.work_until_stopped(app, runtime(), lane) is False
+    assert "quitting..." in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize("lane", worker.Lane)
