@@ -30,17 +30,23 @@ def serve() -> None:
     with memory.loading():
         migrations.upgrade_in_child(runtime().db)
         ready = _ready_runtime(partial(_load_service, application))
+        _prepare_forks(ready)
         children = _service_children(application, ready)
     ProcessTree(children).run()
 
 
 def _load_service(application: Flask) -> None:
+    from workers import clock, worker  # noqa: F401 - here, and not in each fork
+
+    _load_site(application)
+
+
+def _prepare_forks(ready: Runtime) -> None:
     from workers import clock as clock_process
     from workers import worker as worker_process
 
-    _load_site(application)
-    worker_process.prepare(runtime())
-    clock_process.prepare(runtime())
+    worker_process.prepare(ready)
+    clock_process.prepare(ready)
 
 
 def _load_site(application: Flask) -> None:
@@ -120,7 +126,8 @@ def _ready_runtime(load: Callable[[], object] = lambda: None) -> Runtime:
     """The runtime of a process that serves. Raises ConfigurationError, also for a key that is not the database's, or
     ConflictError for an old database.
 
-    `load` imports what the process needs. It runs beside the comparison of keys, which is slow on purpose.
+    `load` imports what the process needs, and asks no database: it runs beside the comparison of keys, which is slow on
+    purpose, and what one of them opens must not be open at a fork.
     """
     logs.configure()
     memory.give_back_freed_memory()
