@@ -104,6 +104,14 @@ _OLDER = (
 _IN_LAST = _LISTING.where(Revision.article_id.in_(_HELD.where(DigestArticle.digest_id == bindparam("last")))).order_by(
     *_BY_TRUST
 )
+_USES = (
+    select(Revision.article_id, Digest.id, Digest.cadence, Digest.scheduled_at)
+    .join(DigestArticle, DigestArticle.revision_id == Revision.id)
+    .join(Digest, Digest.id == DigestArticle.digest_id)
+    .where(Revision.article_id.in_(bindparam("articles", expanding=True)), Digest.id != bindparam("digest"))
+    .where(Digest.status.not_in(_NOT_USED), Digest.scheduled_at.is_not(None))
+    .order_by(Digest.scheduled_at.desc(), Digest.id.desc())
+)
 _NEWEST = _LISTING.order_by(*_BY_DAY).limit(MOST_NEWEST)
 
 
@@ -178,14 +186,7 @@ def _with_uses(
 
 def find_uses(session: Session, digest: Digest, article_ids: Collection[int], zone: ZoneInfo) -> dict[int, list[Use]]:
     """The other digests, scheduled or sent, that have each of these articles, the newest first."""
-    rows = session.execute(
-        select(Revision.article_id, Digest.id, Digest.cadence, Digest.scheduled_at)
-        .join(DigestArticle, DigestArticle.revision_id == Revision.id)
-        .join(Digest, Digest.id == DigestArticle.digest_id)
-        .where(Revision.article_id.in_(article_ids), Digest.id != digest.id, Digest.status.not_in(_NOT_USED))
-        .where(Digest.scheduled_at.is_not(None))
-        .order_by(Digest.scheduled_at.desc(), Digest.id.desc())
-    )
+    rows = session.execute(_USES, {"articles": list(article_ids), "digest": digest.id})
     uses: dict[int, list[Use]] = defaultdict(list)
     for article_id, digest_id, cadence, scheduled_at in rows:
         if scheduled_at is not None:

@@ -51,14 +51,14 @@ def text_of(html: str) -> str:
     ("score", "word"), [(0, "low"), (59, "low"), (60, "fair"), (79, "fair"), (80, "high"), (100, "high")]
 )
 def test_trust_is_a_number_a_line_and_a_word(app: Flask, score: int, word: str) -> None:
-    made = part(app, '{% from "_scale.html" import trust with context %}{{ trust(score) }}', score=score)
+    made = part(app, "{{ trust(score) }}", score=score)
     assert text_of(made) == f"Trust {score} {word}"
     assert f'<line class="to" x1="0" x2="{score}%"' in made
     assert 'aria-hidden="true"' in made
 
 
 def test_trust_in_german(app: Flask) -> None:
-    source = '{% from "_scale.html" import trust with context %}{{ trust(69) }}'
+    source = "{{ trust(69) }}"
     assert text_of(part(app, source, "de")) == "Vertrauenswert 69/100 mittel"
 
 
