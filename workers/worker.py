@@ -23,7 +23,6 @@ from rq import Queue, SimpleWorker, Worker
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.worker import BaseWorker
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter.core import parent_death, shutdown
@@ -37,7 +36,7 @@ from newsletter.delivery.sending.abandoned import report_abandoned
 from newsletter.delivery.sending.progress_files import ProgressFiles
 from newsletter.mail.transports import open_transport
 from workers import jobs  # noqa: F401 - every fork finds them loaded, with all that they need
-from workers.rq_log import say_failures_of_the_queue_in_a_line
+from workers.rq_log import QuietListener, say_failures_of_the_queue_in_a_line
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +60,7 @@ class Lane(StrEnum):
     """Batches of digests, and providers' events."""
 
 
-class _Resting(BaseWorker):
+class _Resting(QuietListener):
     """Notes that it had nothing to do for all of the time that it may be idle."""
 
     rests = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import psutil
 import pytest
 from flask import Flask
+from redis.client import PubSubWorkerThread
 from redis.exceptions import OutOfMemoryError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -43,6 +44,21 @@ def test_an_error_of_the_queue_is_no_reason_to_quit(
     assert worker.work_until_stopped(app, runtime(), lane) is False
     assert "quitting..." in caplog.text
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [OSError(9, "Bad file descriptor"), ValueError("I/O operation on closed file.")])
+@pytest.mark.parametrize("lane", worker.Lane)
+def test_the_thread_that_hears_commands_ends_with_its_connection(
+    app: Flask, queues: Queues, lane: worker.Lane, error: Exception
+) -> None:
+    made = worker.make_worker(app, queues, lane)
+    thread = PubSubWorkerThread(queues.redis.pubsub(), 1.0)  # type: ignore[no-untyped-call]
+    thread._running.set()
+    try:
+        raise error
+    except (OSError, ValueError):  # as the thread does
+        made._pubsub_exception_handler(error, thread.pubsub, thread)
+    assert not thread._running.is_set()
 
 
 @pytest.mark.parametrize("lane", worker.Lane)
