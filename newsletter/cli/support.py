@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from newsletter.cli.numbers import ROW
 from newsletter.cli.output import emit, json_option, table
 from newsletter.core.runtime import runtime
+from newsletter.digests.text import one_line, shortened
 from newsletter.serializers.support import support_json, visibility
 from newsletter.support import goals, payments, received, voices
 from newsletter.support.models import SupportPayment
@@ -146,11 +147,6 @@ def _payment_row(payment: SupportPayment) -> tuple[object, ...]:
         payment.kind,
         payment.money.text,
         visibility(payment),
-        _cut(payment.name, 30),
-        _cut(payment.words, 60),
+        shortened(one_line(payment.name or ""), 30),
+        shortened(one_line(payment.words or ""), 60),
     )
-
-
-def _cut(text: str | None, most: int) -> str:
-    line = " ".join((text or "").split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"

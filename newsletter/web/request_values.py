@@ -8,6 +8,7 @@ from werkzeug.routing import IntegerConverter, UnicodeConverter, ValidationError
 
 from newsletter.core.storable_text import is_storable, storable
 
+LONGEST_SEARCH = 200
 MOST_DIGITS = 9
 """So every number fits into a column of 32 bits."""
 
@@ -27,9 +28,9 @@ class PathText(UnicodeConverter):
         return value
 
 
-def parse_words(text: str, most: int) -> str:
-    """Words to look for, at most so many characters, without what no statement takes."""
-    return storable(text[:most]).strip()
+def parse_search(text: str) -> str:
+    """The words to look for, LONGEST_SEARCH characters at most, without what no statement takes."""
+    return storable(text[:LONGEST_SEARCH]).strip()
 
 
 def parse_number(text: str) -> int | None:

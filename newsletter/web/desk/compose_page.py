@@ -38,14 +38,13 @@ from newsletter.web.desk.finding_words import ShownFinding, at_story, show_findi
 from newsletter.web.desk.passed_checks import passed_checks
 from newsletter.web.desk.value_cache import ValueCache
 from newsletter.web.language import page_language
-from newsletter.web.request_values import parse_words
+from newsletter.web.request_values import parse_search
 
 PHONES_SHOW = 40
 """Characters of a subject that phones show, about."""
 SUBJECT_LENGTH, PREHEADER_LENGTH = 60, 90
 """Characters that most programs show, about."""
 
-LONGEST_SEARCH = 200
 DONE_CHECK = gettext_noop("The links are being checked")
 DONE_UNDO = gettext_noop("Undone: %(change)s")
 
@@ -94,7 +93,7 @@ class ComposedStory(NamedTuple):
 
 def view_query(args: MultiDict[str, str]) -> dict[str, Any]:
     """The parameters that a page's address keeps: preview and search."""
-    search = parse_words(args.get("q", ""), LONGEST_SEARCH)
+    search = parse_search(args.get("q", ""))
     return {**Preview.of(args).query, **({"q": search} if search else {})}
 
 
@@ -103,7 +102,7 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
     settings, wanted, person = runtime().settings, Preview.of(args), signed_in()
     if args.get("count") == "spam":
         ask_spam_score(number)
-    search = parse_words(args.get("q", ""), LONGEST_SEARCH)
+    search = parse_search(args.get("q", ""))
     view, here = view_query(args), url_for("desk.compose", number=number)
     with runtime().db.reading() as session:
         digest = get_with_articles(session, number)

@@ -17,9 +17,8 @@ from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk
 from newsletter.web.desk.cached_findings import known_findings
 from newsletter.web.desk.digest_words import PAUSED_WORDS, STATUS_WORDS, digest_path
-from newsletter.web.request_values import parse_number, parse_words
+from newsletter.web.request_values import parse_number, parse_search
 
-LONGEST_SEARCH = 200
 IN_DOUBT, BLOCKED = gettext_noop("in doubt"), gettext_noop("blocked")
 
 E = TypeVar("E", bound=StrEnum)
@@ -31,7 +30,7 @@ def digests() -> str:
     """A page of the list; `before` is the number at which the one before it ended."""
     before = parse_number(request.args.get("before", ""))
     cadence, status = _among(Cadence, "cadence"), _among(DigestStatus, "status")
-    words = parse_words(request.args.get("q", ""), LONGEST_SEARCH)
+    words = parse_search(request.args.get("q", ""))
     with runtime().db.reading() as session:
         found, following = digest_page(session, before=before, cadence=cadence, status=status, words=words)
     query = {"cadence": cadence and cadence.value, "status": status and status.value, "q": words}

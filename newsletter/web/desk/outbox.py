@@ -13,10 +13,9 @@ from newsletter.mail import stored_mails
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, render_desk
-from newsletter.web.request_values import parse_number, parse_words
+from newsletter.web.request_values import parse_number, parse_search
 
 PAGE_SIZE = 30
-LONGEST_SEARCH = 200
 PARTS = {
     "html": gettext_noop("HTML"),
     "text": gettext_noop("Text"),
@@ -75,7 +74,7 @@ def _require_folder() -> None:
 
 def _page(name: str) -> str:
     folder, args = runtime().settings.maildir, request.args
-    words, after = parse_words(args.get("q", ""), LONGEST_SEARCH), parse_number(args.get("after", "")) or 0
+    words, after = parse_search(args.get("q", "")), parse_number(args.get("after", "")) or 0
     heads = stored_mails.newest_mails(folder, PAGE_SIZE + 1, after=after, words=words)
     shown = name or (heads[0].name if heads else "")
     part = args.get("part", "html")

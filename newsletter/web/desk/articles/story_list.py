@@ -21,10 +21,9 @@ from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.articles.adding import WITHOUT_DRAFT
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
-from newsletter.web.request_values import parse_day, parse_number, parse_words
+from newsletter.web.request_values import parse_day, parse_number, parse_search
 
 PAGE_SIZE = 25
-LONGEST_SEARCH = 200
 DRAFTS_SHOWN = 5
 """Drafts above the stories; with the filter for drafts there are as many as stories on a page."""
 
@@ -144,7 +143,7 @@ def _form(sections: list[str], labels: tuple[str, ...]) -> ListForm:
     section, hype = args.get("section", ""), args.get("hype", "")
     used, state = args.get("used", ""), args.get("state", "")
     return ListForm(
-        q=parse_words(args.get("q", ""), LONGEST_SEARCH),
+        q=parse_search(args.get("q", "")),
         section=section if section in sections else "",
         trust=min(parse_number(args.get("trust", "")) or 0, 100),
         hype=hype if hype in labels else "",
