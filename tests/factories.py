@@ -27,7 +27,7 @@ from newsletter.delivery.reports.status import DigestState, digest_status
 from newsletter.digests import composing, scheduling
 from newsletter.digests.models import MOST_ARTICLES
 from newsletter.digests.picked_articles import Rule
-from newsletter.mail import outgoing_mails, outgoing_sending
+from newsletter.mail import outgoing_composing, outgoing_mails
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations.mail_registry import MAIL_TYPES
@@ -104,7 +104,9 @@ def decide_all(db: Database, settings: Settings) -> list[int]:
 
 def compose_mail(session: Session, settings: Settings, row: OutgoingMail) -> tuple[Message, Recipient] | None:
     """The mail of a row as its reader gets it, with the token in its place."""
-    composed = outgoing_sending.compose_row(session, settings, MAIL_TYPES, row)
+    (composed,) = outgoing_composing.compose_rows(session, settings, MAIL_TYPES, [row])
+    if isinstance(composed, Exception):
+        raise composed
     if composed is None:
         return None
     message, recipient = composed

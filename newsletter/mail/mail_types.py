@@ -6,10 +6,11 @@ brings them together for the worker.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import cache, partial
 from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar, get_type_hints
 
 from sqlalchemy.orm import Session
@@ -34,8 +35,13 @@ class MailPayload:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The payload that `to_json` made plain."""
+        return cls(**{name: _from_plain(hint, values[name]) for name, hint in cls._hints()})
+
+    @classmethod
+    @cache  # reading them takes longer than all else
+    def _hints(cls) -> list[tuple[str, Any]]:
         hints = get_type_hints(cls)
-        return cls(**{field.name: _from_plain(hints[field.name], values[field.name]) for field in fields(cls)})
+        return [(field.name, hints[field.name]) for field in fields(cls)]
 
 
 P = TypeVar("P", bound=MailPayload)
@@ -50,8 +56,18 @@ class WaitingMail(Generic[P]):
     payload: P
 
 
-Composer: TypeAlias = "Callable[[Session, Settings, WaitingMail[P]], tuple[Message, Recipient] | None]"
+Compose: TypeAlias = "Callable[[WaitingMail[P]], tuple[Message, Recipient] | None]"
 """Composes a mail; None when there is nothing to send any more."""
+
+Composer: TypeAlias = "Callable[[Session, Settings, Sequence[WaitingMail[P]]], Compose[P]]"
+"""Reads what some mails are about, by one statement for all, and returns what composes each of them."""
+
+
+def one_by_one(
+    compose: Callable[[Session, Settings, WaitingMail[P]], tuple[Message, Recipient] | None],
+) -> Composer[P]:
+    """The composer of mails that are rare: each reads what it is about by itself."""
+    return lambda session, settings, _mails: partial(compose, session, settings)
 
 
 @dataclass(frozen=True)
@@ -59,7 +75,7 @@ class MailType(Generic[P]):
     """A payload's type and the composer of its mails."""
 
     payload: type[P]
-    compose: Composer[P]
+    composer: Composer[P]
 
 
 MailTypes: TypeAlias = "Mapping[str, MailType[Any]]"

@@ -14,16 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from newsletter.core import clock, shutdown
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.mail import outgoing_mails, return_path
+from newsletter.mail import outgoing_composing, outgoing_mails, return_path
 from newsletter.mail.failures.verdicts import FailureKind
-from newsletter.mail.mail_types import MailTypes, WaitingMail
+from newsletter.mail.mail_types import MailTypes
 from newsletter.mail.message import Message, Recipient
-from newsletter.mail.models import OutgoingMail
 from newsletter.mail.outcomes import ACCEPTED, DEFERRED, REFUSED, SendResult
 from newsletter.mail.outgoing_mails import MailClaim, Postponed
 from newsletter.mail.transports.base import NOT_AN_ADDRESS, Transport
@@ -79,15 +77,6 @@ def send_due(db: Database, settings: Settings, transport: Transport, mail_types:
     return record.sent
 
 
-def compose_row(
-    session: Session, settings: Settings, mail_types: MailTypes, row: MailClaim | OutgoingMail
-) -> tuple[Message, Recipient] | None:
-    """Compose the mail of a row; None when there is nothing to send any more."""
-    mail_type = mail_types[row.kind]
-    waiting = WaitingMail(row.id, row.subscriber_id, mail_type.payload.from_json(row.payload))
-    return mail_type.compose(session, settings, waiting)
-
-
 class _Record:
     """The result of each claim, until it is written into the table."""
 
@@ -135,18 +124,15 @@ def _composed(
     db: Database, settings: Settings, mail_types: MailTypes, record: _Record, errors: list[Exception]
 ) -> list[tuple[MailClaim, Message, Recipient]]:
     """Compose the open mails. One that always fails is tried later, and not each minute for ever."""
+    claims = list(record.open.values())
     found = []
     with db.reading() as session:
-        for claim in list(record.open.values()):
-            try:
-                mail = compose_row(session, settings, mail_types, claim)
-            except DBAPIError:
-                raise
-            except Exception as error:  # noqa: BLE001 - raised at the end
-                record.postpone(claim, _note(error))
-                errors.append(error)
-                continue
-            if mail is None:
+        mails = outgoing_composing.compose_rows(session, settings, mail_types, claims)
+        for claim, mail in zip(claims, mails, strict=True):
+            if isinstance(mail, Exception):
+                record.postpone(claim, _note(mail))
+                errors.append(mail)
+            elif mail is None:
                 record.end(claim)
             else:
                 found.append((claim, mail[0], _with_return_path(mail[1], settings, claim)))

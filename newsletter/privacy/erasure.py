@@ -22,7 +22,7 @@ from newsletter.core.ids import AddressKey, SubscriberId, SuppressionKey
 from newsletter.core.languages import gettext_noop
 from newsletter.mail import outgoing_mails, transactional_rendering
 from newsletter.mail.formats import Format
-from newsletter.mail.mail_types import MailPayload, MailType, WaitingMail
+from newsletter.mail.mail_types import MailPayload, MailType, WaitingMail, one_by_one
 from newsletter.mail.message import Message, Recipient
 from newsletter.privacy import reader_tables
 from newsletter.privacy.reader_tables import Erasure, ReaderKeys
@@ -107,4 +107,4 @@ def compose_last_mail(
     return message, Recipient(mail.id, mail.payload.address)
 
 
-LAST_MAIL = MailType(Erased, compose_last_mail)
+LAST_MAIL = MailType(Erased, one_by_one(compose_last_mail))

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import public_paths
 from newsletter.core.config import Settings
-from newsletter.mail.mail_types import MailType, WaitingMail
+from newsletter.mail.mail_types import MailType, WaitingMail, one_by_one
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.transactional_rendering import PLACEHOLDER, compose_mail
 from newsletter.staff import links
@@ -34,4 +34,4 @@ def staff_link(
     return message, Recipient(mail.id, member.email, token)
 
 
-MAIL_TYPES = (MailType(StaffLinkMail, staff_link),)
+MAIL_TYPES = (MailType(StaffLinkMail, one_by_one(staff_link)),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -11,7 +12,7 @@ from newsletter.core import clock, public_paths
 from newsletter.core.config import Settings
 from newsletter.core.languages import language_of
 from newsletter.mail.formats import Format
-from newsletter.mail.mail_types import MailType, WaitingMail
+from newsletter.mail.mail_types import Compose, MailType, WaitingMail, one_by_one
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.transactional_rendering import PLACEHOLDER, TemplateValue, compose_mail
 from newsletter.subscribers import preferences_words
@@ -37,30 +38,42 @@ class TokenLink(NamedTuple):
     token: str
 
 
-def confirmation(
-    session: Session, settings: Settings, mail: WaitingMail[Confirmation]
-) -> tuple[Message, Recipient] | None:
-    """Ask a reader to confirm. None when nothing is left to confirm, or a later mail asks."""
-    reader = _reader_of_signup(session, mail)
-    if reader is None or reader.confirmation_sent_at is None or reader.status == SubscriberStatus.ACTIVE:
-        return None
-    suppression = suppressions.find_suppression(session, settings.suppression_key, reader.address_key)
-    if suppressions.blocks_confirmation(reader.status, suppression, reader.confirmation_sent_at):
-        return None
-    token = confirmation_links.confirmation_token(settings.signing_keys, reader)
-    link = TokenLink(public_paths.confirmation(PLACEHOLDER), token)
-    return _compose(settings, "confirmation", link, mail.id, reader, days=confirmation_links.CONFIRMATION_AGE.days)
+def confirmations(
+    session: Session, settings: Settings, mails: Sequence[WaitingMail[Confirmation]]
+) -> Compose[Confirmation]:
+    """Ask readers to confirm; one gets no mail when nothing is left to confirm, or a later mail asks."""
+    readers = _readers_of_signups(session, mails)
+    keys = [reader.address_key for reader in readers.values()]
+    found = suppressions.find_suppressions(session, settings.suppression_key, keys)
+
+    def compose(mail: WaitingMail[Confirmation]) -> tuple[Message, Recipient] | None:
+        reader = readers.get(mail.id)
+        if reader is None or reader.confirmation_sent_at is None or reader.status == SubscriberStatus.ACTIVE:
+            return None
+        suppression = found.get(reader.address_key)
+        if suppressions.blocks_confirmation(reader.status, suppression, reader.confirmation_sent_at):
+            return None
+        token = confirmation_links.confirmation_token(settings.signing_keys, reader)
+        link = TokenLink(public_paths.confirmation(PLACEHOLDER), token)
+        return _compose(settings, "confirmation", link, mail.id, reader, days=confirmation_links.CONFIRMATION_AGE.days)
+
+    return compose
 
 
 def already_subscribed(
-    session: Session, settings: Settings, mail: WaitingMail[AlreadySubscribed]
-) -> tuple[Message, Recipient] | None:
-    """Tell an active reader of the new sign-up. None when they unsubscribed meanwhile, or a later mail tells them."""
-    reader = _reader_of_signup(session, mail)
-    if reader is None or reader.status != SubscriberStatus.ACTIVE:
-        return None
-    link = TokenLink(public_paths.preferences(PLACEHOLDER), reader.token)
-    return _compose(settings, "already_subscribed", link, mail.id, reader)
+    session: Session, settings: Settings, mails: Sequence[WaitingMail[AlreadySubscribed]]
+) -> Compose[AlreadySubscribed]:
+    """Tell active readers of the new sign-up; not those who unsubscribed meanwhile, or whom a later mail tells."""
+    readers = _readers_of_signups(session, mails)
+
+    def compose(mail: WaitingMail[AlreadySubscribed]) -> tuple[Message, Recipient] | None:
+        reader = readers.get(mail.id)
+        if reader is None or reader.status != SubscriberStatus.ACTIVE:
+            return None
+        link = TokenLink(public_paths.preferences(PLACEHOLDER), reader.token)
+        return _compose(settings, "already_subscribed", link, mail.id, reader)
+
+    return compose
 
 
 def one_time_link(
@@ -136,12 +149,14 @@ def _address_change(session: Session, subscriber_id: int | None) -> tuple[Subscr
     return session.get(Subscriber, subscriber_id), change
 
 
-def _reader_of_signup(
-    session: Session, mail: WaitingMail[Confirmation] | WaitingMail[AlreadySubscribed]
-) -> Subscriber | None:
-    """The reader whose sign-up brought this mail, unless a later one brought another."""
-    reader = session.get(Subscriber, mail.subscriber_id)
-    return reader if reader is not None and reader.confirmation_sent_at == mail.payload.requested_at else None
+def _readers_of_signups(
+    session: Session, mails: Sequence[WaitingMail[Confirmation]] | Sequence[WaitingMail[AlreadySubscribed]]
+) -> dict[int, Subscriber]:
+    """By the mail's id, the reader whose sign-up brought it, unless a later one brought another."""
+    query = select(Subscriber).where(Subscriber.id.in_({mail.subscriber_id for mail in mails}))
+    readers = {(reader.id, reader.confirmation_sent_at): reader for reader in session.scalars(query)}
+    found = ((mail.id, readers.get((mail.subscriber_id or 0, mail.payload.requested_at))) for mail in mails)
+    return {mail_id: reader for mail_id, reader in found if reader is not None}
 
 
 def _compose(
@@ -161,10 +176,10 @@ def _compose(
 
 
 MAIL_TYPES = (
-    MailType(Confirmation, confirmation),
+    MailType(Confirmation, confirmations),
     MailType(AlreadySubscribed, already_subscribed),
-    MailType(OneTimeLinkMail, one_time_link),
-    MailType(ChangedByLink, changed_by_link),
-    MailType(NewAddress, new_address),
-    MailType(OldAddress, old_address),
+    MailType(OneTimeLinkMail, one_by_one(one_time_link)),
+    MailType(ChangedByLink, one_by_one(changed_by_link)),
+    MailType(NewAddress, one_by_one(new_address)),
+    MailType(OldAddress, one_by_one(old_address)),
 )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter.core import clock, public_paths
 from newsletter.core.config import Settings
 from newsletter.core.db import epoch_now
-from newsletter.mail.mail_types import MailPayload, MailType, WaitingMail
+from newsletter.mail.mail_types import MailPayload, MailType, WaitingMail, one_by_one
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.models import OutgoingMail
 from newsletter.mail.transactional_rendering import compose_mail
@@ -42,7 +42,7 @@ def thank_you_mail(is_suppressed: IsSuppressed) -> MailType[ThankYou]:
         message = compose_mail(settings, ThankYou.kind, public_paths.SUPPORT)
         return message, Recipient(mail.id, mail.payload.address)
 
-    return MailType(ThankYou, compose)
+    return MailType(ThankYou, one_by_one(compose))
 
 
 def delete_old(session: Session) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -17,7 +18,7 @@ from newsletter.core.db import Database, epoch_now
 from newsletter.core.tokens import random_token
 from newsletter.mail import outgoing_mails, outgoing_sending, transactional_rendering
 from newsletter.mail.failures.verdicts import FailureKind
-from newsletter.mail.mail_types import MailPayload, MailType, WaitingMail, by_kind
+from newsletter.mail.mail_types import Compose, Composer, MailPayload, MailType, WaitingMail, by_kind, one_by_one
 from newsletter.mail.message import Message, Recipient
 from newsletter.mail.models import OutgoingMail
 from newsletter.mail.outcomes import SendResult
@@ -102,8 +103,18 @@ def add(db: Database, to: str = "", *, is_moot: bool = False, is_broken: bool = 
         return outgoing_mails.add_mail(session, Hello(to, is_moot, is_broken), subscriber_id=None)
 
 
-def send(db: Database, settings: Settings, provider: Provider) -> SentMails:
-    return outgoing_sending.send_due(db, settings, provider, by_kind(MailType(Hello, hello)))
+def hellos(session: Session, settings: Settings, mails: Sequence[WaitingMail[Hello]]) -> Compose[Hello]:
+    """Reads something about all of them, which fails where one is broken."""
+    if any(mail.payload.is_broken for mail in mails):
+        raise LookupError
+    return partial(hello, session, settings)
+
+
+HELLO = one_by_one(hello)
+
+
+def send(db: Database, settings: Settings, provider: Provider, composer: Composer[Hello] = HELLO) -> SentMails:
+    return outgoing_sending.send_due(db, settings, provider, by_kind(MailType(Hello, composer)))
 
 
 def rows(db: Database) -> Sequence[OutgoingMail]:
@@ -228,12 +239,13 @@ def test_what_one_mail_spoils_for_all_is_tried_alone_next_time(db: Database, set
     assert provider.addresses() == ["r0@readers.example", "r2@readers.example"]
 
 
-def test_a_composer_that_fails_holds_up_no_other(db: Database, settings: Settings) -> None:
+@pytest.mark.parametrize("composer", [HELLO, hellos])
+def test_a_composer_that_fails_holds_up_no_other(db: Database, settings: Settings, composer: Composer[Hello]) -> None:
     provider = Provider()
     for broken in (True, False, True, False):
         add(db, "a@readers.example", is_broken=broken)
     with pytest.raises(LookupError):
-        send(db, settings, provider)
+        send(db, settings, provider, composer)
     assert len(provider.accepted) == 2
     assert [row.note for row in rows(db)] == ["Unforeseen error: LookupError."] * 2
     assert due_mails(db) == []

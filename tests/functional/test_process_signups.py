@@ -19,7 +19,7 @@ from newsletter.core.ids import AddressKey, SuppressionKey
 from newsletter.core.runtime import runtime
 from newsletter.mail.models import OutgoingMail
 from newsletter.operations import transactional_sending
-from newsletter.subscribers import backoff, retention
+from newsletter.subscribers import backoff, retention, salts
 from newsletter.subscribers.account import unsubscribing
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
 from newsletter.subscribers.models import (
@@ -35,7 +35,8 @@ from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.signup import confirmation_links, process_signups, requests
 from newsletter.subscribers.suppression import suppressions
 from newsletter.subscribers.suppression.suppressions import ToSuppress
-from tests.factories import compose_mail, decide_all, due_mails, no_pauses, request_signup, sign_up
+from tests.factories import add_readers, compose_mail, decide_all, due_mails, no_pauses, request_signup, sign_up
+from tests.services.statements import statements
 
 ADA = AddressKey("ada@example.org")
 WORDS = requests.agreement_text("Dispatch")
@@ -343,6 +344,24 @@ def test_a_worker_decides_and_sends_at_once(db: Database, settings: Settings) ->
     assert transactional_sending.send_waiting_mails(runtime()) is False
     assert sent_to(settings) == [f"r{number}@readers.example" for number in range(3)]
     assert kinds(db) == []
+
+
+def test_many_sign_ups_take_no_more_statements_than_two(db: Database, settings: Settings) -> None:
+    """A statement for each reader took more time than all else."""
+
+    def cost(count: int, start: int) -> int:
+        add_readers(db, count, start=start)  # who are told that they are subscribed
+        for number in range(start, start + count):
+            ask(db, f"r{number}@readers.example")
+            ask(db, f"new{number}@readers.example")
+        with statements(db) as found:
+            transactional_sending.send_waiting_mails(runtime())
+        return len(found)
+
+    salts.present_salt(db)
+    few = cost(1, start=1)
+    assert cost(20, start=2) == few
+    assert len(sent_to(settings)) == 42
 
 
 def test_ten_thousand_sign_ups_of_a_victim_bring_one_mail_and_hold_up_nobody(db: Database, settings: Settings) -> None:

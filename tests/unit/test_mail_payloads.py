@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.templates import TEMPLATES
-from newsletter.mail.mail_types import MailPayload, MailType, by_kind
+from newsletter.mail.mail_types import MailPayload, MailType, by_kind, one_by_one
 from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.staff.mail_payloads import StaffLinkMail
 from newsletter.subscribers.mail_payloads import AlreadySubscribed, Confirmation, OneTimeLinkMail
@@ -47,16 +47,19 @@ def test_a_payload_comes_back_as_it_was(payload: MailPayload) -> None:
     }
 
 
+def nothing(*_: object) -> None:
+    return None
+
+
 def test_two_types_of_one_kind_are_refused() -> None:
     class Another(Confirmation):
         """Of the same kind."""
 
-    def compose(*_: object) -> None:
-        return None
-
     with pytest.raises(ValueError, match="one kind"):
-        by_kind(MailType(Confirmation, compose), MailType(Another, compose))
-    assert by_kind(MailType(Confirmation, compose), MailType(AlreadySubscribed, compose)).keys() == {
+        by_kind(MailType(Confirmation, one_by_one(nothing)), MailType(Another, one_by_one(nothing)))
+    assert by_kind(
+        MailType(Confirmation, one_by_one(nothing)), MailType(AlreadySubscribed, one_by_one(nothing))
+    ).keys() == {
         "confirmation",
         "already_subscribed",
     }

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.actors import WORKER
+from newsletter.core.db import table_of
 from newsletter.core.ids import AddressKey, SuppressionKey
 from newsletter.mail import outgoing_mails
 from newsletter.mail.outgoing_mails import NewMail
@@ -50,7 +51,7 @@ def process_addresses(session: Session, suppression_key: SuppressionKey, pauses:
     chosen = {each.address_key: Preferences.from_columns(each.preferences) for each in open_to_mail}
     readers = _find_or_create(session, open_to_mail, chosen)
     wanted: list[_WantedMail] = []
-    consents: list[Consent] = []
+    consents: list[dict[str, Any]] = []
     for request in open_to_mail:
         reader = readers[request.address_key]
         if reader.status == SubscriberStatus.ACTIVE:
@@ -125,21 +126,26 @@ def _locked(session: Session, keys: Collection[AddressKey]) -> dict[AddressKey, 
     return {reader.address_key: reader for reader in session.scalars(query)}
 
 
-def _evidence(reader: Subscriber, request: SignupRequest) -> Consent:
-    return Consent(
-        subscriber_id=reader.id, wording=request.wording, page=request.page, requested_at=request.requested_at
-    )
+def _evidence(reader: Subscriber, request: SignupRequest) -> dict[str, Any]:
+    return {
+        "subscriber_id": reader.id,
+        "wording": request.wording,
+        "page": request.page,
+        "requested_at": request.requested_at,
+    }
 
 
-def _replace_evidence(session: Session, consents: Sequence[Consent]) -> None:
+def _replace_evidence(session: Session, consents: Sequence[Mapping[str, Any]]) -> None:
     """Replace evidence that was never confirmed: words and preferences come from the same sign-up."""
-    readers = [consent.subscriber_id for consent in consents]
+    if not consents:
+        return
+    readers = [consent["subscriber_id"] for consent in consents]
     session.execute(
         delete(Consent)
         .where(Consent.subscriber_id.in_(readers), Consent.confirmed_at.is_(None))
         .execution_options(synchronize_session=False)
     )
-    session.add_all(consents)
+    session.connection().execute(insert(table_of(Consent)), consents)
 
 
 class _WantedMail(NamedTuple):
