@@ -18,7 +18,7 @@ from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.subscribers.models import SignupRequest
 from newsletter.subscribers.signup import requests
-from newsletter.web.forms import form_uses
+from newsletter.web.forms import signup_admission
 from tests.factories import decide_all, form_token
 from tests.functional.test_signup import shown
 
@@ -58,7 +58,7 @@ def test_a_reload_is_answered_as_before_and_mails_nothing_more(
 
 def test_many_reloads_never_ask_for_another_press(client: FlaskClient, db: Database) -> None:
     form = {"email": ADA, "form_token": form_token()}
-    for _ in range(2 * form_uses.MOST_USES):
+    for _ in range(2 * signup_admission.MOST_USES):
         assert "Check your mailbox" in client.post("/subscribe", data=form).text
     assert stored(db) == [ADA]
 
@@ -92,7 +92,7 @@ def test_a_form_is_good_for_few_sign_ups(client: FlaskClient, db: Database, acce
         )
         for number in range(30)
     ]
-    assert len(stored(db)) == form_uses.MOST_USES
+    assert len(stored(db)) == signup_admission.MOST_USES
     last = answers[-1]
     if accept == "application/json":
         assert last.status_code == 422
@@ -104,7 +104,7 @@ def test_a_form_is_good_for_few_sign_ups(client: FlaskClient, db: Database, acce
 
 def test_behind_a_proxy_that_keeps_the_page_one_more_press_signs_up(client: FlaskClient, db: Database) -> None:
     kept = shown(client.get("/").text)["form_token"]
-    addresses = [f"r{number}@readers.example" for number in range(2 * form_uses.MOST_USES)]
+    addresses = [f"r{number}@readers.example" for number in range(2 * signup_admission.MOST_USES)]
     with clock.set_to(NOON + timedelta(minutes=1)):
         pages = {name: client.post("/subscribe", data={"email": name, "form_token": kept}).text for name in addresses}
     with clock.set_to(NOON + timedelta(minutes=2)):
@@ -134,9 +134,9 @@ def test_without_redis_every_form_is_as_good_as_new(
 ) -> None:
     object.__setattr__(runtime(), "queues", Queues("unix:///nowhere/valkey.sock"))
     form = {"email": ADA, "form_token": form_token()}
-    for _ in range(form_uses.MOST_USES + 1):
+    for _ in range(signup_admission.MOST_USES + 1):
         assert "Check your mailbox" in client.post("/subscribe", data=form).text
-    assert len(stored(db)) == form_uses.MOST_USES + 1
+    assert len(stored(db)) == signup_admission.MOST_USES + 1
     assert ADA not in caplog.text
 
 

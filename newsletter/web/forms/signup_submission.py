@@ -11,8 +11,8 @@ from newsletter.core.runtime import runtime
 from newsletter.subscribers import addresses, salts
 from newsletter.subscribers.signup import rate_limit, requests, typos
 from newsletter.web.forms import form_tokens
-from newsletter.web.forms.form_uses import FormUse, FormUses
 from newsletter.web.forms.preferences_form import FieldErrors
+from newsletter.web.forms.signup_admission import SignupPost, SignupVerdict
 from newsletter.web.forms.signup_form import SignupForm
 from newsletter.web.navigation import sections_in_use
 
@@ -68,26 +68,21 @@ def submit_signup(form: SignupForm) -> SignupResult:
     token = form_tokens.read_form_token(form.form_token)
     if token is None or token.is_too_fast or form.honeypot:
         return Unproven()
-    uses = FormUses(runtime().queues.redis, form.form_token, address, preferences)
-    match uses.count():
-        case FormUse.REPEATED:
-            return Accepted(address)  # and nothing else: a reload brings no other mail
-        case FormUse.ONE_TOO_MANY:
+    salt = salts.present_salt(runtime().db)
+    post = SignupPost(runtime().queues.redis, form.form_token, address, preferences)
+    is_forwarded = "X-Forwarded-For" in request.headers
+    key = addresses.identity_key(address)
+    admission = post.admit(rate_limit.limits_of(salt, key, request.remote_addr, is_forwarded=is_forwarded))
+    match admission.verdict:
+        case SignupVerdict.REPEATED | SignupVerdict.ADDRESS_LIMITED:
+            return Accepted(address)  # and nothing else: one is done, the other would tell that others signed it up
+        case SignupVerdict.FORM_USED_UP:
             return Unproven(is_used_up=True)
-    allowance = rate_limit.allow_signup(
-        runtime().queues.redis,
-        salts.present_salt(runtime().db),
-        addresses.identity_key(address),
-        request.remote_addr,
-        is_forwarded="X-Forwarded-For" in request.headers,
-    )
-    if not allowance.rank:
-        return Limited(allowance.wait)
-    if not allowance.address_is_free:
-        return Accepted(address)  # and nothing else: an answer of its own would tell that others signed it up
+        case SignupVerdict.NETWORK_LIMITED:
+            return Limited(admission.number)
     wording = agreement(token.language)
-    requests.request_signup(runtime().db, address, preferences, page=token.page, wording=wording, rank=allowance.rank)
-    uses.remember()
+    requests.request_signup(runtime().db, address, preferences, page=token.page, wording=wording, rank=admission.number)
+    post.remember()
     runtime().queues.enqueue_mails()
     return Accepted(address)
 
