@@ -18,6 +18,10 @@ DRAIN = "workers.jobs.drain"
 TELL_HUB = "workers.jobs.tell_hub"
 PROBE_LINKS = "workers.jobs.probe_links"
 
+MAIL_JOB_LINGERS = 0.6
+"""Seconds for which a job of SEND_MAILS that had something to do looks for more. A job costs more than the mail of a
+sign-up, so that readers who come one after the other share one."""
+
 LISTED = frozenset({SEND_MAILS, PROCESS_EVENTS, DRAIN, TELL_HUB, PROBE_LINKS})
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import time
 from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,7 +21,7 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from newsletter.core import clock_signal, process_tree
-from newsletter.core.jobs import DRAIN, PROBE_LINKS, PROCESS_EVENTS, SEND_MAILS, TELL_HUB, ListedJob
+from newsletter.core.jobs import DRAIN, MAIL_JOB_LINGERS, PROBE_LINKS, PROCESS_EVENTS, SEND_MAILS, TELL_HUB, ListedJob
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class Queues:
     """
 
     def __init__(self, url: str, send_deadline: float = 60.0) -> None:
+        self._mails_enqueued_at = float("-inf")
         self._job_timeout = int(JOB_TIMEOUT + MOST_CALLS * send_deadline)
         self.redis: Redis = Redis.from_url(
             url,
@@ -104,6 +106,14 @@ class Queues:
         Call it after the commit. A lost job costs time, not mail: the clock finds the rows.
         """
         return self._enqueue_once(MAIL, SEND_MAILS)
+
+    def enqueue_mails_of_many(self) -> None:
+        """The same for sign-ups, of which many may come together: a job that was queued a moment ago looks for more, so
+        the queue is not asked for each of them.
+        """
+        now = time.monotonic()
+        if now - self._mails_enqueued_at > MAIL_JOB_LINGERS / 2 and self.enqueue_mails():
+            self._mails_enqueued_at = now
 
     def enqueue_events(self) -> bool:
         """Queue one job for all webhook deliveries, unless one is queued; False when the queue cannot be reached."""

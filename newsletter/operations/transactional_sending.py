@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from newsletter.core import secure_delete, shutdown
+from newsletter.core.jobs import MAIL_JOB_LINGERS
 from newsletter.core.runtime import Runtime
 from newsletter.mail import outgoing_sending
 from newsletter.mail.transports import open_transport
@@ -16,11 +17,8 @@ from newsletter.support.thank_you import ThankYou
 
 RUN_FOR = 5.0
 """Seconds after which a job ends, and its successor goes on: a worker looks at its own state between jobs."""
-LINGER = 0.6
-"""Seconds for which a job that had something to do looks for more. A job costs more than the mail of a sign-up, so that
-readers who come one after the other share one."""
 LOOK_EVERY = 0.2
-GATHER_FOR = 0.1
+GATHER_FOR = 0.2
 """Seconds between two rounds of less than MANY. A round costs three commits and some fifteen statements, whether it is
 about one reader or about fifty."""
 MANY = 20
@@ -42,7 +40,7 @@ def send_waiting_mails(runtime: Runtime) -> bool:
                 last_work = time.monotonic()
                 if max(sent, decided) < MANY:
                     shutdown.wait(GATHER_FOR)
-            elif last_work is None or time.monotonic() - last_work > LINGER:
+            elif last_work is None or time.monotonic() - last_work > MAIL_JOB_LINGERS:
                 return False
             else:
                 shutdown.wait(LOOK_EVERY)

@@ -242,11 +242,10 @@ def test_the_worker_is_woken_after_the_commit(
 ) -> None:
     seen: list[int] = []
 
-    def wake(_queues: object) -> bool:
+    def wake(_queues: object) -> None:
         seen.append(len(requests(db)))  # another connection sees a row only when it is committed
-        return True
 
-    monkeypatch.setattr("newsletter.core.queue.Queues.enqueue_mails", wake)
+    monkeypatch.setattr("newsletter.core.queue.Queues.enqueue_mails_of_many", wake)
     client.post("/subscribe", data={"email": ADA})
     client.post("/subscribe", data={"email": ADA})
     assert seen == [1, 2]

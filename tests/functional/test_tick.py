@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from rq.serializers import JSONSerializer
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
-from newsletter.core.jobs import DRAIN, SEND_MAILS
+from newsletter.core.jobs import DRAIN, MAIL_JOB_LINGERS, SEND_MAILS
 from newsletter.core.queue import MAIL, SENDING, Queues
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.status import digest_status
@@ -73,6 +74,19 @@ def test_a_sign_up_whose_job_was_lost_gets_one_job(db: Database, queues: Queues)
 
 def test_many_sign_ups_queue_one_job(queues: Queues) -> None:
     assert all(queues.enqueue_mails() for _ in range(100))
+    assert queued(queues, MAIL) == [SEND_MAILS]
+
+
+def test_a_sign_up_after_a_job_s_last_look_queues_another(queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        queues.enqueue_mails_of_many()
+    assert queued(queues, MAIL) == [SEND_MAILS]
+    queues.redis.flushall()
+    queues.enqueue_mails_of_many()
+    assert queued(queues, MAIL) == [], "a job that began a moment ago looks for more"
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + MAIL_JOB_LINGERS)
+    queues.enqueue_mails_of_many()
     assert queued(queues, MAIL) == [SEND_MAILS]
 
 

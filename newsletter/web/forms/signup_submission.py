@@ -83,7 +83,7 @@ def submit_signup(form: SignupForm) -> SignupResult:
     wording = agreement(token.language)
     requests.request_signup(runtime().db, address, preferences, page=token.page, wording=wording, rank=admission.number)
     post.remember()
-    runtime().queues.enqueue_mails()
+    runtime().queues.enqueue_mails_of_many()
     return Accepted(address)
 
 
