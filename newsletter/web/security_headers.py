@@ -37,8 +37,8 @@ def add_headers(response: Response) -> Response:
     search engine. Forms with a token are kept by nobody: a token is good for a few uses and a day alone. Proxies keep
     what is alike for everybody (`web.page_cache`), and nothing else.
     """
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    present = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - the keys alone, in one pass
+    response.headers.extend([(name, value) for name, value in HEADERS.items() if name.lower() not in present])
     if FRAMED_BY_US in response.headers["Content-Security-Policy"]:
         del response.headers["X-Frame-Options"]
     if runtime().settings.public_url.startswith("https:"):

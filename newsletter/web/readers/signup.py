@@ -66,12 +66,12 @@ def subscribe() -> ResponseReturnValue:
 
 def _check_mailbox(form: SignupForm, accepted: Accepted) -> str:
     """Show the address as it was typed, with the form to mend it."""
-    form, sections = form.renewed(), known_sections()
+    form = form.renewed()
 
     def page(address: str, typed: str, form_token: str) -> str:
         fields = replace(form.fields, email=typed)
         more = {"form_token": form_token, "suggestion": accepted.suggestion}
-        values = signup_values(replace(form, fields=fields), sections, **more)
+        values = signup_values(replace(form, fields=fields), known_sections(), **more)
         days = confirmation_links.CONFIRMATION_AGE.days
         return render_template("check_mailbox.html", address=address, days=days, **values)
 
