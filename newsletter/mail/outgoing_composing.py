@@ -41,7 +41,7 @@ def compose_rows(
 def _opened(
     session: Session, settings: Settings, mail_type: MailType[Any], mails: Sequence[WaitingMail[Any]]
 ) -> Compose[Any]:
-    """What composes these mails; one by one where something about one of them cannot be read."""
+    """The function that composes these mails; one by one where something about one of them cannot be read."""
     try:
         return mail_type.composer(session, settings, mails)
     except DBAPIError:

@@ -41,7 +41,7 @@ with one press, later ones with two. A program needs a form, and the two seconds
 
 
 class SignupVerdict(IntEnum):
-    """What becomes of a sign-up. The script answers these numbers."""
+    """The verdict about a sign-up. The script answers these numbers."""
 
     TAKEN = 0
     REPEATED = 1
