@@ -161,10 +161,8 @@ LANES: dict[Lane, tuple[type[MailWorker | DigestWorker], tuple[str, ...]]] = {
 
 
 def prepare(runtime: Runtime) -> None:
-    """Load what forks shall share. Raises ConfigurationError for a wrong setting of the transport."""
+    """Load what the processes shall share. Raises ConfigurationError for a wrong setting of the transport."""
     open_transport(runtime.settings).close()
-    for language in LANGUAGES:
-        language_of(language)
 
 
 def children(app: Flask, runtime: Runtime, *, rest_after: int | None = None) -> list[ForkedChild]:
@@ -187,6 +185,9 @@ def run(app: Flask, runtime: Runtime, lane: Lane, rest_after: int | None = None)
     cannot be reached at the start, and SystemExit with RESTS after `rest_after` seconds without a job."""
     shutdown.end_in_time(shutdown.AT_LAST if lane is Lane.MAILS else END_WITHIN)
     wait_for_queue(runtime.queues)
+    if lane is Lane.DIGESTS:
+        for language in LANGUAGES:  # each fork would read the catalogues
+            language_of(language)
     # Forks share what is loaded now. A fork makes many thousands of small objects a second and soon drops them: at the
     # default thresholds it spends a sixth of its time in the collector (measured).
     gc.freeze()

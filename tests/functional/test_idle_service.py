@@ -1,0 +1,62 @@
+"""An idle `newsletter serve` has loaded nothing that only some requests and mails need: it would hold that memory for
+ever, and take the time at each start.
+
+What the parent has loaded when it begins to fork is what all processes share.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from newsletter.core.config import Settings
+from newsletter.core.db import Database
+from tests.services.patience import PATIENCE
+from tests.services.processes import environment_of, on_one_machine
+
+BEFORE_THE_FORKS = """
+import json, os, sys
+opened = []
+sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
+from newsletter.core.process_tree import ProcessTree
+def run(tree):
+    print(json.dumps([sorted(sys.modules), opened]), flush=True)
+    os._exit(0)
+ProcessTree.run = run
+from newsletter.cli import main
+sys.argv = ["newsletter", "serve"]
+main()
+"""
+
+
+class Loaded(NamedTuple):
+    """What a service has loaded."""
+
+    modules: set[str]
+    files: list[str]
+    """Those that were opened."""
+
+
+@pytest.fixture
+def loaded(db: Database, settings: Settings) -> Loaded:
+    db.dispose()
+    done = subprocess.run(
+        [sys.executable, "-c", BEFORE_THE_FORKS],
+        env=environment_of(on_one_machine(settings, with_site=True)),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
+    )
+    modules, files = json.loads(done.stdout)
+    assert {"workers.clock", "workers.worker", "newsletter.web.readers.signup"} <= set(modules)
+    return Loaded(set(modules), files)
+
+
+def test_dates_and_words_of_languages_wait_until_they_are_shown(loaded: Loaded) -> None:
+    assert [name for name in loaded.files if "locale-data" in name or name.endswith(".po")] == []
+    assert "babel.messages" not in loaded.modules
