@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from newsletter.core import systemd
+from newsletter.core import memory, systemd
 from newsletter.core.parent_death import die_with_parent
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,7 @@ class ProcessTree:
         """Return when all have ended after a signal."""
         # Blocked and waited for: no handler runs at a bad moment, and none is missed between two looks.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        memory.fill_gaps()
         for child in self.children:
             self._start(child)
         systemd.notify("READY=1")
