@@ -46,8 +46,8 @@ LEASE_KEY = "newsletter:clock"
 
 def prepare(runtime: Runtime) -> None:
     """Before the forks: compile what an idle clock asks. Done later, that takes 4 MB of what processes share."""
-    with runtime.db.reading() as session:
-        seconds_until_due(session)
+    with runtime.db.bare() as connection:
+        seconds_until_due(connection)
     runtime.db.dispose()  # no connection crosses a fork
 
 
@@ -128,8 +128,8 @@ class Clock:
         self._tick_next |= self._signal.wait(seconds)
 
     def _seconds_until_due(self) -> float:
-        with self._runtime.db.reading() as session:
-            found = seconds_until_due(session)
+        with self._runtime.db.bare() as connection:
+            found = seconds_until_due(connection)
         return float("inf") if found is None else found
 
     def _listens(self) -> bool:

@@ -1,15 +1,18 @@
-"""The next moment at which the clock has something to do, by two statements that read indexes."""
+"""The next moment at which the clock has something to do, by two statements that read indexes.
+
+They are made once, and asked without a session: an idle clock does little else, and no longer shares whatever it runs
+with other processes.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ScalarSelect, SQLColumnExpression, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, ScalarSelect, SQLColumnExpression, bindparam, exists, func, or_, select
 
 from newsletter.core import clock
-from newsletter.core.db import epoch_now
+from newsletter.core.db import UtcDateTime, epoch_now
 from newsletter.delivery.events import webhook_deliveries
 from newsletter.delivery.ledger.models import Batch, BatchState
 from newsletter.delivery.sending.scheduled_sends import AHEAD
@@ -21,14 +24,14 @@ _BUSY = (BatchState.CLAIMED, BatchState.SENDING)
 _OPEN_AT_PROVIDER = select(Digest.id).where(Digest.provider_schedule, Digest.status != DigestStatus.SENT)
 
 
-def seconds_until_due(session: Session) -> float | None:
+def seconds_until_due(connection: Connection) -> float | None:
     """Seconds until the clock's next work, as far as it is known; at most 0 when there is some now, None when there is
     none. While workers have batches, there is some: the clock watches their leases.
     """
-    if session.scalar(_IS_BUSY) or webhook_deliveries.deliveries_wait(session):
-        return 0.0
-    scheduled, ahead, batch, mail, lease = session.execute(_NEXT).one()
     now = clock.now()
+    if connection.scalar(_IS_BUSY, {_NOW.key: now}):
+        return 0.0
+    scheduled, ahead, batch, mail, lease = connection.execute(_NEXT).one()
     moments: list[datetime] = [each for each in (scheduled, ahead and ahead - AHEAD, batch, mail) if each is not None]
     found = [(moment - now).total_seconds() for moment in moments]
     return min([*found, lease] if lease is not None else found, default=None)
@@ -42,13 +45,15 @@ _EARLIEST_CLAIM = func.coalesce(Batch.not_before, Batch.created_at)
 _OF_SENDING_DIGEST = Batch.digest_id.in_(select(Digest.id).where(Digest.status == DigestStatus.SENDING))
 """Whether the batch's digest is: a paused one is never due."""
 
-# Made once: the clock asks them every few seconds.
+_NOW = bindparam("now", type_=UtcDateTime())
+
 _IS_BUSY = select(
     or_(
         exists().where(Batch.state.in_(_BUSY)),
         # Found by digest: the table of batches is large, and has no index of this flag.
         exists().where(Batch.withdrawing, Batch.digest_id.in_(_OPEN_AT_PROVIDER)),
         exists(SignupRequest.id),
+        exists().where(webhook_deliveries.is_open(_NOW)),
     )
 )
 _NEXT = select(

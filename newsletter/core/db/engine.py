@@ -192,7 +192,8 @@ def _begin_sqlite(connection: Connection) -> None:
     """
     statement = connection.get_execution_options().get("sqlite_begin", "BEGIN")
     if statement != _BEGIN_WRITING:
-        connection.exec_driver_sql(statement)
+        if statement:
+            connection.exec_driver_sql(statement)
         return
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Select, delete, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, delete, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock, shutdown
@@ -94,13 +94,14 @@ def _process_next(runtime: Runtime) -> bool:
     return True
 
 
+def is_open(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Whether a delivery is to be processed at that time."""
+    free = or_(WebhookDelivery.not_before.is_(None), WebhookDelivery.not_before <= now)
+    return WebhookDelivery.payload.is_not(None) & free
+
+
 def _open() -> Select[int]:
-    free = or_(WebhookDelivery.not_before.is_(None), WebhookDelivery.not_before <= clock.now())
-    return (
-        select(WebhookDelivery.id)
-        .where(WebhookDelivery.payload.is_not(None), free)
-        .order_by(WebhookDelivery.attempt, WebhookDelivery.id)
-    )
+    return select(WebhookDelivery.id).where(is_open(clock.now())).order_by(WebhookDelivery.attempt, WebhookDelivery.id)
 
 
 def _process(session: Session, suppression_key: SuppressionKey, delivery_id: int) -> None:
