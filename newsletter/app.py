@@ -26,11 +26,18 @@ def create_app(settings: Settings | None = None, *, serving: bool = True) -> Fla
     return app
 
 
-def install_site(app: Flask) -> None:
+def install_site(app: Flask, *, with_desk: bool = True) -> None:
     """Add the site's views to an application without them."""
     from newsletter.web import install
 
-    install(app)
+    install(app, with_desk=with_desk)
+
+
+def create_site(runtime: Runtime) -> Flask:
+    """The same application as `create_app` makes, with a runtime that is there already."""
+    app = _application(runtime)
+    install_site(app)
+    return app
 
 
 def create_context(settings: Settings | None = None, *, serving: bool = True) -> Flask:
@@ -40,6 +47,10 @@ def create_context(settings: Settings | None = None, *, serving: bool = True) ->
     settings = settings or load_settings()
     if serving:
         settings.check_serving()
+    return _application(Runtime(settings, Database(settings.database_url, settings.database_timeouts)))
+
+
+def _application(runtime: Runtime) -> Flask:
     app = Flask(
         "newsletter",
         template_folder=str(TEMPLATES / "web"),
@@ -50,9 +61,9 @@ def create_context(settings: Settings | None = None, *, serving: bool = True) ->
     app.config.update(
         MAX_CONTENT_LENGTH=1_000_000,
         PREFERRED_URL_SCHEME="https",
-        SERVER_NAME=urlsplit(settings.public_url).netloc or None,  # restricts nothing: web.hosts does
+        SERVER_NAME=urlsplit(runtime.settings.public_url).netloc or None,  # restricts nothing: web.hosts does
     )
-    Runtime(settings, Database(settings.database_url, settings.database_timeouts)).install(app)
+    runtime.install(app)
     return app
 
 

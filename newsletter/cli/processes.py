@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import configure_mappers
 
 from newsletter import migrations
-from newsletter.app import install_site
+from newsletter.app import create_site, install_site
 from newsletter.core import key_fingerprints, logs, memory, private_files, queue
 from newsletter.core.process_tree import ForkedChild, ProcessTree
 from newsletter.core.runtime import Runtime, runtime
@@ -52,7 +52,7 @@ def _prepare_forks(ready: Runtime) -> None:
 def _load_site(application: Flask) -> None:
     from newsletter.web.readers.signup import ANSWER_TEMPLATES
 
-    install_site(application)
+    install_site(application, with_desk=False)
     for name in ANSWER_TEMPLATES:
         application.jinja_env.get_template(name)
 
@@ -85,10 +85,12 @@ def web() -> None:
 
 def _web_children(application: Flask, ready: Runtime) -> list[ForkedChild]:
     from newsletter.web import server
+    from newsletter.web.lazy_desk import SiteWithLazyDesk
 
+    site = SiteWithLazyDesk(application, partial(create_site, ready))
     listening = server.listen(ready.settings.host, ready.settings.port)
     numbers = range(1, ready.settings.web_concurrency + 1)
-    return [ForkedChild(f"web {number}", partial(server.serve, application, listening)) for number in numbers]
+    return [ForkedChild(f"web {number}", partial(server.serve, site, listening)) for number in numbers]
 
 
 @click.command()

@@ -8,7 +8,6 @@ from jinja2 import StrictUndefined
 from newsletter.web import (
     assets,
     csrf,
-    desk,
     errors,
     feeds,
     health,
@@ -24,12 +23,11 @@ from newsletter.web import (
     site_files,
     template_filters,
 )
-from newsletter.web.desk import poll_cache
 from newsletter.web.request_values import PathNumber, PathText
 
 
-def install(app: Flask) -> None:
-    """Register every view, and what holds for all of them."""
+def install(app: Flask, *, with_desk: bool = True) -> None:
+    """Register every view, and what holds for all of them. Without the desk, nothing of it is loaded."""
     # A redirect to the tidy form of an address would be made from the Host header.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -37,7 +35,10 @@ def install(app: Flask) -> None:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     page_cache.install(app)  # first: it keeps answers with all headers that the others add
-    poll_cache.install(app)
+    if with_desk:
+        from newsletter.web.desk import poll_cache
+
+        poll_cache.install(app)
     language.install(app)  # first of those that start a request: the headers of every answer ask it
     hosts.install(app)
     security_headers.install(app)
@@ -53,5 +54,8 @@ def install(app: Flask) -> None:
     feeds.discovery.install(app)
     app.register_blueprint(site_files.pages)
     app.register_blueprint(health.pages)
-    app.register_blueprint(desk.desk)
+    if with_desk:
+        from newsletter.web.desk import desk
+
+        app.register_blueprint(desk)
     hooks.install(app)

@@ -60,3 +60,8 @@ def loaded(db: Database, settings: Settings) -> Loaded:
 def test_dates_and_words_of_languages_wait_until_they_are_shown(loaded: Loaded) -> None:
     assert [name for name in loaded.files if "locale-data" in name or name.endswith(".po")] == []
     assert "babel.messages" not in loaded.modules
+
+
+def test_the_desk_waits_until_somebody_comes_to_it(loaded: Loaded) -> None:
+    assert [name for name in loaded.modules if name.startswith("newsletter.web.desk")] == []
+    assert loaded.modules & {"argon2", "pyotp", "webauthn", "segno", "lxml"} == set()

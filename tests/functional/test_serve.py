@@ -78,6 +78,11 @@ class Serving:
         with urllib.request.urlopen(urllib.request.Request(url, body, JSON), timeout=PATIENCE) as answer:
             assert answer.status == 202
 
+    def desk(self) -> str:
+        """The page that somebody gets who comes to the desk."""
+        with urllib.request.urlopen(f"{self.settings.public_url}/desk", timeout=PATIENCE) as answer:
+            return bytes(answer.read()).decode()
+
     def mails(self) -> int:
         folder = self.settings.maildir / "new"
         return len(list(folder.iterdir())) if folder.exists() else 0
@@ -105,6 +110,7 @@ def test_it_does_the_whole_job_and_no_child_s_death_ends_it(db: Database, settin
     with running(settings, tmp_path) as serving:
         serving.sign_up("new@readers.example")
         serving.until(lambda: serving.mails() == 1, "the confirmation mail")
+        assert "Sign in" in serving.desk()
         for name in CHILDREN:
             pid = serving.children()[name]
             with suppress(ProcessLookupError):  # a worker that rests
