@@ -16,7 +16,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Text, UniqueCon
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.core import clock
-from newsletter.core.db import IS_PUBLIC, Base, EnumText, Id, one_of
+from newsletter.core.db import IS_PUBLIC, Base, EnumText, Id, dialect_index, one_of
 from newsletter.core.languages import PUBLICATION_LANGUAGE
 
 
@@ -122,7 +122,7 @@ def _current_index(name: str, *columns: str, only: str = "") -> Index:
     is written as SQLAlchemy writes a true column."""
     conditions = ["is_current", only] if only else ["is_current"]
     for_sqlite = text(" AND ".join(f"{name} = 1" for name in conditions))
-    return Index(name, *columns, sqlite_where=for_sqlite, postgresql_where=text(" AND ".join(conditions)))
+    return dialect_index(name, *columns, sqlite_where=for_sqlite, postgresql_where=text(" AND ".join(conditions)))
 
 
 class Revision(Base):
@@ -138,7 +138,7 @@ class Revision(Base):
         CheckConstraint("(number = 1) = (kind = 'first')", name="first"),
         CheckConstraint(f"(note IS NOT NULL) = (kind IN ({_words(SAID)}))", name="note"),
         CheckConstraint(f"NOT serious OR kind IN ({_words(CORRECTING)})", name="serious"),
-        Index(
+        dialect_index(
             "ix_revisions_current",
             "article_id",
             unique=True,
@@ -151,7 +151,7 @@ class Revision(Base):
         _current_index("ix_revisions_digest", "date", "trust", "article_id"),
         _current_index("ix_revisions_hype", "hype", "date", "article_id"),
         _current_index("ix_revisions_section", "section", "date", "article_id"),
-        Index(
+        dialect_index(
             "ix_revisions_corrections",
             "published_at",
             "id",
@@ -160,7 +160,7 @@ class Revision(Base):
         ),
         _current_index("ix_revisions_rubric", "rubric_id", "date", "article_id"),
         # A hash: a title may be longer than a key of PostgreSQL's trees.
-        Index("ix_revisions_title", "title", postgresql_using="hash"),
+        dialect_index("ix_revisions_title", "title", postgresql_using="hash"),
         {"sqlite_autoincrement": True, "info": IS_PUBLIC},
     )
 

@@ -13,7 +13,7 @@ from newsletter.articles.models import Revision
 from newsletter.core import clock
 from newsletter.core.actors import ActorKind
 from newsletter.core.cadence import Cadence
-from newsletter.core.db import IS_PUBLIC, Base, EnumText, Id, one_of
+from newsletter.core.db import IS_PUBLIC, Base, EnumText, Id, dialect_index, one_of
 
 
 class DigestStatus(StrEnum):
@@ -62,7 +62,9 @@ class Digest(Base):
         # With the times, so that the last one that was sent is found without sorting them all.
         Index("ix_digests_status", "status", "sent_at", "id"),
         # Partial, since SQLite would go by it wherever a cadence is named.
-        Index("ix_digests_frozen", "cadence", "frozen_at", "id", sqlite_where=_FROZEN, postgresql_where=_FROZEN),
+        dialect_index(
+            "ix_digests_frozen", "cadence", "frozen_at", "id", sqlite_where=_FROZEN, postgresql_where=_FROZEN
+        ),
         Index("ix_digests_letters", "letter_since", "id", "letter_name"),
         Index("uq_digests_letter_name", "letter_name", unique=True),
         {"sqlite_autoincrement": True, "info": IS_PUBLIC},

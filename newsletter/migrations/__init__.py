@@ -130,6 +130,7 @@ def upgrade_in_child(db: Database) -> None:
     large. Raises ConflictError when that fails."""
     if _is_current(db):
         return
+    db.dispose()  # no connection crosses a fork
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -148,10 +149,7 @@ def _is_current(db: Database) -> bool:
     """Whether nothing is to be done; an SQLite database that is not there yet stays so."""
     if db.is_sqlite and not Path(db.engine.url.database or "").exists():
         return False
-    try:
-        return present(db) == head()
-    finally:
-        db.dispose()  # no connection crosses a fork
+    return present(db) == head()
 
 
 def _make_folder(file: Path) -> None:

@@ -4,6 +4,7 @@ from newsletter.articles import models as articles
 from newsletter.articles.drafts import models as article_drafts
 from newsletter.core import key_fingerprints as keys
 from newsletter.core.db import Base, public_content
+from newsletter.core.db.dialect_index import apply_options
 from newsletter.delivery.events import models as events
 from newsletter.delivery.ledger import models as ledger
 from newsletter.digests import models as digests
@@ -19,6 +20,7 @@ MODELS = (
     *(keys, public_content, staff),
 )
 metadata = Base.metadata
+apply_options(metadata)
 
 _SEARCH = ("article_search", "digest_search")
 

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Text, bindparam, cast, column, func, literal_column, select, true
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.types import JSON
 
 from newsletter.core import clock, tokens
 from newsletter.core.db import dialect_insert, table_of
+from newsletter.core.db.statements import insert_into
 from newsletter.core.ids import AddressKey, SubscriberId
 from newsletter.subscribers import preferences
 from newsletter.subscribers.models import Subscriber
@@ -118,13 +118,15 @@ class _Stored(NamedTuple):
 
 @cache
 def _stored_by_sqlite() -> _Stored:
+    from sqlalchemy.dialects import sqlite  # here: not on PostgreSQL
+
     dialect = sqlite.dialect()
     processors = {
         name: _TABLE.c[name].type.dialect_impl(dialect).bind_processor(dialect) or (lambda value: value)
         for name in _NAMES
     }
     source = select(*(bindparam(name, type_=_TABLE.c[name].type) for name in _NAMES))
-    compiled = _confirming(sqlite.insert(_TABLE), source).compile(dialect=dialect)
+    compiled = _confirming(insert_into("sqlite", _TABLE), source).compile(dialect=dialect)
 
     @lru_cache(_CACHED)
     def stored(chosen: Preferences) -> tuple[Any, ...]:
@@ -139,7 +141,7 @@ def _insert_document() -> Any:
     document = cast(bindparam("rows", type_=Text), JSON)
     fields = (column(name, _TABLE.c[name].type) for name in _NAMES)
     rows = func.json_to_recordset(document).table_valued(*fields, name="new").render_derived(with_types=True)
-    return _confirming(postgresql.insert(_TABLE), select(*(rows.c[name] for name in _NAMES)))
+    return _confirming(insert_into("postgresql", _TABLE), select(*(rows.c[name] for name in _NAMES)))
 
 
 def _confirming(insert: Any, source: Any) -> Any:

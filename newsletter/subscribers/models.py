@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core import clock, tokens
 from newsletter.core.cadence import READER_CADENCES, Cadence
-from newsletter.core.db import Base, EnumText, Id, one_of
+from newsletter.core.db import Base, EnumText, Id, dialect_index, one_of
 from newsletter.core.ids import AddressKey, KeyHash
 from newsletter.mail.formats import Format
 
@@ -82,7 +82,7 @@ class Subscriber(Base):
         one_of("format", Format),
         one_of("unsubscribe_reason", UnsubscribeReason),
         Index("ix_subscribers_audience", "status", "cadence"),
-        Index("ix_subscribers_ended", "ended_at", sqlite_where=_ENDED, postgresql_where=_ENDED),
+        dialect_index("ix_subscribers_ended", "ended_at", sqlite_where=_ENDED, postgresql_where=_ENDED),
         {"sqlite_autoincrement": True},
     )
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.db import IS_PUBLIC, Base, EnumText, Id, one_of
+from newsletter.core.db import IS_PUBLIC, Base, EnumText, Id, dialect_index, one_of
 from newsletter.support.money import Money, of_minor_units
 
 
@@ -55,7 +55,7 @@ class SupportPayment(_MoneyColumns, Base):
         CheckConstraint("minor_units >= 0", name="minor_units"),
         CheckConstraint("is_public OR (name IS NULL AND words IS NULL AND hidden_at IS NULL)", name="private"),
         Index("ix_support_payments_day", "day", "currency"),
-        Index(
+        dialect_index(
             "ix_support_payments_words",
             "day",
             "id",

@@ -65,3 +65,9 @@ def test_dates_and_words_of_languages_wait_until_they_are_shown(loaded: Loaded) 
 def test_the_desk_waits_until_somebody_comes_to_it(loaded: Loaded) -> None:
     assert [name for name in loaded.modules if name.startswith("newsletter.web.desk")] == []
     assert loaded.modules & {"argon2", "pyotp", "webauthn", "segno", "lxml"} == set()
+
+
+def test_sqlite_does_without_the_modules_of_postgresql(loaded: Loaded, settings: Settings) -> None:
+    of_postgresql = {"sqlalchemy.dialects.postgresql", "psycopg"}
+    is_sqlite = settings.database_url.startswith("sqlite")
+    assert of_postgresql & loaded.modules == (set() if is_sqlite else of_postgresql)

@@ -5,6 +5,7 @@ SQLite serves one machine, PostgreSQL many; this package makes them behave alike
 
 from newsletter.core.db.columns import Base, EnumText, Id, UtcDateTime, one_of
 from newsletter.core.db.deferred_logs import log_after_commit
+from newsletter.core.db.dialect_index import dialect_index
 from newsletter.core.db.engine import Database, DatabaseTimeouts
 from newsletter.core.db.public_content import IS_PUBLIC, raise_version
 from newsletter.core.db.statements import (
@@ -26,6 +27,7 @@ __all__ = [
     "EnumText",
     "Id",
     "UtcDateTime",
+    "dialect_index",
     "dialect_insert",
     "epoch_now",
     "has_byte",

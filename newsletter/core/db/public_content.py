@@ -18,7 +18,7 @@ from sqlalchemy import URL, CheckConstraint, Connection, Engine, Table, Text, Up
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.core.db.columns import Base
-from newsletter.core.db.statements import INSERT, table_of
+from newsletter.core.db.statements import insert_into, table_of
 
 IS_PUBLIC: Final = {"is_public": True}
 """The `info` of a table whose rows public pages show."""
@@ -112,6 +112,6 @@ def _notice(connection: Connection, statement: Any, *_values: object) -> None:
 def _write(connection: Connection) -> None:
     if connection.info.pop(_CHANGED, False):
         _known.pop(connection.engine.url, None)
-        insert = INSERT[connection.dialect.name](_table).values(id=1, version=1, namespace=str(uuid.uuid4()))
+        insert = insert_into(connection.dialect.name, _table).values(id=1, version=1, namespace=str(uuid.uuid4()))
         raised = {"version": _table.c.version + 1}
         connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=raised))

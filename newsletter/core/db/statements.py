@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Float, LargeBinary, Select, Table, literal
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from newsletter.core.db.columns import Base
-
-INSERT: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-"""An INSERT into a table, by the dialect: it knows ON CONFLICT, which SQLAlchemy's common one does not."""
 
 
 class epoch_now(FunctionElement[float]):  # noqa: N801 - reads like the SQL functions beside it
@@ -85,7 +81,18 @@ def table_of(model: type[Base]) -> Table:
 
 def dialect_insert(session: Session, model: type[Base]) -> Any:
     """An INSERT into a table in the session's dialect, which knows ON CONFLICT."""
-    return INSERT[session.get_bind().dialect.name](table_of(model))
+    return insert_into(session.get_bind().dialect.name, table_of(model))
+
+
+def insert_into(dialect: str, table: Table) -> Any:
+    """An INSERT in a dialect: "sqlite" or "postgresql". The other one, which is large, is not loaded."""
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table)
+    from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+    return postgresql_insert(table)
 
 
 def insert_ignoring(

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, Text, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core import clock
-from newsletter.core.db import Base, EnumText, Id, one_of
+from newsletter.core.db import Base, EnumText, Id, dialect_index, one_of
 from newsletter.delivery.events.event_kinds import EventKind
 
 _OPEN = text("payload IS NOT NULL")
@@ -22,7 +22,9 @@ class WebhookDelivery(Base):
     """
 
     __tablename__ = "webhook_deliveries"
-    __table_args__ = (Index("ix_webhook_deliveries_open", "attempt", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),)
+    __table_args__ = (
+        dialect_index("ix_webhook_deliveries_open", "attempt", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     provider: Mapped[str] = mapped_column(Text)

@@ -16,7 +16,7 @@ from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, LargeBinary,
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.core import clock
-from newsletter.core.db import Base, EnumText, Id, one_of
+from newsletter.core.db import Base, EnumText, Id, dialect_index, one_of
 from newsletter.core.ids import BatchId, DigestId, SubscriberId
 from newsletter.mail.failures.verdicts import FailureKind
 from newsletter.mail.formats import Format
@@ -161,7 +161,7 @@ class Refusal(Base):
     __table_args__ = (
         UniqueConstraint("digest_id", "subscriber_id"),
         one_of("about", FailureKind),
-        Index("ix_refusals_mailbox", "subscriber_id", sqlite_where=_MAILBOX, postgresql_where=_MAILBOX),
+        dialect_index("ix_refusals_mailbox", "subscriber_id", sqlite_where=_MAILBOX, postgresql_where=_MAILBOX),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

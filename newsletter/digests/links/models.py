@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, Text, text
+from sqlalchemy import CheckConstraint, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.db import Base, EnumText, Id, one_of
+from newsletter.core.db import Base, EnumText, Id, dialect_index, one_of
 from newsletter.core.fetching import FetchFailure
 
 
@@ -34,7 +34,7 @@ class LinkCheck(Base):
         one_of("failure", FetchFailure),
         CheckConstraint("(verdict IS NULL) = (checked_at IS NULL)", name="checked"),
         CheckConstraint("(verdict IS NULL) = (since IS NULL)", name="since"),
-        Index("ix_link_checks_wanted", "wanted_at", "id", sqlite_where=_WANTED, postgresql_where=_WANTED),
+        dialect_index("ix_link_checks_wanted", "wanted_at", "id", sqlite_where=_WANTED, postgresql_where=_WANTED),
         {"sqlite_autoincrement": True},
     )
 
