@@ -35,7 +35,7 @@ def give_back_freed_memory() -> None:
 
 
 class _Usage(ctypes.Structure):
-    """What mallinfo2(3) returns."""
+    """The result of mallinfo2(3)."""
 
     _fields_ = [
         (name, ctypes.c_size_t)
