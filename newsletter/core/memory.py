@@ -59,7 +59,7 @@ def fill_gaps() -> None:
         libc.malloc_trim(0)
         end = libc.sbrk(0) - libc.mallinfo2().keepcost
         for size in range(LARGEST_GAP, 0, -_STEP):
-            while (block := libc.malloc(size - _HEADER)) < end:
+            while 0 < (block := libc.malloc(size - _HEADER)) < end:
                 pass  # it was a gap, and stays taken
             libc.free(block)
 

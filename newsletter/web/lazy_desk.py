@@ -1,6 +1,6 @@
 """The desk, loaded when somebody first comes to it.
 
-It is a sixth of a site's start, and 6 MB of each service (measured), of which readers and an idle service see nothing.
+It is a tenth of a site's start, and 5 MB of each service (measured), of which readers and an idle service see nothing.
 So a process begins with the public site. A second application, which has the desk too, answers what lies below /desk:
 Flask takes no more views once it has answered a request. Both have one runtime, and so one database and queue.
 """
