@@ -67,11 +67,13 @@ def send_due(db: Database, settings: Settings, transport: Transport, mail_types:
         return SentMails(0)
     record = _Record(db, claims, lease)
     errors: list[Exception] = []
-    for group in _groups(_composed(db, settings, mail_types, record, errors), transport):
-        if shutdown.requested():
-            break
-        _send_group(transport, group, record, errors)
-    record.write(release=True)
+    try:
+        for group in _groups(_composed(db, settings, mail_types, record, errors), transport):
+            if shutdown.requested():
+                break
+            _send_group(transport, group, record, errors)
+    finally:  # also after an error of the database: else readers would wait for the leases to end
+        record.write(release=True)
     if errors:
         raise errors[0]
     return record.sent

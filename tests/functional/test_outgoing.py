@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 from sqlalchemy import insert, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock, shutdown
@@ -237,6 +238,16 @@ def test_what_one_mail_spoils_for_all_is_tried_alone_next_time(db: Database, set
     with clock.set_to(clock.now() + timedelta(minutes=1)):
         send(db, settings, provider)
     assert provider.addresses() == ["r0@readers.example", "r2@readers.example"]
+
+
+def test_mails_are_free_again_at_once_when_the_database_fails(db: Database, settings: Settings) -> None:
+    def fail(_session: Session, _settings: Settings, _mails: Sequence[WaitingMail[Hello]]) -> Compose[Hello]:
+        raise OperationalError("SELECT", None, Exception("it is gone"))
+
+    mail_id = add(db, "a@readers.example")
+    with pytest.raises(OperationalError):
+        send(db, settings, Provider(), fail)
+    assert due_mails(db) == [mail_id]
 
 
 @pytest.mark.parametrize("composer", [HELLO, hellos])
