@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from typing import cast
 
 from redis import Redis
 from redis.commands.core import Script
@@ -39,16 +40,23 @@ _PAUSES = [backoff.pause_after(mails) for mails in range(1, 5)]
 
 _SCRIPT = """
 local now, longest_wait, kept_for = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
-local mails = tonumber(redis.call('HGET', KEYS[1], 'mails') or '0')
-local wait = 0
-if mails > 0 then
-  local pause = tonumber(ARGV[3 + math.min(mails, #ARGV - 3)])
-  wait = math.max(0, tonumber(redis.call('HGET', KEYS[1], 'last')) + pause - now)
+local waits = {}
+for i, key in ipairs(KEYS) do
+  local mails = tonumber(redis.call('HGET', key, 'mails') or '0')
+  local wait = 0
+  if mails > 0 then
+    local pause = tonumber(ARGV[3 + math.min(mails, #ARGV - 3)])
+    wait = math.max(0, tonumber(redis.call('HGET', key, 'last')) + pause - now)
+  end
+  if wait > longest_wait then
+    waits[i] = -1
+  else
+    redis.call('HSET', key, 'mails', mails + 1, 'last', now + wait)
+    redis.call('EXPIRE', key, kept_for)
+    waits[i] = wait
+  end
 end
-if wait > longest_wait then return -1 end
-redis.call('HSET', KEYS[1], 'mails', mails + 1, 'last', now + wait)
-redis.call('EXPIRE', KEYS[1], kept_for)
-return wait
+return waits
 """
 
 
@@ -85,15 +93,12 @@ class MailboxPauses:
         seconds = [int(length.total_seconds()) for length in (longest_wait, _KEPT_FOR, *_PAUSES)]
         args = [int(clock.now().timestamp()), *seconds]
         try:
-            with self.redis.pipeline(transaction=False) as pipeline:
-                for address_key in address_keys:
-                    _script()(keys=[self._key(address_key, kind)], args=args, client=pipeline)
-                waits = pipeline.execute()
+            waits = _script()(keys=[self._key(each, kind) for each in address_keys], args=args, client=self.redis)
         except RedisError as error:
             self._is_away = True
             log.warning("mailboxes have no pause while Redis is away (%s)", type(error).__name__)
             return [timedelta()] * len(address_keys)
-        return [None if wait < 0 else timedelta(seconds=wait) for wait in waits]
+        return [None if wait < 0 else timedelta(seconds=wait) for wait in cast("list[int]", waits)]
 
     def _key(self, address_key: AddressKey, kind: str) -> str:
         name = f"mailbox {addresses.mailbox(address_key)} {kind}".encode()

@@ -34,8 +34,8 @@ def killed_at_the_fourth(*_):
         os.kill(os.getpid(), signal.SIGKILL)
 
 if sys.argv[2] == "before it is in new":
-    rename = Path.rename
-    Path.rename = lambda *args: (killed_at_the_fourth(), rename(*args))
+    rename = os.rename
+    os.rename = lambda *args: (killed_at_the_fourth(), rename(*args))
     record = SendResult(9)
 else:
     record = SendResult(9, answered=killed_at_the_fourth)

@@ -41,6 +41,7 @@ class MaildirTransport:
 
     def __init__(self, folder: Path, deadline: float = 5.0, encoder: Encoder = encode) -> None:
         self.folder = folder
+        self._tmp, self._new, self._cur = (os.path.join(folder, name) for name in ("tmp", "new", "cur"))
         self.deadline = self.silence = deadline
         self._encode = encoder
         self._ready = False
@@ -93,27 +94,26 @@ class MaildirTransport:
             self._write(name, encoded.render(recipient))
 
     def _has(self, name: str) -> bool:
-        return (self.folder / "new" / name).exists() or name in self._in_cur()
+        return os.path.exists(f"{self._new}/{name}") or name in self._in_cur()
 
     def _in_cur(self) -> set[str]:
         """The names in cur/ without their flags; read again only when the folder has changed."""
-        cur = self.folder / "cur"
-        changed = cur.stat().st_mtime_ns
+        changed = os.stat(self._cur).st_mtime_ns
         if changed != self._cur_changed:
-            self._cur_names = {path.name.partition(":")[0] for path in cur.iterdir()}
+            self._cur_names = {name.partition(":")[0] for name in os.listdir(self._cur)}
             self._cur_changed = changed
         return self._cur_names
 
     def _write(self, name: str, content: bytes) -> None:
         """Write a file in one step. Each attempt has its own in tmp/: two workers may have the same job."""
-        tmp = self.folder / "tmp" / f"{name}{_SUFFIX}.{os.getpid()}.{next(_numbers)}"
+        tmp = f"{self._tmp}/{name}{_SUFFIX}.{os.getpid()}.{next(_numbers)}"
         try:
-            with tmp.open("xb") as file:
+            with open(tmp, "xb") as file:
                 file.write(content)
-            tmp.rename(self.folder / "new" / name)
+            os.rename(tmp, f"{self._new}/{name}")
         except BaseException:
             with suppress(OSError):
-                tmp.unlink()
+                os.unlink(tmp)
             raise
 
 
