@@ -100,8 +100,11 @@ _ORDER = (Revision.date.desc(), Revision.article_id.desc())
 
 
 def with_hits(session: Session, wanted: DeskFilter) -> DeskFilter:
-    """The filter with the articles that have its words, so that the list and its count look them up once."""
-    return replace(wanted, hits=_hits(session, wanted, None, MOST_HITS)) if wanted.query is not None else wanted
+    """The filter with the articles that have its words, so that the list and its count look them up once; not where
+    the index answers it all: to count takes less there than to find the newest."""
+    if wanted.query is None or wanted.is_of_index:
+        return wanted
+    return replace(wanted, hits=_hits(session, wanted, None, MOST_HITS))
 
 
 def desk_page(session: Session, size: int, wanted: DeskFilter, before: Cursor | None = None) -> DeskPage:
@@ -114,8 +117,8 @@ def desk_page(session: Session, size: int, wanted: DeskFilter, before: Cursor | 
 
 def count_desk(session: Session, wanted: DeskFilter) -> int:
     """The number of such stories; MOST_COUNTED + 1 for all larger numbers."""
-    if wanted.is_of_index:
-        return len(_hits(session, wanted, None, MOST_HITS))
+    if wanted.query is not None and wanted.is_of_index:
+        return article_search.INDEX.count(session, wanted.query, **_searched(wanted, None))
     # In the order of the index that has what is filtered by: any other has SQLite read each row.
     conditions = _conditions(session, wanted, None, MOST_HITS)
     newest = select(Revision.article_id).where(*conditions).order_by(*_ORDER)
@@ -203,8 +206,14 @@ def _hits(session: Session, wanted: DeskFilter, before: Cursor | None, most: int
     assert wanted.query is not None
     if wanted.hits is not None and before is None:
         return wanted.hits[:most]
-    first = int(Place(wanted.since, 0)) if wanted.since is not None else FIRST
-    last = int(Place(before.date, before.article_id)) - 1 if before is not None else LAST
-    labels = [label(wanted.section)] if wanted.section is not None else []
-    places = article_search.INDEX.find(session, wanted.query, most, labels=labels, first=first, last=last)
+    places = article_search.INDEX.find(session, wanted.query, most, **_searched(wanted, before))
     return [place.number for place in places]
+
+
+def _searched(wanted: DeskFilter, before: Cursor | None) -> dict[str, Any]:
+    """The conditions that the index knows, in its words."""
+    return {
+        "labels": [label(wanted.section)] if wanted.section is not None else [],
+        "first": int(Place(wanted.since, 0)) if wanted.since is not None else FIRST,
+        "last": int(Place(before.date, before.article_id)) - 1 if before is not None else LAST,
+    }

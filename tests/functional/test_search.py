@@ -18,7 +18,7 @@ from newsletter.articles.importing import import_page
 from newsletter.articles.models import RevisionKind
 from newsletter.articles.page import ParsedPage
 from newsletter.core.db import Database
-from newsletter.core.search import MOST_COUNTED, SearchQuery, index, words_of
+from newsletter.core.search import MOST_COUNTED, SearchQuery, fts5_query, index, words_of
 
 STORIES = [
     ("Überwachung auf der Straße", "Ein Gericht in Zürich", "Kameras gehören ins Register.", "Policy"),
@@ -89,6 +89,23 @@ def hits(db: Database, typed: str, **part: object) -> list[int]:
 )
 def test_words_find_what_people_mean(stories: Database, typed: str, expected: list[int]) -> None:
     assert hits(stories, typed) == expected
+
+
+@pytest.mark.parametrize("most_words", [1, 2, 3, 32])
+def test_a_beginning_finds_all_words_that_begin_so(
+    db: Database, monkeypatch: pytest.MonkeyPatch, most_words: int
+) -> None:
+    """Whether SQLite is asked for these words, or for the beginning."""
+    monkeypatch.setattr(fts5_query, "_MOST_WORDS", most_words)
+    with db.transaction() as session:
+        for number, title in enumerate(("Clima", "Climates", "Climatology", "Climber", "Clim"), 1):
+            page = ParsedPage("Policy", date(2026, number, 2), title, "", 70, "No hype", 1, (), (), ("x",))
+            import_page(session, page)
+    assert hits(db, "clima") == [3, 2, 1]
+    assert hits(db, "climat") == [3, 2]
+    assert hits(db, "climatic") == []
+    assert hits(db, "climb", section="Policy") == [4]
+    assert hits(db, "x clima") == [3, 2, 1]
 
 
 def test_a_search_in_a_part(stories: Database) -> None:
