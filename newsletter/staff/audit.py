@@ -7,13 +7,11 @@ that are older than AUDIT_KEPT_FOR; triggers in the database refuse it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
@@ -173,29 +171,6 @@ def record(
     session.flush()
 
 
-class AuditFilter(NamedTuple):
-    """A choice of entries: of one person, of one group, since a day in `zone`; the newest first, below `before`."""
-
-    member_id: int | None = None
-    group: str = ""
-    since: date | None = None
-    before: int | None = None
-
-
-def entries(session: Session, wanted: AuditFilter, zone: ZoneInfo, limit: int) -> Sequence[AuditEntry]:
-    """The newest entries that fit, at most `limit`."""
-    query = select(AuditEntry).where(*_conditions(wanted, zone)).order_by(AuditEntry.id.desc()).limit(limit)
-    return session.scalars(query).all()
-
-
-def all_entries(session: Session, wanted: AuditFilter, zone: ZoneInfo) -> Iterator[AuditEntry]:
-    """All entries that fit, the newest first, a thousand at a time."""
-    while page := entries(session, wanted, zone, 1000):
-        yield from page
-        wanted = wanted._replace(before=page[-1].id)
-        session.expunge_all()
-
-
 def names(session: Session) -> dict[int, str]:
     """The names of all people by number, also of those who were removed. People of one name have their numbers there,
     too: a name is what its owner enters.
@@ -209,14 +184,3 @@ def names(session: Session) -> dict[int, str]:
 def delete_old_entries(session: Session, kept_for: timedelta) -> None:
     """Delete what is older than AUDIT_KEPT_FOR."""
     session.execute(delete(AuditEntry).where(AuditEntry.happened_at < clock.now() - kept_for))
-
-
-def _conditions(wanted: AuditFilter, zone: ZoneInfo) -> Iterator[ColumnElement[bool]]:
-    if wanted.member_id is not None:
-        yield AuditEntry.staff_member_id == wanted.member_id
-    if wanted.group:
-        yield AuditEntry.action.startswith(f"{wanted.group}.", autoescape=True)
-    if wanted.since is not None:
-        yield AuditEntry.happened_at >= datetime.combine(wanted.since, time(), zone)
-    if wanted.before is not None:
-        yield AuditEntry.id < wanted.before

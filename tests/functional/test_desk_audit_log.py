@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import csv
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta
 from io import StringIO
+from itertools import product
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.core import clock
-from newsletter.core.actors import CLOCK, OPERATOR
+from newsletter.core.actors import CLOCK, OPERATOR, Actor, ActorKind
 from newsletter.core.config import Settings
-from newsletter.core.db import Database
+from newsletter.core.db import Database, table_of
 from newsletter.core.runtime import runtime
 from newsletter.operations import retention
-from newsletter.staff import audit
+from newsletter.staff import audit, audit_entries, people
 from newsletter.staff.audit import AuditAction, AuditObject, member_object
+from newsletter.staff.audit_entries import AuditFilter
 from newsletter.staff.models import AuditEntry
+from newsletter.staff.rights import Role
 from newsletter.web.desk.audit_log import PAGE_SIZE
 from tests import factories
 from tests.invariants.test_pages import check_page
 from tests.services import desk
+from tests.services.database_work import counted_work
 from tests.services.desk import DeskClient
 
 
@@ -105,6 +110,47 @@ def test_filters_and_pages(app: Flask, db: Database, admin: DeskClient, editor: 
     assert "No entry fits" in admin.get("/desk/audit-log?since=2999-01-01").text
     for junk in ("who=x", "since=x", "what=%25", "before=99999999999999999999", "who=²"):
         assert admin.get(f"/desk/audit-log?{junk}").status_code == 200
+
+
+def test_filters_of_a_group_hold_together(db: Database) -> None:
+    now = clock.now()
+    actions = (AuditAction.ROLE_GIVEN, AuditAction.PERSON_INVITED, AuditAction.SIGNED_OUT)
+    with db.transaction() as session:
+        members = [people.add_member(session, f"{n}@dispatch.example", Role.EDITOR, by=OPERATOR) for n in range(2)]
+        for number in range(24):
+            by = Actor(ActorKind.EDITOR, members[number % 2].id)
+            with clock.set_to(now + timedelta(days=number // 6)):
+                details = {"before": 1, "role": 2}
+                audit.record(session, actions[number % 3], by=by, on=member_object(number), **details)
+        all_of_it = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).all()
+        first = members[0].id
+        since, before = clock.today(UTC) + timedelta(days=2), all_of_it[6].id
+        for member, group, day, number in product((None, first), ("", "people"), (None, since), (None, before)):
+            wanted = AuditFilter(member, group, day, number)
+            expected = [
+                entry.id
+                for entry in all_of_it
+                if (member is None or entry.staff_member_id == member)
+                and entry.action.startswith(group)
+                and (day is None or entry.happened_at.date() >= day)
+                and (number is None or entry.id < number)
+            ]
+            found = audit_entries.entries(session, wanted, ZoneInfo("UTC"), 5)
+            assert [entry.id for entry in found] == expected[:5]
+            assert [entry.id for entry in audit_entries.all_entries(session, wanted, ZoneInfo("UTC"))] == expected
+
+
+def test_a_rare_group_is_found_without_reading_the_others(db: Database) -> None:
+    def work(others: int) -> int:
+        row = {"happened_at": clock.now(), "actor_kind": ActorKind.OPERATOR, "details": {}}
+        with db.transaction() as session:
+            session.execute(insert(table_of(AuditEntry)), [row | {"action": AuditAction.SIGNED_OUT}] * others)
+        with db.reading() as session, counted_work(db) as counted:
+            assert audit_entries.entries(session, AuditFilter(group="people"), ZoneInfo("UTC"), 50) == []
+        return counted.steps
+
+    few = work(10)
+    assert work(4000) < few + 200
 
 
 def test_all_of_it_as_csv(db: Database, admin: DeskClient) -> None:

@@ -14,8 +14,8 @@ from newsletter.articles.queries import slugs_of
 from newsletter.core.actors import ActorKind
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
-from newsletter.staff import audit
-from newsletter.staff.audit import AuditFilter
+from newsletter.staff import audit, audit_entries
+from newsletter.staff.audit_entries import AuditFilter
 from newsletter.staff.models import AuditEntry
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
@@ -53,7 +53,7 @@ def audit_log_page() -> str:
     settings, wanted = runtime().settings, _wanted()
     with runtime().db.reading() as session:
         names = audit.names(session)
-        found = audit.entries(session, wanted, settings.timezone, PAGE_SIZE + 1)
+        found = audit_entries.entries(session, wanted, settings.timezone, PAGE_SIZE + 1)
         page = found[:PAGE_SIZE]
         slugs = slugs_of(session, [entry.object_id for entry in page if entry.object_kind == "article"])
     return render_desk(
@@ -81,7 +81,7 @@ def _csv_lines(wanted: AuditFilter) -> Iterator[str]:
     head = ("happened_at", "actor", "person", "action", "object", "object_number", "details")
     yield _csv_line(head)
     with runtime().db.reading() as session:
-        for entry in audit.all_entries(session, wanted, runtime().settings.timezone):
+        for entry in audit_entries.all_entries(session, wanted, runtime().settings.timezone):
             details = " ".join(f"{name}={value}" for name, value in sorted(entry.details.items()))
             numbers = ("" if number is None else str(number) for number in (entry.staff_member_id, entry.object_id))
             person, object_number = numbers
