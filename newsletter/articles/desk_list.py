@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, tuple_
+from sqlalchemy.orm import Session
 
 from newsletter.articles import article_search
 from newsletter.articles.article_list import Cursor
 from newsletter.articles.drafts.models import ArticleDraft
 from newsletter.articles.models import Article, Revision, RevisionKind
-from newsletter.core.db import unindexed
+from newsletter.core.db import plain_rows, unindexed
 from newsletter.core.search import FIRST, LAST, MOST_COUNTED, Place, SearchQuery, label
 
 MOST_HITS = MOST_COUNTED + 1
@@ -110,8 +110,8 @@ def with_hits(session: Session, wanted: DeskFilter) -> DeskFilter:
 def desk_page(session: Session, size: int, wanted: DeskFilter, before: Cursor | None = None) -> DeskPage:
     """The newest `size` of the wanted stories: of all, or of those older than `before`."""
     conditions = _conditions(session, wanted, before, size + 1 if wanted.is_of_index else MOST_HITS)
-    query = _listing().where(*conditions).order_by(*_ORDER).limit(size + 1)
-    found = [DeskArticle._make(row) for row in session.execute(query)]
+    query = _LISTING.where(*conditions).order_by(*_ORDER).limit(size + 1)
+    found = [DeskArticle._make(row) for row in plain_rows(session, query)]
     return DeskPage(found[:size], found[size - 1].cursor if len(found) > size else None)
 
 
@@ -123,7 +123,7 @@ def count_desk(session: Session, wanted: DeskFilter) -> int:
     conditions = _conditions(session, wanted, None, MOST_HITS)
     newest = select(Revision.article_id).where(*conditions).order_by(*_ORDER)
     some = newest.limit(MOST_COUNTED + 1).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0
+    return plain_rows(session, select(func.count()).select_from(some)).scalar() or 0
 
 
 def wider_filters(wanted: DeskFilter) -> list[DeskFilter]:
@@ -135,11 +135,9 @@ def wider_filters(wanted: DeskFilter) -> list[DeskFilter]:
     return ([everywhere] if everywhere != wanted else []) + words
 
 
-def corrected_since(session: Session, article_ids: Sequence[int]) -> dict[int, Revision]:
-    """The newest correction of each of these articles that has one."""
-    query = select(Revision).where(Revision.article_id.in_(article_ids), Revision.kind == RevisionKind.CORRECTION)
-    query = query.order_by(Revision.number).options(load_only(Revision.article_id, Revision.published_at))
-    return {revision.article_id: revision for revision in session.scalars(query)}
+def corrected_since(session: Session, article_ids: Sequence[int]) -> dict[int, datetime]:
+    """The time of the newest correction of each of these articles that has one."""
+    return {row.article_id: row.published_at for row in plain_rows(session, _CORRECTED, {"articles": article_ids})}
 
 
 def listed_drafts(session: Session, size: int, *, words: str = "") -> list[ListedDraft]:
@@ -158,14 +156,23 @@ def listed_drafts(session: Session, size: int, *, words: str = "") -> list[Liste
 
 def count_drafts(session: Session) -> int:
     """The number of drafts."""
-    return session.scalar(select(func.count()).select_from(ArticleDraft)) or 0
+    return plain_rows(session, _DRAFT_COUNT).scalar() or 0
 
 
-def _listing() -> Select[Any]:
+def _listing() -> Select[*tuple[Any, ...]]:
     own: dict[str, Any] = {"slug": Article.slug, "draft_id": ArticleDraft.id}
     columns = (own[name] if name in own else getattr(Revision, name) for name in DeskArticle._fields)
     found = select(*columns).select_from(Revision).join(Article, Article.id == Revision.article_id)
     return found.outerjoin(ArticleDraft, ArticleDraft.article_id == Revision.article_id)
+
+
+_LISTING = _listing()
+_CORRECTED = (
+    select(Revision.article_id, Revision.published_at)
+    .where(Revision.article_id.in_(bindparam("articles", expanding=True)), Revision.kind == RevisionKind.CORRECTION)
+    .order_by(Revision.number)
+)
+_DRAFT_COUNT = select(func.count()).select_from(ArticleDraft)
 
 
 def _conditions(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from newsletter.articles.listed import is_listed
 from newsletter.articles.models import Article, Revision
 from newsletter.articles.slugs import is_slug
+from newsletter.core.db import plain_rows
 from newsletter.core.errors import NotFoundError
 from newsletter.core.languages import gettext_noop
 from newsletter.core.name_rules import is_name
@@ -49,15 +50,22 @@ NOT_FOUND = gettext_noop("There is no article “%(slug)s”.")
 def sections(session: Session) -> list[str]:
     """The sections that readers can choose, in alphabetical order: those in use whose names are accepted.
 
-    Older versions stored longer names. Nobody can choose these, so no form offers them. Each section is looked up
-    in the index behind the one before: DISTINCT would read all articles.
+    Older versions stored longer names. Nobody can choose these, so no form offers them.
     """
+    return sorted(filter(is_name, plain_rows(session, _SECTIONS).scalars()))
+
+
+def _sections() -> Select[str]:
+    """Each section is looked up in the index behind the one before: DISTINCT would read all articles."""
     first = select(func.min(Revision.section).label("name")).where(is_listed())
     found = first.cte("found", recursive=True)
     following = select(func.min(Revision.section)).where(is_listed(), Revision.section > found.c.name)
     found = found.union_all(select(following.scalar_subquery()).where(found.c.name.is_not(None)))
-    names = session.scalars(select(found.c.name).where(found.c.name.is_not(None)))
-    return sorted(filter(is_name, names))
+    return select(found.c.name).where(found.c.name.is_not(None))
+
+
+_SECTIONS = _sections()
+"""Made once: making it took longer than running it."""
 
 
 def slugs_of(session: Session, article_ids: Collection[int | None]) -> dict[int, str]:

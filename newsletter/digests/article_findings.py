@@ -5,17 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Revision, RevisionKind
 from newsletter.core.config import Settings
+from newsletter.core.db import plain_rows
 from newsletter.digests.findings import Finding
 from newsletter.digests.models import Digest, DigestArticle, DigestStatus
 from newsletter.digests.pending_corrections import newest_correction
-from newsletter.digests.queries import present_revisions
+from newsletter.digests.queries import PresentRevision, present_revisions
 
 _GOING_OUT = (DigestStatus.SCHEDULED, DigestStatus.SENDING, DigestStatus.PAUSED, DigestStatus.SENT)
+_LAST_USES = (
+    select(Revision.article_id, func.max(Digest.id))
+    .select_from(Revision)
+    .join(DigestArticle, DigestArticle.revision_id == Revision.id)
+    .join(Digest, Digest.id == DigestArticle.digest_id)
+    .where(
+        Revision.article_id.in_(bindparam("articles", expanding=True)),
+        Digest.id != bindparam("digest"),
+        Digest.cadence == bindparam("cadence"),
+        or_(Digest.status.in_(_GOING_OUT), Digest.letter_since.is_not(None)),
+    )
+    .group_by(Revision.article_id)
+)
+"""Made once: making it took longer than running it."""
 
 
 class _Corrections(NamedTuple):
@@ -53,7 +68,7 @@ def check_correction(digest: Digest) -> Iterator[Finding]:
             )
 
 
-def _check_changes(session: Session, pairs: list[tuple[Revision, Revision]]) -> Iterator[Finding]:
+def _check_changes(session: Session, pairs: list[tuple[Revision, PresentRevision]]) -> Iterator[Finding]:
     """A correction says that the text in the digest is wrong; only a serious one keeps it from being sent, since
     whoever got it would be sent the correction at once."""
     corrected = _corrected(session, [taken for taken, _ in pairs]) if pairs else {}
@@ -96,21 +111,14 @@ def _corrected(session: Session, taken: list[Revision]) -> dict[int, _Correction
 
 def _check_used(session: Session, digest: Digest) -> Iterator[Finding]:
     """Only digests of the same cadence count: a reader has one, and a weekly digest is there to gather daily ones."""
-    rows = session.execute(
-        select(Revision.article_id, func.max(Digest.id))
-        .select_from(Revision)
-        .join(DigestArticle, DigestArticle.revision_id == Revision.id)
-        .join(Digest, Digest.id == DigestArticle.digest_id)
-        .where(
-            Revision.article_id.in_([each.article_id for each in digest.revisions]),
-            Digest.id != digest.id,
-            Digest.cadence == digest.cadence,
-            or_(Digest.status.in_(_GOING_OUT), Digest.letter_since.is_not(None)),
-        )
-        .group_by(Revision.article_id)
-    )
-    last = {article_id: other for article_id, other in rows}  # noqa: C416 - typed so
-    for revision in digest.revisions:
+    revisions = digest.revisions
+    values = {
+        "articles": [each.article_id for each in revisions],
+        "digest": digest.id,
+        "cadence": digest.cadence,
+    }
+    last = {article_id: other for article_id, other in plain_rows(session, _LAST_USES, values)}  # noqa: C416 - typed so
+    for revision in revisions:
         if (other := last.get(revision.article_id)) is not None:
             yield _about(revision, "article.used", "“%(title)s” stands in digest %(digest)d of the same cadence, too.",
                          "Drop it, unless readers should get it twice.", digest=other)  # fmt: skip

@@ -18,7 +18,7 @@ from newsletter.articles.listed import is_listed
 from newsletter.articles.models import Article, Revision
 from newsletter.core import clock
 from newsletter.core.cadence import Cadence
-from newsletter.core.db import table_of
+from newsletter.core.db import plain_rows, table_of
 from newsletter.core.search import SearchQuery
 from newsletter.digests.models import Digest, DigestArticle, DigestStatus
 from newsletter.digests.picked_articles import PERIOD
@@ -113,6 +113,12 @@ _USES = (
     .order_by(Digest.scheduled_at.desc(), Digest.id.desc())
 )
 _NEWEST = _LISTING.order_by(*_BY_DAY).limit(MOST_NEWEST)
+_LAST = (
+    select(Digest.id, Digest.frozen_at)
+    .where(Digest.cadence == bindparam("cadence"), Digest.id != bindparam("digest"), Digest.frozen_at.is_not(None))
+    .order_by(Digest.frozen_at.desc())
+    .limit(1)
+)
 
 
 class _Last(NamedTuple):
@@ -126,11 +132,11 @@ def find_candidates(session: Session, digest: Digest, zone: ZoneInfo) -> Candida
     """The candidates of a draft without a search."""
     last = _last_digest(session, digest)
     since = _since(digest, last, zone)
-    recent = session.execute(_RECENT, {"since": since, "digest": digest.id}).all()
-    older = session.execute(_OLDER, {"since": since, "first": since - OLDER_FOR, "digest": digest.id}).all()
-    used = session.execute(_IN_LAST, {"last": last.id}).all() if last else []
+    recent = plain_rows(session, _RECENT, {"since": since, "digest": digest.id}).all()
+    older = plain_rows(session, _OLDER, {"since": since, "first": since - OLDER_FOR, "digest": digest.id}).all()
+    used = plain_rows(session, _IN_LAST, {"last": last.id}).all() if last else []
     shown = {row.article_id for row in recent}
-    newest = session.execute(_NEWEST).all() if not (recent or older or used) else []
+    newest = plain_rows(session, _NEWEST).all() if not (recent or older or used) else []
     groups = [recent, older, [row for row in used if row.article_id not in shown], newest]
     return Candidates(since, last and last.id, *_with_uses(session, digest, groups, zone))
 
@@ -150,7 +156,7 @@ def search_candidates(session: Session, digest: Digest, text: str, zone: ZoneInf
     elif not conditions:
         return []
     listing = _LISTING.where(*conditions).order_by(*_BY_DAY).limit(MOST_FOUND)
-    (candidates,) = _with_uses(session, digest, [session.execute(listing, values).all()], zone)
+    (candidates,) = _with_uses(session, digest, [plain_rows(session, listing, values).all()], zone)
     return candidates
 
 
@@ -160,9 +166,7 @@ def begins_after(session: Session, digest: Digest, zone: ZoneInfo) -> date:
 
 
 def _last_digest(session: Session, digest: Digest) -> _Last | None:
-    is_other = (Digest.cadence == digest.cadence, Digest.id != digest.id, Digest.frozen_at.is_not(None))
-    query = select(Digest.id, Digest.frozen_at).where(*is_other)
-    row = session.execute(query.order_by(Digest.frozen_at.desc()).limit(1)).one_or_none()
+    row = plain_rows(session, _LAST, {"cadence": digest.cadence, "digest": digest.id}).one_or_none()
     return _Last._make(row) if row else None
 
 
@@ -186,7 +190,7 @@ def _with_uses(
 
 def find_uses(session: Session, digest: Digest, article_ids: Collection[int], zone: ZoneInfo) -> dict[int, list[Use]]:
     """The other digests, scheduled or sent, that have each of these articles, the newest first."""
-    rows = session.execute(_USES, {"articles": list(article_ids), "digest": digest.id})
+    rows = plain_rows(session, _USES, {"articles": list(article_ids), "digest": digest.id})
     uses: dict[int, list[Use]] = defaultdict(list)
     for article_id, digest_id, cadence, scheduled_at in rows:
         if scheduled_at is not None:

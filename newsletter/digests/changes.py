@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session, defer
 
 from newsletter.articles.models import Revision
@@ -35,6 +35,14 @@ TYPED_TOGETHER = timedelta(minutes=2)
 """Texts that one person saves again within this time are one change: pages save while somebody types."""
 
 _TYPED = (ChangeKind.TEXTS, ChangeKind.DEK)
+_RECENT = (
+    select(DigestChange)
+    .where(DigestChange.digest_id == bindparam("digest"))
+    .options(defer(DigestChange.before), defer(DigestChange.after))
+    .order_by(DigestChange.id.desc())
+    .limit(RECENT)
+)
+"""Made once: making it took longer than running it."""
 _COLUMNS = ("subject", "preheader", "intro", "intro_with_lead", "lead_id", "written_for")
 
 State = Mapping[str, Any]
@@ -126,9 +134,7 @@ def changes_since(session: Session, digest_id: int, version: int) -> Sequence[Di
 
 def recent_changes(session: Session, digest_id: int) -> Sequence[DigestChange]:
     """The last changes of a draft, the newest first, without the states that they led from and to."""
-    states = (defer(DigestChange.before), defer(DigestChange.after))
-    of_digest = select(DigestChange).where(DigestChange.digest_id == digest_id).options(*states)
-    return session.scalars(of_digest.order_by(DigestChange.id.desc()).limit(RECENT)).all()
+    return session.scalars(_RECENT, {"digest": digest_id}).all()
 
 
 def dropped_articles(changes: Sequence[DigestChange], digest: Digest) -> dict[str, str]:

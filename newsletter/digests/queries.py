@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, joinedload, load_only, selectinload
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, func, inspect, select
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from newsletter.articles.listed import is_listed
-from newsletter.articles.models import Article, Revision
+from newsletter.articles.models import Article, Revision, RevisionKind
 from newsletter.core.cadence import COMPOSED_CADENCES
+from newsletter.core.db import plain_rows
 from newsletter.core.errors import NotFoundError
 from newsletter.digests.models import Digest, DigestArticle, DigestCorrection, DigestStatus
 
 LARGEST_ID = 1 << 63
 """No database asks for larger numbers."""
+
+# Made once: each page of the desk that shows a digest took longer to make them than to run them.
+_ITEMS = (
+    select(DigestArticle)
+    .join(DigestArticle.revision)
+    .join(Revision.article)
+    .options(contains_eager(DigestArticle.revision).contains_eager(Revision.article))
+    .where(DigestArticle.digest_id == bindparam("digest"))
+    .order_by(DigestArticle.position)
+)
+_PRESENT = select(Revision.article_id, Revision.number, Revision.kind).where(
+    Revision.is_current, Revision.article_id.in_(bindparam("articles", expanding=True))
+)
+_NEWEST_DRAFT = (
+    select(Digest)
+    .where(Digest.status == DigestStatus.DRAFT, Digest.cadence.in_(COMPOSED_CADENCES))
+    .order_by(Digest.id.desc())
+    .limit(1)
+)
+
+
+class PresentRevision(NamedTuple):
+    """The newest revision of an article, which may be a withdrawal."""
+
+    number: int
+    kind: RevisionKind
+
+    @property
+    def is_withdrawal(self) -> bool:
+        return self.kind == RevisionKind.WITHDRAWAL
 
 
 def get_digest(session: Session, digest_id: int) -> Digest:
@@ -25,10 +59,11 @@ def get_digest(session: Session, digest_id: int) -> Digest:
 
 def get_with_articles(session: Session, digest_id: int) -> Digest:
     """A digest by its number with its articles, in two queries. Raises NotFoundError."""
-    articles = selectinload(Digest.items).joinedload(DigestArticle.revision).joinedload(Revision.article)
-    digest = session.get(Digest, digest_id, options=[articles]) if digest_id < LARGEST_ID else None
+    digest = session.get(Digest, digest_id) if digest_id < LARGEST_ID else None
     if digest is None:
         raise NotFoundError("digest.unknown", "There is no digest %(digest)s.", digest=digest_id)
+    if "items" in inspect(digest).unloaded:
+        set_committed_value(digest, "items", session.scalars(_ITEMS, {"digest": digest_id}).all())
     return digest
 
 
@@ -51,8 +86,7 @@ def count_articles(session: Session, digest_id: int) -> int:
 
 def newest_draft(session: Session) -> Digest | None:
     """The draft that was begun last and holds articles."""
-    query = select(Digest).where(Digest.status == DigestStatus.DRAFT, Digest.cadence.in_(COMPOSED_CADENCES))
-    return session.scalars(query.order_by(Digest.id.desc()).limit(1)).first()
+    return session.scalars(_NEWEST_DRAFT).first()
 
 
 def digest_article(digest: Digest, slug: str) -> DigestArticle:
@@ -75,11 +109,9 @@ def newer_revisions(session: Session, digest: Digest) -> list[tuple[Revision, Re
     return [(old, new) for old, new in pairs if new.number > old.number]
 
 
-def present_revisions(session: Session, digest: Digest) -> list[tuple[Revision, Revision]]:
-    """The articles of a digest: the revision that it holds, and the newest one, which may be a withdrawal; of that the
-    number and the kind."""
-    taken = [revision.article_id for revision in digest.revisions]
-    query = select(Revision).where(Revision.is_current, Revision.article_id.in_(taken))
-    rows = session.scalars(query.options(load_only(Revision.article_id, Revision.number, Revision.kind)))
-    newest = {revision.article_id: revision for revision in rows}
-    return [(each, newest[each.article_id]) for each in digest.revisions]
+def present_revisions(session: Session, digest: Digest) -> list[tuple[Revision, PresentRevision]]:
+    """The articles of a digest: the revision that it holds, and the newest one."""
+    revisions = digest.revisions
+    rows = plain_rows(session, _PRESENT, {"articles": [revision.article_id for revision in revisions]})
+    newest = {article_id: PresentRevision(number, kind) for article_id, number, kind in rows}
+    return [(each, newest[each.article_id]) for each in revisions]

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core import clock, tokens
 from newsletter.core.actors import Actor, ActorKind
+from newsletter.core.db import plain_rows
 from newsletter.staff.models import StaffMember, StaffSession
 from newsletter.staff.rights import Right, Role, has_right
 
@@ -94,7 +95,7 @@ def start_session(session: Session, member: StaffMember, browser: str, *, former
     return token
 
 
-def _of_session(*columns: Any) -> Select[Any]:
+def _of_session(*columns: Any) -> Select[*tuple[Any, ...]]:
     """A statement on the session of an id, and its person; made once, since each request asks it."""
     found = select(*columns).join(StaffMember, StaffMember.id == StaffSession.staff_member_id)
     return found.where(
@@ -117,7 +118,7 @@ def find_session(session: Session, token: str, idle_after: timedelta) -> SignedI
     """The person whose browser has this id, unless the session is over."""
     if not tokens.is_random_token(token):
         return None
-    row = session.execute(_PERSON, _values_of(token, idle_after)).one_or_none()
+    row = plain_rows(session, _PERSON, _values_of(token, idle_after)).one_or_none()
     if row is None:
         return None
     number, member, name, email, *others = row
