@@ -66,6 +66,7 @@ def install(app: Flask) -> None:
     environment.filters.update(person_id=person_id, iso=iso)
     environment.filters.update(story_link=story_link)
     environment.filters.update(in_words=in_words, details=details, rows=rows, error_message=error_message)
+    environment.filters.update(day_of_year=day_of_year, trust_line=trust_line)
     environment.filters["rfc822"] = format_datetime
     environment.filters.update(
         money=money, number=number, month=month, month_in_table=month_in_table, duration=duration_in_units
@@ -117,6 +118,11 @@ def trust(score: int, width: str = "48", *, word: bool = True) -> Markup:
     return _trust_line(page_language().code, score, width, word)
 
 
+def trust_line(score: int) -> Markup:
+    """ "Trust 69" and its scale in a list. A filter: it costs a third of a call."""
+    return _trust_line(page_language().code, score, "40", word=False)
+
+
 @lru_cache(maxsize=1000)
 def _trust_line(_code: str, score: int, width: str, word: bool) -> Markup:
     """Drawn once in each language, as the scale."""
@@ -148,6 +154,11 @@ def day(value: date | datetime) -> str:
     if isinstance(value, datetime):
         value = value.astimezone(runtime().settings.timezone).date()
     return page_language().day(value)
+
+
+def day_of_year(value: date) -> str:
+    """ "2 May"."""
+    return page_language().day_of_year(value)
 
 
 def period(value: Period) -> str:

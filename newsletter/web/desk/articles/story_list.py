@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -108,6 +109,7 @@ def articles() -> str:
             names=audit.names(session) if drafts else {},
             is_filtered=not wanted.is_everything,
             open_draft=open_draft,
+            story_path=_story_path(),
             here=_path(form, before),
             older=_path(form, page.older) if page.older else "",
             wider=_wider(session, form, wanted, page),
@@ -131,6 +133,13 @@ def _wider(session: Any, form: ListForm, wanted: DeskFilter, page: DeskPage) -> 
         if count := desk_list.count_desk(session, wider):
             found.append((text, count, _path(ListForm(q=text))))
     return found
+
+
+def _story_path() -> Callable[[str], str]:
+    """The paths of stories by their slugs, whose characters need no quoting: `url_for` takes longer for each than all
+    else in its row."""
+    before, _, after = url_for("desk.story", slug="-").rpartition("-")
+    return lambda slug: f"{before}{slug}{after}"
 
 
 def _path(form: ListForm, before: Cursor | None = None) -> str:
