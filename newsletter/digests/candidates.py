@@ -154,7 +154,7 @@ def search_candidates(session: Session, digest: Digest, text: str, zone: ZoneInf
         places = article_search.INDEX.find(session, query, SEARCHED if conditions else MOST_FOUND)
         conditions.append(Revision.article_id.in_([place.number for place in places]))
     elif not conditions:
-        return []
+        return ()
     listing = _LISTING.where(*conditions).order_by(*_BY_DAY).limit(MOST_FOUND)
     (candidates,) = _with_uses(session, digest, [plain_rows(session, listing, values).all()], zone)
     return candidates
@@ -178,12 +178,12 @@ def _since(digest: Digest, last: _Last | None, zone: ZoneInfo) -> date:
 
 def _with_uses(
     session: Session, digest: Digest, groups: Iterable[Sequence[Row[Any]]], zone: ZoneInfo
-) -> list[list[Candidate]]:
+) -> list[tuple[Candidate, ...]]:
     groups = list(groups)
     uses = find_uses(session, digest, {row.article_id for group in groups for row in group}, zone)
     held = {revision.article_id for revision in digest.revisions}
     return [
-        [Candidate._make((*row, row.article_id in held, tuple(uses.get(row.article_id, ())))) for row in group]
+        tuple(Candidate._make((*row, row.article_id in held, tuple(uses.get(row.article_id, ())))) for row in group)
         for group in groups
     ]
 

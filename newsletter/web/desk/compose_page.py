@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -34,6 +34,7 @@ from newsletter.web.desk.cached_spam_scores import ask_spam_score, cached_spam_s
 from newsletter.web.desk.compose_editions import Matrix, matrix_of
 from newsletter.web.desk.compose_preview import Preview
 from newsletter.web.desk.desk_preflight import MENDABLE, desk_preflight
+from newsletter.web.desk.drawn_parts import drawn_once
 from newsletter.web.desk.finding_words import ShownFinding, at_story, show_findings
 from newsletter.web.desk.passed_checks import passed_checks
 from newsletter.web.desk.value_cache import ValueCache
@@ -116,16 +117,21 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
         last = next((each for each in recent if each.undone_at is None), None)
         undone = next((each for each in reversed(recent) if each.undone_at is not None), None)
         names = audit.names(session) if recent or failure else {}
+        open_dek = failure.slug if failure and failure.field == "dek" else args.get("dek", "")
+        candidates = find_candidates(session, digest, zone) if takes_stories and not search else None
+        matches = search_candidates(session, digest, search, zone) if takes_stories and search else None
         values = {
             "digest": digest,
             "is_editable": is_editable,
             "is_mendable": digest.status in MENDABLE,
             "stories": _stories(digest, findings),
+            "stories_key": None if open_dek else _stories_key(digest, findings, view, is_editable),
             "findings": findings,
             "is_blocked": any(shown.finding.blocks for shown in findings),
             "size": _size(session, digest),
-            "candidates": find_candidates(session, digest, zone) if takes_stories and not search else None,
-            "found": search_candidates(session, digest, search, zone) if takes_stories and search else None,
+            "candidates": candidates,
+            "found": matches,
+            "candidates_key": (digest.id, digest.min_trust, candidates, matches),
             "search": search,
             "dropped": changes.dropped_articles(recent, digest),
             "undo": _shown(last, names),
@@ -139,8 +145,9 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
             "preview": wanted,
             "preview_path": url_for("desk.preview", number=number),
             "view": view,
+            "drawn_once": drawn_once,
             "at": lambda part, **more: f"{here}?{urlencode(view | more, doseq=True)}#{quote(part)}",
-            "open_dek": failure.slug if failure and failure.field == "dek" else args.get("dek", ""),
+            "open_dek": open_dek,
             "refused_dek": failure.form.get("dek", "") if failure and failure.field == "dek" else None,
             "passed": _passed(digest, findings),
             "links": found.links if takes_stories else None,
@@ -163,6 +170,12 @@ def _drawn(digest: Digest, matrix: Matrix, view: Mapping[str, Any], values: Mapp
     today = clock.today(runtime().settings.timezone)
     key = (digest.id, digest.version, matrix.counted_at, today, urlencode(view, doseq=True))
     return _tables.get(key, lambda: Markup(render_template("desk/_matrix.html", **values)))  # noqa: S704
+
+
+def _stories_key(digest: Digest, findings: Sequence[ShownFinding], view: Mapping[str, Any], editable: bool) -> Hashable:
+    """All that the list of stories shows, while none of their deks is open."""
+    about = tuple(repr(shown.finding) for shown in findings if shown.finding.where == "articles")
+    return digest.id, digest.created_at, digest.version, editable, urlencode(view, doseq=True), about
 
 
 def _passed(digest: Digest, findings: Sequence[ShownFinding]) -> list[str]:

@@ -40,11 +40,13 @@ class MenuLink(NamedTuple):
 
 def links_for(person: SignedIn) -> list[MenuLink]:
     """The menu of a person."""
-    return [
-        MenuLink(url_for(entry.endpoint), entry.words, _is_current(entry))
+    shown = (
+        entry
         for entry in MENU
         if entry.endpoint in current_app.view_functions and person.may(entry.right) and _is_used(entry)
-    ]
+    )
+    paths = ((entry, url_for(entry.endpoint)) for entry in shown)
+    return [MenuLink(path, entry.words, _is_current(entry, path)) for entry, path in paths]
 
 
 def _is_used(entry: MenuEntry) -> bool:
@@ -52,9 +54,8 @@ def _is_used(entry: MenuEntry) -> bool:
     return entry.endpoint != "desk.outbox" or runtime().settings.mail_transport == "maildir"
 
 
-def _is_current(entry: MenuEntry) -> bool:
-    """Whether the page is the entry's, or below it."""
-    path = url_for(entry.endpoint)
+def _is_current(entry: MenuEntry, path: str) -> bool:
+    """Whether the page is the entry's, which has this path, or below it."""
     if entry.endpoint == "desk.home":
         return request.path == path
     return request.path == path or request.path.startswith(f"{path}/")
