@@ -93,6 +93,40 @@ def other(app: Flask, db: Database, settings: Settings) -> DeskClient:
     return desk.sign_in(app, db, settings, number)
 
 
+def test_stories_and_candidates_are_shown_as_they_are_now(
+    editor: DeskClient, db: Database, settings: Settings, draft: int, slugs: list[str]
+) -> None:
+    """Both are drawn once for each state: each of these changes leads to another one."""
+    a, b, _c = slugs
+    with clock.set_to(MAY):
+        new = add_article(db, "D", trust=85)
+
+        def row(start: str, **query: str) -> str:
+            (found,) = re.findall(rf"<li {start}.*?</li>", editor.get(path(draft, **query)).text, re.DOTALL)
+            return " ".join(found.split())
+
+        story, candidate, dropped = f'id="story-{a}"', f'data-slug="{new}"', f'data-slug="{b}"'
+        before = row(story), row(candidate)
+        assert (row(story), row(candidate)) == before
+        assert "in=de" in row(story, **{"in": "de"}), "links keep the preview"
+        with db.transaction() as session:
+            mended = Change(RevisionKind.CORRECTION, "It was not so.")
+            revising.revise(session, a, {"title": "A, mended"}, mended)
+        send_digest(db, settings, Cadence.DAILY)
+        assert "was corrected since" in row(story)
+        assert "used on 4 May" in row(candidate)
+        assert move(editor, draft, "dek", slug=a, dek="Only here").status_code == 303
+        assert "Only here" in row(story)
+        assert "<textarea" in row(story, dek=a)
+        assert "<textarea" not in row(story)
+        assert 'class="in"' in row(dropped)
+        assert move(editor, draft, f"drop/{b}").status_code == 303
+        assert f'value="add/{b}"' in row(dropped)
+        assert move(editor, draft, f"add/{new}").status_code == 303
+        assert 'class="in"' in row(candidate)
+        assert f'value="drop/{new}"' in row(f'id="story-{new}"')
+
+
 def test_moves_by_forms(editor: DeskClient, db: Database, draft: int, slugs: list[str]) -> None:
     a, b, c = slugs
     for do, expected in (

@@ -10,9 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
-
 from newsletter.core.search.queries import SHORTEST_PREFIX, SearchQuery
 
 _MOST_WORDS = 32
@@ -21,26 +18,22 @@ _FIRST_CHARACTER, _LAST_CHARACTER = "\x01", "\U0010ffff"
 """Before and behind all that words hold."""
 
 
-def fts5_query(session: Session, table: str, query: SearchQuery, labels: Sequence[str]) -> str:
-    """The query in the words of the index in `table`."""
+def fts5_query(table: str, query: SearchQuery, labels: Sequence[str]) -> tuple[str, dict[str, object]]:
+    """The query for the index in `table`, as an expression of SQL with its values."""
     *whole, last = query.words
-    return " AND ".join([*map(_quoted, (*labels, *whole)), _last_word(session, table, query, last)])
-
-
-def _last_word(session: Session, table: str, query: SearchQuery, word: str) -> str:
+    before = "".join(f"{_quoted(word)} AND " for word in (*labels, *whole))
     if not query.last_is_prefix:
-        return _quoted(word)
-    if len(word) == SHORTEST_PREFIX:  # the index has beginnings of this length, entry by entry
-        return f"{_quoted(word)}*"
-    longer = _longer_words(session, table, word)
-    return f"({' OR '.join(map(_quoted, (word, *longer)))})" if len(longer) < _MOST_WORDS else f"{_quoted(word)}*"
-
-
-def _longer_words(session: Session, table: str, beginning: str) -> Sequence[str]:
-    """The words of the index that begin so and go on, at most _MOST_WORDS."""
-    statement = f"SELECT term FROM {table}_words WHERE term >= :first AND term < :last LIMIT :most"
-    values = {"first": beginning + _FIRST_CHARACTER, "last": beginning + _LAST_CHARACTER, "most": _MOST_WORDS}
-    return session.scalars(text(statement), values).all()
+        return ":words", {"words": before + _quoted(last)}
+    if len(last) == SHORTEST_PREFIX:  # the index has beginnings of this length, entry by entry
+        return ":words", {"words": f"{before}{_quoted(last)}*"}
+    longer = f"SELECT term FROM {table}_words WHERE term >= :shortest AND term < :longest LIMIT :most_words"
+    words = f"""(
+        SELECT :before || CASE
+            WHEN count(*) >= :most_words THEN :word || '*'
+            ELSE '(' || :word || coalesce(group_concat(' OR "' || term || '"', ''), '') || ')' END
+        FROM ({longer}))"""
+    bounds = {"shortest": last + _FIRST_CHARACTER, "longest": last + _LAST_CHARACTER, "most_words": _MOST_WORDS}
+    return words, {"before": before, "word": _quoted(last), **bounds}
 
 
 def _quoted(word: str) -> str:

@@ -97,22 +97,19 @@ class SearchIndex:
     ) -> list[int]:
         if not query.words:
             return []
-        is_sqlite = _is_sqlite(session)
-        words = fts5_query(session, self.table, query, labels) if is_sqlite else _for_postgresql(query, labels)
-        if is_sqlite:
-            statement = self._in_sqlite(order)
-        elif order:
-            statement = self._in_order(order, _within(first, last))
-        else:
-            statement = self._in_any_order(_within(first, last))
-        values = {"words": words, "first": first, "last": last, "count": count}
-        return list(session.scalars(text(statement), values))
+        values: dict[str, object] = {"first": first, "last": last, "count": count}
+        if _is_sqlite(session):
+            words, more = fts5_query(self.table, query, labels)
+            return list(session.scalars(text(self._in_sqlite(words, order)), values | more))
+        within = _within(first, last)
+        statement = self._in_order(order, within) if order else self._in_any_order(within)
+        return list(session.scalars(text(statement), values | {"words": _for_postgresql(query, labels)}))
 
-    def _in_sqlite(self, order: str | None) -> str:
+    def _in_sqlite(self, words: str, order: str | None) -> str:
         ordered = f"ORDER BY place {order}" if order else ""
         return f"""
             SELECT rowid AS place FROM {self.table}
-            WHERE {self.table} MATCH :words AND rowid BETWEEN :first AND :last {ordered} LIMIT :count"""
+            WHERE {self.table} MATCH {words} AND rowid BETWEEN :first AND :last {ordered} LIMIT :count"""
 
     def _in_any_order(self, within: str) -> str:
         return f"SELECT place FROM {self.table} WHERE {_HAS_WORDS} {within} LIMIT :count"
