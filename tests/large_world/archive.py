@@ -26,8 +26,8 @@ A_DAY = 10
 OF_DIGEST = 15
 LEAST_DIGESTS = 60
 """So that pages of lists are full."""
-CORRECTED = 50
-"""One story of so many has been corrected."""
+CORRECTED, LEAST_CORRECTED = 50, 40
+"""One story of so many has been corrected, but of a few stories so many, as for LEAST_DIGESTS."""
 
 ACTIONS = (
     AuditAction.SIGNED_IN_WITH_PASSKEY,
@@ -41,8 +41,9 @@ def fill_stories(db: Database, count: int) -> None:
     """Stories of the last days, A_DAY a day, the newest of today; some of them were corrected long ago."""
     fill_archive(db, count, a_day=A_DAY, revisions=1, newest=today())
     fill_search(db, count, words)
-    with db.reading() as session:
-        corrected = list(session.scalars(select(Revision.article_id).where(Revision.article_id % CORRECTED == 0)))
+    one_of = min(CORRECTED, count // LEAST_CORRECTED)
+    # Not those of two weeks: digests hold them, and some are corrected once more (`present`).
+    corrected = [number for number in range(14 * A_DAY + 1, count + 1) if number % one_of == 0]
     correct(db, corrected, clock.now() - timedelta(days=200))
 
 
