@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, 
 from sqlalchemy.orm import QueryableAttribute, Session
 
 from newsletter.core.cadence import Cadence
+from newsletter.core.db import unindexed
 from newsletter.core.search import SearchQuery
 from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.events.models import Event
@@ -31,6 +32,8 @@ PAGE_SIZE = 25
 """Digests that ended, on a page."""
 
 ENDED = (DigestStatus.SENT, DigestStatus.CANCELLED)
+_STATUS = unindexed(Digest.status)
+"""In the order of the list: by the index of the status SQLite reads all that ended, and sorts them."""
 _ORDER = {DigestStatus.SENDING: 1, DigestStatus.PAUSED: 1, DigestStatus.SCHEDULED: 2, DigestStatus.DRAFT: 3}
 """Of digests that wait; those in doubt come before all of them."""
 _REFUSED, _BOUNCED, _COMPLAINED, _IN_DOUBT = "refused", "bounced", "complained", "in_doubt"
@@ -84,12 +87,16 @@ def digest_page(
     if cadence is not None:
         conditions.append(Digest.cadence == cadence)
     if status is not None:
-        conditions.append(Digest.status == status)
+        conditions.append(_STATUS.in_([status.value]))
     if words:
         conditions.append(_has_words(session, words))
     waiting = _waiting(session, conditions) if before is None else []
     older = [Digest.id < before] if before is not None else []
-    query = select(Digest).where(Digest.status.in_(ENDED), *conditions, *older).order_by(Digest.id.desc())
+    query = (
+        select(Digest)
+        .where(_STATUS.in_([each.value for each in ENDED]), *conditions, *older)
+        .order_by(Digest.id.desc())
+    )
     ended = list(session.scalars(query.limit(PAGE_SIZE + 1)))
     page = ended[:PAGE_SIZE]
     following = page[-1].id if len(ended) > PAGE_SIZE else None

@@ -125,15 +125,15 @@ def test_filters_of_a_group_hold_together(db: Database) -> None:
         all_of_it = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).all()
         first = members[0].id
         since, before = clock.today(UTC) + timedelta(days=2), all_of_it[6].id
-        for member, group, day, number in product((None, first), ("", "people"), (None, since), (None, before)):
-            wanted = AuditFilter(member, group, day, number)
+        for member, group, day, below in product((None, first), ("", "people"), (None, since), (None, before)):
+            wanted = AuditFilter(member, group, day, below)
             expected = [
                 entry.id
                 for entry in all_of_it
                 if (member is None or entry.staff_member_id == member)
                 and entry.action.startswith(group)
                 and (day is None or entry.happened_at.date() >= day)
-                and (number is None or entry.id < number)
+                and (below is None or entry.id < below)
             ]
             found = audit_entries.entries(session, wanted, ZoneInfo("UTC"), 5)
             assert [entry.id for entry in found] == expected[:5]

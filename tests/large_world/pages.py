@@ -13,9 +13,9 @@ from tests.large_world.present import Present
 
 NO_PAGES = ("desk.audit_log_csv", "desk.outbox_source")
 """Files: as long as what they hold."""
-FREQUENT, COMMON, RARE = VOCABULARY[19], VOCABULARY[49], VOCABULARY[711]
-"""Words of 7, 4 and 0.3 stories of ten. Two frequent ones fill a page of a section with 500 stories, too: a page that
-shows less there would not say what the archive costs.
+FREQUENT, COMMON, RARE = VOCABULARY[19], VOCABULARY[49], VOCABULARY[399]
+"""Words of 7, 4 and 0.6 stories of ten. A search for the last one, and one for the others in a section, fill a page
+with 500 stories, too: a page that shows less there would not say what the archive costs.
 """
 PARAMETERS = {
     "desk.articles": (

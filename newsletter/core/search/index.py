@@ -83,7 +83,8 @@ class SearchIndex:
         last: int = LAST,
     ) -> int:
         """The number of such places, and MOST_COUNTED + 1 for all larger numbers."""
-        return len(self._execute(session, query, labels, first, last, MOST_COUNTED + 1, order=None))
+        found = self._execute(session, query, labels, first, last, MOST_COUNTED + 1, order=None)
+        return found[0] if found else 0
 
     def _execute(
         self,
@@ -95,15 +96,17 @@ class SearchIndex:
         count: int,
         order: str | None,
     ) -> list[int]:
+        """The places; without an order their number alone."""
         if not query.words:
             return []
-        values: dict[str, object] = {"first": first, "last": last, "count": count}
         if _is_sqlite(session):
-            words, more = fts5_query(self.table, query, labels)
-            return list(session.scalars(text(self._in_sqlite(words, order)), values | more))
-        within = _within(first, last)
-        statement = self._in_order(order, within) if order else self._in_any_order(within)
-        return list(session.scalars(text(statement), values | {"words": _for_postgresql(query, labels)}))
+            words, values = fts5_query(self.table, query, labels)
+            statement = self._in_sqlite(words, order)
+        else:
+            values, within = {"words": _for_postgresql(query, labels)}, _within(first, last)
+            statement = self._in_order(order, within) if order else self._in_any_order(within)
+        found = statement if order else f"SELECT count(*) FROM ({statement}) AS found"
+        return list(session.scalars(text(found), {"first": first, "last": last, "count": count} | values))
 
     def _in_sqlite(self, words: str, order: str | None) -> str:
         ordered = f"ORDER BY place {order}" if order else ""

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flask import Response, render_template, request
-from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
@@ -19,7 +18,7 @@ from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import LANGUAGES, gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events.event_kinds import EventKind
-from newsletter.delivery.reports.batch_progress import BatchProgress, batches_in_order, count_batches
+from newsletter.delivery.reports.batch_progress import BatchProgress
 from newsletter.delivery.reports.progress import EditionProgress, SendingProgress, sending_progress
 from newsletter.delivery.reports.report import ReasonGroup, reason_groups
 from newsletter.digests.models import Digest, DigestStatus
@@ -37,12 +36,10 @@ from newsletter.web.desk.sending_words import FirstLine, PausedBy, first_line
 from newsletter.web.desk.value_cache import ValueCache
 from newsletter.web.desk.versions import version_of
 from newsletter.web.language import page_language
-from newsletter.web.request_values import parse_number
 
 MOST_DOUBTS = 20
 """Batches in doubt that the page shows at once; the others follow when these are decided."""
 MOST_EDITIONS = 30
-BATCHES_ON_PAGE = 50
 
 KIND_WORDS = {
     "refused": gettext_noop("refused"),
@@ -115,29 +112,6 @@ def sending_changes(number: int) -> Response:
     """The live parts of the page, or 204 when it shows them already."""
     shown = _shown.get(number, lambda: _look(number))
     return changed_parts("_sending.html", shown.version, lambda: _values(shown))
-
-
-@desk.get("/digests/<int:number>/batches")
-@needs(Right.WRITE)
-def batches(number: int) -> ResponseReturnValue:
-    """The batches as a table, a page of them at a time."""
-    after = parse_number(request.args.get("after", "")) or 0
-    with runtime().db.reading() as session:
-        digest = get_digest(session, number)
-        total = count_batches(session, number)
-        page = batches_in_order(session, number, after=after, most=BATCHES_ON_PAGE)
-        title = digest_title(digest)
-    following = after + BATCHES_ON_PAGE if total > after + BATCHES_ON_PAGE else None
-    return render_desk(
-        "batches.html",
-        number=number,
-        title=title,
-        batches=list(enumerate(page, after + 1)),
-        total=total,
-        after=after,
-        before=max(after - BATCHES_ON_PAGE, 0),
-        following=following,
-    )
 
 
 def workers_running() -> int | None:
