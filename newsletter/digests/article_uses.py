@@ -46,13 +46,20 @@ _USES = (
 """Made once: making it took longer than running it."""
 
 
-def is_used() -> ColumnElement[bool]:
-    """The condition that the article of a revision stands in a digest that was not cancelled."""
+def is_used(session: Session) -> ColumnElement[bool]:
+    """The condition that the article of a revision stands in a digest that was not cancelled.
+
+    A count looks at thousands of stories. SQLite takes half as long where it reads the cancelled digests once, and not
+    the digests of each story; PostgreSQL would then read all stories of all digests first.
+    """
     other = aliased(Revision)
-    # Not by a join: a count looks at thousands of stories, and the cancelled digests are read once for all of them.
-    cancelled = select(Digest.id).where(Digest.status == DigestStatus.CANCELLED)
     found = select(DigestArticle.id).join(other, other.id == DigestArticle.revision_id)
-    found = found.where(other.article_id == Revision.article_id, DigestArticle.digest_id.not_in(cancelled))
+    found = found.where(other.article_id == Revision.article_id)
+    if session.get_bind().dialect.name == "sqlite":
+        cancelled = select(Digest.id).where(Digest.status == DigestStatus.CANCELLED)
+        found = found.where(DigestArticle.digest_id.not_in(cancelled))
+    else:
+        found = found.join(Digest, Digest.id == DigestArticle.digest_id).where(Digest.status != DigestStatus.CANCELLED)
     return exists(found.correlate(Revision))
 
 

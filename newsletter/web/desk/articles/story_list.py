@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from flask import request, url_for
 from sqlalchemy import ColumnElement, not_
+from sqlalchemy.orm import Session
 
 from newsletter.articles import desk_list, queries
 from newsletter.articles.article_list import Cursor, parse_cursor
@@ -57,7 +58,7 @@ class ListForm(NamedTuple):
         given = {name: value for name, value in self._asdict().items() if value}
         return {name: str(value) for name, value in given.items()}
 
-    def wanted(self, hype_labels: tuple[str, ...]) -> DeskFilter:
+    def wanted(self, session: Session, hype_labels: tuple[str, ...]) -> DeskFilter:
         """The stories that these filters ask for."""
         return DeskFilter(
             query=SearchQuery.parse(self.q),
@@ -68,13 +69,13 @@ class ListForm(NamedTuple):
             is_corrected=self.state == "corrected",
             is_withdrawn=self.state == "withdrawn",
             is_drafted=self.state == "draft",
-            use=self._use(),
+            use=self._use(session),
         )
 
-    def _use(self) -> ColumnElement[bool] | None:
+    def _use(self, session: Session) -> ColumnElement[bool] | None:
         if not self.used:
             return None
-        return is_used() if self.used == "yes" else not_(is_used())
+        return is_used(session) if self.used == "yes" else not_(is_used(session))
 
 
 @desk.get("/articles")
@@ -86,7 +87,10 @@ def articles() -> str:
     with runtime().db.reading() as session:
         sections = queries.sections(session)
         form = _form(sections, labels)
-        wanted, before = desk_list.with_hits(session, form.wanted(labels)), parse_cursor(request.args.get("before", ""))
+        wanted, before = (
+            desk_list.with_hits(session, form.wanted(session, labels)),
+            parse_cursor(request.args.get("before", "")),
+        )
         page = desk_list.desk_page(session, PAGE_SIZE, wanted, before)
         is_whole = before is None and page.older is None
         numbers = [article.article_id for article in page.articles]
