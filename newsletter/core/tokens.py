@@ -17,13 +17,13 @@ import string
 from collections.abc import Collection
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING, Any
 
 from newsletter.core import clock
 from newsletter.core.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 ALPHABET = string.ascii_letters + string.digits
 LENGTH = 22
@@ -119,6 +119,8 @@ class TokenSigner:
 
     def _open(self, token: str) -> tuple[int, Any]:
         """When a token was signed, and its payload. Raises ValueError."""
+        from cryptography.exceptions import InvalidTag
+
         sealed = _decoded(token)
         for key in reversed(self._keys):
             try:
@@ -152,6 +154,8 @@ def _decoded(token: str) -> bytes:
 @lru_cache(64)
 def _cipher(key: str, purpose: str) -> AESGCM:
     """The cipher of a purpose, whose key is made from SECRET_KEY."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # 5 MB, which an idle service does without
+
     return AESGCM(hmac.digest(key.encode(), f"newsletter.{purpose}".encode(), "sha256"))
 
 

@@ -10,8 +10,6 @@ import re
 from email.header import Header
 from email.utils import quote
 
-from email_validator import validate_email
-
 LONGEST = 998
 """Octets of a line at most, without its CRLF (RFC 5322 2.1.1)."""
 
@@ -71,6 +69,8 @@ def wire_address(address: str) -> str:
     """
     if _ASCII_ADDRESS.fullmatch(address):
         return address
+    from email_validator import validate_email
+
     try:
         parts = validate_email(address, check_deliverability=False, test_environment=True)
     except ValueError:

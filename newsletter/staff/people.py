@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -48,6 +47,8 @@ class ListedMember(NamedTuple):
 
 def email_key(email: str) -> str:
     """The identity of an address. Raises InvalidError, which does not repeat the text, for anything else."""
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         valid = validate_email(email.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError:

@@ -67,6 +67,10 @@ def test_the_desk_waits_until_somebody_comes_to_it(loaded: Loaded) -> None:
     assert loaded.modules & {"argon2", "pyotp", "webauthn", "segno", "lxml"} == set()
 
 
+def test_ciphers_and_rare_addresses_wait_for_the_first_of_them(loaded: Loaded) -> None:
+    assert loaded.modules & {"cryptography.hazmat", "email_validator", "idna"} == set()
+
+
 def test_sqlite_does_without_the_modules_of_postgresql(loaded: Loaded, settings: Settings) -> None:
     of_postgresql = {"sqlalchemy.dialects.postgresql", "psycopg"}
     is_sqlite = settings.database_url.startswith("sqlite")

@@ -14,11 +14,12 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
-from email_validator import EmailNotValidError, validate_email
 from redis import ConnectionPool
 from redis.exceptions import RedisError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from newsletter.core.plain_addresses import normalise_plain
 
 T = TypeVar("T")
 
@@ -174,6 +175,10 @@ def zone(value: str) -> ZoneInfo:
 
 def email_address(value: str) -> str:
     """A plain email address; the publication's name stands before it in From."""
+    if (plain := normalise_plain(value)) is not None:
+        return plain
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         return validate_email(value, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError:
@@ -245,6 +250,8 @@ def kofi_page(value: str) -> str:
 def mail_domain(site: str) -> str | None:
     """The host of a site, if mail addresses can end in it, else None. (No parser: a default is made of it.)"""
     host = urlsplit(site).hostname or ""
+    if not host.rpartition(".")[0] or host[-1].isdigit():  # this machine, or an IP address
+        return None
     try:
         email_address(f"letters@{host}")
     except ValueError:

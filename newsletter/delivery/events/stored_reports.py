@@ -12,10 +12,8 @@ import os
 import zlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -23,6 +21,9 @@ from newsletter.core import clock
 from newsletter.core.ids import SuppressionKey
 from newsletter.delivery.events.event_kinds import EventKind
 from newsletter.delivery.events.models import StoredReport
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEPT_FOR = timedelta(days=30)
 LONGEST = 16_000
@@ -44,7 +45,7 @@ class ShownReport(NamedTuple):
 def seal_report(key: SuppressionKey, raw: bytes) -> str:
     """A report, compressed and encrypted, as text for an event's JSON."""
     nonce = os.urandom(_NONCE_BYTES)
-    sealed = nonce + AESGCM(_derived(key)).encrypt(nonce, zlib.compress(raw[:LONGEST]), None)
+    sealed = nonce + _cipher(key).encrypt(nonce, zlib.compress(raw[:LONGEST]), None)
     return base64.b64encode(sealed).decode()
 
 
@@ -72,12 +73,16 @@ def delete_old_reports(session: Session) -> bool:
 
 
 def _opened(key: SuppressionKey, content: bytes) -> str:
+    from cryptography.exceptions import InvalidTag
+
     nonce, sealed = content[:_NONCE_BYTES], content[_NONCE_BYTES:]
     try:
-        return zlib.decompress(AESGCM(_derived(key)).decrypt(nonce, sealed, None)).decode("utf-8", "replace")
+        return zlib.decompress(_cipher(key).decrypt(nonce, sealed, None)).decode("utf-8", "replace")
     except (InvalidTag, ValueError, zlib.error):
         return _UNREADABLE
 
 
-def _derived(key: SuppressionKey) -> bytes:
-    return hmac.digest(key.encode(), b"stored-report", "sha256")
+def _cipher(key: SuppressionKey) -> AESGCM:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # an idle service does without its 5 MB
+
+    return AESGCM(hmac.digest(key.encode(), b"stored-report", "sha256"))
