@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -117,6 +116,8 @@ def upgrade(db: Database, revision: str = "head") -> str:
 
 def _require_fts5() -> None:
     """Raise ConfigurationError where this Python's SQLite was built without FTS5, which the search needs."""
+    import sqlite3
+
     with closing(sqlite3.connect(":memory:")) as connection:
         known = connection.execute("SELECT count(*) FROM pragma_module_list WHERE name = 'fts5'").fetchone()
     if not known[0]:

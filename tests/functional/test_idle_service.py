@@ -71,7 +71,7 @@ def test_ciphers_and_rare_addresses_wait_for_the_first_of_them(loaded: Loaded) -
     assert loaded.modules & {"cryptography.hazmat", "email_validator", "idna"} == set()
 
 
-def test_sqlite_does_without_the_modules_of_postgresql(loaded: Loaded, settings: Settings) -> None:
-    of_postgresql = {"sqlalchemy.dialects.postgresql", "psycopg"}
+def test_a_database_does_without_the_modules_of_the_other(loaded: Loaded, settings: Settings) -> None:
     is_sqlite = settings.database_url.startswith("sqlite")
-    assert of_postgresql & loaded.modules == (set() if is_sqlite else of_postgresql)
+    of_postgresql, of_sqlite = {"sqlalchemy.dialects.postgresql", "psycopg"}, {"sqlite3"}
+    assert (of_postgresql | of_sqlite) & loaded.modules == (of_sqlite if is_sqlite else of_postgresql)

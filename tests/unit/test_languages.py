@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gettext
 import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+from babel import Locale
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_keywords, parse_mapping_cfg
@@ -17,7 +19,7 @@ from jinja2 import Environment, nodes
 from newsletter.articles.facts_line import HYPE_NAMES
 from newsletter.core.cadence import Cadence
 from newsletter.core.config import HYPE_LABELS
-from newsletter.core.languages import LANGUAGES, LOCALES, language_of
+from newsletter.core.languages import LANGUAGES, LOCALES, Language, language_of
 from newsletter.core.templates import TEMPLATES
 from newsletter.digests.rendering import render_digest
 from newsletter.digests.segments import When
@@ -134,6 +136,12 @@ def test_the_usual_labels_and_every_cadence_have_words() -> None:
 
 def test_there_is_english_and_one_more() -> None:
     assert LANGUAGES == {"en": "English", "de": "Deutsch"}
+    assert {code: Locale.parse(code).get_language_name(code) for code in LANGUAGES} == LANGUAGES
+
+
+@pytest.mark.parametrize("code", ["en", "de", "ar", "he", "fa", "ja", "ru", "el"])
+def test_a_language_is_written_in_its_direction(code: str) -> None:
+    assert Language(code, gettext.NullTranslations()).direction == Locale.parse(code).text_direction
 
 
 @pytest.mark.parametrize(

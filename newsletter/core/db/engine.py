@@ -8,7 +8,6 @@ even then: see `core.secure_delete`.
 from __future__ import annotations
 
 import random
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -195,6 +194,8 @@ def _begin_sqlite(connection: Connection) -> None:
         if statement:
             connection.exec_driver_sql(statement)
         return
+    import sqlite3  # here: with PostgreSQL nobody needs it
+
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     end = time.monotonic() + _BUSY_TIMEOUT
