@@ -8,15 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock, process_tree
@@ -37,6 +36,7 @@ from newsletter.operations.tick import tick
 from newsletter.subscribers.mail_payloads import Confirmation
 from tests.factories import add_article, add_digest, add_readers, request_signup, schedule_now
 from tests.services.patience import PATIENCE
+from tests.services.statements import statements
 from workers.clock import LEASE_KEY, LOOK_EVERY, WHILE_BUSY, Clock
 
 AT = timedelta(hours=3)
@@ -79,19 +79,6 @@ def ticks(idle: Clock, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     monkeypatch.setattr(Ticks, "tick", note)
     return found
-
-
-@contextmanager
-def statements(db: Database) -> Iterator[list[str]]:
-    """The SQL that is executed meanwhile."""
-    found: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        found.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    yield found
-    event.remove(db.engine, "before_cursor_execute", note)
 
 
 def until_due(db: Database) -> float | None:

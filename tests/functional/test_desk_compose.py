@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
@@ -12,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from newsletter.articles import revising
@@ -46,6 +44,7 @@ from tests.factories import add_article, add_digest, add_readers, hand_over, sen
 from tests.invariants.test_pages import check_page
 from tests.services import desk
 from tests.services.desk import DeskClient
+from tests.services.statements import statements
 
 MAY = clock.now().replace(year=2026, month=5, day=4, hour=12, minute=0)
 SOURCE = "https://sources.example/story"
@@ -420,19 +419,6 @@ def test_hostile_words_break_neither_page_nor_preview(editor: DeskClient, db: Da
 
 
 # ---- Speed
-
-
-@contextmanager
-def statements(db: Database) -> Iterator[list[str]]:
-    found: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        if not statement.startswith("BEGIN"):
-            found.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    yield found
-    event.remove(db.engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("query", ["", "?count=editions", "?q=trust+10"])

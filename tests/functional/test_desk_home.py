@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from html import unescape
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import delete, event, update
+from sqlalchemy import delete, update
 
 from newsletter.core import clock
 from newsletter.core.actors import OPERATOR, Actor, ActorKind
@@ -27,6 +25,7 @@ from newsletter.web.desk import cached_findings, live_parts, poll_cache, sending
 from newsletter.web.desk.value_cache import ValueCache
 from tests.factories import add_article, add_digest, add_readers, hand_over, send_digest
 from tests.services.desk import DeskClient
+from tests.services.statements import statements
 
 MOST_QUERIES = 15
 
@@ -55,21 +54,6 @@ def text_of(page: str) -> str:
 def wire_of(person: DeskClient) -> str:
     """The line as a poll has it."""
     return text_of(person.get("/desk/wire?version=none").text)
-
-
-@contextmanager
-def counting(db: Database) -> Iterator[list[str]]:
-    """The statements of a block."""
-    statements: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        statements.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def test_an_empty_desk_says_so(db: Database, editor: DeskClient) -> None:
@@ -249,9 +233,9 @@ def test_no_page_has_more_than_15_queries(
     admin.get("/desk")  # the preflight of what is scheduled is kept from here on
     for path in paths:
         monkeypatch.setattr(sending, "_shown", ValueCache(0.0))
-        with counting(db) as statements:
+        with statements(db) as found:
             assert admin.get(f"/desk{path}").status_code == 200
-        own = [each for each in statements if not each.startswith(("BEGIN", "PRAGMA", "SET", "SHOW"))]
+        own = [each for each in found if not each.startswith(("PRAGMA", "SET", "SHOW"))]
         assert len(own) <= MOST_QUERIES, (path, len(own), own)
     assert cached_findings._found.find((0, 0)) is None
 

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from sqlalchemy import event
-
 from newsletter.core.db import Database
 from newsletter.digests.queries import newest_digests
 from newsletter.serializers.digests import digest_json
 from tests.factories import add_article, add_digest
-
-
-@contextmanager
-def statements(db: Database) -> Iterator[list[str]]:
-    """The statements that are executed meanwhile."""
-    found: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        found.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    yield found
-    event.remove(db.engine, "before_cursor_execute", note)
+from tests.services.statements import statements
 
 
 def test_a_list_takes_three_queries_and_no_body(db: Database) -> None:

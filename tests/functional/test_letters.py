@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete, event, func, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from newsletter.app import create_app
 from newsletter.articles import addresses, revising
@@ -54,6 +54,7 @@ from tests.services.patience import PATIENCE
 from tests.services.sendgrid_standin import SendGridStandIn
 from tests.services.smtp_server import Received
 from tests.services.smtp_sink import SmtpSink
+from tests.services.statements import statements
 
 PARTS = ("", "/mail", "/text", "/source", "/message.txt", "/links")
 
@@ -441,21 +442,6 @@ def fill_letters(db: Database, count: int, *, first: datetime) -> None:
 
 
 START = datetime(2019, 1, 1, 7, tzinfo=ZoneInfo("UTC"))
-
-
-@contextmanager
-def statements(db: Database) -> Iterator[list[str]]:
-    """The statements that run meanwhile."""
-    found: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        found.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def names_on(page: str) -> list[str]:

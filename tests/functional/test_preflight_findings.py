@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,7 +9,7 @@ from flask import Flask
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from newsletter.articles import revising
 from newsletter.articles.changes import Change
@@ -30,6 +28,7 @@ from newsletter.mail.contrast import contrast, faint_texts
 from tests.factories import add_article, add_digest, add_readers, hand_over
 from tests.invariants.test_pages import ARGUMENTS, Examples
 from tests.services.html_mails import findings_in
+from tests.services.statements import statements
 
 NOT_FOR_LINKS = ("/desk", "/assets", "/static", "/healthz", "/readyz", "/hooks", "/subscribe/")
 
@@ -270,20 +269,6 @@ def test_every_public_page_is_one_that_links_may_lead_to(app: Flask, db: Databas
 # Cost
 
 
-@contextmanager
-def counted(db: Database) -> Iterator[list[str]]:
-    found: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        found.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-
-
 def test_the_queries_do_not_grow_with_the_stories(db: Database, settings: Settings) -> None:
     numbers = []
     for count in (2, 15):
@@ -291,9 +276,9 @@ def test_the_queries_do_not_grow_with_the_stories(db: Database, settings: Settin
             slug = add_article(db, f"Story {count} {number}")
             revise(db, slug, RevisionKind.UPDATE)
         draft = add_digest(db)
-        with counted(db) as statements:
+        with statements(db) as found:
             assert check(db, settings, draft) == []
-        numbers.append(len(statements))
+        numbers.append(len(found))
     assert numbers[0] == numbers[1] <= 20
 
 
