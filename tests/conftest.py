@@ -27,6 +27,13 @@ from tests.services.desk import DeskClient
 from tests.services.postgres import Postgres, empty_database
 
 CI = os.environ.get("CI") == "true"
+LONGEST = (
+    "tests/browser/test_every_page.py",
+    "tests/browser/test_whole_day.py",
+    "tests/functional/test_corrections_whole_way.py",
+    "tests/functional/test_chaos.py",
+)
+"""Their tests take half a minute and more."""
 # An example may take as long as it likes: machines are slow now and then. Each run draws others.
 hypothesis.settings.register_profile("patient", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("patient")
@@ -157,6 +164,12 @@ def editor(app: Flask, db: Database, settings: Settings) -> DeskClient:
 def author(app: Flask, db: Database, settings: Settings) -> DeskClient:
     """A browser in which an author is signed in at the desk."""
     return desk.sign_in(app, db, settings, desk.add_person(db, Role.AUTHOR, settings=settings))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes a minute: as the last test of all it would run alone. (The others stay in their order.)"""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
