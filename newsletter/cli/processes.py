@@ -14,7 +14,7 @@ from sqlalchemy.orm import configure_mappers
 
 from newsletter import migrations
 from newsletter.app import create_site, install_site
-from newsletter.core import key_fingerprints, logs, memory, private_files, queue
+from newsletter.core import compiled_templates, key_fingerprints, logs, memory, private_files, queue
 from newsletter.core.process_tree import ForkedChild, ProcessTree
 from newsletter.core.runtime import Runtime, runtime
 
@@ -137,6 +137,7 @@ def _ready_runtime(load: Callable[[], object] = lambda: None) -> Runtime:
     found.settings.check_serving()
     migrations.require_current(found.db)
     private_files.mend(found.settings.data_dir)
+    compiled_templates.keep_in(found.settings.data_dir, found.settings.secret_key)
     queue.warn_of_open_queue(found.settings.redis_url)
     with ThreadPoolExecutor(1) as beside:  # it ends before anything is forked
         checked = beside.submit(key_fingerprints.check_keys, found.db, found.settings)

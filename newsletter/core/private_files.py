@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,21 @@ WRITTEN = (
 def write_privately() -> None:
     """Have this process and its children make files for their user alone, whatever the shell's umask is."""
     os.umask(UMASK)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that others find as a whole or not at all, in a folder that is made. Raises OSError when it cannot
+    be written; then nothing is left of it.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")  # 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def mend(data_dir: Path) -> int:

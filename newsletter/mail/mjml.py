@@ -11,6 +11,7 @@ from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from newsletter.core.compiled_templates import CompiledTemplates
 from newsletter.core.language_tags import lang_attribute
 from newsletter.core.languages import PUBLICATION_LANGUAGE, Language, language_of
 from newsletter.core.templates import TEMPLATES
@@ -53,6 +54,7 @@ def _environment(code: str, *, autoescape: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         extensions=["jinja2.ext.i18n"],
+        bytecode_cache=CompiledTemplates(),
     )
     environment.filters["wrap"] = wrap
     environment.globals["lang"] = lambda tag: lang_attribute(tag, code)

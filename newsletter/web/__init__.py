@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from jinja2 import StrictUndefined
 
+from newsletter.core.compiled_templates import CompiledTemplates
 from newsletter.web import (
     assets,
     csrf,
@@ -34,6 +35,7 @@ def install(app: Flask, *, with_desk: bool = True) -> None:
     app.url_map.converters |= {"int": PathNumber, "default": PathText, "string": PathText}
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.bytecode_cache = CompiledTemplates()
     page_cache.install(app)  # first: it keeps answers with all headers that the others add
     if with_desk:
         from newsletter.web.desk import poll_cache

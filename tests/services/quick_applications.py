@@ -6,30 +6,20 @@ What is compiled is the same in each, and is kept for the test process. That is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from flask import Flask
-from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.routing import Rule
 
+from newsletter.core import compiled_templates
 
-class CompiledTemplates(BytecodeCache):
-    """The templates that this process has compiled."""
-
-    def __init__(self) -> None:
-        self._code: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._code:
-            bucket.bytecode_from_string(self._code[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._code[bucket.key] = bucket.bytecode_to_string()
+_KEPT = TemporaryDirectory(prefix="newsletter-templates-")
 
 
 def install() -> None:
     """Keep what applications of this process compile."""
-    Flask.jinja_options = {"bytecode_cache": CompiledTemplates()}
+    compiled_templates.keep_in(Path(_KEPT.name), "a key for tests")
     compile_builder, known = Rule._compile_builder, dict[Any, Callable[..., tuple[str, str]]]()
 
     def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:

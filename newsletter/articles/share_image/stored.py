@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from newsletter.articles.share_image.drawing import png
+from newsletter.core import private_files
 
 FOLDER = "share-images"
 """In DATA_DIR."""
@@ -39,20 +39,13 @@ class StoredImages:
     def _store(self, path: Path, image: bytes) -> None:
         """Write a file as a whole, for our own user alone; on a full disk nothing is stored."""
         with suppress(OSError):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_files.write_whole(path, image)
             self._drop_oldest()
-            handle, name = tempfile.mkstemp(dir=self._folder, suffix=".part")  # 0600
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(image)
-                Path(name).replace(path)
-            except OSError:
-                Path(name).unlink(missing_ok=True)
 
     def _drop_oldest(self) -> None:
         with os.scandir(self._folder) as found:
             files = sorted((entry.stat().st_mtime, entry.path) for entry in found)
-        for _when, path in files[: max(0, len(files) - MOST_FILES + 1)]:
+        for _when, path in files[: max(0, len(files) - MOST_FILES)]:
             Path(path).unlink(missing_ok=True)
 
 
