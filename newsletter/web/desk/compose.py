@@ -15,9 +15,10 @@ from newsletter.staff.audit import AuditAction, AuditObject
 from newsletter.staff.rights import Right
 from newsletter.web.desk.access import needs
 from newsletter.web.desk.blueprint import desk, page_with_errors, render_desk, signed_in
+from newsletter.web.desk.compose_history import Failure
 from newsletter.web.desk.compose_moves import Move, make_move, want_links
-from newsletter.web.desk.compose_page import Failure, view_query
 from newsletter.web.desk.compose_page import composer_page as composer_values
+from newsletter.web.desk.compose_page import view_query
 from newsletter.web.errors import STATUS_OF_ERROR
 from newsletter.web.request_values import parse_number
 
