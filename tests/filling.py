@@ -68,8 +68,12 @@ def fill_letters(db: Database, count: int, *, first: int = 1) -> None:
     They were sent to nobody: a page counts readers of one letter alone.
     """
     with db.transaction() as session:
-        newest = select(Revision.id).where(Revision.is_current).order_by(Revision.date.desc(), Revision.id.desc())
-        revisions = list(session.scalars(newest.limit(STORIES_OF_LETTER)))
+        newest = (
+            select(Revision.id, Revision.article_id)
+            .where(Revision.is_current)
+            .order_by(Revision.date.desc(), Revision.id.desc())
+        )
+        revisions = session.execute(newest.limit(STORIES_OF_LETTER)).all()
         offset = (session.scalar(select(func.max(Digest.id))) or 0) + 1 - first
         letters, items = [], []
         for number in range(first, count + 1):
@@ -87,8 +91,8 @@ def fill_letters(db: Database, count: int, *, first: int = 1) -> None:
                 }
             )
             items += [
-                {"digest_id": offset + number, "position": position, "revision_id": revision}
-                for position, revision in enumerate(revisions)
+                {"digest_id": offset + number, "position": position, "revision_id": revision, "article_id": article}
+                for position, (revision, article) in enumerate(revisions)
             ]
         session.execute(insert(table_of(Digest)), letters)
         session.execute(insert(table_of(DigestArticle)), items)

@@ -18,17 +18,15 @@ from newsletter.digests.queries import PresentRevision, present_revisions
 
 _GOING_OUT = (DigestStatus.SCHEDULED, DigestStatus.SENDING, DigestStatus.PAUSED, DigestStatus.SENT)
 _LAST_USES = (
-    select(Revision.article_id, func.max(Digest.id))
-    .select_from(Revision)
-    .join(DigestArticle, DigestArticle.revision_id == Revision.id)
+    select(DigestArticle.article_id, func.max(Digest.id))
     .join(Digest, Digest.id == DigestArticle.digest_id)
     .where(
-        Revision.article_id.in_(bindparam("articles", expanding=True)),
+        DigestArticle.article_id.in_(bindparam("articles", expanding=True)),
         Digest.id != bindparam("digest"),
         Digest.cadence == bindparam("cadence"),
         or_(Digest.status.in_(_GOING_OUT), Digest.letter_since.is_not(None)),
     )
-    .group_by(Revision.article_id)
+    .group_by(DigestArticle.article_id)
 )
 """Made once: making it took longer than running it."""
 

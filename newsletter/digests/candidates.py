@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Row, bindparam, exists, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from newsletter.articles import article_search
 from newsletter.articles.grades import HIGH_TRUST
@@ -79,12 +79,11 @@ _LISTING = (
     .select_from(table_of(Revision).join(table_of(Article)))
     .where(is_listed())
 )
-_OTHER = aliased(Revision)
-"""Any revision of an article."""
-_HELD = select(_OTHER.article_id).join(DigestArticle, DigestArticle.revision_id == _OTHER.id)
 _WAS_USED = exists(
-    _HELD.join(Digest, Digest.id == DigestArticle.digest_id).where(
-        _OTHER.article_id == Revision.article_id,
+    select(DigestArticle.id)
+    .join(Digest, Digest.id == DigestArticle.digest_id)
+    .where(
+        DigestArticle.article_id == Revision.article_id,
         Digest.id != bindparam("digest"),
         Digest.status.not_in(_NOT_USED),
     )
@@ -101,14 +100,13 @@ _OLDER = (
     .order_by(*_BY_TRUST)
     .limit(MOST_OLDER)
 )
-_IN_LAST = _LISTING.where(Revision.article_id.in_(_HELD.where(DigestArticle.digest_id == bindparam("last")))).order_by(
-    *_BY_TRUST
-)
+_IN_LAST = _LISTING.where(
+    Revision.article_id.in_(select(DigestArticle.article_id).where(DigestArticle.digest_id == bindparam("last")))
+).order_by(*_BY_TRUST)
 _USES = (
-    select(Revision.article_id, Digest.id, Digest.cadence, Digest.scheduled_at)
-    .join(DigestArticle, DigestArticle.revision_id == Revision.id)
+    select(DigestArticle.article_id, Digest.id, Digest.cadence, Digest.scheduled_at)
     .join(Digest, Digest.id == DigestArticle.digest_id)
-    .where(Revision.article_id.in_(bindparam("articles", expanding=True)), Digest.id != bindparam("digest"))
+    .where(DigestArticle.article_id.in_(bindparam("articles", expanding=True)), Digest.id != bindparam("digest"))
     .where(Digest.status.not_in(_NOT_USED), Digest.scheduled_at.is_not(None))
     .order_by(Digest.scheduled_at.desc(), Digest.id.desc())
 )

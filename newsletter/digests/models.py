@@ -151,16 +151,26 @@ class DigestArticle(Base):
     """A place in a digest."""
 
     __tablename__ = "digest_articles"
-    __table_args__ = (UniqueConstraint("digest_id", "position"), UniqueConstraint("revision_id", "digest_id"))
+    __table_args__ = (
+        UniqueConstraint("digest_id", "position"),
+        UniqueConstraint("revision_id", "digest_id"),
+        Index("ix_digest_articles_article", "article_id", "digest_id"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     digest_id: Mapped[int] = mapped_column(ForeignKey("digests.id", ondelete="CASCADE"))
     position: Mapped[int]
     """0 for the first."""
     revision_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"))
+    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id"))
+    """The revision's: it is set with `revision`, and finds an article's digests without its revisions."""
     own_dek: Mapped[str] = mapped_column(Text, default="", server_default=text("''"))
     """The dek for this digest alone; empty where it has the article's."""
-    revision: Mapped[Revision] = relationship(lazy="joined")
+    revision: Mapped[Revision] = relationship(
+        lazy="joined",
+        primaryjoin="and_(DigestArticle.revision_id == Revision.id, DigestArticle.article_id == Revision.article_id)",
+        foreign_keys="[DigestArticle.revision_id, DigestArticle.article_id]",
+    )
 
 
 class DigestCorrection(Base):

@@ -37,7 +37,7 @@ def pending_corrections(session: Session, digest: Digest) -> Sequence[Revision]:
     was_held = (
         select(DigestArticle.id)
         .join(sent, sent.id == DigestArticle.revision_id)
-        .where(sent.article_id == Revision.article_id, sent.number < Revision.number)
+        .where(DigestArticle.article_id == Revision.article_id, sent.number < Revision.number)
         .exists()
     )
     query = select(Revision).where(Revision.id.in_(newest), was_held).options(joinedload(Revision.article))

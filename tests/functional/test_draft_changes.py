@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from newsletter.articles.models import Revision
 from newsletter.core import clock
 from newsletter.core.actors import OPERATOR, Actor, ActorKind
 from newsletter.core.cadence import Cadence
@@ -14,7 +16,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.errors import ConflictError, InvalidError, NotFoundError
 from newsletter.digests import changes, composing, draft_articles, drafting, lifecycle
-from newsletter.digests.models import ChangeKind, Digest
+from newsletter.digests.models import ChangeKind, Digest, DigestArticle
 from newsletter.digests.queries import get_digest
 from newsletter.digests.rendering import render_digest
 from tests.factories import add_article, add_digest
@@ -39,6 +41,9 @@ def state(db: Database, number: int) -> dict[str, Any]:
         digest = get_digest(session, number)
         names = ("subject", "preheader", "intro", "intro_with_lead", "lead_id", "written_for")
         items = [(item.revision.slug, item.own_dek, item.position) for item in digest.items]
+        articles = select(DigestArticle.article_id, Revision.article_id)
+        for named, of_revision in session.execute(articles.join(Revision, Revision.id == DigestArticle.revision_id)):
+            assert named == of_revision
         return {**{name: getattr(digest, name) for name in names}, "items": items}
 
 

@@ -412,7 +412,9 @@ def test_no_page_holds_a_token_or_a_placeholder(client: FlaskClient, db: Databas
 def fill_letters(db: Database, count: int, *, first: datetime) -> None:
     """So many letters, one a day, each with one of the articles that are there."""
     with db.transaction() as session:
-        revisions = list(session.scalars(select(Revision.id).order_by(Revision.id)))
+        revisions = session.execute(
+            select(Revision.id.label("revision_id"), Revision.article_id).order_by(Revision.id)
+        ).all()
         offset = session.scalar(select(func.max(Digest.id))) or 0
         times = [first + timedelta(days=n) for n in range(count)]
         letters = [
@@ -435,8 +437,7 @@ def fill_letters(db: Database, count: int, *, first: datetime) -> None:
         ]
         session.execute(insert(table_of(Digest)), letters)
         items = [
-            {"digest_id": offset + 1 + n, "position": 0, "revision_id": revisions[n % len(revisions)]}
-            for n in range(count)
+            {"digest_id": offset + 1 + n, "position": 0, **revisions[n % len(revisions)]._mapping} for n in range(count)
         ]
         session.execute(insert(table_of(DigestArticle)), items)
 

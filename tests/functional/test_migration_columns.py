@@ -203,3 +203,25 @@ def test_what_no_revision_can_be_is_refused(filled: Database) -> None:
             connection.execute(text(f"UPDATE revisions SET {wrong}"))
     before = {index["name"] for index in inspect(filled.engine).get_indexes("revisions")}
     assert {"ix_revisions_current", "ix_revisions_list", "ix_revisions_title"} <= before
+
+
+def test_places_in_digests_get_the_articles_of_their_revisions(filled: Database) -> None:
+    migrations.upgrade(filled, "0031")
+    with filled.engine.begin() as connection:
+        connection.execute(text("UPDATE revisions SET is_current = false WHERE article_id = 2"))
+        later = FIRST_REVISION | {"number": 2, "language": "en", "kind": "small"}
+        connection.execute(insert(reflected(filled, "revisions")).values(revision(7, 2) | later))
+        place = {"id": 3, "digest_id": 2, "position": 2, "revision_id": 7}
+        connection.execute(insert(reflected(filled, "digest_articles")).values(place))
+    before = snapshot(filled)
+    migrations.upgrade(filled, "0032")
+    found = {row["revision_id"]: row["article_id"] for row in rows_of(filled, "digest_articles")}
+    assert found == {1: 1, 2: 2, 7: 2}
+    indexes = {index["name"]: index["column_names"] for index in inspect(filled.engine).get_indexes("digest_articles")}
+    assert indexes["ix_digest_articles_article"] == ["article_id", "digest_id"]
+    with pytest.raises(IntegrityError), filled.engine.begin() as connection:
+        connection.execute(text("UPDATE digest_articles SET article_id = 4711"))
+    with pytest.raises(IntegrityError), filled.engine.begin() as connection:
+        connection.execute(text("UPDATE digest_articles SET article_id = NULL"))
+    downgrade_to(filled, "0031")
+    assert snapshot(filled) == before

@@ -78,15 +78,12 @@ def fill_digests(db: Database, stories: int) -> None:
         session.execute(insert(table_of(DigestTally)), [_tally(digest) for digest in digests])
         first = select(Revision.article_id, Revision.id).where(Revision.number == 1)
         revisions = dict(iter(session.execute(first)))
-        held = [
-            {
-                "digest_id": number,
-                "position": place,
-                "revision_id": revisions[1 + (week * 7 * A_DAY + 4 * place) % (stories - stories % 2)],
-            }
-            for number, week in enumerate(reversed(weeks), 1)
-            for place in range(OF_DIGEST)
-        ]
+        held = []
+        for number, week in enumerate(reversed(weeks), 1):
+            for place in range(OF_DIGEST):
+                article = 1 + (week * 7 * A_DAY + 4 * place) % (stories - stories % 2)
+                values = {"revision_id": revisions[article], "article_id": article}
+                held.append({"digest_id": number, "position": place, **values})
         session.execute(insert(table_of(DigestArticle)), held)
     bring_up_to_date(db)
 

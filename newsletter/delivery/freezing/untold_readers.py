@@ -81,9 +81,9 @@ def _mistakes(
     """By digest, the bits of stories at revisions before their corrections, and the correction of each as a bit."""
     found: dict[int, dict[int, int]] = defaultdict(dict)
     rows = session.execute(
-        select(DigestArticle.digest_id, DigestArticle.position, Revision.article_id, Revision.number)
+        select(DigestArticle.digest_id, DigestArticle.position, DigestArticle.article_id, Revision.number)
         .join(Revision, Revision.id == DigestArticle.revision_id)
-        .where(Revision.article_id.in_(number_of))
+        .where(DigestArticle.article_id.in_(number_of))
     )
     for digest_id, position, article_id, revision in rows:
         number = number_of[article_id]

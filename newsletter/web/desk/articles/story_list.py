@@ -7,8 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from flask import request, url_for
-from sqlalchemy import ColumnElement, not_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement
 
 from newsletter.articles import desk_list, queries
 from newsletter.articles.article_list import Cursor, parse_cursor
@@ -16,7 +15,7 @@ from newsletter.articles.desk_list import DeskFilter, DeskPage
 from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.core.search import SearchQuery
-from newsletter.digests.article_uses import MOST_SHOWN, article_uses, is_used
+from newsletter.digests.article_uses import IS_USED, MOST_SHOWN, article_uses
 from newsletter.digests.queries import newest_draft
 from newsletter.staff import audit
 from newsletter.staff.rights import Right
@@ -58,7 +57,7 @@ class ListForm(NamedTuple):
         given = {name: value for name, value in self._asdict().items() if value}
         return {name: str(value) for name, value in given.items()}
 
-    def wanted(self, session: Session, hype_labels: tuple[str, ...]) -> DeskFilter:
+    def wanted(self, hype_labels: tuple[str, ...]) -> DeskFilter:
         """The stories that these filters ask for."""
         return DeskFilter(
             query=SearchQuery.parse(self.q),
@@ -69,13 +68,13 @@ class ListForm(NamedTuple):
             is_corrected=self.state == "corrected",
             is_withdrawn=self.state == "withdrawn",
             is_drafted=self.state == "draft",
-            use=self._use(session),
+            use=self._use(),
         )
 
-    def _use(self, session: Session) -> ColumnElement[bool] | None:
+    def _use(self) -> ColumnElement[bool] | None:
         if not self.used:
             return None
-        return is_used(session) if self.used == "yes" else not_(is_used(session))
+        return IS_USED if self.used == "yes" else ~IS_USED
 
 
 @desk.get("/articles")
@@ -88,7 +87,7 @@ def articles() -> str:
         sections = queries.sections(session)
         form = _form(sections, labels)
         wanted, before = (
-            desk_list.with_hits(session, form.wanted(session, labels)),
+            desk_list.with_hits(session, form.wanted(labels)),
             parse_cursor(request.args.get("before", "")),
         )
         page = desk_list.desk_page(session, PAGE_SIZE, wanted, before)
