@@ -25,7 +25,7 @@ def write_privately() -> None:
     os.umask(UMASK)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a file that others find as a whole or not at all, in a folder that is made. Raises OSError when it cannot
     be written; then nothing is left of it.
     """

@@ -39,7 +39,7 @@ class StoredImages:
     def _store(self, path: Path, image: bytes) -> None:
         """Write a file as a whole, for our own user alone; on a full disk nothing is stored."""
         with suppress(OSError):
-            private_files.write_whole(path, image)
+            private_files.write_atomically(path, image)
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
