@@ -138,7 +138,7 @@ def _to_add(session: Session, digest: Digest, search: str, *, takes_stories: boo
 
 
 def _editions(digest: Digest, matrix: Matrix | None) -> dict[str, Any]:
-    """Who gets what, once it was counted, and the choices of a reader to look for."""
+    """The editions with their readers, once they were counted, and the choices of a reader to look for."""
     return {
         "matrix": matrix,
         "nothing_words": compose_words.NOTHING_WORDS,
