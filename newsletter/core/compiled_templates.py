@@ -1,7 +1,7 @@
 """Templates that were compiled once are read by every later process: 2 ms instead of 77 for one page's (measured).
 
-They lie in DATA_DIR, and are code: a file counts only if this user wrote it, with a MAC that SECRET_KEY makes. All others
-are compiled again, and on a full disk nothing is kept.
+They lie in DATA_DIR, and are code: a file counts only if this user wrote it, with a MAC of SECRET_KEY. All others are
+compiled again, and on a full disk nothing is kept.
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ class CompiledTemplates(BytecodeCache):
     """Give it to a Jinja environment. It does nothing before `keep_in`."""
 
     def get_bucket(self, environment: jinja2.Environment, name: str, filename: str | None, source: str) -> Bucket:
-        """The result of a compilation depends on Jinja's version and on the environment's options, too."""
-        described = f"{jinja2.__version__} {_options(environment, name)}\n{source}"
-        return super().get_bucket(environment, name, filename, described)
+        """The result of a compilation depends on Jinja's version and on the environment's options, too. A template that
+        two environments compile is kept twice."""
+        named = f"{name} {_options(environment, name)}"
+        return super().get_bucket(environment, named, filename, f"{jinja2.__version__}\n{source}")
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Read a file of ours, if there is one."""

@@ -59,6 +59,14 @@ def test_the_options_of_an_environment_count(kept: Path) -> None:
     assert rendered(source, trim_blocks=True, keep_trailing_newline=True) == "<Ada><\n"
 
 
+def test_environments_that_share_a_template_do_not_take_it_from_each_other(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [rendered("{{ name }}", autoescape=escapes) for escapes in (True, False)] == ["&lt;Ada&gt;", "<Ada>"]
+    monkeypatch.setattr(Environment, "compile", refuse)
+    assert [rendered("{{ name }}", autoescape=escapes) for escapes in (True, False)] == ["&lt;Ada&gt;", "<Ada>"]
+
+
 def test_another_version_of_jinja_compiles_anew(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rendered("Hello {{ name }}")
     monkeypatch.setattr("jinja2.__version__", "99")
