@@ -22,7 +22,7 @@ from newsletter.core.ids import SuppressionKey
 from newsletter.core.queue import Queues
 from newsletter.embedded.valkey import EmbeddedValkey
 from newsletter.staff.rights import Role
-from tests.services import desk, quick_applications
+from tests.services import compiled_once, desk
 from tests.services.desk import DeskClient
 from tests.services.postgres import Postgres, empty_database
 
@@ -37,7 +37,7 @@ LONGEST = (
 # An example may take as long as it likes: machines are slow now and then. Each run draws others.
 hypothesis.settings.register_profile("patient", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("patient")
-quick_applications.install()
+compiled_once.install()
 POSTAL = "Dispatch, 1 Example Street, 10115 Berlin"
 
 
