@@ -33,6 +33,20 @@ main()
 """
 
 
+AFTER_A_SIGN_UP = """
+import re, sys
+from newsletter.app import create_context, install_site
+app = create_context()
+install_site(app, with_desk=False)
+client, address = app.test_client(), app.extensions["newsletter"].settings.public_url
+page = client.get("/subscribe", base_url=address).text
+token = re.search('name="form_token" value="([^"]+)"', page)[1]
+answer = client.post("/subscribe", base_url=address, data={"email": "ada@readers.example", "form_token": token})
+assert answer.status_code == 200 and "ada@readers.example" in answer.text
+print(*sys.modules)
+"""
+
+
 class Loaded(NamedTuple):
     """What a service has loaded."""
 
@@ -69,6 +83,17 @@ def test_the_desk_waits_until_somebody_comes_to_it(loaded: Loaded) -> None:
 
 def test_ciphers_and_rare_addresses_wait_for_the_first_of_them(loaded: Loaded) -> None:
     assert loaded.modules & {"cryptography.hazmat", "email_validator", "idna"} == set()
+
+
+def test_a_sign_up_needs_no_cipher(db: Database, settings: Settings) -> None:
+    """They are 5 MB of the site, and 20 ms of its first page. The worker has them, for links in mails."""
+    db.dispose()
+    environment = environment_of(on_one_machine(settings, with_site=True))
+    command = [sys.executable, "-c", AFTER_A_SIGN_UP]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert {"newsletter.web.readers.signup"} <= set(done.stdout.split())
+    assert [name for name in done.stdout.split() if name.startswith("cryptography.hazmat")] == []
 
 
 def test_a_database_does_without_the_modules_of_the_other(loaded: Loaded, settings: Settings) -> None:

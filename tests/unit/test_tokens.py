@@ -44,9 +44,25 @@ def test_a_signed_token_shows_nothing_of_what_it_carries() -> None:
     assert TokenSigner(KEYS, "confirm").sign([4711, "2026-05-02"]) != token
 
 
-def test_a_signed_token_is_of_one_purpose_key_and_time() -> None:
+def test_an_open_token_shows_what_it_carries_and_no_two_are_alike() -> None:
+    signer = TokenSigner(KEYS, "form", is_open=True)
+    token = signer.sign(["/subscribe", "en"])
+    assert b"/subscribe" in base64.urlsafe_b64decode(token + "==")
+    assert signer.read(token, DAY) == ["/subscribe", "en"]
+    assert signer.sign(["/subscribe", "en"]) != token
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_open_tokens_are_not_read_as_sealed_ones_nor_sealed_as_open(is_open: bool) -> None:
+    token = TokenSigner(KEYS, "confirm", is_open=is_open).sign([1])
+    with pytest.raises(TokenError):
+        TokenSigner(KEYS, "confirm", is_open=not is_open).read(token, DAY)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_signed_token_is_of_one_purpose_key_and_time(is_open: bool) -> None:
     with clock.set_to(NOON):
-        token = TokenSigner(KEYS, "confirm").sign([1])
+        token = TokenSigner(KEYS, "confirm", is_open=is_open).sign([1])
     for moment, keys, purpose in (
         (NOON + DAY + timedelta(seconds=1), KEYS, "confirm"),
         (NOON - timedelta(seconds=1), KEYS, "confirm"),
@@ -54,13 +70,15 @@ def test_a_signed_token_is_of_one_purpose_key_and_time() -> None:
         (NOON, KEYS, "form"),
     ):
         with clock.set_to(moment), pytest.raises(TokenError):
-            TokenSigner(keys, purpose).read(token, DAY)
+            TokenSigner(keys, purpose, is_open=is_open).read(token, DAY)
     with clock.set_to(NOON + DAY):
-        assert TokenSigner((*KEYS, "a newer key of the site"), "confirm").read(token, DAY) == [1]
+        newer = TokenSigner((*KEYS, "a newer key of the site"), "confirm", is_open=is_open)
+        assert newer.read(token, DAY) == [1]
 
 
-def test_no_changed_token_is_read() -> None:
-    signer = TokenSigner(KEYS, "confirm")
+@pytest.mark.parametrize("is_open", [True, False])
+def test_no_changed_token_is_read(is_open: bool) -> None:
+    signer = TokenSigner(KEYS, "confirm", is_open=is_open)
     token = signer.sign([1])
     for place in range(len(token)):
         other = "A" if token[place] != "A" else "B"

@@ -55,4 +55,4 @@ def read_form_token(text: str) -> FormToken | None:
 
 
 def _signer() -> TokenSigner:
-    return TokenSigner(runtime().settings.signing_keys, "form")
+    return TokenSigner(runtime().settings.signing_keys, "form", is_open=True)
