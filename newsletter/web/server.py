@@ -39,7 +39,7 @@ STOP_WITHIN = 4.0
 
 SWITCH_EVERY = 0.001
 """Seconds that a thread runs Python while others wait to. At Python's 5 ms the loop gets its turn late, and a burst of
-sign-ups takes 14 % longer (measured)."""
+sign-ups takes a tenth longer (measured)."""
 _LOOK_EVERY = 0.5
 """Seconds between two looks at deadlines while connections are open."""
 _REST = 60.0
