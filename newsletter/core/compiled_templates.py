@@ -15,7 +15,7 @@ from typing import NamedTuple
 import jinja2
 from jinja2.bccache import Bucket, BytecodeCache
 
-from newsletter.core import private_files
+from newsletter.core import private_files, tokens
 
 FOLDER = "templates"
 """In DATA_DIR."""
@@ -37,7 +37,7 @@ _place: _Place | None = None
 def keep_in(data_dir: Path, secret_key: str) -> None:
     """From now on, read and keep what this process compiles in a folder of DATA_DIR."""
     global _place  # noqa: PLW0603 - a compiled template is the same for all that a process does
-    _place = _Place(data_dir / FOLDER, hmac.digest(secret_key.encode(), b"newsletter.templates", "sha256"))
+    _place = _Place(data_dir / FOLDER, tokens.key_of(secret_key, "templates"))
 
 
 class CompiledTemplates(BytecodeCache):

@@ -163,7 +163,7 @@ def _verify(key: str, purpose: str, nonce: bytes, rest: bytes) -> bytes | None:
 
 
 def _mac(key: str, purpose: str, signed: bytes) -> bytes:
-    return hmac.digest(_key_of(key, f"open.{purpose}"), signed, "sha256")[:_MAC]
+    return hmac.digest(key_of(key, f"open.{purpose}"), signed, "sha256")[:_MAC]
 
 
 def _seal(key: str, purpose: str, nonce: bytes, content: bytes) -> bytes:
@@ -184,12 +184,12 @@ def _cipher(key: str, purpose: str) -> AESGCM:
     """The cipher of a purpose."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    return AESGCM(_key_of(key, purpose))
+    return AESGCM(key_of(key, purpose))
 
 
 @lru_cache(64)
-def _key_of(key: str, purpose: str) -> bytes:
-    """The key of a purpose, made from SECRET_KEY."""
+def key_of(key: str, purpose: str) -> bytes:
+    """The 32 bytes that are the key of one purpose, made from SECRET_KEY: no key serves two."""
     return hmac.digest(key.encode(), f"newsletter.{purpose}".encode(), "sha256")
 
 

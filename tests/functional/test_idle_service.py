@@ -35,14 +35,17 @@ main()
 
 AFTER_A_SIGN_UP = """
 import re, sys
+from datetime import timedelta
 from newsletter.app import create_context, install_site
+from newsletter.core import clock
 app = create_context()
 install_site(app, with_desk=False)
 client, address = app.test_client(), app.extensions["newsletter"].settings.public_url
 page = client.get("/subscribe", base_url=address).text
 token = re.search('name="form_token" value="([^"]+)"', page)[1]
-answer = client.post("/subscribe", base_url=address, data={"email": "ada@readers.example", "form_token": token})
-assert answer.status_code == 200 and "ada@readers.example" in answer.text
+with clock.set_to(clock.now() + timedelta(seconds=10)):
+    answer = client.post("/subscribe", base_url=address, data={"email": "ada@readers.example", "form_token": token})
+assert answer.status_code == 200 and "Check your mailbox" in answer.text
 print(*sys.modules)
 """
 
@@ -92,7 +95,6 @@ def test_a_sign_up_needs_no_cipher(db: Database, settings: Settings) -> None:
     command = [sys.executable, "-c", AFTER_A_SIGN_UP]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
-    assert {"newsletter.web.readers.signup"} <= set(done.stdout.split())
     assert [name for name in done.stdout.split() if name.startswith("cryptography.hazmat")] == []
 
 

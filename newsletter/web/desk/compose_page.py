@@ -70,6 +70,7 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
         matrix = _matrix(digest, args)  # before the preflight, which reads what it counted
         is_editable = digest.status == DigestStatus.DRAFT and signed_in().may(Right.PUBLISH)
         takes_stories = is_editable and digest.cadence != Cadence.CORRECTION
+        letter = _letter(session, digest, args, failure)
         values = {
             "digest": digest,
             "is_editable": is_editable,
@@ -78,15 +79,15 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
             "view": view,
             "drawn_once": drawn_once,
             "at": lambda part, **more: f"{here}?{urlencode(view | more, doseq=True)}#{quote(part)}",
-            **_letter(session, digest, args, failure),
-            **_preflight(session, digest, view, takes_stories=takes_stories, is_editable=is_editable),
+            **letter,
+            **_preflight(session, digest, takes_stories=takes_stories),
             **_to_add(session, digest, parse_search(args.get("q", "")), takes_stories=takes_stories),
             **history_values(session, digest, args.get("done", ""), failure, is_editable=is_editable),
             **_editions(digest, matrix),
             "corrections": _corrections(digest, args),
         }
-        if values["open_dek"]:
-            values["stories_key"] = None  # its field is drawn anew
+        is_kept = not letter["open_dek"]  # a field is drawn anew
+        values["stories_key"] = _stories_key(digest, values["findings"], view, is_editable) if is_kept else None
         return {**values, "matrix_table": _drawn(digest, matrix, view, values) if matrix and matrix.everybody else ""}
 
 
@@ -102,9 +103,7 @@ def _letter(session: Session, digest: Digest, args: MultiDict[str, str], failure
     }
 
 
-def _preflight(
-    session: Session, digest: Digest, view: Mapping[str, Any], *, takes_stories: bool, is_editable: bool
-) -> dict[str, Any]:
+def _preflight(session: Session, digest: Digest, *, takes_stories: bool) -> dict[str, Any]:
     """The findings, and the stories with theirs."""
     found = desk_preflight(session, digest)
     findings = show_findings(found.findings)
@@ -113,7 +112,6 @@ def _preflight(
         "is_mendable": digest.status in MENDABLE,
         "is_blocked": any(shown.finding.blocks for shown in findings),
         "stories": _stories(digest, findings),
-        "stories_key": _stories_key(digest, findings, view, is_editable),
         "at_story": at_story,
         "passed": _passed(digest, findings),
         "links": found.links if takes_stories else None,
