@@ -8,7 +8,7 @@ import logging
 
 from newsletter.core.text_direction import keep_direction
 
-_TALKATIVE = ("python_http_client", "rq.worker", "rq.scheduler", "alembic")
+_TALKATIVE = ("python_http_client", "rq.worker", "rq.scheduler", "alembic", "fido2")
 
 
 class _Formatter(logging.Formatter):
@@ -28,5 +28,6 @@ def configure(level: int = logging.INFO) -> None:
     logging.basicConfig(handlers=[handler])
     logging.getLogger().setLevel(level)
     for name in _TALKATIVE:
-        # python_http_client writes the API key and the whole payload at DEBUG (measured).
+        # python_http_client writes the API key and the whole payload at DEBUG (measured), fido2 the ids of passkeys at
+        # INFO.
         logging.getLogger(name).setLevel(logging.WARNING)

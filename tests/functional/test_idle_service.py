@@ -81,7 +81,7 @@ def test_dates_and_words_of_languages_wait_until_they_are_shown(loaded: Loaded) 
 
 def test_the_desk_waits_until_somebody_comes_to_it(loaded: Loaded) -> None:
     assert [name for name in loaded.modules if name.startswith("newsletter.web.desk")] == []
-    assert loaded.modules & {"argon2", "pyotp", "webauthn", "segno", "lxml"} == set()
+    assert loaded.modules & {"argon2", "pyotp", "fido2", "segno", "lxml"} == set()
 
 
 def test_ciphers_and_rare_addresses_wait_for_the_first_of_them(loaded: Loaded) -> None:
