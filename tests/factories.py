@@ -119,7 +119,7 @@ def compose_mail(session: Session, settings: Settings, row: OutgoingMail) -> tup
 def due_mails(db: Database) -> list[int]:
     """The ids of the mails that a worker may send now."""
     with db.reading() as session:
-        return list(session.scalars(select(OutgoingMail.id).where(*outgoing_mails._claimable())))
+        return list(session.scalars(outgoing_mails._DUE, {"now": clock.now()}))
 
 
 def add_digest(db: Database, *, subject: str | None = None, cadence: Cadence = Cadence.WEEKLY) -> int:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import Float, bindparam, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
-from newsletter.core.db import epoch_now, log_after_commit, table_of
+from newsletter.core.db import UtcDateTime, epoch_now, log_after_commit, table_of
 from newsletter.mail.mail_types import MailPayload
 from newsletter.mail.models import OutgoingMail
 from newsletter.mail.outgoing_retries import GIVE_UP_AFTER, is_too_old, next_attempt_at
@@ -85,7 +85,7 @@ def add_mails(session: Session, mails: Sequence[NewMail]) -> None:
         for mail in mails
     ]
     if rows:
-        session.connection().execute(insert(_TABLE), rows)
+        session.connection().execute(_ADD, rows)
 
 
 def amend_mail(session: Session, payload: type[P], subscriber_id: int, amend: Callable[[P], P]) -> bool:
@@ -110,25 +110,12 @@ def mails_about(session: Session, subscriber_id: int) -> Sequence[OutgoingMail]:
 
 def mails_wait(session: Session) -> bool:
     """Whether a mail is due and unclaimed."""
-    return session.scalar(select(_TABLE.c.id).where(*_claimable()).limit(1)) is not None
+    return session.connection().scalar(_FIRST_DUE, {"now": clock.now()}) is not None
 
 
 def claim_mails(session: Session, lease: float, limit: int) -> list[MailClaim]:
     """Claim up to `limit` mails that are due, oldest first, for `lease` seconds. Other workers pass them over."""
-    due = select(_TABLE.c.id).where(*_claimable()).order_by(_TABLE.c.id).limit(limit)
-    rows = session.connection().execute(
-        update(_TABLE)
-        .where(_TABLE.c.id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
-        .values(lease_until=epoch_now() + lease, attempt=_TABLE.c.attempt + 1)
-        .returning(
-            _TABLE.c.id,
-            _TABLE.c.kind,
-            _TABLE.c.subscriber_id,
-            _TABLE.c.payload,
-            _TABLE.c.attempt,
-            _TABLE.c.created_at,
-        )
-    )
+    rows = session.connection().execute(_CLAIM, {"now": clock.now(), "lease": lease, "most": limit})
     return sorted((MailClaim(*row) for row in rows), key=lambda claim: claim.id)
 
 
@@ -144,7 +131,7 @@ def release(session: Session, claims: Collection[MailClaim]) -> None:
 
 def drop(session: Session, claims: Collection[MailClaim]) -> None:
     """Delete mails that were sent, or that nobody needs any more."""
-    _execute(session, delete(_TABLE).where(*_OWN), claims)
+    _execute(session, _DROP, claims)
 
 
 def postpone(session: Session, postponed: Collection[Postponed]) -> list[MailClaim]:
@@ -179,9 +166,24 @@ def _execute(session: Session, statement: Any, claims: Collection[MailClaim]) ->
         session.connection().execute(statement, [_own(claim) for claim in claims])
 
 
-def _claimable() -> tuple[Any, ...]:
-    """The conditions of rows that are due and that no worker has."""
-    return (
-        or_(_TABLE.c.lease_until.is_(None), _TABLE.c.lease_until < epoch_now()),
-        or_(_TABLE.c.not_before.is_(None), _TABLE.c.not_before <= clock.now()),
+# Made once: a worker that waits for more executes each several times a second.
+_ADD = insert(_TABLE)
+_DROP = delete(_TABLE).where(*_OWN)
+_DUE = select(_TABLE.c.id).where(
+    or_(_TABLE.c.lease_until.is_(None), _TABLE.c.lease_until < epoch_now()),
+    or_(_TABLE.c.not_before.is_(None), _TABLE.c.not_before <= bindparam("now", type_=UtcDateTime())),
+)
+"""The rows that are due and that no worker has."""
+_FIRST_DUE = _DUE.limit(1)
+_CLAIM = (
+    update(_TABLE)
+    .where(
+        _TABLE.c.id.in_(
+            _DUE.order_by(_TABLE.c.id).limit(bindparam("most")).with_for_update(skip_locked=True).scalar_subquery()
+        )
     )
+    .values(lease_until=epoch_now() + bindparam("lease", type_=Float()), attempt=_TABLE.c.attempt + 1)
+    .returning(
+        _TABLE.c.id, _TABLE.c.kind, _TABLE.c.subscriber_id, _TABLE.c.payload, _TABLE.c.attempt, _TABLE.c.created_at
+    )
+)

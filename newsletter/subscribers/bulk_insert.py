@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import JSON
 
 from newsletter.core import clock, tokens
-from newsletter.core.db import dialect_insert, table_of
+from newsletter.core.db import table_of
 from newsletter.core.db.statements import insert_into
 from newsletter.core.ids import AddressKey, SubscriberId
 from newsletter.subscribers import preferences
@@ -58,8 +58,14 @@ def insert_pending(session: Session, readers: Sequence[PendingReader]) -> list[S
         }
         for each in readers
     ]
-    insert = dialect_insert(session, Subscriber).on_conflict_do_nothing(index_elements=["address_key"])
-    return [SubscriberId(number) for number in session.connection().scalars(insert.returning(_TABLE.c.id), rows)]
+    connection = session.connection()
+    return [SubscriberId(number) for number in connection.scalars(_insert_pending(connection.dialect.name), rows)]
+
+
+@cache
+def _insert_pending(dialect: str) -> Any:
+    insert = insert_into(dialect, _TABLE).on_conflict_do_nothing(index_elements=["address_key"])
+    return insert.returning(_TABLE.c.id)
 
 
 def insert_confirmed(session: Session, readers: Sequence[ConfirmedReader]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock, public_paths
@@ -149,12 +149,15 @@ def _address_change(session: Session, subscriber_id: int | None) -> tuple[Subscr
     return session.get(Subscriber, subscriber_id), change
 
 
+_READERS = select(Subscriber).where(Subscriber.id.in_(bindparam("numbers", expanding=True)))
+
+
 def _readers_of_signups(
     session: Session, mails: Sequence[WaitingMail[Confirmation]] | Sequence[WaitingMail[AlreadySubscribed]]
 ) -> dict[int, Subscriber]:
     """By the mail's id, the reader whose sign-up brought it, unless a later one brought another."""
-    query = select(Subscriber).where(Subscriber.id.in_({mail.subscriber_id for mail in mails}))
-    readers = {(reader.id, reader.confirmation_sent_at): reader for reader in session.scalars(query)}
+    numbers = {"numbers": list({mail.subscriber_id for mail in mails})}
+    readers = {(reader.id, reader.confirmation_sent_at): reader for reader in session.scalars(_READERS, numbers)}
     found = ((mail.id, readers.get((mail.subscriber_id or 0, mail.payload.requested_at))) for mail in mails)
     return {mail_id: reader for mail_id, reader in found if reader is not None}
 

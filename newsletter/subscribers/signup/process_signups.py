@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
@@ -31,9 +31,42 @@ LATER = 1000
 """Added to the rank of a sign-up whose processing failed, so that it delays no other."""
 
 
+_TABLE, _CONSENTS = table_of(SignupRequest), table_of(Consent)
+_HAS_KEY = _TABLE.c.address_key.in_(bindparam("keys", expanding=True))
+
+# Made once: to make them anew takes half as long as to execute them, and a worker that waits for more does so several
+# times a second.
+_ANY = select(_TABLE.c.id).limit(1)
+_NEXT_KEYS = (
+    select(_TABLE.c.address_key)
+    .order_by(_TABLE.c.rank, _TABLE.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_OF_KEYS = (
+    select(_TABLE.c.id, _TABLE.c.address_key).where(_HAS_KEY).order_by(_TABLE.c.id).with_for_update(skip_locked=True)
+)
+_REQUESTS = select(SignupRequest).where(SignupRequest.id.in_(bindparam("numbers", expanding=True)))
+_DELETE = delete(_TABLE).where(
+    _TABLE.c.id.in_(
+        select(_TABLE.c.id).where(_HAS_KEY, _TABLE.c.id <= bindparam("last")).with_for_update(skip_locked=True)
+    )
+)
+_READERS = (
+    select(Subscriber)
+    .where(Subscriber.address_key.in_(bindparam("keys", expanding=True)))
+    .order_by(Subscriber.id)
+    .with_for_update()
+)
+_DELETE_UNCONFIRMED = delete(_CONSENTS).where(
+    _CONSENTS.c.subscriber_id.in_(bindparam("readers", expanding=True)), _CONSENTS.c.confirmed_at.is_(None)
+)
+_ADD_EVIDENCE = insert(_CONSENTS)
+
+
 def signups_wait(session: Session) -> bool:
     """Whether there is a sign-up to process."""
-    return session.scalar(select(SignupRequest.id).limit(1)) is not None
+    return session.connection().scalar(_ANY) is not None
 
 
 def process_addresses(session: Session, suppression_key: SuppressionKey, pauses: MailboxPauses, limit: int) -> int:
@@ -79,8 +112,7 @@ def postpone_next(session: Session) -> None:
 
 def _next_addresses(session: Session, limit: int) -> list[AddressKey]:
     """The identities of the next addresses to process. Rows that another worker has locked are passed over."""
-    query = select(SignupRequest.address_key).order_by(SignupRequest.rank, SignupRequest.id).limit(limit)
-    return list(dict.fromkeys(session.scalars(query.with_for_update(skip_locked=True))))
+    return list(dict.fromkeys(session.connection().scalars(_NEXT_KEYS, {"most": limit})))
 
 
 def _take_requests(session: Session, limit: int) -> list[SignupRequest]:
@@ -90,20 +122,14 @@ def _take_requests(session: Session, limit: int) -> list[SignupRequest]:
     Two workers at the same address wait for each other at its subscriber alone, and so cannot deadlock.
     """
     keys = _next_addresses(session, limit)
-    of_addresses = select(SignupRequest.id, SignupRequest.address_key).where(SignupRequest.address_key.in_(keys))
-    locked = session.execute(of_addresses.order_by(SignupRequest.id).with_for_update(skip_locked=True)).all()
+    locked = session.connection().execute(_OF_KEYS, {"keys": keys}).all()
     if not locked:
         return []
     last = {address_key: number for number, address_key in locked}
-    requests = session.scalars(select(SignupRequest).where(SignupRequest.id.in_(last.values()))).all()
+    requests = session.scalars(_REQUESTS, {"numbers": list(last.values())}).all()
     for request in requests:
         session.expunge(request)
-    free = select(SignupRequest.id).where(SignupRequest.address_key.in_(keys), SignupRequest.id <= locked[-1].id)
-    session.execute(
-        delete(SignupRequest)
-        .where(SignupRequest.id.in_(free.with_for_update(skip_locked=True)))
-        .execution_options(synchronize_session=False)
-    )
+    session.connection().execute(_DELETE, {"keys": keys, "last": locked[-1].id})
     return sorted(requests, key=lambda request: keys.index(request.address_key))
 
 
@@ -111,19 +137,15 @@ def _find_or_create(
     session: Session, requests: Sequence[SignupRequest], chosen: Mapping[AddressKey, Preferences]
 ) -> dict[AddressKey, Subscriber]:
     """The subscribers of the addresses, locked; two workers at the same moment find the same ones."""
-    readers = _locked(session, {each.address_key for each in requests})
     # Sorted: two workers add the same addresses in the same order.
-    missing = sorted((each for each in requests if each.address_key not in readers), key=lambda each: each.address_key)
-    if missing:
-        pending = [PendingReader(each.address, each.address_key, chosen[each.address_key]) for each in missing]
+    in_order = sorted(requests, key=lambda each: each.address_key)
+    if pending := [PendingReader(each.address, each.address_key, chosen[each.address_key]) for each in in_order]:
         lifecycle.create_many(session, pending, by=WORKER)
-        readers |= _locked(session, {each.address_key for each in missing})
-    return readers
+    return _locked(session, chosen.keys())
 
 
 def _locked(session: Session, keys: Collection[AddressKey]) -> dict[AddressKey, Subscriber]:
-    query = select(Subscriber).where(Subscriber.address_key.in_(keys)).order_by(Subscriber.id).with_for_update()
-    return {reader.address_key: reader for reader in session.scalars(query)}
+    return {reader.address_key: reader for reader in session.scalars(_READERS, {"keys": list(keys)})}
 
 
 def _evidence(reader: Subscriber, request: SignupRequest) -> dict[str, Any]:
@@ -140,12 +162,8 @@ def _replace_evidence(session: Session, consents: Sequence[Mapping[str, Any]]) -
     if not consents:
         return
     readers = [consent["subscriber_id"] for consent in consents]
-    session.execute(
-        delete(Consent)
-        .where(Consent.subscriber_id.in_(readers), Consent.confirmed_at.is_(None))
-        .execution_options(synchronize_session=False)
-    )
-    session.connection().execute(insert(table_of(Consent)), consents)
+    session.connection().execute(_DELETE_UNCONFIRMED, {"readers": readers})
+    session.connection().execute(_ADD_EVIDENCE, consents)
 
 
 class _WantedMail(NamedTuple):

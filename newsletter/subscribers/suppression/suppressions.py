@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, delete, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.core import clock
@@ -93,13 +93,20 @@ def find_suppression(session: Session, key: SuppressionKey, address_key: Address
     return find_suppressions(session, key, [address_key]).get(address_key)
 
 
+_OF_HASHES = (
+    select(Suppression)
+    .where(Suppression.key_hash.in_(bindparam("hashes", expanding=True)))
+    .execution_options(populate_existing=True)
+)
+
+
 def find_suppressions(
     session: Session, key: SuppressionKey, address_keys: Sequence[AddressKey]
 ) -> dict[AddressKey, Suppression]:
     """The suppressions of those of some hundred addresses that are suppressed."""
     hashes = {address_key: suppression_hashes(key, address_key) for address_key in address_keys}
-    query = select(Suppression).where(Suppression.key_hash.in_({each for some in hashes.values() for each in some}))
-    rows = {row.key_hash: row for row in session.scalars(query.execution_options(populate_existing=True))}
+    values = {"hashes": list({each for some in hashes.values() for each in some})}
+    rows = {row.key_hash: row for row in session.scalars(_OF_HASHES, values)}
     found = {address_key: [rows[each] for each in some if each in rows] for address_key, some in hashes.items()}
     return {
         address_key: max(some, key=lambda each: (STRENGTH[each.reason], each.created_at))
