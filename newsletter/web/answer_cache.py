@@ -16,7 +16,7 @@ from markupsafe import escape
 from newsletter.core import clock
 from newsletter.core.runtime import runtime
 from newsletter.web.language import link_languages
-from newsletter.web.navigation import sections_in_use
+from newsletter.web.navigation import sections_in_use, sections_lately
 
 _KEY = "newsletter.answer_cache"
 _MOST = 100
@@ -26,17 +26,20 @@ _MOST = 100
 def render_around(name: Hashable, render: Callable[..., str], *words: str) -> str:
     """The page `name` as `render(*words)` makes it.
 
-    It may depend on the words, on the language, on what every page shows, and on nothing else. Words are escaped and
-    not changed otherwise; in their place `render` gets marks that look like addresses.
+    It may depend on the words, on the language, on what every page shows, and on nothing else. What every page shows
+    may be a second old. Words are escaped and not changed otherwise; in their place `render` gets marks that look like
+    addresses.
     """
     year = clock.now().astimezone(runtime().settings.timezone).year
-    key = (name, link_languages(), tuple(sections_in_use()), year)
+    about = (name, link_languages(), year)
     cached: dict[Hashable, list[str]] = current_app.extensions.setdefault(_KEY, {})
-    parts = cached.get(key)
+    # The version of public content is not asked for: that would cost as much as storing the sign-up.
+    parts = cached.get((about, *sections_lately()))
     if parts is None:
         if len(cached) >= _MOST:
             cached.clear()
-        parts = cached[key] = _parts(render, len(words))
+        sections = sections_in_use()
+        parts = cached[(about, *sections)] = _parts(render, len(words))
     escaped = [str(escape(word)) for word in words]
     # Every other part is the number of a word.
     return "".join(escaped[int(part)] if place % 2 else part for place, part in enumerate(parts))

@@ -5,7 +5,7 @@ A page that is added gets its line here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
 from typing import NamedTuple
 
 from flask import Flask, current_app, g
@@ -15,6 +15,8 @@ from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.web.page_cache import public_version
 
+LATELY = 1.0
+"""Seconds."""
 _KEY = "newsletter.sections"
 _ASK_NOBODY = "masthead_asks_nobody"
 
@@ -52,12 +54,13 @@ FOOT = (
 """The links at the foot."""
 
 
-@dataclass(frozen=True)
-class _Sections:
+class _Sections(NamedTuple):
     """The sections, and the version of public content at which they were read."""
 
     names: list[str]
     version: int | None = None
+    compared_at: float = float("-inf")
+    """When the version was last found to be the present one, by the monotonic clock."""
 
 
 def install(app: Flask) -> None:
@@ -77,8 +80,15 @@ def sections_in_use() -> list[str]:
     if g.get(_ASK_NOBODY):
         return known.names
     version = public_version()  # first: a change in between then makes what is read old
+    names = known.names
     if known.version != version:
         with runtime().db.reading() as session:
-            known = _Sections(queries.sections(session), version)
-        current_app.extensions[_KEY] = known
-    return known.names
+            names = queries.sections(session)
+    current_app.extensions[_KEY] = _Sections(names, version, time.monotonic())
+    return names
+
+
+def sections_lately() -> list[str]:
+    """The sections as they were LATELY seconds ago at most, for an answer that only repeats them."""
+    known: _Sections = current_app.extensions[_KEY]
+    return known.names if time.monotonic() - known.compared_at < LATELY else sections_in_use()

@@ -8,9 +8,11 @@ import pytest
 from flask import Flask, render_template
 from flask.testing import FlaskClient
 
-from newsletter.core.db import Database
+from newsletter.core.db import Database, public_content
+from newsletter.web import navigation
 from newsletter.web.readers import signup
 from tests.factories import add_article, form_token
+from tests.services.statements import statements
 
 ADDRESSES = ("ada@example.org", "o'brien+news@example.org", "ada@xn--bcher-kva.example")
 TOKEN = re.compile(r'name="form_token" value="[^"]+"')
@@ -51,12 +53,26 @@ def test_each_answer_is_as_if_it_were_rendered(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_was_chosen_and_what_the_masthead_shows_is_seen(
-    client: FlaskClient, db: Database, renderings: list[str]
+    client: FlaskClient, db: Database, renderings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer(client, "ada@example.org")
     assert 'value="daily" checked' in answer(client, "eve@example.org", cadence="daily")
     assert "Did you mean" in answer(client, "ada@gmial.com")
     assert "Policy" not in answer(client, "bob@example.org")
     add_article(db, "A story", section="Policy")
+    monkeypatch.setattr(navigation, "LATELY", 0.0)  # a second later
     assert "Policy" in answer(client, "cid@example.org")
     assert len(renderings) == 4
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_one_after_another_costs_the_database_its_row_alone(
+    client: FlaskClient, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(navigation, "LATELY", 3600.0)
+    monkeypatch.setattr(public_content, "BELIEVED_FOR", 0.0)
+    answer(client, "ada@example.org")
+    with statements(db) as executed:
+        for address in ADDRESSES[1:]:
+            answer(client, address)
+    assert [each.split()[:3] for each in executed] == [["INSERT", "INTO", "signup_requests"]] * 2
