@@ -14,7 +14,7 @@ from sqlalchemy.orm import configure_mappers
 
 from newsletter import migrations
 from newsletter.app import create_site, install_site
-from newsletter.core import compiled_templates, key_fingerprints, logs, memory, private_files, queue
+from newsletter.core import compiled_templates, key_fingerprints, logs, memory, one_cpu, private_files, queue
 from newsletter.core.process_tree import ForkedChild, ProcessTree
 from newsletter.core.runtime import Runtime, runtime
 
@@ -89,8 +89,10 @@ def _web_children(application: Flask, ready: Runtime) -> list[ForkedChild]:
 
     site = SiteWithLazyDesk(application, partial(create_site, ready))
     listening = server.listen(ready.settings.host, ready.settings.port)
-    numbers = range(1, ready.settings.web_concurrency + 1)
-    return [ForkedChild(f"web {number}", partial(server.serve, site, listening)) for number in numbers]
+    cpus = one_cpu.choose(ready.settings.web_concurrency)
+    return [
+        ForkedChild(f"web {number}", partial(server.serve, site, listening, cpu)) for number, cpu in enumerate(cpus, 1)
+    ]
 
 
 @click.command()

@@ -26,9 +26,8 @@ _MOST = 100
 def render_around(name: Hashable, render: Callable[..., str], *words: str) -> str:
     """The page `name` as `render(*words)` makes it.
 
-    It may depend on the words, on the language, on what every page shows, and on nothing else. What every page shows
-    may be a second old. Words are escaped and not changed otherwise; in their place `render` gets marks that look like
-    addresses.
+    It may depend on the words, on the language, on the sections, and on nothing else; the sections may be a second old.
+    Words are escaped and not changed otherwise; in their place `render` gets marks that look like addresses.
     """
     year = clock.now().astimezone(runtime().settings.timezone).year
     about = (name, link_languages(), year)

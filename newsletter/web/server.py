@@ -20,7 +20,7 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
-from newsletter.core import shutdown
+from newsletter.core import one_cpu, shutdown
 from newsletter.core.errors import ConfigurationError
 from newsletter.web.server_channel import Channel
 from newsletter.web.server_log import quiet_waitress
@@ -65,9 +65,12 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
-def serve(application: Callable[..., Any], listening: socket.socket) -> None:
-    """Answer requests until SIGTERM or SIGINT. Requests at work then get STOP_WITHIN seconds to end."""
+def serve(application: Callable[..., Any], listening: socket.socket, cpu: int | None = None) -> None:
+    """Answer requests until SIGTERM or SIGINT, on one CPU (`core.one_cpu`). Requests at work then get STOP_WITHIN
+    seconds to end.
+    """
     quiet_waitress()
+    one_cpu.keep_to(cpu)
     sys.setswitchinterval(SWITCH_EVERY)
     server = Server(application, listening)
     for name in (signal.SIGTERM, signal.SIGINT):

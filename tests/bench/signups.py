@@ -62,8 +62,9 @@ T = TypeVar("T")
 OURS, BARE = "newsletter.app", "tests.bench.bare"
 """Modules with a `create_app`; the same server serves both."""
 SERVE = (
-    "import os; from newsletter.web import server; from {module} import create_app; "
-    "server.serve(create_app(), server.listen('127.0.0.1', int(os.environ['PORT'])))"
+    "import os; from newsletter.core import one_cpu; from newsletter.web import server; "
+    "from {module} import create_app; "
+    "server.serve(create_app(), server.listen('127.0.0.1', int(os.environ['PORT'])), *one_cpu.choose(1))"
 )
 
 

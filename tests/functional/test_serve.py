@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -89,7 +89,7 @@ class Serving:
 
 
 @contextmanager
-def running(settings: Settings, tmp_path: Path, **more: str) -> Iterator[Serving]:
+def running(settings: Settings, tmp_path: Path, children: Sequence[str] = CHILDREN, **more: str) -> Iterator[Serving]:
     log = tmp_path / "serve.log"
     with log.open("wb") as output:
         command = [sys.executable, "-m", "newsletter", "serve"]
@@ -97,7 +97,7 @@ def running(settings: Settings, tmp_path: Path, **more: str) -> Iterator[Serving
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
     serving = Serving(settings, process, log)
     try:
-        serving.until(lambda: serving.answers() and set(serving.children()) == set(CHILDREN), "the start")
+        serving.until(lambda: serving.answers() and set(serving.children()) == set(children), "the start")
         yield serving
     finally:
         process.kill()
@@ -129,6 +129,23 @@ def test_it_does_the_whole_job_and_no_child_s_death_ends_it(db: Database, settin
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_each_process_of_the_site_keeps_to_a_cpu_of_its_own(db: Database, settings: Settings, tmp_path: Path) -> None:
+    with running(settings, tmp_path, (*CHILDREN, "web 2"), WEB_CONCURRENCY="2") as serving:
+        cpus = {name: cpus_of_threads(pid) for name, pid in serving.children().items()}
+    everywhere = frozenset(os.sched_getaffinity(0))
+    site = [cpus.pop("web 1"), cpus.pop("web 2")]
+    assert [len(each) for each in site] == [1, 1]
+    assert len(frozenset.union(*site)) == min(2, len(everywhere))
+    assert set(cpus.values()) == {everywhere}, "the others run wherever there is room"
+
+
+def cpus_of_threads(pid: int) -> frozenset[int]:
+    """The CPUs that any thread of a process may use."""
+    return frozenset(
+        cpu for task in Path(f"/proc/{pid}/task").iterdir() for cpu in os.sched_getaffinity(int(task.name))
+    )
+
+
 def test_it_makes_the_database_at_the_first_start(settings: Settings, tmp_path: Path) -> None:
     data_dir = tmp_path / "new"
     fresh = replace(settings, data_dir=data_dir, database_url=f"sqlite:///{data_dir / 'newsletter.sqlite3'}")
