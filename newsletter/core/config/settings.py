@@ -137,7 +137,11 @@ class Settings:
     )
     port: int = setting(8000, parsing.number(1, 65535), "The port on which the site listens.", default_text="`8000`")
     web_concurrency: int = setting(
-        1, parsing.number(1, 256), "The number of the site's processes, of 8 threads each.", default_text="`1`"
+        1,
+        parsing.number(1, 256),
+        "The number of the site's processes, of 8 threads each. On Linux each keeps to one CPU: a machine that mostly "
+        "answers requests may have one for each.",
+        default_text="`1`",
     )
     worker_concurrency: int = setting(
         1,
