@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,9 +35,9 @@ REQUESTS = [
 
 
 @pytest.fixture
-def database_url(sqlite_template: Path) -> str:
-    """Nothing is written: one kind of database is enough."""
-    return f"sqlite:///{sqlite_template}"
+def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """One kind of database is enough. A copy: a site that starts writes down its keys' fingerprints."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'newsletter.sqlite3')}"
 
 
 @pytest.fixture
