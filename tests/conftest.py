@@ -61,15 +61,17 @@ def postgres_url(worker_id: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A migrated SQLite file to copy. Whoever writes into it changes what later tests find."""
     path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
     database = Database(f"sqlite:///{path}")
     migrations.upgrade(database)
     with database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     database.dispose()
-    return path
+    content = path.read_bytes()
+    yield path
+    assert path.read_bytes() == content, "a test wrote into the template"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
