@@ -146,6 +146,7 @@ def cpus_of_threads(pid: int) -> frozenset[int]:
     )
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_it_makes_the_database_at_the_first_start(settings: Settings, tmp_path: Path) -> None:
     data_dir = tmp_path / "new"
     fresh = replace(settings, data_dir=data_dir, database_url=f"sqlite:///{data_dir / 'newsletter.sqlite3'}")
