@@ -32,7 +32,7 @@ def render_around(name: Hashable, render: Callable[..., str], *words: str) -> st
     year = clock.now().astimezone(runtime().settings.timezone).year
     about = (name, link_languages(), year)
     cached: dict[Hashable, list[str]] = current_app.extensions.setdefault(_KEY, {})
-    # The version of public content is not asked for: that would cost as much as storing the sign-up.
+    # Not the present ones, which need the version of public content: a tenth of all calls of a sign-up (counted).
     parts = cached.get((about, *sections_lately()))
     if parts is None:
         if len(cached) >= _MOST:

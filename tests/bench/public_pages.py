@@ -26,6 +26,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.search import SearchQuery
 from newsletter.embedded.supervisor import Supervisor
+from tests.bench.answers import read_answer
 from tests.bench.databases import KINDS, database_of, migrated
 from tests.bench.result import Row, at_least, at_most
 from tests.bench.signups import BARE, OURS, SERVE, bench_settings
@@ -174,24 +175,9 @@ def _get(port: int, path: str) -> tuple[str, bytes]:
     """The ETag and the body."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(_request(path))
-        head, body = _read(connection)
+        head, body = read_answer(connection)
     found = [line.partition(b": ")[2] for line in head.split(b"\r\n") if line.lower().startswith(b"etag")]
     return (found[0].decode() if found else ""), body
-
-
-def _read(connection: socket.socket) -> tuple[bytes, bytes]:
-    """An answer. Plain sockets: `http.client` would cost more than what is measured."""
-    data = connection.recv(65536)
-    while b"\r\n\r\n" not in data:
-        more = connection.recv(65536)
-        if not more:
-            raise ConnectionError("the server closed the connection")
-        data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    _, _, length = head.partition(b"Content-Length: ")
-    while len(body) < (int(length.split(b"\r\n", 1)[0]) if length else 0):
-        body += connection.recv(262_144)
-    return head, body
 
 
 def _rate(port: int, path: str, etag: str = "") -> float:
@@ -204,7 +190,7 @@ def _rate(port: int, path: str, etag: str = "") -> float:
         with socket.create_connection(("127.0.0.1", port)) as connection:
             while time.monotonic() < end:
                 connection.sendall(request)
-                assert _read(connection)[0][9:12] == expected
+                assert read_answer(connection)[0][9:12] == expected
                 done[number] += 1
 
     threads = [Thread(target=ask, args=(number,)) for number in range(CLIENTS)]

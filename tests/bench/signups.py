@@ -5,7 +5,6 @@ on PostgreSQL, with a real queue, each from a network of its own.
 from __future__ import annotations
 
 import random
-import re
 import shutil
 import socket
 import sys
@@ -31,6 +30,7 @@ from newsletter.core.db import Database
 from newsletter.core.ids import SuppressionKey
 from newsletter.embedded.supervisor import Supervisor
 from newsletter.embedded.valkey import EmbeddedValkey
+from tests.bench.answers import read_answer
 from tests.bench.cpu import cpu_of
 from tests.bench.rendering import SETTINGS
 from tests.bench.result import Row, at_least, at_most
@@ -55,7 +55,6 @@ HEAD = (
     "POST /subscribe HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nX-Forwarded-For: 198.%s\r\n"
     "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n"
 )
-LENGTH = re.compile(rb"(?i)content-length: (\d+)")
 
 T = TypeVar("T")
 
@@ -157,22 +156,8 @@ def _serving(settings: Settings, application: str, clients: Clients) -> Iterator
         supervisor.stop()
 
 
-def _read_page(connection: socket.socket) -> bytes:
-    """The page of an answer with status 200. Raises OSError for a connection that ends before."""
-    head, end, page = b"", b"", b""
-    while not end or len(page) < int(LENGTH.findall(head)[0]):
-        if not (more := connection.recv(65536)):
-            raise ConnectionError("no whole answer")
-        head, end, page = (head + end + page + more).partition(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200 "):
-        raise AssertionError(f"a sign-up was answered {head[:40]!r}")
-    return page
-
-
 class Clients:
-    """Browsers that sign up, each with a connection that it keeps. They do without a library for HTTP: on a machine
-    that they share with the service, it would cost a tenth of what they measure.
-    """
+    """Browsers that sign up, each with a connection that it keeps."""
 
     def __init__(self, port: int, form_tokens: list[str]) -> None:
         self.port = port
@@ -245,9 +230,9 @@ class Clients:
         body = f"email=reader{number}%40readers.example&form_token={quote(form_token)}"
         network = ".".join(str(random.randrange(1, 255)) for _ in range(3))
         connection.sendall((HEAD % (self.port, network, len(body)) + body).encode())
-        page = _read_page(connection)
-        if b"Check your mailbox" not in page and page != b"Thank you":
-            raise AssertionError("a sign-up was not answered as one")
+        head, page = read_answer(connection)
+        if head[9:12] != b"200" or (b"Check your mailbox" not in page and page != b"Thank you"):
+            raise AssertionError(f"a sign-up was answered {head[:20]!r}")
         self._own.connection = connection
 
     def _together(self, work: Callable[[int], T], numbers: range) -> list[T]:
