@@ -21,6 +21,7 @@ from newsletter.core.db import Database
 from newsletter.core.ids import SuppressionKey
 from newsletter.core.queue import Queues
 from newsletter.embedded.valkey import EmbeddedValkey
+from newsletter.mail import spam_score
 from newsletter.staff.rights import Role
 from tests.services import compiled_once, desk
 from tests.services.desk import DeskClient
@@ -39,6 +40,16 @@ hypothesis.settings.register_profile("patient", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("patient")
 compiled_once.install()
 POSTAL = "Dispatch, 1 Example Street, 10115 Berlin"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def spam_programs() -> Iterator[tuple[tuple[str, ...], ...]]:
+    """SpamAssassin's programs, which tests of its scores alone have: it takes two seconds for each digest that a test
+    checks, and nearly all check one."""
+    with pytest.MonkeyPatch.context() as patch:
+        programs = spam_score._PROGRAMS
+        patch.setattr(spam_score, "_PROGRAMS", ())
+        yield programs
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,11 @@ PATIENCE = 300
 StandIn = Callable[[str, str], None]
 
 
+@pytest.fixture(autouse=True)
+def with_programs(spam_programs: tuple[tuple[str, ...], ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spam_score, "_PROGRAMS", spam_programs)
+
+
 @pytest.fixture
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """Make the programs of the machine those that a test writes, with `sh` and `cat` beside them."""
