@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, Insert, create_engi
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
-from newsletter.core.db import deferred_logs, public_content
+from newsletter.core.db import deferred_logs, liveness, public_content
 from newsletter.core.db.shared_inserts import SharedInserts
 from newsletter.core.errors import ConfigurationError
 
@@ -102,7 +102,7 @@ def _create_engine(url: str, timeouts: DatabaseTimeouts) -> Engine:
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
     try:
         # Otherwise an error quotes the statement's values, which can be addresses and tokens.
-        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
+        engine = create_engine(url, hide_parameters=True)
     except (ArgumentError, ImportError, ValueError):  # not repeated or chained: it can hold a password
         raise ConfigurationError(
             "setting.database_url",
@@ -119,6 +119,7 @@ def _create_engine(url: str, timeouts: DatabaseTimeouts) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
+        liveness.watch(engine)
         event.listen(engine, "do_connect", lambda _d, _r, _a, parameters: parameters.update(_network(timeouts)))
         event.listen(engine, "connect", lambda connection, _record: _limit_waits(connection, timeouts))
     return engine
