@@ -29,7 +29,7 @@ from newsletter.mail.transports.errors import CutOffError, InDoubtError, Refused
 
 log = logging.getLogger(__name__)
 
-TOGETHER = 50
+TOGETHER = 100
 """Mails that are claimed at a time."""
 RECORD_EVERY = 1.0
 """Seconds between two times at which accepted mails are recorded: a worker that is killed repeats no more."""

@@ -13,7 +13,7 @@ from newsletter.subscribers.signup import process_signups
 
 log = logging.getLogger(__name__)
 
-TOGETHER = 50
+TOGETHER = 100
 """Addresses that are decided on in one transaction."""
 
 
