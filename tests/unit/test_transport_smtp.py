@@ -12,6 +12,7 @@ import pytest
 
 from newsletter.mail.message import Recipient
 from newsletter.mail.outcomes import ACCEPTED, DEFERRED, REFUSED, WAITING, SendResult
+from newsletter.mail.transports import smtp_replies
 from newsletter.mail.transports.errors import (
     CutOffError,
     InDoubtError,
@@ -22,6 +23,7 @@ from newsletter.mail.transports.errors import (
 from newsletter.mail.transports.smtp import SmtpTransport
 from tests.contract.test_transports import message, readers
 from tests.services.certificates import Certificate, make_certificate
+from tests.services.patience import PATIENCE
 from tests.services.smtp_server import Drop, SmtpServer
 from tests.services.smtp_sink import SmtpSink
 from tests.services.smtp_sink_conversation import Say
@@ -333,15 +335,45 @@ def test_whatever_is_no_mail_server_takes_nothing(talk: Callable[[socket.socket]
         assert type(fails(SmtpTransport(url, timeout=5, deadline=1), SendResult(1))) is NotAcceptedError
 
 
+def take_message(connection: socket.socket) -> None:
+    """Everything of a conversation but the answer to the message."""
+    with connection.makefile("rb") as lines:
+        for answer in (GREETING, b"250 mail.example\r\n", b"250 OK\r\n", b"250 OK\r\n", b"354 Go\r\n"):
+            connection.sendall(answer)
+            lines.readline()
+        while lines.readline() != b".\r\n":
+            pass
+
+
 def test_an_answer_to_a_message_that_is_none_leaves_a_doubt() -> None:
     def talk(connection: socket.socket) -> None:
-        with connection.makefile("rb") as lines:
-            for answer in (GREETING, b"250 mail.example\r\n", b"250 OK\r\n", b"250 OK\r\n", b"354 Go\r\n"):
-                connection.sendall(answer)
-                lines.readline()
-            while lines.readline() != b".\r\n":
-                pass
-            connection.sendall(b"yes, I have it\r\n")
+        take_message(connection)
+        connection.sendall(b"yes, I have it\r\n")
 
     with talker(talk) as url:
         assert type(fails(SmtpTransport(url, timeout=60, deadline=60), SendResult(1))) is InDoubtError
+
+
+@pytest.mark.parametrize("pieces", [[b"2", b"50", b" OK\r", b"\n"], [b"250-I\r\n", b"250-have\r\n", b"250 it\r\n"]])
+def test_the_lease_is_kept_while_an_answer_comes_piece_by_piece(
+    pieces: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next piece comes once the lease was kept, and no read of ours ends by its time-out meanwhile."""
+    monkeypatch.setattr(smtp_replies, "BEAT", 2 * PATIENCE)
+    kept = threading.Semaphore(0)
+
+    def talk(connection: socket.socket) -> None:
+        take_message(connection)
+        while kept.acquire(blocking=False):
+            pass
+        for piece in pieces:
+            connection.sendall(piece)
+            if piece is not pieces[-1] and not kept.acquire(timeout=PATIENCE):
+                return
+
+    record = SendResult(1, keep_alive=kept.release)
+    with talker(talk) as url:
+        transport = SmtpTransport(url, timeout=2 * PATIENCE)
+        transport.send(message(), readers(1), record)
+        transport.close()
+    assert outcomes(record) == "a"

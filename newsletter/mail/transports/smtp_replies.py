@@ -65,7 +65,7 @@ class ReplyReader:
         self.deadline = deadline
         """The deadline of all reading from now on."""
         self.keep_alive: Callable[[], None] = lambda: None
-        """Called each BEAT while a reply is awaited."""
+        """Called at least each BEAT while a reply is awaited."""
         self._sock = sock
         self._timeout = timeout
         self._lines: deque[bytes] = deque()
@@ -121,12 +121,12 @@ class ReplyReader:
         end = math.inf if patient else time.monotonic() + self._timeout
         self._sock.settimeout(min(BEAT, self._timeout))
         while not self._lines:
+            self.keep_alive()  # also while a reply drips, or comes line by line: then no read ends by its time-out
             try:
                 piece = self._sock.recv(LONGEST_LINE)
             except TimeoutError as error:
                 if self.deadline.passed or time.monotonic() >= end:
                     raise ClosedError from error
-                self.keep_alive()
                 continue
             except OSError as error:
                 raise ClosedError from error
