@@ -119,9 +119,9 @@ def claim_mails(session: Session, lease: float, limit: int) -> list[MailClaim]:
     return sorted((MailClaim(*row) for row in rows), key=lambda claim: claim.id)
 
 
-def renew(session: Session, claims: Collection[MailClaim], lease: float) -> None:
-    """Renew the leases of these claims, where they still hold."""
-    _execute(session, update(_TABLE).where(*_OWN).values(lease_until=epoch_now() + lease), claims)
+def renew(session: Session, claims: Collection[MailClaim], lease: float) -> bool:
+    """Renew the leases of these claims, where they still hold; whether all of them do."""
+    return _execute(session, update(_TABLE).where(*_OWN).values(lease_until=epoch_now() + lease), claims)
 
 
 def release(session: Session, claims: Collection[MailClaim]) -> None:
@@ -161,9 +161,11 @@ def _own(claim: MailClaim) -> dict[str, Any]:
     return {"claimed_id": claim.id, "claimed_attempt": claim.attempt}
 
 
-def _execute(session: Session, statement: Any, claims: Collection[MailClaim]) -> None:
-    if claims:
-        session.connection().execute(statement, [_own(claim) for claim in claims])
+def _execute(session: Session, statement: Any, claims: Collection[MailClaim]) -> bool:
+    """Change the rows of these claims; whether each was still there, and this worker's."""
+    if not claims:
+        return True
+    return session.connection().execute(statement, [_own(claim) for claim in claims]).rowcount == len(claims)
 
 
 # Made once: a worker that waits for more executes each several times a second.

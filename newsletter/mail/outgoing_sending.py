@@ -61,11 +61,12 @@ def send_due(db: Database, settings: Settings, transport: Transport, mail_types:
     with db.reading() as session:
         if not outgoing_mails.mails_wait(session):
             return SentMails(0)
+    claimed_at = time.monotonic()
     with db.transaction() as session:
         claims = outgoing_mails.claim_mails(session, lease, TOGETHER)
     if not claims:
         return SentMails(0)
-    record = _Record(db, claims, lease)
+    record = _Record(db, claims, lease, claimed_at)
     errors: list[Exception] = []
     try:
         for group in _groups(_composed(db, settings, mail_types, record, errors), transport):
@@ -82,21 +83,30 @@ def send_due(db: Database, settings: Settings, transport: Transport, mail_types:
 class _Record:
     """The result of each claim, until it is written into the table."""
 
-    def __init__(self, db: Database, claims: list[MailClaim], lease: float) -> None:
+    def __init__(self, db: Database, claims: list[MailClaim], lease: float, claimed_at: float) -> None:
         self._db, self._lease = db, lease
         self.open = {claim.id: claim for claim in claims}
         self._ended: list[MailClaim] = []
         self._postponed: list[Postponed] = []
-        self._renewed = self._written = time.monotonic()
+        self._renewed = self._written = claimed_at
+        self._is_lost = False
+        """Whether a lease was over before it was renewed, and the mail has gone to another worker."""
         self.sent = SentMails(len(claims))
+
+    def may_continue(self) -> bool:
+        """Whether the next mail may be sent: nobody has asked this process to stop, and no other worker has a mail."""
+        self.keep_leases()
+        return not shutdown.requested() and not self._is_lost and time.monotonic() - self._renewed < self._lease
 
     def keep_leases(self) -> None:
         """Renew the leases once a third of their time is over. If the database fails, the next call tries again."""
-        if time.monotonic() - self._renewed < self._lease / 3:
+        began = time.monotonic()
+        if began - self._renewed < self._lease / 3:
             return
-        with suppress(DBAPIError), self._db.transaction() as session:
-            outgoing_mails.renew(session, self.open.values(), self._lease)
-            self._renewed = time.monotonic()
+        with suppress(DBAPIError):
+            with self._db.transaction() as session:
+                self._is_lost = not outgoing_mails.renew(session, self.open.values(), self._lease)
+            self._renewed = began
 
     def end(self, claim: MailClaim) -> None:
         """The mail was sent, or nobody needs it. Written down at once if the last time is a while ago."""
@@ -165,7 +175,7 @@ def _send_group(transport: Transport, group: _Group, record: _Record, errors: li
         if result.outcomes[index] == ACCEPTED:
             record.end(group.claims[index])
 
-    result = SendResult(len(group.claims), _may_continue, answered, record.keep_leases)
+    result = SendResult(len(group.claims), record.may_continue, answered, record.keep_leases)
     error: Exception | None
     try:
         error = _send_on(transport, replace(group.message, date=clock.now()), group.recipients, result)
@@ -205,10 +215,6 @@ def _send_on(
 def _note(error: Exception) -> str:
     """The words to keep of an error; those of an unforeseen one may hold an address."""
     return str(error) if isinstance(error, TransportError) else f"Unforeseen error: {type(error).__name__}."
-
-
-def _may_continue() -> bool:
-    return not shutdown.requested()
 
 
 def _is_about_recipient(result: SendResult, index: int) -> bool:

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -322,6 +323,50 @@ def test_accepted_mails_are_recorded_before_the_last_is_sent(
 
     send(db, settings, Looking())
     assert left == [3, 2, 1]
+
+
+class SlowProvider(Provider):
+    """A mail takes `seconds`, by the clock of the worker and by that of the database."""
+
+    def __init__(self, db: Database, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+        super().__init__()
+        self.db, self.seconds, self.now = db, seconds, 0.0
+        self.taken: list[int] = []
+        """The mails that another worker could claim meanwhile."""
+        monkeypatch.setattr(outgoing_sending, "time", SimpleNamespace(monotonic=lambda: self.now))
+
+    def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
+        for index in result.waiting():
+            if not result.may_continue():
+                return
+            self.now += self.seconds
+            with self.db.transaction() as session:
+                session.execute(update(OutgoingMail).values(lease_until=OutgoingMail.lease_until - self.seconds))
+                self.taken += [claim.id for claim in outgoing_mails.claim_mails(session, 60, 10)]
+            self.accepted.append((recipients[index].address, ""))
+            result.accepted(index)
+
+
+def test_nobody_else_gets_what_waits_behind_slow_mails(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They take longer than a lease, each of them less; the server answers so soon that nothing else renews it."""
+    for to in readers(6):
+        add(db, to=to)
+    provider = SlowProvider(db, monkeypatch, Provider.silence)
+    send(db, settings, provider)
+    assert (provider.taken, provider.addresses(), rows(db)) == ([], readers(6), [])
+
+
+def test_a_worker_whose_leases_were_over_sends_no_more(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a machine was stopped for a while."""
+    mails = [add(db, to=to) for to in readers(3)]
+    provider = SlowProvider(db, monkeypatch, Provider.silence * 3)
+    send(db, settings, provider)
+    assert (provider.taken, provider.addresses()) == (mails, readers(1))
+    assert [row.attempt for row in rows(db)] == [2, 2, 2], "they are the other worker's"
 
 
 def test_a_stop_gives_the_rest_back(db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
