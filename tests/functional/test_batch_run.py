@@ -188,6 +188,26 @@ def test_a_killed_worker_leaves_its_progress_and_nobody_is_mailed_twice(
     assert list((runtime().settings.data_dir / "progress").iterdir()) == []
 
 
+def test_whoever_was_refused_before_a_kill_is_tried_again_and_the_reason_is_kept(
+    db: Database, digest_id: int, transport: ScriptedTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a reason no retry would find them, although the ledger heard of the refusal before the kill."""
+    monkeypatch.setattr(lease_renewal, "RENEW_EVERY", 0.0)
+    transport.answers["r2"] = lambda result, index: result.refused(index, "554 5.7.1 not today")
+    transport.answers["r4"] = die(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        drain()
+    found = state_of(db, digest_id)
+    assert (found.accepted, found.refused, found.waiting) == (2, 0, 3)
+    del transport.answers["r4"]
+    drain()
+    found = state_of(db, digest_id)
+    assert (found.accepted, found.refused, found.status) == (4, 1, "sent")
+    with db.reading() as session:
+        assert session.execute(select(Refusal.subscriber_id, Refusal.reason)).all() == [(2, "554 5.7.1 not today")]
+    assert [address for address, _ in transport.delivered] == ["r1", "r3", "r4", "r5"]
+
+
 def test_an_unanswered_message_goes_again_with_the_same_id(
     db: Database, digest_id: int, transport: ScriptedTransport
 ) -> None:

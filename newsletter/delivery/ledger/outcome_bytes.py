@@ -112,6 +112,11 @@ class Outcomes:
         assumed._change_open(positions, IN_DOUBT)
         return assumed
 
+    def without_refusals_since(self, before: bytes) -> Outcomes:
+        """A copy in which recipients are as they were `before` who were refused since."""
+        pairs = zip(self._codes, before, strict=True)
+        return Outcomes(bytes(old if code == REFUSED else code for code, old in pairs))
+
     def learn(self, position: int, code: int) -> None:
         """Keep an answer that came late: after the recipient was put in doubt, or had to wait again."""
         if self._codes[position] in _REPLACED_BY.get(code, ()):

@@ -54,7 +54,7 @@ class BatchRun:
         self._recipients = batch.recipients
         self._in_request = [each.position for each in batch.recipients] if context.transport.all_or_nothing else []
         """Positions whose answer is one for all."""
-        self._lease = BatchLease(context, batch.claim, self._outcomes_without_answer, began)
+        self._lease = BatchLease(context, batch.claim, self._outcomes_if_killed, began)
         self.progress = RunProgress(context, batch)
 
     def mark_sending(self) -> bool:
@@ -64,7 +64,7 @@ class BatchRun:
             marked = claims.mark_sending(
                 session,
                 self.claim,
-                self._outcomes_without_answer(),
+                self._outcomes_if_killed(),
                 seconds,
                 provider_batch_id=self.provider_batch_id,
                 unrecorded_tracking=self._transport.unrecorded_tracking if self._recipients else None,
@@ -203,8 +203,13 @@ class BatchRun:
             return False
         return not shutdown.wait(max(seconds, 0.01))
 
+    def _outcomes_if_killed(self) -> Outcomes:
+        """The outcomes as the ledger shall read them if this worker ends now. Reasons of refusals are recorded at the
+        end alone: whoever was refused is tried again, and the answer comes again."""
+        return self._outcomes_without_answer().without_refusals_since(self.claim.outcomes)
+
     def _outcomes_without_answer(self) -> Outcomes:
-        """The outcomes as the ledger shall read them if this worker ends now."""
+        """The outcomes if no answer to a request that is under way ever comes."""
         return self.outcomes.assume_in_doubt(self._in_request)
 
     def _keep_answer(self, recipient: Recipient, result: SendResult, index: int) -> None:
