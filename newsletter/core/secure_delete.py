@@ -24,13 +24,16 @@ MOST_SEARCHED = 50
 """Texts that are looked for, each from end to end of the file. For more of them, writing it anew costs less."""
 
 
-def purge(db: Database, *texts: str) -> None:
-    """Remove `texts` from SQLite's file. A failure is logged, and the clock tries again."""
+def purge(db: Database, *texts: str, is_announced: bool = False) -> None:
+    """Remove `texts` from SQLite's file. A failure is logged, and the clock tries again.
+
+    `is_announced`: what `announce_purge` returned for them.
+    """
     if not db.is_sqlite:
         return
     pending = _pending_file(db)
     try:
-        is_owed = pending.exists()  # of other texts, which `purge_pending` alone removes
+        is_owed = pending.exists() and not is_announced  # of other texts, which `purge_pending` alone removes
         pending.touch()
         is_clean = _empty_log(db) and not is_owed
         if len(texts) > MOST_SEARCHED or (texts and file_search.contains_any(_file(db), texts)):
@@ -42,10 +45,13 @@ def purge(db: Database, *texts: str) -> None:
         pending.unlink(missing_ok=True)
 
 
-def announce_purge(db: Database) -> None:
-    """Have `purge_pending` clean the file. Called before the commit of a deletion, so that no kill comes between."""
-    if db.is_sqlite:
-        _pending_file(db).touch()
+def announce_purge(db: Database) -> bool:
+    """Have `purge_pending` clean the file, unless a `purge` does it first. Called before the commit of a deletion, so
+    that no kill comes between. False when another purge is pending."""
+    if not db.is_sqlite or _pending_file(db).exists():
+        return False
+    _pending_file(db).touch()
+    return True
 
 
 def purge_pending(db: Database) -> None:

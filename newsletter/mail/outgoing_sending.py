@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -44,6 +44,8 @@ class SentMails:
     claimed: int
     deleted: list[MailClaim] = field(default_factory=list)
     """Their rows are gone: accepted, refused, given up, or nothing to send any more."""
+    error: Exception | None = None
+    """An unforeseen error about some of them."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,15 @@ class _Group:
     recipients: list[Recipient]
 
 
-def send_due(db: Database, settings: Settings, transport: Transport, mail_types: MailTypes) -> SentMails:
-    """Claim and send up to TOGETHER mails that are due. An unforeseen error about some of them is raised at the end."""
+def send_due(
+    db: Database,
+    settings: Settings,
+    transport: Transport,
+    mail_types: MailTypes,
+    before_delete: Callable[[Sequence[MailClaim]], None] = lambda claims: None,
+) -> SentMails:
+    """Claim and send up to TOGETHER mails that are due. `before_delete` gets those whose rows are deleted, before the
+    commit."""
     lease = transport.silence * 2
     with db.reading() as session:
         if not outgoing_mails.mails_wait(session):
@@ -66,7 +75,7 @@ def send_due(db: Database, settings: Settings, transport: Transport, mail_types:
         claims = outgoing_mails.claim_mails(session, lease, TOGETHER)
     if not claims:
         return SentMails(0)
-    record = _Record(db, claims, lease, claimed_at)
+    record = _Record(db, claims, lease, claimed_at, before_delete)
     errors: list[Exception] = []
     try:
         for group in _groups(_composed(db, settings, mail_types, record, errors), transport):
@@ -75,16 +84,22 @@ def send_due(db: Database, settings: Settings, transport: Transport, mail_types:
             _send_group(transport, group, record, errors)
     finally:  # also after an error of the database: else readers would wait for the leases to end
         record.write(release=True)
-    if errors:
-        raise errors[0]
+    record.sent.error = next(iter(errors), None)
     return record.sent
 
 
 class _Record:
     """The result of each claim, until it is written into the table."""
 
-    def __init__(self, db: Database, claims: list[MailClaim], lease: float, claimed_at: float) -> None:
-        self._db, self._lease = db, lease
+    def __init__(
+        self,
+        db: Database,
+        claims: list[MailClaim],
+        lease: float,
+        claimed_at: float,
+        before_delete: Callable[[Sequence[MailClaim]], None],
+    ) -> None:
+        self._db, self._lease, self._before_delete = db, lease, before_delete
         self.open = {claim.id: claim for claim in claims}
         self._ended: list[MailClaim] = []
         self._postponed: list[Postponed] = []
@@ -128,7 +143,9 @@ class _Record:
             given_up = outgoing_mails.postpone(session, self._postponed)
             if release:
                 outgoing_mails.release(session, self.open.values())
-        self.sent.deleted += [*self._ended, *given_up]
+            deleted = [*self._ended, *given_up]
+            self._before_delete(deleted)
+        self.sent.deleted += deleted
         self._ended, self._postponed, self._written = [], [], time.monotonic()
 
 
@@ -179,7 +196,7 @@ def _send_group(transport: Transport, group: _Group, record: _Record, errors: li
     error: Exception | None
     try:
         error = _send_on(transport, replace(group.message, date=clock.now()), group.recipients, result)
-    except Exception as unforeseen:  # noqa: BLE001 - raised at the end
+    except Exception as unforeseen:  # noqa: BLE001 - the caller learns of it at the end
         errors.append(error := unforeseen)
     for index, claim in enumerate(group.claims):
         outcome, reason = result.outcomes[index], result.reasons.get(index, "")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 from newsletter.core import secure_delete, shutdown
 from newsletter.core.jobs import MAIL_JOB_LINGERS
 from newsletter.core.runtime import Runtime
 from newsletter.mail import outgoing_sending
+from newsletter.mail.outgoing_mails import MailClaim
 from newsletter.mail.transports import open_transport
 from newsletter.mail.transports.base import Transport
 from newsletter.operations import signups
@@ -21,6 +25,12 @@ LOOK_EVERY = 0.2
 GATHER_FOR = 0.4
 """Seconds between two rounds, unless the last was full. A round costs three commits and some fifteen statements,
 whether it is about one reader or a hundred: with ten, each takes two and a half times as much CPU (measured)."""
+
+_ADDRESSES: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    erasure.Erased.kind: erasure.addresses_in,
+    ThankYou.kind: lambda payload: [ThankYou.from_json(payload).address],
+}
+"""The mails whose rows hold addresses that stand nowhere else: SQLite's file is cleaned of them afterwards."""
 
 
 def send_waiting_mails(runtime: Runtime) -> bool:
@@ -49,11 +59,20 @@ def send_waiting_mails(runtime: Runtime) -> bool:
 
 
 def _send_some(runtime: Runtime, transport: Transport) -> int:
-    """Send some mails that are due; returns how many were tried."""
-    sent = outgoing_sending.send_due(runtime.db, runtime.settings, transport, MAIL_TYPES)
-    for claim in sent.deleted:
-        if claim.kind == erasure.Erased.kind:
-            erasure.purge_addresses(runtime.db, claim.payload)
-        elif claim.kind == ThankYou.kind:
-            secure_delete.purge(runtime.db, ThankYou.from_json(claim.payload).address)
+    """Send some mails that are due; returns how many were tried. An unforeseen error about some of them is raised at
+    the end."""
+    is_announced = False
+
+    def announce(claims: Sequence[MailClaim]) -> None:
+        nonlocal is_announced
+        if any(claim.kind in _ADDRESSES for claim in claims):
+            with suppress(OSError):  # a full disk must not keep the rows of mails that were sent
+                is_announced |= secure_delete.announce_purge(runtime.db)
+
+    sent = outgoing_sending.send_due(runtime.db, runtime.settings, transport, MAIL_TYPES, announce)
+    if purged := [claim for claim in sent.deleted if claim.kind in _ADDRESSES]:
+        addresses = [address for claim in purged for address in _ADDRESSES[claim.kind](claim.payload)]
+        secure_delete.purge(runtime.db, *addresses, is_announced=is_announced)
+    if sent.error:
+        raise sent.error
     return sent.claimed

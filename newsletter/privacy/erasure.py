@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
-from newsletter.core import public_paths, secure_delete
+from newsletter.core import public_paths
 from newsletter.core.actors import Actor
 from newsletter.core.config import Settings
-from newsletter.core.db import Base, Database
+from newsletter.core.db import Base
 from newsletter.core.errors import NotFoundError
 from newsletter.core.ids import AddressKey, SubscriberId, SuppressionKey
 from newsletter.core.languages import gettext_noop
@@ -51,8 +51,8 @@ class Erased(MailPayload):
 def erase_subscriber(session: Session, suppression_key: SuppressionKey, reader: Subscriber, *, by: Actor) -> int | None:
     """Erase a reader; returns the id of the last mail, which says so, or None when the address takes no mail.
 
-    The mail's row has to hold the address until it is sent; then `purge_addresses` is called, which can take seconds.
-    So there is a row without a mail too. Raises NotFoundError for a reader who was erased a moment ago.
+    The mail's row has to hold the address until it is sent; then the worker cleans the file, which can take seconds. So
+    there is a row without a mail too. Raises NotFoundError for a reader who was erased a moment ago.
     """
     key_hashes = suppressions.suppression_hashes(suppression_key, reader.address_key)
     keys = ReaderKeys(SubscriberId(reader.id), reader.address_key, key_hashes)
@@ -87,11 +87,11 @@ def _delete(session: Session, model: type[Base], condition: ColumnElement[bool])
     session.execute(delete(model).where(condition), execution_options={"synchronize_session": False})
 
 
-def purge_addresses(db: Database, payload: Mapping[str, Any]) -> None:
-    """Clean the database's file of the addresses in an `Erased` payload. It can take seconds: not for a page."""
+def addresses_in(payload: Mapping[str, Any]) -> list[str]:
+    """The addresses in an `Erased` payload, of which the database's file is to be cleaned once its row is deleted."""
     erased = Erased.from_json(payload)
     texts = (erased.address, *erased.also)
-    secure_delete.purge(db, *texts, *(addresses.identity_key(text) for text in texts))
+    return [*texts, *(addresses.identity_key(text) for text in texts)]
 
 
 def compose_last_mail(

@@ -120,6 +120,10 @@ def send_last_mail(db: Database) -> None:
     transactional_sending.send_waiting_mails(runtime())
 
 
+def pending_file(db: Database) -> Path:
+    return Path(f"{db.engine.url.database}-purge-pending")
+
+
 def files_with(folder: Path, *texts: str) -> list[str]:
     return [
         path.name
@@ -267,6 +271,47 @@ def test_no_file_of_the_data_folder_holds_the_address(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_file_is_cleaned_though_another_mail_cannot_be_written(
+    client: FlaskClient, db: Database, settings: Settings, ada: Subscriber, tmp_path: Path
+) -> None:
+    with db.transaction() as session:
+        session.add(OutgoingMail(kind="of another version", payload={}))
+    erase(client, settings, ada)
+    with pytest.raises(KeyError):
+        send_last_mail(db)
+    found = files_with(tmp_path, ADA, KEY, "ada@next.example", ada.token)
+    assert found == [path.name for path in (settings.maildir / "new").iterdir()]
+    assert not pending_file(db).exists()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_kill_after_the_last_mail_leaves_the_cleaning_to_the_clock(
+    client: FlaskClient,
+    db: Database,
+    settings: Settings,
+    queues: Queues,
+    ada: Subscriber,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def killed(*_args: object, **_values: object) -> None:
+        raise KeyboardInterrupt
+
+    erase(client, settings, ada)
+    with monkeypatch.context() as patch:
+        patch.setattr(secure_delete, "purge", killed)
+        with pytest.raises(KeyboardInterrupt):
+            send_last_mail(db)
+    found = [path.name for path in (settings.maildir / "new").iterdir()]
+    assert files_with(tmp_path, ADA, KEY) != found
+    assert pending_file(db).exists()
+    vars(runtime())["queues"] = queues
+    tick(runtime())
+    assert files_with(tmp_path, ADA, KEY) == found
+    assert not pending_file(db).exists()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("copy", [ADA, "ada@next.example"])
 @pytest.mark.parametrize("status", [SubscriberStatus.ACTIVE, SubscriberStatus.BOUNCED])
 def test_a_copy_of_any_address_goes_though_no_mail_may_go_there(
@@ -325,7 +370,6 @@ def _impatient(db: Database) -> Database:
 @pytest.fixture
 def owed(db: Database, tmp_path: Path) -> Path:
     """An erasure whose cleaning failed, since a reader stood in the way (SQLite waits for it for 15 seconds)."""
-    url = db.engine.url
     with db.transaction() as session:
         import_rows(session, [ImportedReader(ADA), ImportedReader("bob@example.org")])
     impatient = _impatient(db)
@@ -335,7 +379,7 @@ def owed(db: Database, tmp_path: Path) -> Path:
             session.execute(table_of(Subscriber).delete().where(table_of(Subscriber).c.address == ADA))
         secure_delete.purge(impatient, ADA)
     impatient.dispose()
-    path = Path(f"{url.database}-purge-pending")
+    path = pending_file(db)
     assert path.read_bytes() == b""
     assert files_with(tmp_path, ADA)
     return path

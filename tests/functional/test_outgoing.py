@@ -116,7 +116,10 @@ HELLO = one_by_one(hello)
 
 
 def send(db: Database, settings: Settings, provider: Provider, composer: Composer[Hello] = HELLO) -> SentMails:
-    return outgoing_sending.send_due(db, settings, provider, by_kind(MailType(Hello, composer)))
+    sent = outgoing_sending.send_due(db, settings, provider, by_kind(MailType(Hello, composer)))
+    if sent.error:
+        raise sent.error
+    return sent
 
 
 def rows(db: Database) -> Sequence[OutgoingMail]:
