@@ -38,7 +38,7 @@ def tick(runtime: Runtime, *, first: bool = False, watch: LeaseWatch | None = No
     enqueueing.enqueue_due_work(runtime)
     retention.run_hourly(runtime)
     public_record.keep_record(runtime)
-    return _withdraw_scheduled_sends(runtime)
+    return scheduled_sends.withdraw_batches(runtime.db, runtime.settings) > 0
 
 
 def _record_tick(runtime: Runtime, *, first: bool) -> None:
@@ -93,10 +93,3 @@ def _end_refused_mailboxes(runtime: Runtime) -> None:
     with runtime.db.transaction() as session:
         count = refused_mailboxes.end_refused(session, runtime.settings.suppression_key, by=CLOCK)
     log.info("%d readers count as bounced: their mailbox was refused twice", count)
-
-
-def _withdraw_scheduled_sends(runtime: Runtime) -> bool:
-    """Withdraw some; whether there may be more."""
-    if runtime.settings.mail_transport != "sendgrid":
-        return False
-    return scheduled_sends.withdraw_batches(runtime.db, runtime.settings) > 0

@@ -193,6 +193,51 @@ def test_late_in_the_day_it_is_simply_sent(
     assert "batch_id" not in request
 
 
+def test_another_transport_sends_nothing_before_its_time(
+    db: Database, digest_id: int, provider: SendGridStandIn, at: datetime
+) -> None:
+    """SendGrid closed the account: what it was to keep, a mail server would send half an hour early."""
+    hour = (at + timedelta(hours=3)).replace(minute=0, second=0)
+    with db.transaction() as session:
+        session.execute(update(Subscriber).where(Subscriber.id <= 2).values(hour=hour.hour, zone="UTC"))
+    object.__setattr__(runtime().settings, "mail_transport", "maildir")
+    for when, accepted in (
+        (at - timedelta(minutes=29), 0),
+        (at + timedelta(seconds=1), 3),
+        (hour - timedelta(minutes=1), 3),
+        (hour + timedelta(seconds=1), 5),
+    ):
+        with clock.set_to(when):
+            tick_and_drain()
+        assert state_of(db, digest_id).accepted == accepted
+    assert state_of(db, digest_id).status == "sent"
+    assert provider.requests == []
+
+
+def test_a_withdrawal_that_nobody_can_finish_waits_for_an_editor_at_its_time(
+    db: Database, digest_id: int, at: datetime
+) -> None:
+    """SendGrid does not answer, and another transport is set before it does."""
+    with clock.set_to(at - timedelta(minutes=29)):
+        tick_and_drain()
+        with db.transaction() as session:
+            editor.pause(session, digest_id)
+            session.scalars(select(Batch)).one().withdrawing = True
+        object.__setattr__(runtime().settings, "mail_transport", "maildir")
+        tick_and_drain()
+        assert state_of(db, digest_id).accepted == 5
+    with clock.set_to(at - timedelta(minutes=10)):
+        tick_and_drain()
+        assert state_of(db, digest_id).in_doubt == 5
+        with db.transaction() as session:
+            editor.resume(session, digest_id)
+            editor.resolve(session, digest_id, was_sent=False)
+    with clock.set_to(at + timedelta(seconds=1)):
+        tick_and_drain()
+        tick_and_drain()
+    assert (state_of(db, digest_id).accepted, state_of(db, digest_id).status) == (5, "sent")
+
+
 def test_it_needs_sendgrid_and_time(db: Database, settings: Settings, digest_id: int) -> None:
     later = clock.now() + timedelta(hours=1)
     with db.transaction() as session:

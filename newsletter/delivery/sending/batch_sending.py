@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from newsletter.core.actors import WORKER
 from newsletter.delivery.ledger import claims
 from newsletter.delivery.ledger.claims import Claim
-from newsletter.delivery.sending import failures
+from newsletter.delivery.sending import failures, scheduled_sends
 from newsletter.delivery.sending.batch_run import BatchRun
 from newsletter.delivery.sending.preparing import LONGEST_SLEEP, prepare_batch, reserve_request
 from newsletter.delivery.sending.sending_context import SendingContext
@@ -46,6 +46,7 @@ def send_batch(context: SendingContext, claim: Claim) -> BatchRun | None:
 
 def _send(context: SendingContext, claim: Claim) -> BatchRun | None:
     began = time.monotonic()
+    scheduled_sends.require_its_time(context.transport, claim)
     batch = prepare_batch(context, claim)
     batch = reserve_request(context, batch)
     run = BatchRun(context, batch, began)

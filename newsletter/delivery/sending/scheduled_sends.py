@@ -35,6 +35,16 @@ WITHDRAW_FOR = 5.0
 """Seconds that a tick may take for it."""
 
 
+def require_its_time(transport: Transport, claim: Claim) -> None:
+    """Raise NotAcceptedError for mail that the provider was to keep until its time, when another transport is set by
+    now, which would send it at once."""
+    if claim.send_at is None or isinstance(transport, ProviderScheduling):
+        return
+    seconds = (claim.send_at - clock.now()).total_seconds()
+    if seconds > 0:
+        raise NotAcceptedError("schedule.not_yet", "The time of this mail has not come.", retry_after=seconds)
+
+
 def with_provider_schedule(transport: Transport, message: Message, claim: Claim) -> Message:
     """The message with its time and a new name, if its digest has a provider schedule and there is enough time.
 
@@ -53,11 +63,12 @@ def withdraw_batches(db: Database, settings: Settings) -> int:
     """Withdraw batches in doubt, and those of digests that are paused or cancelled, at SendGrid; how many.
 
     A tick withdraws a few. SendGrid keeps ten cancellations at a time, so after a refusal it is asked again only later.
+    When another transport is set by now, nobody can be asked: what was begun is given up at its time.
     """
     with db.transaction() as session:
         withdrawal.give_up_late_withdrawals(session)
         batches = withdrawal.batches_to_withdraw(session, MOST)
-    if not batches:
+    if not batches or settings.mail_transport != "sendgrid":
         return 0
     transport = open_transport(settings)
     assert isinstance(transport, ProviderScheduling)
