@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.db import Database
@@ -615,6 +617,33 @@ class TestAHiccupOfTheDatabase:
         assert whole.requests == 0
         (batch,) = batches(db)
         assert (batch.state, paused_note(db, digest_id)) == (BatchState.READY, None)
+
+    def test_a_commit_whose_answer_is_lost_leaves_no_doubt(
+        self,
+        db: Database,
+        digest_id: int,  # noqa: F811
+        whole: Whole,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The batch is marked as being sent, the worker does not learn of it, and makes no request."""
+        transaction = runtime().db.transaction
+
+        @contextmanager
+        def without_answer() -> Iterator[Session]:
+            with transaction() as session:
+                yield session
+                is_marked = batches(db)[0].state == BatchState.CLAIMED  # as others still see it
+            if is_marked:
+                raise GONE
+
+        with monkeypatch.context() as patch:
+            patch.setattr(runtime().db, "transaction", without_answer)
+            with pytest.raises(OperationalError):
+                drain()
+        assert [(batch.state, batch.outcomes) for batch in batches(db)] == [(BatchState.SENDING, b"?????")]
+        drain()
+        assert (whole.requests, state_of(db, digest_id).accepted) == (1, 5)
+        assert list((runtime().settings.data_dir / "progress").iterdir()) == []
 
 
 class Whole(ScriptedTransport):

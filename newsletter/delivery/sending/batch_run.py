@@ -6,6 +6,8 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
+from sqlalchemy.exc import DBAPIError
+
 from newsletter.core import shutdown
 from newsletter.core.ids import SubscriberId
 from newsletter.delivery.ledger import claims
@@ -59,20 +61,27 @@ class BatchRun:
 
     def mark_sending(self) -> bool:
         """Commit to the network call. False, with the batch released, when the digest is not being sent any more."""
-        seconds = claims.lease_seconds(self._transport)
+        try:
+            marked = self._mark_sending()
+        except DBAPIError:  # the commit may have come through, and the recipients count as in doubt
+            self.progress.record_unsent(self._in_request)
+            raise
+        if marked and self._context.witness:  # before the first message: a restored backup must not send it again
+            self._context.witness.tell_batch(self.claim.batch_id, self.claim.attempt)
+        return marked
+
+    def _mark_sending(self) -> bool:
         with self._context.db.transaction() as session:
             marked = claims.mark_sending(
                 session,
                 self.claim,
                 self._outcomes_if_killed(),
-                seconds,
+                claims.lease_seconds(self._transport),
                 provider_batch_id=self.provider_batch_id,
                 unrecorded_tracking=self._transport.unrecorded_tracking if self._recipients else None,
             )
             if not marked:
                 claims.release_batch(session, self.claim)
-        if marked and self._context.witness:  # before the first message: a restored backup must not send it again
-            self._context.witness.tell_batch(self.claim.batch_id, self.claim.attempt)
         return marked
 
     def send(self) -> None:

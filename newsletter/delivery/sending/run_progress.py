@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from newsletter.delivery.sending.preparing import PreparedBatch
 from newsletter.delivery.sending.progress_files import ProgressFile, batch_name
 from newsletter.delivery.sending.sending_context import SendingContext
+from newsletter.mail.outcomes import WAITING
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,13 @@ class RunProgress:
             self._file.record_all(outcomes)
         except OSError as error:
             self._stop_recording(error)
+
+    def record_unsent(self, positions: Sequence[int]) -> None:
+        """Leave a file that says of the recipients of a request that it was not made."""
+        if positions:
+            self.open()
+            self.record_all([(position, WAITING) for position in positions])
+            self.close()
 
     def delete(self) -> None:
         """Delete the files of this attempt and earlier ones.
