@@ -41,7 +41,8 @@ class TokenLink(NamedTuple):
 def confirmations(
     session: Session, settings: Settings, mails: Sequence[WaitingMail[Confirmation]]
 ) -> Compose[Confirmation]:
-    """Ask readers to confirm; one gets no mail when nothing is left to confirm, or a later mail asks."""
+    """Ask readers to confirm; one gets no mail when nothing is left to confirm, a later mail asks, or they unsubscribed
+    meanwhile: the link would not work."""
     readers = _readers_of_signups(session, mails)
     keys = [reader.address_key for reader in readers.values()]
     found = suppressions.find_suppressions(session, settings.suppression_key, keys)
@@ -49,6 +50,8 @@ def confirmations(
     def compose(mail: WaitingMail[Confirmation]) -> tuple[Message, Recipient] | None:
         reader = readers.get(mail.id)
         if reader is None or reader.confirmation_sent_at is None or reader.status == SubscriberStatus.ACTIVE:
+            return None
+        if reader.unsubscribed_at is not None and reader.unsubscribed_at > reader.confirmation_sent_at:
             return None
         suppression = found.get(reader.address_key)
         if suppressions.blocks_confirmation(reader.status, suppression, reader.confirmation_sent_at):

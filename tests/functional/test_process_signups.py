@@ -310,6 +310,7 @@ def _become(status: SubscriberStatus) -> Callable[[Session], None]:
         (None, _become(SubscriberStatus.COMPLAINED)),
         (None, _become(SubscriberStatus.BOUNCED)),
         (None, lambda session: session.execute(delete(Subscriber))),
+        (None, lambda session: unsubscribing.unsubscribe(session, reader(session).token)),
         (SubscriberStatus.ACTIVE, _become(SubscriberStatus.UNSUBSCRIBED)),
     ],
 )
