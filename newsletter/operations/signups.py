@@ -24,8 +24,7 @@ def decide_some(runtime: Runtime) -> int:
             return 0
     pauses = MailboxPauses.present(runtime)
     try:
-        with runtime.db.transaction() as session:
-            return process_signups.process_addresses(session, runtime.settings.suppression_key, pauses, TOGETHER)
+        return _decide(runtime, pauses, TOGETHER)
     except DBAPIError:
         raise  # trouble of the database, not of a sign-up: the clock queues a job again
     except Exception as error:  # noqa: BLE001 - the one that fails is logged
@@ -39,8 +38,7 @@ def _decide_one(runtime: Runtime, pauses: MailboxPauses) -> bool:
     Then they wait behind all others, and the clock has them tried again.
     """
     try:
-        with runtime.db.transaction() as session:
-            return process_signups.process_addresses(session, runtime.settings.suppression_key, pauses, 1) > 0
+        return _decide(runtime, pauses, 1) > 0
     except DBAPIError:
         raise
     except Exception:
@@ -48,3 +46,8 @@ def _decide_one(runtime: Runtime, pauses: MailboxPauses) -> bool:
         with runtime.db.transaction() as session:
             process_signups.postpone_next(session)
         return False
+
+
+def _decide(runtime: Runtime, pauses: MailboxPauses, limit: int) -> int:
+    with pauses.counting(), runtime.db.transaction() as session:
+        return process_signups.process_addresses(session, runtime.settings.suppression_key, pauses, limit)

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
-from typing import cast
+from typing import NamedTuple, cast
 
 from redis import Redis
 from redis.commands.core import Script
@@ -40,24 +41,33 @@ _PAUSES = [backoff.pause_after(mails) for mails in range(1, 5)]
 
 _SCRIPT = """
 local now, longest_wait, kept_for = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
-local waits = {}
+local answers = {}
 for i, key in ipairs(KEYS) do
   local mails = tonumber(redis.call('HGET', key, 'mails') or '0')
+  local last = tonumber(redis.call('HGET', key, 'last') or '0')
   local wait = 0
   if mails > 0 then
     local pause = tonumber(ARGV[3 + math.min(mails, #ARGV - 3)])
-    wait = math.max(0, tonumber(redis.call('HGET', key, 'last')) + pause - now)
+    wait = math.max(0, last + pause - now)
   end
   if wait > longest_wait then
-    waits[i] = -1
+    wait = -1
   else
     redis.call('HSET', key, 'mails', mails + 1, 'last', now + wait)
     redis.call('EXPIRE', key, kept_for)
-    waits[i] = wait
   end
+  answers[i] = {wait, mails, last}
 end
-return waits
+return answers
 """
+
+
+class _Count(NamedTuple):
+    """The count of a mailbox before a mail was added to it."""
+
+    key: str
+    mails: int
+    last: int
 
 
 @dataclass
@@ -68,11 +78,24 @@ class MailboxPauses:
     salt: bytes
     _is_away: bool = False
     """Redis did not answer. A caller may hold a transaction, so waiting for it once is enough."""
+    _before: list[_Count] = field(default_factory=list)
 
     @classmethod
     def present(cls, runtime: Runtime) -> MailboxPauses:
         """The pauses of the present hour. To be called outside of transactions, since it may replace the salt."""
         return cls(runtime.queues.redis, salts.present_salt(runtime.db))
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count the mails that are asked for within, around a transaction. When an error leaves it, none of them was
+        added, and all are taken back: else the next try would wait for them, and after a few their mails be left out.
+        """
+        self._before.clear()
+        try:
+            yield
+        except BaseException:
+            self._take_back()
+            raise
 
     def wait_before_mail(
         self, address_key: AddressKey, kind: str = ENTERED, *, longest_wait: timedelta = LONGEST_WAIT
@@ -92,13 +115,24 @@ class MailboxPauses:
             return [timedelta()] * len(address_keys)
         seconds = [int(length.total_seconds()) for length in (longest_wait, _KEPT_FOR, *_PAUSES)]
         args = [int(clock.now().timestamp()), *seconds]
+        keys = [self._key(each, kind) for each in address_keys]
         try:
-            waits = _script()(keys=[self._key(each, kind) for each in address_keys], args=args, client=self.redis)
+            answers = cast("list[list[int]]", _script()(keys=keys, args=args, client=self.redis))
         except RedisError as error:
             self._is_away = True
             log.warning("mailboxes have no pause while Redis is away (%s)", type(error).__name__)
             return [timedelta()] * len(address_keys)
-        return [None if wait < 0 else timedelta(seconds=wait) for wait in cast("list[int]", waits)]
+        self._before += [_Count(key, *before) for key, (wait, *before) in zip(keys, answers, strict=True) if wait >= 0]
+        return [None if wait < 0 else timedelta(seconds=wait) for wait, *_ in answers]
+
+    def _take_back(self) -> None:
+        with suppress(RedisError), self.redis.pipeline() as together:
+            for key, mails, last in reversed(self._before):
+                if mails:
+                    together.hset(key, mapping={"mails": mails, "last": last})
+                else:
+                    together.delete(key)
+            together.execute()
 
     def _key(self, address_key: AddressKey, kind: str) -> str:
         name = f"mailbox {addresses.mailbox(address_key)} {kind}".encode()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from newsletter.core import clock
 from newsletter.core.config import Settings
@@ -16,6 +19,7 @@ from newsletter.core.db import Database
 from newsletter.core.queue import Queues
 from newsletter.core.runtime import runtime
 from newsletter.mail.models import OutgoingMail
+from newsletter.operations import signups
 from newsletter.subscribers import addresses, salts
 from newsletter.subscribers.account import one_time_links
 from newsletter.subscribers.files.imported_readers import ImportedReader, import_rows
@@ -122,6 +126,47 @@ def test_a_returning_reader_gets_a_mail_whoever_made_the_pause_long(
         sign_up(db, settings, f"victim+{number}@example.org", minute=2)
     assert sign_up(db, settings, "victim@example.org", minute=3)
     assert minutes(db)[-1] == ("victim@example.org", 10)
+
+
+def decide_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decide on what waits, while no transaction can be committed, as on a full disk."""
+    salts.present_salt(runtime().db)
+    transaction = runtime().db.transaction
+
+    @contextmanager
+    def failing() -> Iterator[Session]:
+        with transaction() as session:
+            yield session
+            session.flush()
+            raise OperationalError("COMMIT", {}, Exception("database or disk is full"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runtime().db, "transaction", failing)
+        with pytest.raises(OperationalError):
+            signups.decide_some(runtime())
+
+
+def test_sign_ups_get_their_mails_though_the_database_failed_for_a_while(
+    client: FlaskClient, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with db.transaction() as session:
+        for address in ("ada+1@example.org", "ada+2@example.org", "bob@example.org"):
+            request_signup(session, address)
+    for _ in range(6):
+        decide_in_vain(monkeypatch)
+    assert signups.decide_some(runtime()) == 3
+    assert minutes(db) == [("ada+1@example.org", 0), ("ada+2@example.org", 10), ("bob@example.org", 0)]
+
+
+def test_a_failure_takes_back_no_mail_that_was_added_before(
+    client: FlaskClient, db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_up(db, settings, "ada@example.org")
+    with db.transaction() as session:
+        request_signup(session, "ada+1@example.org")
+    decide_in_vain(monkeypatch)
+    assert signups.decide_some(runtime()) == 1
+    assert minutes(db)[-1] == ("ada+1@example.org", 10)
 
 
 # Changes of address, and one-time links

@@ -29,7 +29,7 @@ def address(token: str) -> ResponseReturnValue:
     form = PreferencesForm(email=request.form.get("email", ""))
     new, errors = form.address()
     settings, pauses = runtime().settings, MailboxPauses.present(runtime())
-    with runtime().db.transaction() as session:
+    with pauses.counting(), runtime().db.transaction() as session:
         reader = one_time_links.reader_of(session, settings.signing_keys, LinkPurpose.ADDRESS, token, for_change=True)
         speak_to(reader.language)
         if errors:

@@ -28,7 +28,7 @@ def one_time_link_page(token: str, purpose: LinkPurpose) -> str:
 def one_time_link(token: str, purpose: LinkPurpose) -> str:
     """Send the link; the answer is the same when one was sent a moment ago."""
     pauses = MailboxPauses.present(runtime())
-    with runtime().db.transaction() as session:
+    with pauses.counting(), runtime().db.transaction() as session:
         reader = links.reader_of_token(session, token, for_change=True)
         mail = one_time_links.request_link(session, pauses, reader, purpose)
         wait = one_time_links.wait_before_next(session, reader, purpose)
