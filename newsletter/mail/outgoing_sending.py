@@ -114,11 +114,13 @@ class _Record:
         return not shutdown.requested() and not self._is_lost and time.monotonic() - self._renewed < self._lease
 
     def keep_leases(self) -> None:
-        """Renew the leases once a third of their time is over. If the database fails, the next call tries again."""
+        """Renew the leases once a third of their time is over, and record the mails that need none any more. If the
+        database fails, the next call tries again."""
         began = time.monotonic()
         if began - self._renewed < self._lease / 3:
             return
         with suppress(DBAPIError):
+            self.write()
             with self._db.transaction() as session:
                 self._is_lost = not outgoing_mails.renew(session, self.open.values(), self._lease)
             self._renewed = began

@@ -342,12 +342,15 @@ class SlowProvider(Provider):
         for index in result.waiting():
             if not result.may_continue():
                 return
-            self.now += self.seconds
-            with self.db.transaction() as session:
-                session.execute(update(OutgoingMail).values(lease_until=OutgoingMail.lease_until - self.seconds))
-                self.taken += [claim.id for claim in outgoing_mails.claim_mails(session, 60, 10)]
+            self.take_long()
             self.accepted.append((recipients[index].address, ""))
             result.accepted(index)
+
+    def take_long(self) -> None:
+        self.now += self.seconds
+        with self.db.transaction() as session:
+            session.execute(update(OutgoingMail).values(lease_until=OutgoingMail.lease_until - self.seconds))
+            self.taken += [claim.id for claim in outgoing_mails.claim_mails(session, 60, 10)]
 
 
 def test_nobody_else_gets_what_waits_behind_slow_mails(
@@ -359,6 +362,27 @@ def test_nobody_else_gets_what_waits_behind_slow_mails(
     provider = SlowProvider(db, monkeypatch, Provider.silence)
     send(db, settings, provider)
     assert (provider.taken, provider.addresses(), rows(db)) == ([], readers(6), [])
+
+
+def test_nobody_else_gets_what_was_accepted_before_a_slow_mail(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server takes two at once, and then more than a lease for its answer to the third."""
+
+    class Patient(SlowProvider):
+        def send(self, message: Message, recipients: Sequence[Recipient], result: SendResult) -> None:
+            result.accepted(0)
+            result.accepted(1)
+            for _ in range(4):
+                self.take_long()
+                result.keep_alive()
+            result.accepted(2)
+
+    for to in readers(3):
+        add(db, to=to)
+    provider = Patient(db, monkeypatch, Provider.silence)
+    send(db, settings, provider)
+    assert (provider.taken, rows(db)) == ([], [])
 
 
 def test_a_worker_whose_leases_were_over_sends_no_more(
