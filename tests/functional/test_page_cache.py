@@ -187,7 +187,7 @@ def test_pages_with_a_form_token_are_kept_by_nobody(client: FlaskClient, slug: s
 def test_what_is_kept_is_bounded(app: Flask, client: FlaskClient, slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: PageCache = app.extensions["page_cache"]
     size = len(client.get("/articles").data)
-    monkeypatch.setattr(page_cache, "MOST_BYTES", 3 * size + 100)
+    monkeypatch.setattr(page_cache, "MOST_BYTES", 3 * (size + page_cache.BESIDE) + 200)
     for number in range(20):
         client.get(f"/articles?x={number}")
         client.get("/articles")  # in use, so it stays
@@ -198,3 +198,15 @@ def test_what_is_kept_is_bounded(app: Flask, client: FlaskClient, slug: str, mon
     monkeypatch.setattr(page_cache, "LARGEST", 10)
     assert client.get("/articles?x=large").headers["ETag"]
     assert kept.count() == with_version
+
+
+@pytest.mark.parametrize(("length", "most"), [(1, 30), (30_000, 3)])
+def test_small_pages_with_long_addresses_are_bounded_too(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, length: int, most: int
+) -> None:
+    """The page takes 200 bytes, so that 16 MB of such pages would be 80,000 addresses."""
+    kept: PageCache = app.extensions["page_cache"]
+    monkeypatch.setattr(page_cache, "MOST_BYTES", 100_000)
+    for number in range(40):
+        assert client.get(f"/sitemap.xml?{number}{'x' * length}").status_code == 200
+    assert 0 < kept.count() <= most
