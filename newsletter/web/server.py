@@ -29,7 +29,7 @@ THREADS = 8
 MOST_CONNECTIONS = 400
 """Open connections of a process. More wait in the kernel's queue, and each of these ends by a deadline."""
 MOST_BUFFERED = 64_000_000
-"""Bytes of unfinished bodies in memory. Beyond it the largest ones are given up."""
+"""Bytes of unfinished bodies and of answers that are not read yet. Beyond it the largest ones are given up."""
 LARGEST_HEADERS = 32_768
 LARGEST_BODY = 1_000_000
 LARGEST_WEBHOOK = 4_000_000
@@ -107,7 +107,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self.pull_trigger()
 
     def maintenance(self, _now: float) -> None:
-        """Close connections that have used up their time, and the largest bodies when all together are too large."""
+        """Close connections that have used up their time, and those that hold the most when all hold too much."""
         now = time.monotonic()
         buffered = 0
         for channel in sorted(self.active_channels.values(), key=Channel.buffered):

@@ -68,6 +68,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._request_began = self._rested_since = time.monotonic()
         self._answers = 0
+        self._is_last = False
+        """Whether the connection ends with the present answer."""
         self._unread: tuple[int, float] | None = None
         """The answer that the client is reading, by its number, and since when."""
         super().__init__(*args, **kwargs)
@@ -77,17 +79,37 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         went_on = bool(super().received(data))
         if self.request is not before:
             self._request_began = time.monotonic()
+        self._keep_first()
         return went_on
+
+    def _keep_first(self) -> None:
+        """Answer the first of several requests that came at once, and close. Clients send the others again (RFC 9112,
+        9.3.2); browsers and proxies send none before they have an answer.
+
+        waitress would answer all of them. At 16 MB of answers its thread waits until the client reads, so each client
+        that reads nothing would take a thread.
+        """
+        with self.requests_lock:
+            others = self.requests[1:]
+            if others:
+                del self.requests[1:]
+                self._is_last = True
+        for request in others:
+            request.close()
 
     def service(self) -> None:
         super().service()
         self._answers += 1
         self._rested_since = time.monotonic()
+        if self._is_last:
+            self.close_when_flushed = True
+            self.server.pull_trigger()
 
     def buffered(self) -> int:
-        """Bytes of an unfinished body in memory."""
+        """Bytes in memory: of an unfinished body, and of answers that are not read yet."""
         request = self.request
-        return request.body_bytes_received if request is not None else 0
+        body = request.body_bytes_received if request is not None else 0
+        return int(body + self.total_outbufs_len)
 
     def is_at_work(self) -> bool:
         """Whether a request is worked off, or its answer not written yet."""

@@ -68,14 +68,14 @@ def _serve(listening: socket.socket, log: str, deadlines: dict[str, float]) -> N
 
 
 def _answer_requests(listening: socket.socket, deadlines: dict[str, float]) -> None:
-    for name, seconds in deadlines.items():
-        setattr(server_channel, name, seconds)
+    for name, value in deadlines.items():
+        setattr(server if hasattr(server, name) else server_channel, name, value)
     server.serve(application, listening)
 
 
 @pytest.fixture
 def deadlines() -> dict[str, float]:
-    """Those of production; a test that waits for them sets shorter ones."""
+    """Those of production, and the limit of memory; a test that waits for one sets others."""
     return {}
 
 
@@ -157,6 +157,49 @@ def test_a_client_that_does_not_read_its_answer_is_cut_off(site: Site) -> None:
         while piece := slow.recv(1 << 16):
             received += len(piece)
     assert received < 30_000_000
+
+
+UNREAD = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("deadlines", [{"MOST_BUFFERED": 1_000_000_000}])
+def test_clients_that_send_many_requests_and_read_nothing_take_no_thread(site: Site) -> None:
+    """As many as there are threads: waitress by itself would wait in each for its client to read."""
+    with ExitStack() as stack:
+        for _ in range(server.THREADS):
+            greedy = stack.enter_context(site.connect())
+            greedy.sendall(UNREAD * 3)
+            assert greedy.recv(1) == b"H"
+        end = time.monotonic() + 3.0  # time for the second answers, in which threads would wait
+        while time.monotonic() < end:
+            assert site.request("GET", "/")[0] == 200
+
+
+def test_of_requests_at_once_the_first_is_answered(site: Site) -> None:
+    """So its client knows that the others were not."""
+    with site.connect() as hasty:
+        hasty.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 5)
+        answered = b"".join(iter(lambda: hasty.recv(4096), b""))
+    # More than one where a thread was quicker than the loop.
+    assert 1 <= answered.count(b"HTTP/1.1 200 OK") < 5
+    assert answered.endswith(b"0 bytes")
+
+
+UNFINISHED = b"POST /hooks/x HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n" + b"x" * 3_900_000
+
+
+@pytest.mark.parametrize("deadlines", [{"BODY_WITHIN": 1000.0, "ANSWER_WITHIN": 1000.0}])
+@pytest.mark.parametrize(("sent", "each"), [(UNREAD, 30_000_000), (UNFINISHED, 3_900_000)], ids=["answers", "bodies"])
+def test_what_waits_in_memory_is_bounded(site: Site, sent: bytes, each: int) -> None:
+    """Whoever holds the most is cut off, however much time is left."""
+    with ExitStack() as stack:
+        greedy = [stack.enter_context(site.connect()) for _ in range(server.MOST_BUFFERED // each + 5)]
+        for connection in greedy:
+            connection.sendall(sent)
+        ports = [connection.getsockname()[1] for connection in greedy]
+        # The system itself holds some of an answer.
+        until(lambda: sum(has_connection(site, port) for port in ports) <= len(ports) - 4, "the cutting off")
+        assert site.request("GET", "/")[0] == 200
 
 
 @pytest.mark.parametrize("deadlines", [SHORT])
