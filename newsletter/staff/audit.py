@@ -6,6 +6,7 @@ that are older than AUDIT_KEPT_FOR; triggers in the database refuse it.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from datetime import timedelta
 from enum import StrEnum
@@ -128,6 +129,16 @@ OBJECT_WORDS = {
 }
 """The words of the log for objects; people are shown by name."""
 
+ACTOR_WORDS = {
+    ActorKind.VISITOR: gettext_noop("Somebody not signed in"),
+    ActorKind.OPERATOR: gettext_noop("Operator"),
+    ActorKind.CLOCK: gettext_noop("By rule"),
+    ActorKind.WORKER: gettext_noop("Worker"),
+    ActorKind.PROVIDER: gettext_noop("Mail provider"),
+    ActorKind.READER: gettext_noop("Reader"),
+}
+"""The words of the log for actors that are none of the staff."""
+
 
 def member_object(member_id: int) -> AuditObject:
     """A person of the staff, as the object of an entry."""
@@ -172,13 +183,22 @@ def record(
 
 
 def names(session: Session) -> dict[int, str]:
-    """The names of all people by number, also of those who were removed. People of one name have their numbers there,
-    too: a name is what its owner enters.
+    """The names of all people by number, also of those who were removed. A name is what its owner enters: one that may
+    be taken for another's has the number there, too.
     """
     rows = session.execute(select(StaffMember.id, StaffMember.name, StaffMember.email))
-    found = {number: name or email or f"#{number}" for number, name, email in rows}
-    people = Counter(map(str.casefold, found.values()))
-    return {number: name if people[name.casefold()] == 1 else f"{name} (#{number})" for number, name in found.items()}
+    found = {number: name or email or "" for number, name, email in rows}
+    same = Counter(map(_looks, (*found.values(), *ACTOR_WORDS.values())))
+    return {
+        # A number within a name could be another's.
+        number: name if name and same[_looks(name)] == 1 and "#" not in _looks(name) else f"{name} (#{number})".strip()
+        for number, name in found.items()
+    }
+
+
+def _looks(name: str) -> str:
+    """A name as far as a quick look tells it from others."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def delete_old_entries(session: Session, kept_for: timedelta) -> None:

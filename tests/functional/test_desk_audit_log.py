@@ -51,6 +51,16 @@ def test_a_borrowed_name_is_told_apart(db: Database, admin: DeskClient, editor: 
     assert f"{name.upper()} (#{editor.number})" in page
 
 
+@pytest.mark.parametrize(
+    "name", ["Operator", "by rule", "Ｏｐｅｒａｔｏｒ", "{admin} (#{number})", "{admin} (＃{number})"]
+)
+def test_a_name_that_means_another_has_its_own_number(admin: DeskClient, editor: DeskClient, name: str) -> None:
+    """The words for those who are no person, and a number that is another's."""
+    name = name.format(admin=admin.member().name, number=admin.number)
+    assert editor.post("/desk/account/name", {"name": name}).status_code == 303
+    assert f"<bdi>{name} (#{editor.number})</bdi>" in admin.get("/desk/audit-log").text
+
+
 def test_a_day_is_said_once_and_objects_are_links(db: Database, admin: DeskClient) -> None:
     slug, digest = factories.add_article(db, "A story"), factories.add_digest(db)
     for days in (0, 1, 1):
@@ -159,7 +169,7 @@ def test_all_of_it_as_csv(db: Database, admin: DeskClient) -> None:
     answer = admin.get("/desk/audit-log.csv")
     rows = list(csv.DictReader(StringIO(answer.text)))
     assert answer.headers["Content-Disposition"] == "attachment; filename=audit-log.csv"
-    assert rows[0]["object"], rows[0]["object_number"] == ("reader", "20418")
+    assert (rows[0]["object"], rows[0]["object_number"]) == ("reader", "20418")
     assert rows[0]["details"] == "count=3"
     assert len(rows) == 2
     assert admin.get("/desk/audit-log.csv?what=people").text.count("\n") == 2

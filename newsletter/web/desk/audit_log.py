@@ -11,8 +11,6 @@ from typing import NamedTuple
 from flask import Response, request, url_for
 
 from newsletter.articles.queries import slugs_of
-from newsletter.core.actors import ActorKind
-from newsletter.core.languages import gettext_noop
 from newsletter.core.runtime import runtime
 from newsletter.staff import audit, audit_entries
 from newsletter.staff.audit_entries import AuditFilter
@@ -23,15 +21,6 @@ from newsletter.web.desk.blueprint import desk, render_desk
 from newsletter.web.request_values import parse_day, parse_number
 
 PAGE_SIZE = 100
-
-ACTOR_WORDS = {
-    ActorKind.VISITOR: gettext_noop("Somebody not signed in"),
-    ActorKind.OPERATOR: gettext_noop("Operator"),
-    ActorKind.CLOCK: gettext_noop("By rule"),
-    ActorKind.WORKER: gettext_noop("Worker"),
-    ActorKind.PROVIDER: gettext_noop("Mail provider"),
-    ActorKind.READER: gettext_noop("Reader"),
-}
 
 
 class ShownEntry(NamedTuple):
@@ -121,7 +110,7 @@ def _shown(entry: AuditEntry, names: dict[int, str], slugs: dict[int, str]) -> S
     if entry.staff_member_id is not None:
         who = names.get(entry.staff_member_id, f"#{entry.staff_member_id}")
     else:
-        who = ACTOR_WORDS.get(entry.actor_kind, "")
+        who = audit.ACTOR_WORDS.get(entry.actor_kind, "")
     words = audit.ACTION_WORDS.get(entry.action, entry.action)
     what, on = words % entry.details, _object(entry, names)
     return ShownEntry(local.date(), f"{local:%H:%M:%S}", who, what, on, _path(entry, slugs))
