@@ -140,6 +140,8 @@ def test_the_demo_has_the_one_name_that_passkeys_work_under(settings: Settings, 
         answer = app.test_client().get("/desk/sign-in?next=/desk/people", headers={"Host": host})
         assert answer.status_code == 307
         assert answer.headers["Location"] == "http://localhost:8000/desk/sign-in?next=/desk/people"
+        broken = app.test_client().get("/desk/link/%0D%0AX-Evil:%20%C3%A9", headers={"Host": host})
+        assert broken.headers["Location"] == "http://localhost:8000/desk/link/%0D%0AX-Evil%3A%20%C3%A9"
         app.extensions["newsletter"].db.dispose()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from urllib.parse import quote
 
 from flask import Response, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -107,5 +108,5 @@ def _to_localhost() -> ResponseReturnValue | None:
     if hosts.name_of(f"//{request.host}") == "localhost":
         return None
     query = request.query_string.decode("ascii", "ignore")
-    path = request.path if request.path.startswith(public_paths.DESK) else public_paths.DESK
+    path = quote(request.path if request.path.startswith(public_paths.DESK) else public_paths.DESK)
     return redirect(settings.url(f"{path}?{query}" if query else path), 307)
