@@ -52,7 +52,8 @@ def test_other_hosts_are_misdirected(settings: Settings, public_url: str, host: 
         answer = client.get("/subscribe", headers={"Host": host})
         assert answer.status_code == status
         assert "evil" not in answer.text
-        assert client.post("/subscribe", data={"email": "x"}, headers={"Host": host}).status_code in (422, status)
+        posted = client.post("/subscribe", data={"email": "x"}, headers={"Host": host})
+        assert posted.status_code == (422 if status == 200 else status)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "10.1.2.3:8000", "localhost"])
