@@ -355,7 +355,7 @@
     const wanted = new URLSearchParams(new FormData(view));
     for (const [name, value] of [...wanted]) if (!value || value === "0") wanted.delete(name);
     const address = `${frame.dataset.path}?${wanted}`;
-    frame.src = address;
+    frame.contentWindow.location.replace(address); // no step in the browser's history
     document.getElementById("alone").href = address;
     const test = document.getElementById("test");
     if (test) test.href = `${test.dataset.path}?${wanted}`;
