@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.digests.models import Digest
+from newsletter.digests.queries import get_with_articles
 from newsletter.staff.rights import Role
 from tests.browser.desk_look import at_localhost, looking_at_desk
 from tests.factories import add_article, add_digest, add_readers
@@ -32,6 +35,63 @@ def draft(db: Database) -> int:
 @pytest.fixture
 def editor(db: Database) -> int:
     return desk.add_person(db, Role.EDITOR)
+
+
+def stored(db: Database, number: int) -> Digest:
+    with db.reading() as session:
+        return get_with_articles(session, number)
+
+
+def story(page: Page, number: int) -> Locator:
+    return page.locator(".items > li").nth(number - 1)
+
+
+def dek_of(page: Page, number: int) -> Locator:
+    """The field for the dek of a story, opened."""
+    story(page, number).get_by_role("link", name="Dek").click()
+    field = story(page, number).get_by_label("Dek in this digest")
+    expect(field).to_be_visible()
+    return field
+
+
+def test_a_dek_is_kept_when_another_is_opened_or_its_story_made_the_lead(
+    browser: Browser, site: str, settings: Settings, db: Database, draft: int, editor: int
+) -> None:
+    with looking_at_desk(browser, settings, db, editor) as look:
+        page = look.page
+        look.open(f"/desk/digests/{draft}/compose")
+        dek_of(page, 1).fill("Half a dek of A")
+        dek_of(page, 2).fill("One of B")
+        expect(story(page, 1)).to_contain_text("“Half a dek of A”")
+        page.get_by_role("button", name="Make it the lead").click()
+        expect(story(page, 2)).to_contain_text("Lead")
+        expect(story(page, 2)).to_contain_text("“One of B”")
+        assert stored(db, draft).deks == ["Half a dek of A", "One of B"]
+        dek_of(page, 1).fill("d" * 1000)
+        page.get_by_label("Dek in this digest").evaluate("field => { field.value += 'd' }")  # past its maxlength
+        story(page, 2).get_by_role("link", name="Dek").click()
+        expect(story(page, 1)).to_contain_text("at most 1000 are allowed")
+        expect(page.get_by_label("Dek in this digest")).to_have_value("d" * 1001)
+        look.wrong[:] = [each for each in look.wrong if "422" not in each]
+
+
+def test_the_browser_asks_before_it_leaves_a_dek_that_is_not_kept(
+    browser: Browser, site: str, settings: Settings, db: Database, draft: int, editor: int
+) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    with looking_at_desk(browser, settings, db, editor) as look:
+        page = look.page
+        look.open(f"/desk/digests/{draft}/compose")
+        page.on("dialog", stay)
+        dek_of(page, 1).press_sequentially("Half a dek")
+        page.get_by_role("link", name="Outbox").or_(page.get_by_role("link", name="Today")).first.click()
+        expect(page.get_by_label("Dek in this digest")).to_have_value(re.compile("Half a dek"))
+        assert asked == ["beforeunload"]
 
 
 def test_the_back_button_leaves_the_composer_whatever_was_looked_at(

@@ -101,7 +101,12 @@ def _dek(session: Session, move: Move) -> None:
 
 
 def _lead(session: Session, move: Move) -> None:
-    composing.edit_draft(session, move.number, lead=move.slug, version=move.version, by=move.by)
+    """Make a story the lead. Its dek in the field beside the button is kept, too: it may not be saved yet."""
+    version = move.version
+    if "dek" in move.form:
+        dek = move.form["dek"]
+        version = draft_articles.set_dek(session, move.number, move.slug, dek, version=version, by=move.by).version
+    composing.edit_draft(session, move.number, lead=move.slug, version=version, by=move.by)
 
 
 def _texts(session: Session, move: Move) -> None:

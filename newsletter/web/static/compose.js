@@ -171,7 +171,7 @@
     if (/^[a-z]$/.test(key) && !root.hasAttribute("data-letters")) return; // turned off at the account
     if (key === "j" || key === "k") stepFrom(item, key === "j" ? 1 : -1);
     else if (isStory && key === "x") press(item, "drop");
-    else if (isStory && key === "d") openDek(item.dataset.slug);
+    else if (isStory && key === "d") goToDek(item.dataset.slug);
     else if (!isStory && key === " ") press(item, "add");
     else return;
     event.preventDefault();
@@ -202,12 +202,20 @@
     return field;
   }
 
+  // There is one field: what was written in it for another story is kept first.
+  async function goToDek(slug) {
+    const form = document.getElementById("dek");
+    const written = writtenDek(root);
+    if (written && written.slug !== slug && !(await send({ ...valuesOf(form), do: "dek" }, { force: true }))) return;
+    openDek(slug);
+  }
+
   root.addEventListener("click", (event) => {
     const link = event.target.closest("a");
     if (!link) return;
     if (link.dataset.opens) {
       event.preventDefault();
-      openDek(link.dataset.opens);
+      goToDek(link.dataset.opens);
     } else if (link.dataset.edition) {
       event.preventDefault();
       document.getElementById("edition").value = link.dataset.edition;
@@ -296,7 +304,7 @@
     save();
   });
   addEventListener("online", () => isDirty && save());
-  addEventListener("beforeunload", (event) => isDirty && event.preventDefault());
+  addEventListener("beforeunload", (event) => (isDirty || writtenDek(root)) && event.preventDefault());
 
   // ---- Search, preview, counts
 
