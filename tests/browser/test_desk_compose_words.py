@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Locator, Page, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, Route, expect
 
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -16,6 +16,9 @@ from newsletter.staff.rights import Role
 from tests.browser.desk_look import at_localhost, looking_at_desk
 from tests.factories import add_article, add_digest, add_readers
 from tests.services import desk
+
+SAVED = re.compile(r"^Saved today, \d\d:\d\d$")
+WORDS = "An intro that took an hour"
 
 
 @pytest.fixture
@@ -92,6 +95,64 @@ def test_the_browser_asks_before_it_leaves_a_dek_that_is_not_kept(
         page.get_by_role("link", name="Outbox").or_(page.get_by_role("link", name="Today")).first.click()
         expect(page.get_by_label("Dek in this digest")).to_have_value(re.compile("Half a dek"))
         assert asked == ["beforeunload"]
+
+
+def test_another_session_of_the_same_person_saves_what_was_written(
+    browser: Browser, site: str, settings: Settings, db: Database, draft: int, editor: int
+) -> None:
+    """After a sign-out in another tab and a new sign-in, the page's forms have the token of the session before."""
+    with looking_at_desk(browser, settings, db, editor) as look:
+        page = look.page
+        look.open(f"/desk/digests/{draft}/compose")
+        desk.sign_in_browser(page.context, db, settings, editor)
+        page.get_by_label("Intro").fill(WORDS)
+        expect(page.locator("#saved")).to_have_text(SAVED)
+        assert stored(db, draft).intro == WORDS
+        story(page, 2).get_by_role("button", name="Out B").click()
+        expect(page.locator(".items > li")).to_have_count(1)
+        look.wrong[:] = [each for each in look.wrong if "403" not in each]
+
+
+def test_nothing_is_called_saved_that_was_refused(
+    browser: Browser, site: str, settings: Settings, db: Database, draft: int, editor: int
+) -> None:
+    """Somebody else signed in in this browser: nothing is saved in their name, and the words stay where they are."""
+    other = desk.add_person(db, Role.EDITOR, name="Jonas Berg", email="jonas@dispatch.example")
+    with looking_at_desk(browser, settings, db, editor) as look:
+        page = look.page
+        look.open(f"/desk/digests/{draft}/compose")
+        desk.sign_in_browser(page.context, db, settings, other)
+        page.get_by_label("Intro").fill(WORDS)
+        line = page.locator("#saved")
+        expect(line).to_contain_text("the desk refused it")
+        page.get_by_label("Search candidates").fill("A")  # brings the page's parts anew
+        expect(page.locator("[data-part=candidates]")).to_contain_text("Found")
+        expect(line).to_contain_text("the desk refused it")
+        expect(page.get_by_label("Intro")).to_have_value(WORDS)
+        assert stored(db, draft).intro == ""
+        look.wrong[:] = [each for each in look.wrong if "403" not in each]
+
+
+def test_a_fault_of_the_desk_is_said_and_tried_again(
+    browser: Browser, site: str, settings: Settings, db: Database, draft: int, editor: int
+) -> None:
+    def fail(route: Route) -> None:
+        if route.request.method == "POST":
+            route.fulfill(status=503, content_type="text/html", body="<h1>Something went wrong here</h1>")
+        else:
+            route.continue_()
+
+    with looking_at_desk(browser, settings, db, editor) as look:
+        page = look.page
+        look.open(f"/desk/digests/{draft}/compose")
+        page.route("**/compose*", fail)
+        page.get_by_label("Intro").fill(WORDS)
+        expect(page.locator("#saved")).to_contain_text("It is tried again by itself")
+        page.unroute("**/compose*")
+        page.evaluate("dispatchEvent(new Event('focus'))")
+        expect(page.locator("#saved")).to_have_text(SAVED)
+        assert stored(db, draft).intro == WORDS
+        look.wrong[:] = [each for each in look.wrong if "503" not in each]
 
 
 def test_the_back_button_leaves_the_composer_whatever_was_looked_at(

@@ -71,6 +71,7 @@
       }
     }
     root.dataset.version = fresh.dataset.version;
+    if (isDirty) note(trouble || "writing"); // what came says when the words were saved before
     for (const field of document.getElementsByName("version")) field.value = fresh.dataset.version;
     prepare();
     return fresh;
@@ -83,26 +84,49 @@
     requestAnimationFrame(() => (said.textContent = words));
   }
 
+  // The name of what keeps words from being saved; "" while nothing does.
+  let trouble = "";
+
   function note(name) {
+    trouble = name === "saving" ? "" : name;
     const saved = document.getElementById("saved");
     if (saved?.dataset[name]) saved.textContent = saved.dataset[name];
   }
 
   // ---- Moves
 
-  async function post(values, options) {
+  function ask(values) {
     const body = new URLSearchParams(values);
     body.set("version", root.dataset.version);
+    return fetch(root.dataset.here, { method: "POST", body, headers: { "HX-Request": "true" } });
+  }
+
+  // After a sign-out and a new sign-in in another tab the forms of this page have an old token. Resolves to the new one;
+  // to undefined where it is none, or another person's.
+  async function renewToken() {
+    const answer = await fetch(root.dataset.here, { headers: { "HX-Request": "true" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const token = page.querySelector("#moves [name=form_token]")?.value;
+    if (!token || page.getElementById("composer").dataset.member !== root.dataset.member) return undefined;
+    for (const field of document.getElementsByName("form_token")) field.value = token;
+    return token;
+  }
+
+  async function post(values, options = {}) {
     note("saving");
     sent.delete("saved");
-    const answer = await fetch(root.dataset.here, { method: "POST", body, headers: { "HX-Request": "true" } });
+    let answer = await ask(values);
+    const token = answer.status === 403 && (await renewToken());
+    if (token) answer = await ask({ ...values, form_token: token });
     if (answer.status === 401) {
       note("out");
       return false;
     }
+    if (answer.ok) options.kept?.();
     const shown = take(await answer.text(), options);
     if (!shown) {
-      location.reload();
+      if (isDirty || writtenDek(root)) note(answer.status < 500 ? "refused" : "failing");
+      else location.reload();
       return false;
     }
     tell(answer.ok ? shown.dataset.said : root.querySelector('[data-part="failure"]').textContent.trim());
@@ -274,16 +298,12 @@
   function save() {
     clearTimeout(timer);
     const ours = ++number;
-    return inLine(() => post({ ...valuesOf(texts), do: "texts" }))
-      .then(
-        (isKept) => {
-          if (isKept && ours === number) isDirty = false;
-        },
-        () => {
-          note("offline");
-          timer = setTimeout(save, TRY_AGAIN_AFTER);
-        },
-      );
+    const kept = () => (isDirty = ours !== number);
+    return inLine(() => post({ ...valuesOf(texts), do: "texts" }, { kept }))
+      .catch(() => note("offline"))
+      .then(() => {
+        if (isDirty && ["offline", "failing"].includes(trouble)) timer = setTimeout(save, TRY_AGAIN_AFTER);
+      });
   }
 
   texts?.addEventListener("input", () => {
@@ -303,7 +323,9 @@
     event.preventDefault();
     save();
   });
-  addEventListener("online", () => isDirty && save());
+  for (const name of ["online", "focus"]) {
+    addEventListener(name, () => isDirty && ["offline", "failing", "out"].includes(trouble) && save());
+  }
   addEventListener("beforeunload", (event) => (isDirty || writtenDek(root)) && event.preventDefault());
 
   // ---- Search, preview, counts
