@@ -164,6 +164,27 @@ def test_each_button_works_at_its_first_press(
         look.wrong[:] = [each for each in look.wrong if "422" not in each]
 
 
+def test_a_sentence_to_withdraw_a_story_begins_no_draft_of_it(
+    browser: Browser, site: str, settings: Settings, db: Database, editor: int, slug: str
+) -> None:
+    with looking_at_desk(browser, settings, db, editor) as look:
+        page = look.page
+        look.open(f"/desk/articles/stories/{slug}")
+        page.locator("summary", has_text="Withdraw the story").press("Enter")
+        write(page, "withdrawal", "It was made up. " * 50)
+        press_key(page, "Withdraw it")
+        expect(page.locator("#withdrawal-error")).to_contain_text("at most 500")
+        expect(page.locator("#withdrawal")).to_have_value("It was made up. " * 50)
+        write(page, "withdrawal", "It was made up.")
+        press_key(page, "Withdraw it")
+        expect(page.get_by_text("Revision 2 is withdrawn")).to_be_visible()
+        said(page, "No draft yet")
+        assert kept(page) == []
+        with db.reading() as session:
+            assert session.scalars(select(ArticleDraft)).all() == []
+        look.wrong[:] = [each for each in look.wrong if "422" not in each]
+
+
 def test_words_of_a_draft_that_is_gone_are_kept(
     browser: Browser, site: str, settings: Settings, db: Database, editor: int
 ) -> None:

@@ -129,7 +129,11 @@ def test_the_three_kinds_of_change_and_a_withdrawal(editor: DeskClient, db: Data
     assert answer.status_code == 422
     assert "The sentence for readers is missing." in answer.text
     assert drafts(db)[0].content.dek == "5", "what was entered is saved"
-    assert editor.post(f"{path}/withdraw").status_code == 422
+    answer = editor.post(f"{path}/withdraw", {"withdrawal": "Not true. " * 60})
+    assert answer.status_code == 422
+    check_page(answer.text)
+    assert "Not withdrawn" in answer.text
+    assert f"{'Not true. ' * 60}</textarea>" in answer.text, "the sentence stays in its field"
     assert editor.post(f"{path}/withdraw", {"withdrawal": "It was not true."}).status_code == 303
     assert newest(db, slug).is_withdrawal
     assert "Revision 5 is withdrawn" in editor.get(path).text

@@ -111,8 +111,10 @@ def begin_from_form(session: Session, form: StoryForm, slug: str | None = None) 
     return begin_draft(session, form.content, by=by, key=form.key, slug=slug, base=form.base)
 
 
-def editor_page(session: Session, story: Story, *, errors: Mapping[str, NewsletterError] | None = None) -> str:
-    """The page. `errors` are by the names of fields."""
+def editor_page(
+    session: Session, story: Story, *, errors: Mapping[str, NewsletterError] | None = None, withdrawal: str = ""
+) -> str:
+    """The page. `errors` are by the names of fields; `withdrawal` is a sentence that was refused."""
     person = signed_in()
     content = story.content()
     values = judged_values(session, story, content)
@@ -123,6 +125,7 @@ def editor_page(session: Session, story: Story, *, errors: Mapping[str, Newslett
         no_source=DraftSource(),
         key=tokens.random_token(),
         errors=errors or {},
+        withdrawal=withdrawal,
         error_places=error_places(errors or {}, values["part_names"]),
         said=NOTICES.get(request.args.get("done", ""), ""),
         sections=queries.sections(session),

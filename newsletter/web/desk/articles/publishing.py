@@ -68,13 +68,15 @@ def draft_discard(number: int) -> ResponseReturnValue:
 @needs(Right.PUBLISH)
 def story_withdraw(slug: str) -> ResponseReturnValue:
     """Withdraw a story, with a sentence for readers. A draft of a change stays."""
+    sentence = request.form.get("withdrawal", "")
     try:
         with runtime().db.transaction() as session:
-            revision = withdraw(session, slug, request.form.get("withdrawal", ""))
+            revision = withdraw(session, slug, sentence)
             _record(session, revision, AuditAction.ARTICLE_WITHDRAWN)
     except (InvalidError, ConflictError) as error:
         with runtime().db.reading() as session:
-            return make_response(editor_page(session, story_of_slug(session, slug), errors={"withdrawal": error}), 422)
+            story, errors = story_of_slug(session, slug), {"withdrawal": error}
+            return make_response(editor_page(session, story, errors=errors, withdrawal=sentence), 422)
     return redirect(url_for("desk.story", slug=slug, done="withdrawn"), 303)
 
 
