@@ -349,6 +349,20 @@ def test_who_has_it_open_is_shown(
         assert others(editor, path, "e") == ""
 
 
+def test_a_page_that_is_left_by_publishing_is_open_no_more(
+    app: Flask, db: Database, settings: Settings, editor: DeskClient, author: DeskClient, queues: Queues
+) -> None:
+    vars(app.extensions["newsletter"])["queues"] = queues
+    path = f"/desk/articles/stories/{factories.add_article(db, 'A story')}"
+    saved = save(editor, path, STORY, key="k", base=1).json
+    editor.post(saved["presence"], {"key": "k"})
+    assert "Editor Example" in others(author, path, "a")
+    published = editor.post(saved["publish"], {**STORY, "key": "k", "version": saved["version"], "base": 1})
+    assert published.status_code == 303
+    assert editor.post(saved["presence"], {"key": "k", "closed": "yes"}).status_code == 200
+    assert others(author, path, "a") == ""
+
+
 LIST = [
     ("", ["Old", "Used", "Corrected", "Trusted"]),
     ("?section=Research", ["Trusted"]),

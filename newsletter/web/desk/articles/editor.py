@@ -167,7 +167,7 @@ def _saved(session: Session, story: Story) -> dict[str, Any]:
         "path": story.path,
         "publish": story.action("publish"),
         "preview": story.action("preview"),
-        "presence": story.action("presence"),
+        "presence": story.presence_path,
         "trust": render_template("desk/articles/_trust.html", **values),
         "changed": render_template("desk/articles/_changed.html", story=story, **values),
     }

@@ -42,13 +42,22 @@ class Story:
         return self.action("")
 
     def action(self, what: str) -> str:
-        """The path of the editor, or of something that is done there: "publish", "preview", "presence"."""
+        """The path of the editor, or of something that is done there: "publish", "preview"."""
         endpoint = f"desk.{{}}_{what}" if what else "desk.{}"
         if self.draft is not None:
             return url_for(endpoint.format("draft"), number=self.draft.id)
         if self.slug is not None:
             return url_for(endpoint.format("story"), slug=self.slug)
         return url_for(endpoint.format("new_story"))
+
+    @property
+    def presence_path(self) -> str:
+        """Where a page says that the story is open, or closed; empty for a new one. That of the published story, where
+        there is one: a page is left when its draft is published, and the draft's path is gone by then.
+        """
+        if self.slug is not None:
+            return url_for("desk.story_presence", slug=self.slug)
+        return url_for("desk.draft_presence", number=self.draft.id) if self.draft is not None else ""
 
 
 def editorial_context() -> EditorialContext:
