@@ -95,6 +95,21 @@ def test_who_and_how_many_is_limited(
     assert editor.post(path, {"to": str(editor.number)}).status_code == 422, "another's test brings no more of mine"
 
 
+def test_what_was_chosen_stays_where_a_test_is_refused(editor: DeskClient, digest: int) -> None:
+    chosen = {"section": "Research", "min_trust": "eighty", "max_hype": "Low hype", "format": "text", "language": "de"}
+    answer = editor.post(f"/desk/digests/{digest}/test", {"to": str(editor.number), **chosen})
+    assert answer.status_code == 422
+    assert "a number from 0 to 100" in answer.text
+    for field in (
+        'name="section" value="Research" checked',
+        'name="min_trust" class="fit" size="3" inputmode="numeric" value="eighty"',
+        "<option selected>Low hype",
+        '<option value="text" selected>',
+        '<option value="de" selected>',
+    ):
+        assert field in answer.text, field
+
+
 def test_a_mail_is_shown_sandboxed_and_in_all_its_parts(admin: DeskClient, editor: DeskClient, digest: int) -> None:
     assert "No mail yet." in admin.get("/desk/outbox").text
     admin.post(f"/desk/digests/{digest}/test", {"to": str(admin.number)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from flask import make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -27,6 +28,7 @@ from newsletter.web.desk.blueprint import desk, render_desk, signed_in
 from newsletter.web.desk.cached_preferences import cached_preferences
 from newsletter.web.desk.compose_preview import CHOSEN, Preview
 from newsletter.web.desk.digest_words import digest_title
+from newsletter.web.forms.preferences_form import PreferencesForm
 from newsletter.web.request_values import parse_number
 
 MOST_AT_ONCE = 5
@@ -42,7 +44,7 @@ def sample_page(number: int) -> str:
     preview = Preview.of(request.args)
     with runtime().db.reading() as session:
         preferences = _of_preview(get_with_articles(session, number), preview)
-    return _page(number, preferences, [signed_in().member_id])
+    return _page(number, PreferencesForm.showing(preferences), [signed_in().member_id])
 
 
 @desk.post("/digests/<int:number>/test")
@@ -50,11 +52,11 @@ def sample_page(number: int) -> str:
 def send_samples(number: int) -> ResponseReturnValue:
     """Send the edition of a reader who chose what the form says."""
     to = [found for each in request.form.getlist("to") if (found := parse_number(each)) is not None]
-    preferences, person = Preferences(), signed_in()
+    form, person = _entered(), signed_in()
     try:
-        preferences = _preferences()
         with runtime().db.reading() as session:
             get_digest(session, number)
+            preferences = _preferences(form)
             chosen = [each for each in colleagues(session) if each.number in to]
         if not chosen:
             raise InvalidError("digest.test_to_nobody", NOBODY)
@@ -67,20 +69,21 @@ def send_samples(number: int) -> ResponseReturnValue:
                 on = digest_object(number)
                 audit.record(session, AuditAction.DIGEST_TESTED, by=person.actor, on=on, to=each.number)
     except NewsletterError as error:
-        return make_response(_page(number, preferences, to, error), 422)
+        return make_response(_page(number, form, to, error), 422)
     return redirect(url_for("desk.sample", number=number, done="sent"), 303)
 
 
-def _preferences() -> Preferences:
-    form = request.form
-    trust = parse_number(form.get("min_trust", "0") or "0")
-    return Preferences(
-        sections=tuple(form.getlist("section")) or None,
-        min_trust=-1 if trust is None else trust,
-        max_hype=form.get("max_hype") or None,
-        format=form.get("format", Format.HTML),
-        language=form.get("language", "en"),
-    )
+def _entered() -> PreferencesForm:
+    """The form as it was sent. Without a section all are meant."""
+    form = PreferencesForm.from_preferences(request.form)
+    return replace(form, only=bool(form.sections), min_trust=form.min_trust or "0")
+
+
+def _preferences(form: PreferencesForm) -> Preferences:
+    preferences, errors = form.preferences(form.sections)
+    for error in errors.values():
+        raise error
+    return preferences
 
 
 def _of_preview(digest: Digest, preview: Preview) -> Preferences:
@@ -116,7 +119,7 @@ def _commonest_preferences(digest: Digest, preview: Preview) -> ReaderPreference
     return found.preferences[0] if found else None
 
 
-def _page(number: int, preferences: Preferences, to: Sequence[int], error: NewsletterError | None = None) -> str:
+def _page(number: int, form: PreferencesForm, to: Sequence[int], error: NewsletterError | None = None) -> str:
     person = signed_in()
     with runtime().db.reading() as session:
         digest = get_digest(session, number)
@@ -131,7 +134,7 @@ def _page(number: int, preferences: Preferences, to: Sequence[int], error: Newsl
         hype_labels=runtime().settings.hype_labels,
         languages=LANGUAGES,
         formats=list(Format),
-        chosen=preferences,
+        chosen=form,
         failed=error,
         done=SENT if request.args.get("done") == "sent" else "",
         has_outbox=runtime().settings.mail_transport == "maildir" and person.may(Right.READERS),
