@@ -102,7 +102,10 @@ def test_what_is_no_article_makes_no_draft(author: DeskClient, db: Database) -> 
     assert "This is no article page" in binary.text
     for nothing in ({}, {"pasted": " \n "}):
         assert "Choose a file, or paste a page below." in author.post(PATH, nothing).text
-    assert "too many pages at once" in author.post(PATH, {"pasted": "Skip to content\nx\n" * 21}).text
+    many = "Skip to content\nx\n" * 21
+    answer = author.post(PATH, {"pasted": many})
+    assert "too many pages at once" in answer.text
+    assert f"{many}</textarea>" in answer.text, "what was pasted stays in its field"
     assert author.post(f"{PATH}/drafts", {"text": "Hello", "name": "", "take-0": "on"}).status_code == 200
     assert drafts(db) == []
 

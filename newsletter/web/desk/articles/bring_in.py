@@ -131,7 +131,8 @@ def _given() -> Iterator[tuple[str, str | bytes]]:
 
 
 def _form(*, is_empty: bool | None = None) -> str:
-    return render_desk("articles/bring_in.html", is_empty=is_empty, most=MOST_PAGES)
+    pasted = request.form.get("pasted", "")
+    return render_desk("articles/bring_in.html", is_empty=is_empty, most=MOST_PAGES, pasted=pasted)
 
 
 def _shown(texts: Sequence[tuple[str, str | bytes]]) -> str:
