@@ -21,6 +21,9 @@ IDLE_FOR = 15.0
 """Seconds that a connection is kept for its first or next request."""
 WEBHOOKS = "/hooks/"
 
+_ADVICE = {413: "That was too much at once. Go back, and send less.\n"}
+"""What a person can do: one may send a large file with a form."""
+
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
     """Takes larger bodies for webhooks than for pages."""
@@ -38,7 +41,7 @@ class PlainErrorTask(ErrorTask):  # type: ignore[misc]
 
     def execute(self) -> None:
         error = self.request.error
-        body = f"{error.code} {error.reason}\n".encode()
+        body = f"{error.code} {error.reason}\n{_ADVICE.get(error.code, '')}".encode()
         self.status = f"{error.code} {error.reason}"
         self.response_headers += [*HEADERS.items(), ("Content-Type", "text/plain; charset=utf-8")]
         self.response_headers += [("Cache-Control", "no-store"), ("Connection", "close")]
