@@ -97,7 +97,7 @@ def test_a_change_of_address_from_request_to_undo(
 ) -> None:
     assert 'name="email"' in client.get(form).text
     page = client.post(form, data={"email": f" {NEW} "})
-    assert "Wir haben einen Link an <strong>a•••@new.example</strong> geschickt" in page.text
+    assert f"Wir haben einen Link an <strong>{NEW}</strong> geschickt" in page.text
     link = mailbox.link("new_address", NEW)
     page_before = client.get(link)
     assert "kommt an <strong>a•••@new.example</strong>" in page_before.text
@@ -314,6 +314,15 @@ def test_a_later_wish_ends_an_earlier_one(
         assert client.post(earlier).status_code == 404
         assert client.post(later).status_code == 200
     assert reader(db, token).address == NEW
+
+
+def test_a_new_address_with_a_typing_mistake_can_be_seen_and_mended(
+    client: FlaskClient, mailbox: Mailbox, form: str
+) -> None:
+    page = client.post(form, data={"email": "ada.new@gmial.com"}).text
+    assert "<strong>ada.new@gmial.com</strong>" in page
+    assert "Meinten Sie <strong>ada.new@gmail.com</strong>?" in page
+    assert mailbox.link("new_address", "ada.new@gmial.com")
 
 
 @pytest.mark.parametrize("email", ["", "nonsense", "a@b", "x" * 300 + "@example.org", "a@example.org\r\nBcc: b@c.de"])

@@ -10,6 +10,7 @@ from newsletter.core.runtime import runtime
 from newsletter.subscribers.account import address_change, one_time_links
 from newsletter.subscribers.mailbox_pauses import MailboxPauses
 from newsletter.subscribers.models import LinkPurpose, Subscriber
+from newsletter.subscribers.signup import typos
 from newsletter.web.forms.preferences_form import FieldErrors, PreferencesForm
 from newsletter.web.language import page_language, requested_language, speak_to
 from newsletter.web.readers.blueprint import enqueue_mail, pages, render_for
@@ -36,8 +37,9 @@ def address(token: str) -> ResponseReturnValue:
             return _form(reader, token, form, errors), 422
         mail = address_change.request_change(session, pauses, reader, new)
     enqueue_mail(mail)
-    days = address_change.LINK_AGE.days
-    return render_for(reader, "address_requested.html", address=new, days=days, token=tokens.clean_token(token))
+    days, suggestion = address_change.LINK_AGE.days, typos.suggestion(new)
+    values = {"address": new, "days": days, "suggestion": suggestion, "token": tokens.clean_token(token)}
+    return render_for(reader, "address_requested.html", **values)
 
 
 @pages.get(public_paths.new_address("<token>"))
