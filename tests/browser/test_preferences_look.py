@@ -79,6 +79,37 @@ def test_preferences_without_a_script(browser: Browser, site: str, db: Database,
         assert reader(db).paused_until is None
 
 
+def test_no_button_loses_what_stands_in_the_other_part(
+    browser: Browser, site: str, db: Database, ada: Subscriber
+) -> None:
+    until = (clock.now() + timedelta(days=30)).date()
+    with looking(browser, site) as look:
+        page = look.page
+        look.open(f"/preferences/{ada.token}")
+        page.get_by_label("Monthly").check()
+        page.get_by_label("Lowest trust score").select_option("70")
+        page.get_by_label("Pause until").fill(until.isoformat())
+        look.press("Pause my letters")
+        assert reader(db).paused_until == until
+        assert "Your other changes on this page are not saved yet." in page.get_by_role("status").inner_text()
+        assert page.get_by_label("Monthly").is_checked()
+        later = until + timedelta(days=1)
+        page.get_by_label("Pause until").fill(later.isoformat())
+        look.press("Save my preferences")
+        assert Preferences.of(reader(db)) == Preferences("monthly", min_trust=70)
+        assert reader(db).paused_until == until
+        assert "are not saved yet" in page.get_by_role("status").inner_text()
+        assert page.get_by_label("Pause until").input_value() == later.isoformat()
+        look.press("Change the pause")
+        assert reader(db).paused_until == later
+        assert "not saved" not in page.get_by_role("status").inner_text()
+        page.get_by_label("Daily").check()
+        look.press("End the pause now")
+        assert reader(db).paused_until is None
+        assert page.get_by_label("Daily").is_checked()
+        look.check()
+
+
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kolkata"])
 def test_the_script_preselects_the_browser_s_zone_and_sends_nothing(
     browser: Browser, site: str, db: Database, ada: Subscriber, zone: str

@@ -27,9 +27,12 @@ def language(page: str) -> str:
 
 
 def links(page: str) -> dict[str, str]:
-    """The query of each link and form of ours but the switch, by its path."""
+    """The query of each link, form and button of ours but the switch, by its path."""
     page = re.sub(r'<nav class="languages".*?</nav>', "", page, flags=re.DOTALL)
-    found = (urlsplit(unescape(url)) for url in re.findall(r'<(?:a|form)[^>]* (?:href|action)="(/[^"]*)"', page))
+    found = (
+        urlsplit(unescape(url))
+        for url in re.findall(r'<(?:a|form|button)[^>]* (?:href|(?:form)?action)="(/[^"]*)"', page)
+    )
     return {url.path: url.query for url in found}
 
 

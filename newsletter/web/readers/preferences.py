@@ -43,17 +43,17 @@ def preferences_page(token: str) -> ResponseReturnValue:
 @pages.post(public_paths.preferences("<token>"), endpoint="preferences")
 def save_preferences(token: str) -> ResponseReturnValue:
     """Save the preferences and say what they mean."""
-    form = PreferencesForm.from_preferences(request.form)
+    form, until = PreferencesForm.from_preferences(request.form), request.form.get("until", "")
     with runtime().db.transaction() as session:
         reader = _active_reader(session, token)
         preferences, errors = form.preferences(_sections(session, reader))
         if errors:
-            return _page(session, reader, form=form, errors=errors), 422
+            return _page(session, reader, form=form, until=until, errors=errors), 422
         mail = None
         if preferences != Preferences.of(reader):
             set_preferences(reader, preferences)
             mail = change_mails.tell_reader(session, reader, LinkChange.PREFERENCES)
-        page = _page(session, reader, notice="saved")
+        page = _page(session, reader, until=until, notice="saved")
     enqueue_mail(mail)
     return page
 
@@ -61,20 +61,22 @@ def save_preferences(token: str) -> ResponseReturnValue:
 @pages.post(public_paths.pause("<token>"))
 def pause(token: str) -> ResponseReturnValue:
     """Pause the letters until a day, or end the pause."""
-    until = request.form.get("until", "")
+    until, ends = request.form.get("until", ""), "end" in request.form
+    form = PreferencesForm.from_preferences(request.form) if "cadence" in request.form else None
     with runtime().db.transaction() as session:
         reader = _active_reader(session, token)
         before = reader.paused_until
         try:
-            if "end" in request.form:
+            if ends:
                 pausing.resume_subscription(reader)
             else:
                 pausing.pause_subscription(reader, _date(until), today=_today())
         except InvalidError as error:
-            return _page(session, reader, until=until, errors={"until": error}), 422
+            return _page(session, reader, form=form, until=until, errors={"until": error}), 422
         has_changed = reader.paused_until != before
         mail = change_mails.tell_reader(session, reader, LinkChange.PAUSE) if has_changed else None
-        page = _page(session, reader, notice="paused" if reader.paused_until else "resumed")
+        notice = "paused" if reader.paused_until else "resumed"
+        page = _page(session, reader, form=form, until=until if ends else "", notice=notice)
     enqueue_mail(mail)
     return page
 
@@ -101,18 +103,19 @@ def _page(
 ) -> Response:
     """The page with what was entered, or else with the reader's preferences; `notice` says what has just been done."""
     speak_to(reader.language)
-    preferences = Preferences.of(reader)
+    preferences, sections = Preferences.of(reader), _sections(session, reader)
     paused_until = reader.paused_until if reader.paused_until and reader.paused_until > _today() else None
     html = render_for(
         reader,
         "preferences.html",
         preferences=preferences,
         form=form or PreferencesForm.showing(preferences),
-        sections=_sections(session, reader),
+        sections=sections,
         regions=time_zones.by_region(page_language().code),
         languages=LANGUAGES,
         errors=errors or {},
         notice=notice,
+        is_unsaved=bool(until) or (form is not None and form.preferences(sections) != (preferences, {})),
         next_letter=next_digest_at(session, runtime().settings, preferences, paused_until),
         paused_until=paused_until,
         until=until,
