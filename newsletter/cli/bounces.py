@@ -10,8 +10,11 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.exc import DBAPIError
 
+from newsletter import migrations
 from newsletter.cli.exit_codes import TRY_AGAIN
-from newsletter.cli.output import emit, json_option
+from newsletter.cli.hints import with_hint
+from newsletter.cli.output import emit, json_option, say
+from newsletter.core.errors import NewsletterError
 from newsletter.core.runtime import runtime
 from newsletter.delivery.events import applying, stored_reports
 from newsletter.delivery.events import bounces as reports
@@ -24,18 +27,35 @@ from newsletter.serializers.values import json_object
 bounces = AppGroup("bounces", help="Bounce mails and complaints: read them from a mail server, and show them.")
 
 
-@bounces.command()
+class MailServersCommand(click.Command):
+    """A command that a mail server runs. Wrong settings and a database that is away are mended sooner or later, so the
+    server is asked to keep the mail: any other exit code loses it.
+    """
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except DBAPIError as error:
+            words = f"The database cannot be used now ({type(error.orig).__name__})."
+        except NewsletterError as error:
+            words = with_hint(error)
+        say(f"Error: {words}", err=True)
+        sys.exit(TRY_AGAIN)
+
+
+@bounces.command(cls=MailServersCommand)
 @click.option("--to", default="", metavar="ADDRESS", help="The address that the mail came to, if the server knows it.")
 @json_option
-@click.pass_context
-def read(ctx: click.Context, to: str, as_json: bool) -> None:
+def read(to: str, as_json: bool) -> None:
     """Read one bounce mail or complaint report from stdin: newsletter bounces read < message.
 
     Meant for a mail server's alias or pipe. A mail that is no report about one of ours changes nothing and is no error,
-    so that no bounce bounces. Exit code 75 when the database cannot be used: the mail server tries again.
+    so that no bounce bounces. Exit code 75 when a setting is wrong or the database cannot be used: the mail server
+    tries again.
     """
     raw = _read_beginning(sys.stdin.buffer)
     settings = runtime().settings
+    migrations.require_current(runtime().db)
     try:
         event = reports.read_report(runtime().db, settings, raw, to)
         with runtime().db.transaction() as session:
@@ -43,9 +63,6 @@ def read(ctx: click.Context, to: str, as_json: bool) -> None:
     except NoReportError as error:
         _emit_nothing(str(error), as_json=as_json)
         return
-    except DBAPIError as error:
-        click.echo(f"Error: The database cannot be used now ({type(error.orig).__name__}).", err=True)
-        ctx.exit(TRY_AGAIN)
     if known:
         emit({"recorded": str(event.kind), "reason": event.reason}, f"Recorded: {event.kind}.", as_json=as_json)
     else:

@@ -8,15 +8,17 @@ import quopri
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 from flask import Flask
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 
+from newsletter.cli import cli
 from newsletter.cli.bounces import bounces
 from newsletter.cli.exit_codes import TRY_AGAIN
 from newsletter.core import clock
@@ -34,6 +36,7 @@ from newsletter.operations.mail_registry import MAIL_TYPES
 from newsletter.subscribers.models import Subscriber, SubscriberStatus, Suppression, SuppressionReason
 from newsletter.subscribers.suppression import suppressions
 from tests.factories import add_article, add_readers, hand_over, sign_up
+from tests.functional.test_wrong_settings import environment
 from tests.services.bounce_mails import arf, dsn, holiday, original
 
 Read = Callable[..., Result]
@@ -165,6 +168,15 @@ def test_the_mail_server_keeps_the_mail_while_the_database_is_away(
         with db.transaction() as session:
             session.execute(text("ALTER TABLE hidden RENAME TO events"))
     assert result.exit_code == TRY_AGAIN
+    assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("wrong", [{"MAIL_TRANSPORT": "pigeon"}, {}], ids=["a wrong setting", "an empty database"])
+def test_the_mail_server_keeps_the_mail_until_the_settings_are_right(tmp_path: Path, wrong: dict[str, str]) -> None:
+    with environment(tmp_path, **wrong):
+        result = CliRunner().invoke(cli, ["bounces", "read"], input=dsn("b-1-1-signature@bounces.example.org"))
+    assert result.exit_code == TRY_AGAIN
+    assert result.output.startswith("Error: ")
     assert result.output.count("\n") == 1
 
 
