@@ -12,7 +12,7 @@ HINTS: dict[str, str] = {
     "article.not_serious": "`newsletter digests show ID` says what a digest would carry now.",
     "article.withdrawn": 'Import its page with --update "…".',
     "batch.not_in_doubt": "`newsletter digests show %(digest)s` lists the batches that are.",
-    "database.empty": "Is DATABASE_URL right? `newsletter db upgrade` makes a new one ready.",
+    "database.empty": "Are DATABASE_URL and DATA_DIR right? `newsletter db upgrade` makes a new one ready.",
     "database.foreign": "Give this service one of its own with DATABASE_URL.",
     "database.newer": "Install that version, or restore a backup of this one's time.",
     "database.not_current": "Run `newsletter db upgrade` first.",

@@ -86,11 +86,11 @@ def test_an_upgrade_touches_nothing_that_is_not_ours(bare: Database, kind: str) 
 @pytest.mark.parametrize(
     ("process", "kind", "said"),
     [
-        ("web", "empty", "The database is empty. Is DATABASE_URL right? `newsletter db upgrade` makes"),
+        ("web", "empty", "The database is empty. Are DATABASE_URL and DATA_DIR right? `newsletter db upgrade` makes"),
         ("web", "another program's", "The database holds the tables of another program. Give this service"),
-        ("worker", "empty", "The database is empty. Is"),
+        ("worker", "empty", "The database is empty. Are"),
         ("worker", "of a newer version", "which only a newer version than this one knows. Install that version"),
-        ("clock", "empty", "The database is empty. Is"),
+        ("clock", "empty", "The database is empty. Are"),
         ("clock", "of an older version", "The database is at revision 0001, and this version needs"),
     ],
 )
