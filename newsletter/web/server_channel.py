@@ -22,7 +22,7 @@ IDLE_FOR = 15.0
 WEBHOOKS = "/hooks/"
 
 _ADVICE = {413: "That was too much at once. Go back, and send less.\n"}
-"""What a person can do: one may send a large file with a form."""
+"""The next step for a person, who may have sent a large file with a form."""
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
