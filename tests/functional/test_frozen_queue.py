@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 
 from newsletter.app import create_app
+from newsletter.core import queue
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.queue import Queues
@@ -51,6 +52,11 @@ class Freezer:
     def thaw(self) -> None:
         assert self.valkey.process is not None
         self.valkey.process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture(autouse=True)
+def impatient_queues(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "ANSWER_WITHIN", 1.0)
 
 
 @pytest.fixture
