@@ -126,11 +126,11 @@ def test_a_redirect_is_not_followed(standin: SendGridStandIn, transport: SendGri
 )
 def test_a_lost_answer_is_a_doubt_that_ends_with_the_deadline(standin: SendGridStandIn, behaviour: Behaviour) -> None:
     standin.script(behaviour)
-    transport = SendGridTransport(KEY, standin.url, deadline=1.0)
+    transport = SendGridTransport(KEY, standin.url, deadline=3.0)  # enough to ask, on a busy machine
     began = time.monotonic()
 
     assert type(fails(transport)) is InDoubtError
-    assert time.monotonic() - began < 10  # a time-out for each read would wait for ever: the drip never ends
+    assert time.monotonic() - began < 100  # a time-out for each read would wait for ever: the drip never ends
 
 
 def test_a_name_that_was_looked_up_for_too_long_is_not_called_any_more(
