@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -20,6 +20,8 @@ from newsletter.subscribers.files.imported_readers import ImportedReader, import
 from newsletter.subscribers.models import Subscriber, SubscriberStatus
 from newsletter.subscribers.preferences import Preferences
 from newsletter.subscribers.signup import confirmation_links
+from newsletter.support import goals
+from newsletter.support.money import parse_money
 from newsletter.web.forms import form_tokens
 from tests import factories
 from tests.factories import add_article, compose_mail
@@ -29,6 +31,7 @@ LONG = (  # 140 characters
     "Regulators in eleven countries agree on words for the training data of large models, on who may check them, and "
     "on the first date for it all"
 )
+MAY = date(2026, 5, 1)
 WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenversicherungsangestellte"
 
 
@@ -277,6 +280,22 @@ def test_nothing_scrolls_sideways(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_text_of_twice_the_size_fits_on_a_phone(
+    browser: Browser, site: str, db: Database, paths: dict[str, int], language: str
+) -> None:
+    with db.transaction() as session:
+        goals.set_goal(session, MAY, parse_money("900", "EUR"))
+        goals.set_cost(session, "Newspapers, journals, court records", MAY, parse_money("170", "EUR"))
+    with looking(browser, site) as look:
+        sizes = {"fontSizes": {"standard": 32, "fixed": 26}}
+        look.page.context.new_cdp_session(look.page).send("Page.setFontSizes", sizes)
+        for path, status in spoken({**paths, "/support": 200}, language).items():
+            look.open(path, status=status)
+            assert look.page.evaluate("getComputedStyle(document.body).fontSize") >= "32px"
+            assert look.page.evaluate("document.documentElement.scrollWidth") <= 375, path
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_targets_are_large_enough_for_a_thumb(
     browser: Browser, site: str, paths: dict[str, int], language: str
 ) -> None:
@@ -327,9 +346,8 @@ def test_on_paper_there_is_nothing_to_press(browser: Browser, site: str, paths: 
         look.page.emulate_media(media="print")
         for path, status in paths.items():
             look.open(path, status=status)
-            assert look.page.locator("nav:visible, button:visible, a.button:visible, .support:visible").count() == 0, (
-                path
-            )
+            pressed = "nav:visible, button:visible, a.button:visible, input:visible, .support:visible"
+            assert look.page.locator(pressed).count() == 0, path
             assert look.page.locator("h1").is_visible()
             ink, paper = (
                 look.page.locator(place).evaluate("(it, name) => getComputedStyle(it)[name]", name)
