@@ -118,6 +118,7 @@ def test_a_mail_is_shown_sandboxed_and_in_all_its_parts(admin: DeskClient, edito
     assert "Nothing here has left this machine." in page
     assert "<code>MAIL_TRANSPORT</code>" in page
     assert f'<iframe src="{path}/html" title="The mail" sandbox=""></iframe>' in page
+    assert f'href="{path}?part=text#mail-head"' in page, "on a phone the list stands above the mail"
     framed = admin.get(f"{path}/html")
     assert "sandbox;" in framed.headers["Content-Security-Policy"]
     assert "frame-ancestors 'self'" in framed.headers["Content-Security-Policy"]
