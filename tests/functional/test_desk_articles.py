@@ -275,6 +275,9 @@ def test_authors_write_and_editors_publish(
     assert author.post(f"{path}/discard", {"version": 2, **STORY}).status_code == 303
     assert drafts(db) == []
     assert actions(db) == ["articles.draft_discarded"]
+    path = save(author, f"/desk/articles/stories/{factories.add_article(db, 'A story')}", STORY, key="s").json["path"]
+    assert "you are writing" in author.get(path).text
+    assert "you are writing" not in other.get(path).text, "only looking at it"
 
 
 def test_trust_is_the_sum_of_its_parts_and_says_whom_it_misses(

@@ -133,7 +133,9 @@ def test_sending_now_needs_the_right_a_proof_and_no_finding(
     db: Database, settings: Settings, editor: DeskClient, author: DeskClient, digest: int
 ) -> None:
     assert author.post(f"/desk/digests/{digest}/send").status_code == 403
-    assert "Send it now" not in author.get(f"/desk/digests/{digest}/schedule").text
+    page = author.get(f"/desk/digests/{digest}/schedule").text
+    assert "Send it now" not in page
+    assert "Back to the letter</a></p>" in page, "nothing follows, so no dot"
     desk.outdate_proof(db, editor.number)
     asked = editor.post(f"/desk/digests/{digest}/send")
     assert (asked.status_code, "Is it you?" in asked.text) == (403, True)
