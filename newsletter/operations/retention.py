@@ -33,10 +33,13 @@ def run_hourly(runtime: Runtime) -> None:
         stored_checks.delete_old(session)
         staff_retention.delete_old_rows(session, runtime.settings.audit_kept_for)
     addresses: set[str] = set()
+    is_announced = False
     more = True
     while more:
         with runtime.db.transaction() as session:
             deleted = retention.delete_unconfirmed(session)
+            if deleted.addresses:
+                is_announced |= secure_delete.announce_purge(runtime.db)
         addresses |= deleted.addresses
         more = deleted.more
     more = True
@@ -44,11 +47,12 @@ def run_hourly(runtime: Runtime) -> None:
         with runtime.db.transaction() as session:
             more = stored_reports.delete_old_reports(session)
     with runtime.db.transaction() as session:
-        addresses.update(thank_you.delete_old(session))
+        if thanked := thank_you.delete_old(session):
+            is_announced |= secure_delete.announce_purge(runtime.db)
+    secure_delete.purge(runtime.db, *addresses, *thanked, is_announced=is_announced)
     if is_interval_over(runtime, LAST_REDUCTION_KEY, DAY):
         _reduce_past_subscriptions(runtime)
     secure_delete.purge_pending(runtime.db)
-    secure_delete.purge(runtime.db, *addresses)
 
 
 def _reduce_past_subscriptions(runtime: Runtime) -> None:
@@ -64,7 +68,7 @@ def _reduce_past_subscriptions(runtime: Runtime) -> None:
                 session, settings.suppression_key, settings.ended_subscriptions_kept_for, by=CLOCK
             )
             if count:
-                secure_delete.announce_purge(runtime.db)  # before the commit, so that a kill leaves it pending
+                secure_delete.announce_purge(runtime.db)
             more = count > 0
     more = True
     while more and not shutdown.requested():

@@ -6,7 +6,9 @@ The database is SQLite's: of PostgreSQL's files the documents promise nothing bu
 from __future__ import annotations
 
 import hmac
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -17,7 +19,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from newsletter.core import clock
+from newsletter.core import clock, secure_delete
 from newsletter.core.actors import READER
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
@@ -102,6 +104,30 @@ def test_a_sign_up_that_nobody_confirmed(
     assert files_with(tmp_path, ADA)
     clean(UNCONFIRMED_FOR + timedelta(seconds=1))
     assert files_with(tmp_path, ADA, ADA_KEY) == []
+
+
+def test_a_kill_after_the_deletion_leaves_the_cleaning_to_the_next_hour(
+    client: FlaskClient, db: Database, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy lies in a free page, as SQLite leaves them."""
+
+    def killed(*_args: object, **_values: object) -> None:
+        raise KeyboardInterrupt
+
+    post(client)
+    with closing(sqlite3.connect(str(db.engine.url.database), isolation_level=None)) as connection:
+        connection.execute("PRAGMA secure_delete=OFF")
+        connection.execute("CREATE TABLE rubbish (text)")
+        connection.execute("INSERT INTO rubbish VALUES (?)", ["." * 9000 + ADA])
+        connection.execute("DROP TABLE rubbish")
+    with monkeypatch.context() as patch:
+        patch.setattr(secure_delete, "purge", killed)
+        with pytest.raises(KeyboardInterrupt):
+            clean(UNCONFIRMED_FOR + timedelta(seconds=1))
+    assert files_with(tmp_path, ADA)
+    clean(UNCONFIRMED_FOR + timedelta(hours=1))
+    assert files_with(tmp_path, ADA, ADA_KEY) == []
+    assert list(tmp_path.rglob("*-purge-pending")) == []
 
 
 def test_many_sign_ups_that_nobody_confirmed(
