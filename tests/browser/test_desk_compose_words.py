@@ -97,6 +97,32 @@ def test_the_browser_asks_before_it_leaves_a_dek_that_is_not_kept(
         assert asked == ["beforeunload"]
 
 
+def test_a_move_without_a_connection_is_made_when_it_is_back(
+    browser: Browser, site: str, settings: Settings, db: Database, draft: int, editor: int
+) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    with looking_at_desk(browser, settings, db, editor) as look:
+        page = look.page
+        look.open(f"/desk/digests/{draft}/compose")
+        expect(page.locator(".matrix")).to_be_visible()
+        page.on("dialog", stay)
+        page.context.set_offline(True)
+        story(page, 2).get_by_role("button", name="Out B").click()
+        expect(page.locator("#saved")).to_contain_text("It is tried again by itself")
+        page.get_by_role("link", name="Today").click()
+        assert asked == ["beforeunload"]
+        page.context.set_offline(False)
+        expect(page.locator(".items > li")).to_have_count(1)
+        expect(page.locator("#saved")).to_have_text(SAVED)
+        assert len(stored(db, draft).items) == 1
+        look.wrong[:] = [each for each in look.wrong if "ERR_INTERNET_DISCONNECTED" not in each]
+
+
 def test_another_session_of_the_same_person_saves_what_was_written(
     browser: Browser, site: str, settings: Settings, db: Database, draft: int, editor: int
 ) -> None:

@@ -95,10 +95,26 @@
 
   // ---- Moves
 
-  function ask(values) {
-    const body = new URLSearchParams(values);
-    body.set("version", root.dataset.version);
-    return fetch(root.dataset.here, { method: "POST", body, headers: { "HX-Request": "true" } });
+  let isWaiting = false; // a move for a connection
+
+  async function ask(values) {
+    for (;;) {
+      const body = new URLSearchParams(values);
+      body.set("version", root.dataset.version);
+      try {
+        const answer = await fetch(root.dataset.here, { method: "POST", body, headers: { "HX-Request": "true" } });
+        isWaiting = false;
+        return answer;
+      } catch (error) {
+        if (values.do === "texts") throw error; // `save` tries again, with the words that stand there by then
+      }
+      isWaiting = true;
+      note("offline");
+      await new Promise((goOn) => {
+        setTimeout(goOn, TRY_AGAIN_AFTER);
+        addEventListener("online", goOn, { once: true });
+      });
+    }
   }
 
   // After a sign-out and a new sign-in in another tab the forms of this page have an old token. Resolves to the new one;
@@ -326,7 +342,7 @@
   for (const name of ["online", "focus"]) {
     addEventListener(name, () => isDirty && ["offline", "failing", "out"].includes(trouble) && save());
   }
-  addEventListener("beforeunload", (event) => (isDirty || writtenDek(root)) && event.preventDefault());
+  addEventListener("beforeunload", (event) => (isDirty || isWaiting || writtenDek(root)) && event.preventDefault());
 
   // ---- Search, preview, counts
 
