@@ -97,6 +97,27 @@ def test_the_browser_asks_before_it_leaves_a_dek_that_is_not_kept(
         assert asked == ["beforeunload"]
 
 
+def test_a_link_that_is_followed_right_after_the_last_key_waits_for_the_words(
+    browser: Browser, site: str, settings: Settings, db: Database, draft: int, editor: int
+) -> None:
+    asked: list[str] = []
+    with looking_at_desk(browser, settings, db, editor) as look:
+        page = look.page
+        look.open(f"/desk/digests/{draft}/compose")
+        page.on("dialog", lambda dialog: asked.append(dialog.type))
+        page.evaluate(
+            """() => {
+                const intro = document.getElementById("intro");
+                intro.value = "Typed and gone";
+                intro.dispatchEvent(new Event("input", { bubbles: true }));
+                document.querySelector('a[href$="/schedule"]').click();
+            }"""
+        )
+        page.wait_for_url("**/schedule")
+        assert asked == []
+        assert stored(db, draft).intro == "Typed and gone"
+
+
 def test_a_move_without_a_connection_is_made_when_it_is_back(
     browser: Browser, site: str, settings: Settings, db: Database, draft: int, editor: int
 ) -> None:

@@ -339,6 +339,15 @@
     event.preventDefault();
     save();
   });
+  // A link that is followed right after the last key waits for the words. Where they cannot be saved, the browser asks.
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("a[href]");
+    const isPlain = !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    if (!link || !isPlain || !isDirty || !["", "writing"].includes(trouble) || link.target || link.hash) return;
+    event.preventDefault();
+    await save();
+    if (!isDirty) location.assign(link.href);
+  });
   for (const name of ["online", "focus"]) {
     addEventListener(name, () => isDirty && ["offline", "failing", "out"].includes(trouble) && save());
   }
