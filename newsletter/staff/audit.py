@@ -98,7 +98,7 @@ ACTION_WORDS: dict[str, str] = {
     AuditAction.DIGEST_RESUMED: gettext_noop("Went on after a pause"),
     AuditAction.DIGEST_CANCELLED: gettext_noop("Cancelled; readers who do not get it: %(readers)s"),
     AuditAction.DIGEST_RETRIED: gettext_noop("Tried again for refused readers: %(readers)s"),
-    AuditAction.DIGEST_TESTED: gettext_noop("Sent a test to person %(to)s"),
+    AuditAction.DIGEST_TESTED: gettext_noop("Sent a test to %(to)s"),
     AuditAction.BATCH_SENT_AGAIN: gettext_noop("Sent batch %(batch)s, which was in doubt, again"),
     AuditAction.BATCH_ACCEPTED: gettext_noop("Counted batch %(batch)s, which was in doubt, as accepted"),
 }

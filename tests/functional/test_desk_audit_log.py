@@ -42,6 +42,17 @@ def test_who_what_on_what_and_when(db: Database, admin: DeskClient, editor: Desk
     assert re.fullmatch(r"\d\d:\d\d:\d\d Admin Example Changed the role from editor to author Editor Example", words)
 
 
+def test_a_test_names_its_recipient(db: Database, admin: DeskClient, editor: DeskClient) -> None:
+    factories.add_article(db, "A story")
+    on = AuditObject("digest", factories.add_digest(db))
+    with db.transaction() as session:
+        for to in (editor.number, 999):
+            audit.record(session, AuditAction.DIGEST_TESTED, by=OPERATOR, on=on, to=to)
+    page = admin.get("/desk/audit-log").text
+    assert "Sent a test to Editor Example" in page
+    assert "Sent a test to #999" in page
+
+
 def test_a_borrowed_name_is_told_apart(db: Database, admin: DeskClient, editor: DeskClient) -> None:
     name = admin.member().name
     assert editor.post("/desk/account/name", {"name": name.upper()}).status_code == 303

@@ -13,6 +13,7 @@ from flask import Response, request, url_for
 from newsletter.articles.queries import slugs_of
 from newsletter.core.runtime import runtime
 from newsletter.staff import audit, audit_entries
+from newsletter.staff.audit import AuditAction
 from newsletter.staff.audit_entries import AuditFilter
 from newsletter.staff.models import AuditEntry
 from newsletter.staff.rights import Right
@@ -108,19 +109,27 @@ def _wanted() -> AuditFilter:
 def _shown(entry: AuditEntry, names: dict[int, str], slugs: dict[int, str]) -> ShownEntry:
     local = entry.happened_at.astimezone(runtime().settings.timezone)
     if entry.staff_member_id is not None:
-        who = names.get(entry.staff_member_id, f"#{entry.staff_member_id}")
+        who = _person(entry.staff_member_id, names)
     else:
         who = audit.ACTOR_WORDS.get(entry.actor_kind, "")
     words = audit.ACTION_WORDS.get(entry.action, entry.action)
-    what, on = words % entry.details, _object(entry, names)
-    return ShownEntry(local.date(), f"{local:%H:%M:%S}", who, what, on, _path(entry, slugs))
+    details = dict(entry.details)
+    if entry.action == AuditAction.DIGEST_TESTED:
+        details["to"] = _person(int(details["to"]), names)
+    return ShownEntry(
+        local.date(), f"{local:%H:%M:%S}", who, words % details, _object(entry, names), _path(entry, slugs)
+    )
+
+
+def _person(number: int, names: dict[int, str]) -> str:
+    return names.get(number, f"#{number}")
 
 
 def _object(entry: AuditEntry, names: dict[int, str]) -> str:
     if entry.object_kind is None or entry.object_id is None:
         return ""
     if entry.object_kind == "staff_member":
-        return names.get(entry.object_id, f"#{entry.object_id}")
+        return _person(entry.object_id, names)
     words = audit.OBJECT_WORDS.get(entry.object_kind, "%(number)s")
     return words % {"number": f"{entry.object_id:,}"}
 
