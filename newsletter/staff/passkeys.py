@@ -1,7 +1,7 @@
 """Passkeys (WebAuthn): made on https or http://localhost, for the host of PUBLIC_URL alone.
 
 A challenge travels in a sealed token that is bound to the browser's cookie, is good for five minutes, and is written
-down when it is answered: so each is answered once, and a stranger's requests leave no rows.
+down with the right answer: so that one counts once, and neither requests nor wrong answers of strangers leave rows.
 """
 
 from __future__ import annotations

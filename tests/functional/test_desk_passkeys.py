@@ -208,6 +208,22 @@ def test_a_passkey_is_added_together_with_the_proof(db: Database, owner: DeskCli
     assert answer.status_code == 303, "the challenge is of the id that the session had before the proof"
 
 
+def test_a_passkey_is_one_person_s_and_that_once(
+    db: Database, owner: DeskClient, editor: DeskClient, device: SoftAuthenticator
+) -> None:
+    for person in (owner, editor):
+        answer = add(person, device)
+        assert (answer.status_code, "not accepted" in answer.text) == (422, True)
+    with db.reading() as session:
+        assert session.scalars(select(Passkey.staff_member_id)).all() == [owner.number]
+
+
+def test_a_person_has_not_any_number_of_them(owner: DeskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passkeys, "MOST", 2)
+    assert add(owner, SoftAuthenticator(ORIGIN, HOST)).status_code == 303
+    assert "at most 2 passkeys" in add(owner, SoftAuthenticator(ORIGIN, HOST)).text
+
+
 def test_passkeys_are_listed_and_removed(db: Database, owner: DeskClient) -> None:
     assert "Firefox on Linux" in owner.get("/desk/account").text
     with db.reading() as session:
@@ -218,6 +234,18 @@ def test_passkeys_are_listed_and_removed(db: Database, owner: DeskClient) -> Non
     assert owner.post(f"/desk/account/passkeys/{number}/remove", data).status_code == 303
     with db.reading() as session:
         assert session.scalars(select(Passkey.id)).all() == []
+
+
+def test_other_sessions_end_with_a_passkey(app: Flask, db: Database, settings: Settings, owner: DeskClient) -> None:
+    changes = (
+        lambda: add(owner, SoftAuthenticator(ORIGIN, HOST)),
+        lambda: owner.post("/desk/account/passkeys/1/remove"),
+    )
+    for change in changes:
+        other = desk.sign_in(app, db, settings, owner.number)
+        assert change().status_code == 303
+        assert other.get("/desk/account").status_code == 303
+        assert owner.get("/desk/account").status_code == 200
 
 
 def test_the_only_way_to_sign_in_stays(db: Database, owner: DeskClient) -> None:

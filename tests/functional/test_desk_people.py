@@ -137,8 +137,9 @@ def test_other_sessions_end_with_the_code_app(app: Flask, db: Database, settings
     answer = editor.post("/desk/account/code-app", {"app": token[1], "code": code})
     assert "Your recovery codes" in answer.text
     assert other.get("/desk/account").status_code == 303
-    stolen = desk.sign_in(app, db, settings, desk.add_person(db, name="Other", email="other@dispatch.example"))
-    assert stolen.post("/desk/account/code-app", {"app": token[1], "code": code}).status_code == 422, "another's secret"
+    thief = desk.sign_in(app, db, settings, desk.add_person(db, name="Other", email="other@dispatch.example"))
+    data = {"app": token[1], "code": code, "password": "a long new password"}
+    assert thief.post("/desk/account/code-app", data).status_code == 422, "another's secret"
 
 
 def test_one_s_sessions_are_listed_and_ended(
@@ -187,6 +188,17 @@ def test_a_proof_gives_a_new_id_and_uses_its_code_up(db: Database, settings: Set
     assert before.value != after.value
     desk.outdate_proof(db, admin.number)
     assert admin.post("/desk/account/recovery-codes", {"proof_code": code}).status_code == 422
+
+
+def test_codes_of_a_proof_are_limited(db: Database, admin: DeskClient) -> None:
+    """Somebody who finds a session open cannot try them all."""
+    desk.outdate_proof(db, admin.number)
+    for _ in range(throttling.LOCAL_TRIES):
+        assert "This code is wrong" in admin.post("/desk/account/recovery-codes", {"proof_code": "000000"}).text
+    right = admin.post("/desk/account/recovery-codes", {"proof_code": desk.app_code()})
+    assert (right.status_code, "Too many tries" in right.text) == (422, True)
+    with db.reading() as session:
+        assert session.scalars(select(RecoveryCode)).all() == []
 
 
 def test_what_somebody_was_refused_is_logged(editor: DeskClient, caplog: pytest.LogCaptureFixture) -> None:

@@ -31,6 +31,9 @@ def test_every_answer_has_the_headers(client: FlaskClient, path: str) -> None:
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == ("cross-origin" if path.endswith(".css") else "same-origin")
+    assert "camera=()" in headers["Permissions-Policy"]
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
     assert "Set-Cookie" not in headers
 
