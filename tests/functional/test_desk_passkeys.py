@@ -237,7 +237,7 @@ def test_passkeys_are_listed_and_removed(db: Database, owner: DeskClient) -> Non
 
 
 def test_other_sessions_end_with_a_passkey(app: Flask, db: Database, settings: Settings, owner: DeskClient) -> None:
-    changes = (
+    changes: tuple[Callable[[], TestResponse], ...] = (
         lambda: add(owner, SoftAuthenticator(ORIGIN, HOST)),
         lambda: owner.post("/desk/account/passkeys/1/remove"),
     )
