@@ -93,6 +93,7 @@ def _database_sentence(ctx: click.Context, error: DBAPIError) -> str:
 
     from newsletter import migrations
     from newsletter.cli.hints import with_hint
+    from newsletter.core.db import faults
     from newsletter.core.errors import ConflictError
     from newsletter.core.runtime import runtime
 
@@ -103,8 +104,7 @@ def _database_sentence(ctx: click.Context, error: DBAPIError) -> str:
         return with_hint(conflict)
     except DBAPIError:
         pass  # it cannot be reached at all, which its cause says
-    cause = " ".join(str(error.orig).split()).rstrip(".?")
-    return f"The database cannot be used: {cause}. DATABASE_URL and DATA_DIR say where it is."
+    return f"The database cannot be used: {faults.cause(error)}. DATABASE_URL and DATA_DIR say where it is."
 
 
 def main() -> None:

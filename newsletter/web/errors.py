@@ -7,8 +7,10 @@ import logging
 from typing import NamedTuple
 
 from flask import Flask, Response, render_template, request
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import BadHost, HTTPException
 
+from newsletter.core.db import faults
 from newsletter.core.errors import ConflictError, InvalidError, NewsletterError, NotFoundError
 from newsletter.core.languages import gettext_noop
 from newsletter.staff.links import StaffLinkError
@@ -18,6 +20,10 @@ from newsletter.web import language, navigation
 from newsletter.web.negotiation import wants_json
 
 log = logging.getLogger(__name__)
+
+
+RETRY_AFTER = 60
+"""Seconds after which a program may ask again for what the database could not give. The page says the same."""
 
 
 class Status(NamedTuple):
@@ -66,6 +72,10 @@ HTTP_ERRORS = {
         gettext_noop("Something went wrong here"),
         gettext_noop("It is our fault, and it has been noted. Try again in a minute."),
     ),
+    503: (
+        gettext_noop("This does not work at the moment"),
+        gettext_noop("It is our fault, and it has been noted. Try again in a minute."),
+    ),
 }
 """The title and the sentence for each status that Flask or a view raises."""
 
@@ -74,6 +84,7 @@ def install(app: Flask) -> None:
     """Register the handlers."""
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(NewsletterError, own_error)
+    app.register_error_handler(OperationalError, database_error)
     app.register_error_handler(Exception, unexpected_error)
 
 
@@ -102,6 +113,16 @@ def unexpected_error(error: Exception) -> Response:
     """Answer, and log the rule: Flask's own handler would log the path of the request, and with it a reader's token."""
     log.error("error in %s %s", request.method, request.url_rule, exc_info=error)
     return error_response(500, *map(language.error_language().gettext, HTTP_ERRORS[500]))
+
+
+def database_error(error: OperationalError) -> Response:
+    """503 while the database cannot be used: who asks again may be answered. The page is made without it."""
+    if not faults.is_away(error):
+        return unexpected_error(error)
+    log.error("no database in %s %s: %s", request.method, request.url_rule, faults.cause(error))
+    response = error_response(503, *map(language.error_language().gettext, HTTP_ERRORS[503]))
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
 
 
 def error_response(status: int, title: str, sentence: str, **members: object) -> Response:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 
 from flask import Response, make_response, request
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import gettext_noop
 from newsletter.staff.rights import NotAllowedError
 from newsletter.web.desk.blueprint import desk, render_desk, visitor_or_person
-from newsletter.web.errors import HTTP_ERRORS, STATUS_OF_ERROR
+from newsletter.web.errors import HTTP_ERRORS, STATUS_OF_ERROR, database_error
 from newsletter.web.language import page_language
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,10 @@ def _log_refusal(why: str) -> None:
     """Log what a person was refused. Visitors are left out: they could fill the log."""
     if (person := visitor_or_person()) is not None:
         log.warning("person %d was refused %s %s (%s)", person.member_id, request.method, request.url_rule, why)
+
+
+# Who is signed in, the database knows: without it the page is the one that readers get.
+desk.register_error_handler(OperationalError, database_error)
 
 
 @desk.errorhandler(Exception)
