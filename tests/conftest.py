@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -200,3 +201,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if CI and reporter is not None and reporter.stats.get("skipped"):
         reporter.write_line("CI=true: no test may be skipped", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and collected tests out of garbage collections from here on: a full one took a tenth of a second."""
+    gc.collect()
+    gc.freeze()

@@ -6,7 +6,6 @@ What they compile is the same in each, and is kept for the test process. That is
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +20,9 @@ from newsletter.core.db import engine as engines
 
 _KEPT = TemporaryDirectory(prefix="newsletter-templates-")
 _MOST_STATEMENTS = 10_000
+_OF_RULE = ("_parts", "_trace", "_converters", "_build", "_build_unknown", "arguments")
+"""What `Rule.compile` makes of a rule's text, and of nothing else. The functions belong to the first rule of this text,
+and ask it for its converters alone."""
 
 
 def install() -> None:
@@ -31,16 +33,21 @@ def install() -> None:
 
 
 def _keep_routes() -> None:
-    compile_builder, known = Rule._compile_builder, dict[Any, Callable[..., tuple[str, str]]]()
+    """Werkzeug reads each rule's text, and writes two functions for it."""
+    compile_rule, known = Rule.compile, dict[Any, dict[str, Any]]()
 
-    def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        """Werkzeug writes a function for each rule, from nothing but this; it finds the rule in its first argument."""
-        key = (tuple(rule._trace), repr(rule.defaults), append_unknown)
+    def compile_once(rule: Rule) -> None:
+        assert rule.map is not None
+        kinds = tuple(sorted(rule.map.converters.items(), key=lambda each: each[0]))
+        key = (rule.rule, rule.subdomain, rule.merge_slashes, repr(rule.defaults), kinds)
         if key not in known:
-            known[key] = compile_builder(rule, append_unknown)
-        return known[key]
+            compile_rule(rule)
+            known[key] = {name: getattr(rule, name) for name in _OF_RULE}
+            return
+        rule.arguments |= known[key]["arguments"]
+        rule.__dict__.update({name: value for name, value in known[key].items() if name != "arguments"})
 
-    Rule._compile_builder = compile_once  # type: ignore[assignment, method-assign]
+    Rule.compile = compile_once  # type: ignore[method-assign]
 
 
 def _keep_statements() -> None:
