@@ -204,6 +204,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave modules and collected tests out of garbage collections from here on: a full one took a tenth of a second."""
+    """Leave modules and collected tests out of garbage collections: a full one took a tenth of a second."""
     gc.collect()
     gc.freeze()

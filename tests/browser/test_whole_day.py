@@ -1,12 +1,11 @@
 """A whole day at the desk: from the invitation to a letter that was sent and watched, in Chromium, by the real web
 server, clock, worker and queue, against a stand-in of SendGrid; with scripts, and without as far as it goes.
 
-`make test` runs it on SQLite, `make chaos` on PostgreSQL too (WHOLE_DAY=both).
+`make test` runs it on SQLite, `make chaos` on PostgreSQL too (`whole_days`).
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from tests.services.postgres import empty_database
 from tests.services.processes import RunningService, on_one_machine
 from tests.services.sendgrid_exchange import Behaviour, Exchange, taken_and_reset
 from tests.services.sendgrid_standin import SendGridStandIn
+from tests.services.whole_days import KINDS
 
 MARA = "mara@dispatch.example"
 REAL = "Musk testifies xAI used model distillation with OpenAI technology in courtroom proceedings"
@@ -36,7 +36,6 @@ SOURCE = "https://sources.example/story"
 TRACKED = "Read more at [the court](https://court.example/files?utm_source=letter)."
 CLEAN = "Read more at [the court](https://court.example/files)."
 READERS, OF_RESEARCH = 2500, 500
-KINDS = ("sqlite", "postgresql") if os.environ.get("WHOLE_DAY") == "both" else ("sqlite",)
 
 
 @pytest.fixture(params=KINDS)

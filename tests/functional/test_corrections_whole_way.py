@@ -29,6 +29,9 @@ from newsletter.subscribers.preferences import Preferences
 from tests.factories import add_article, add_digest, state_of
 from tests.services.corrections import add_readers, correct
 from tests.services.processes import RunningService, on_one_machine
+from tests.services.whole_days import KINDS
+
+pytestmark = pytest.mark.parametrize("database_url", KINDS, indirect=True)
 
 POLICY, RESEARCH = "The policy story", "The research story"
 NOTE, GRAVE = "It was 38 employees, not 36.", "Nobody died in the fire."
