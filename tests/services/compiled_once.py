@@ -47,7 +47,7 @@ def _keep_routes() -> None:
         rule.arguments |= known[key]["arguments"]
         rule.__dict__.update({name: value for name, value in known[key].items() if name != "arguments"})
 
-    Rule.compile = compile_once  # type: ignore[method-assign]
+    Rule.compile = compile_once  # type: ignore[assignment, method-assign]
 
 
 def _keep_statements() -> None:
