@@ -1,4 +1,4 @@
-"""What an error of the database means: that it cannot be used at present, as when it restarts, or something else."""
+"""Errors of the database: whether it is away, as when it restarts, and the driver's words for a log."""
 
 from __future__ import annotations
 
