@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from sqlalchemy import Column, Connection, Engine, Insert, Integer, MetaData, Table, Text, event, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from newsletter.core.config import Settings
 from newsletter.core.db import Database, shared_inserts
 from tests.services.patience import PATIENCE
 
@@ -95,14 +97,34 @@ def test_a_row_that_is_refused_fails_alone(db: Database, commits: list[Connectio
 
 
 def test_an_error_of_the_database_reaches_every_thread(db: Database, commits: list[Connection]) -> None:
-    def fail(_connection: Connection) -> None:
-        raise OperationalError("COMMIT", {}, Exception("the disk is full"))
+    def fail(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT"):
+            raise OperationalError(statement, {}, Exception("the disk is full"))
 
-    event.listen(db.engine, "commit", fail)
+    event.listen(db.engine, "before_cursor_execute", fail)
     with ThreadPoolExecutor(THREADS) as pool:
         done = [pool.submit(db.insert_together, INSERT, {"name": f"r{number}"}) for number in range(THREADS)]
         assert all(isinstance(each.exception(60), OperationalError) for each in done)
-    event.remove(db.engine, "commit", fail)
+    event.remove(db.engine, "before_cursor_execute", fail)
     assert stored(db) == []
     db.insert_together(INSERT, {"name": "later"})
     assert stored(db) == ["later"]
+
+
+def test_those_before_a_refused_row_are_not_stored_by_the_try_together(db: Database, commits: list[Connection]) -> None:
+    """One statement with many rows is one transaction, in PostgreSQL also without BEGIN."""
+    with pytest.raises(IntegrityError), db._begin_insert() as connection:
+        connection.execute(INSERT, [{"name": "one"}, {"name": "two"}, {"name": "two"}, {"name": "three"}])
+    assert stored(db) == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_insert_is_the_only_trip_to_postgresql(db: Database, commits: list[Connection], settings: Settings) -> None:
+    db.insert_together(INSERT, {"name": "first"})
+    db.insert_together(INSERT, {"name": "second"})  # on the same connection, which is not asked whether it lives
+    with psycopg.connect(settings.database_url) as other:
+        last = other.execute(
+            "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchall()
+    assert [query.partition(" ")[0] for (query,) in last] == ["INSERT"]
+    assert stored(db) == ["first", "second"]
