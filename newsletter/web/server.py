@@ -106,6 +106,10 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         shutdown.request()
         self.pull_trigger()
 
+    def look_now(self) -> None:
+        """Have the loop look at all connections in its next turn."""
+        self.next_channel_cleanup = 0
+
     def maintenance(self, _now: float) -> None:
         """Close connections that have used up their time, and those that hold the most when all hold too much."""
         now = time.monotonic()
@@ -117,10 +121,9 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
 
 def _adjustments(largest_body: int) -> Adjustments:
-    return Adjustments(
+    found = Adjustments(
         threads=THREADS,
         connection_limit=MOST_CONNECTIONS,
-        cleanup_interval=_LOOK_EVERY,
         max_request_header_size=LARGEST_HEADERS,
         max_request_body_size=largest_body + 1,
         # In memory: a temporary file would hold addresses.
@@ -131,3 +134,6 @@ def _adjustments(largest_body: int) -> Adjustments:
         ident=None,
         log_socket_errors=False,
     )
+    # Not an argument: waitress would make a whole number of it, 0, and look at all connections in each turn of its loop.
+    found.cleanup_interval = _LOOK_EVERY
+    return found

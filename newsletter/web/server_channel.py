@@ -19,6 +19,8 @@ ANSWER_WITHIN = 60.0
 """Seconds in which an answer must have been read."""
 IDLE_FOR = 15.0
 """Seconds that a connection is kept for its first or next request."""
+LARGE = 65_536
+"""Bytes in memory from which a connection is looked at with all others at once, and not at the next look."""
 WEBHOOKS = "/hooks/"
 
 _ADVICE = {413: "That was too much at once. Go back, and send less.\n"}
@@ -62,7 +64,8 @@ class Task(WSGITask):  # type: ignore[misc]
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection with deadlines, which `is_overdue` applies; the server looks twice a second."""
+    """A connection with deadlines, which `is_overdue` applies; the server looks twice a second, and when one is large.
+    """
 
     parser_class = Parser
     task_class = Task
@@ -83,6 +86,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         if self.request is not before:
             self._request_began = time.monotonic()
         self._keep_first()
+        if self.buffered() > LARGE:
+            self.server.look_now()
         return went_on
 
     def _keep_first(self) -> None:
@@ -104,6 +109,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         super().service()
         self._answers += 1
         self._rested_since = time.monotonic()
+        if self.buffered() > LARGE:
+            self.server.look_now()
         if self._is_last:
             self.close_when_flushed = True
             self.server.pull_trigger()

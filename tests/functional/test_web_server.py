@@ -282,3 +282,22 @@ def test_a_request_at_work_is_answered_when_the_server_stops(site: Site) -> None
         time.sleep(0.3)
         os.kill(site.pid, signal.SIGTERM)
         assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+def test_all_connections_are_looked_at_twice_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not in each turn of the loop, which many slow clients would make slow for all."""
+    looks = []
+    monkeypatch.setattr(server.Server, "maintenance", lambda _server, now: looks.append(now))
+    with ExitStack() as stack:
+        listening = stack.enter_context(server.listen("127.0.0.1", 0))
+        made = server.Server(application, listening)
+        stack.callback(made.task_dispatcher.shutdown)
+        stack.callback(made.trigger.close)
+        stack.callback(made.del_channel)
+        for now in (1000.0, 1000.1, 1000.4, 1000.6, 1000.9, 1001.2):
+            monkeypatch.setattr("waitress.server.time.time", lambda now=now: now)
+            made.readable()
+        assert looks == [1000.0, 1000.6, 1001.2]
+        made.look_now()
+        made.readable()
+        assert looks[3:] == [1001.2]
