@@ -17,6 +17,7 @@ import click
 from newsletter import migrations
 from newsletter.cli import exit_codes
 from newsletter.cli.digests import progress
+from newsletter.cli.output import counted
 from newsletter.core.config import Settings, from_environment
 from newsletter.core.db import Database
 from newsletter.core.errors import NewsletterError
@@ -70,7 +71,7 @@ def demo(once: bool, as_json: bool, readers: int) -> None:
 
 def _send_digest(database: Database, settings: Settings, supervisor: Supervisor, readers: int) -> DigestState:
     counts = sample_data.add_sample_data(database, settings, readers)
-    _say(f"{counts.articles} articles and {counts.readers} readers are there.")
+    _say(f"{counted(counts.articles, 'article')} and {counted(counts.readers, 'reader')} are there.")
     demo_processes.wait_until_ready(supervisor, settings)
     digest_id = sample_data.compose_and_send(database, settings)
     Queues(settings.redis_url).signal_clock()

@@ -44,6 +44,11 @@ def _escape_invisible(text: str) -> str:
     return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def counted(number: int, noun: str) -> str:
+    """Like "1 reader" or "2,000 readers"; `noun` makes its plural with an s."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 @contextmanager
 def writing() -> Iterator[None]:
     """Turn a failed write to stdout into one sentence. click itself handles a closed pipe."""

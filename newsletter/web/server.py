@@ -134,6 +134,6 @@ def _adjustments(largest_body: int) -> Adjustments:
         ident=None,
         log_socket_errors=False,
     )
-    # Not an argument: waitress would make a whole number of it, 0, and look at all connections in each turn of its loop.
+    # Not an argument: waitress would make a whole number of it, 0, and look at all connections in each turn of a loop.
     found.cleanup_interval = _LOOK_EVERY
     return found

@@ -64,7 +64,7 @@ class Task(WSGITask):  # type: ignore[misc]
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection with deadlines, which `is_overdue` applies; the server looks twice a second, and when one is large."""
+    """A connection with deadlines, which `is_overdue` applies when the server looks: twice a second, or at large ones."""
 
     parser_class = Parser
     task_class = Task

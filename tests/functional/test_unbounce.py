@@ -101,7 +101,7 @@ def test_nobody_comes_back_who_ended_otherwise(
         lifecycle.unsubscribe(session, sixth, by=READER)
     report(wrong, 6)
     before = statuses(db)
-    assert unbounce(app, "--digest", str(wrong), "--yes").output.startswith("1 readers are subscribed again.")
+    assert unbounce(app, "--digest", str(wrong), "--yes").output.startswith("Subscribed again: 1 reader.")
     assert statuses(db) == [*before[:4], "active", before[5]]
     assert before == ["bounced", "complained", "bounced", "bounced", "bounced", "bounced"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from newsletter.cli.output import counted
 from newsletter.core.cadence import Cadence
 from newsletter.delivery.reports.subjects import SubjectCounts
 from newsletter.digests.links.stored_checks import CheckState
@@ -27,12 +28,12 @@ def describe_subjects(digest: Digest, counts: SubjectCounts) -> list[str]:
     """
     lines = _corrections(digest, counts)
     if counts.mailed:
-        lines += [f"Subjects, of {describe_readers(counts.mailed)}:", *_subjects(counts), _preheader(digest, counts)]
+        lines += [f"Subjects, of {counted(counts.mailed, 'reader')}:", *_subjects(counts), _preheader(digest, counts)]
         lines += [_intro(digest, counts)] if digest.intro else []
     if counts.corrections_alone and digest.cadence != Cadence.CORRECTION:
-        lines.append(f"Nothing but corrections is left for {describe_readers(counts.corrections_alone)}.")
+        lines.append(f"Nothing but corrections is left for {counted(counts.corrections_alone, 'reader')}.")
     if counts.without_article:
-        lines.append(f"No article is left for {describe_readers(counts.without_article)}, who get no mail.")
+        lines.append(f"No article is left for {counted(counts.without_article, 'reader')}, who get no mail.")
     return lines
 
 
@@ -65,18 +66,13 @@ def _preheader(digest: Digest, counts: SubjectCounts) -> str:
     if not digest.preheader:
         return "Preheader: the edition's own headlines."
     others = counts.mailed - counts.with_lead
-    written = f"Preheader: as written for {describe_readers(counts.with_lead)} with the lead"
-    return f"{written}, the edition's own headlines for {describe_readers(others)}." if others else f"{written}."
+    written = f"Preheader: as written for {counted(counts.with_lead, 'reader')} with the lead"
+    return f"{written}, the edition's own headlines for {counted(others, 'reader')}." if others else f"{written}."
 
 
 def _intro(digest: Digest, counts: SubjectCounts) -> str:
     if not digest.intro_with_lead:
         return "Intro: for all."
     others = counts.mailed - counts.with_lead
-    rest = f", none for {describe_readers(others)}" if others else ""
-    return f"Intro: for {describe_readers(counts.with_lead)} with the lead{rest}."
-
-
-def describe_readers(count: int) -> str:
-    """Like "1 reader" or "2,000 readers"."""
-    return f"{count:,} reader{'s' if count != 1 else ''}"
+    rest = f", none for {counted(others, 'reader')}" if others else ""
+    return f"Intro: for {counted(counts.with_lead, 'reader')} with the lead{rest}."

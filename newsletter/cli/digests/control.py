@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from newsletter.cli.digests import progress
 from newsletter.cli.digests.samples import digests
 from newsletter.cli.numbers import ROW
-from newsletter.cli.output import emit, json_option
+from newsletter.cli.output import counted, emit, json_option
 from newsletter.core.actors import OPERATOR
 from newsletter.core.ids import BatchId, DigestId
 from newsletter.core.runtime import runtime
@@ -78,7 +78,7 @@ def retry(digest_id: int, reason: str | None, as_json: bool) -> None:
         count = retrying.retry_refused(session, digest_id, reason=reason, by=OPERATOR)
         state = read_status(session, digest_id)
     runtime().queues.signal_clock()
-    emit(digest_state_json(state), f"Digest {digest_id} is sent again to {count:,} readers.", as_json=as_json)
+    emit(digest_state_json(state), f"Digest {digest_id} is sent again to {counted(count, 'reader')}.", as_json=as_json)
 
 
 @digests.command()

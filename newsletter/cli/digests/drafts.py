@@ -8,10 +8,10 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from newsletter.cli.digests.contents_text import describe_contents, describe_readers
+from newsletter.cli.digests.contents_text import describe_contents
 from newsletter.cli.digests.times_text import short_time
 from newsletter.cli.numbers import ROW
-from newsletter.cli.output import emit, json_option, table
+from newsletter.cli.output import counted, emit, json_option, table
 from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import COMPOSED_CADENCES, Cadence
 from newsletter.core.runtime import runtime
@@ -75,7 +75,7 @@ def compose(
             intro_with_lead=bool(intro_with_lead),
         )
         value = digest_json(digest)
-    sentence = f"Digest {digest.id} is a draft of {len(value['articles'])} articles. "
+    sentence = f"Digest {digest.id} is a draft of {counted(len(value['articles']), 'article')}. "
     sentence += f"Look: newsletter digests preview {digest.id}"
     emit(value, sentence, as_json=as_json)
 
@@ -138,6 +138,6 @@ def correct(slug: str, as_json: bool) -> None:
         digest = correcting.draft_correction(session, slug)
         readers = count_subjects(session, runtime().settings, digest).mailed
         value = digest_json(digest) | {"readers": readers}
-    sentence = f"Digest {digest.id} is a draft for {describe_readers(readers)} who were sent the mistake. "
+    sentence = f"Digest {digest.id} is a draft for {counted(readers, 'reader')} who were sent the mistake. "
     sentence += f"Look: newsletter digests preview {digest.id}"
     emit(value, sentence, as_json=as_json)

@@ -6,7 +6,7 @@ import click
 
 from newsletter.cli.digests.scheduling import digests
 from newsletter.cli.numbers import ROW
-from newsletter.cli.output import emit, json_option
+from newsletter.cli.output import counted, emit, json_option
 from newsletter.core.languages import ENGLISH, LANGUAGES
 from newsletter.core.runtime import runtime
 from newsletter.mail.formats import Format
@@ -42,4 +42,4 @@ def test(
     preferences = Preferences(sections=sections or None, min_trust=min_trust, format=format_, language=language)
     sent = send_sample(runtime(), digest_id, address, preferences)
     value = {"id": digest_id, "subject": sent.subject, "articles": list(sent.articles)}
-    emit(value, f"Sent as “{sent.subject}”, with {len(sent.articles)} articles.", as_json=as_json)
+    emit(value, f"Sent as “{sent.subject}”, with {counted(len(sent.articles), 'article')}.", as_json=as_json)

@@ -15,7 +15,7 @@ from flask.cli import AppGroup
 
 from newsletter.articles import queries
 from newsletter.cli.hints import with_hint
-from newsletter.cli.output import emit, json_option, writing
+from newsletter.cli.output import counted, emit, json_option, writing
 from newsletter.core import key_fingerprints
 from newsletter.core.actors import OPERATOR
 from newsletter.core.cadence import READER_CADENCES, Cadence
@@ -165,7 +165,7 @@ def export(statuses: tuple[str, ...], output: Path | None, as_json: bool) -> Non
             count = _write(file, selected)
     except OSError as error:
         raise click.ClickException(f"{name} cannot be written: {error.strerror}.") from error
-    emit({"readers": count, "output": name}, f"{count:,} readers are in {name}.", as_json=as_json)
+    emit({"readers": count, "output": name}, f"{counted(count, 'reader')} in {name}.", as_json=as_json)
 
 
 def _write(file: TextIO, statuses: list[SubscriberStatus]) -> int:

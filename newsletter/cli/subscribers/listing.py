@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from newsletter.cli.output import emit, json_option, table
+from newsletter.cli.output import counted, emit, json_option, table
 from newsletter.cli.subscribers.files import subscribers
 from newsletter.core import clock
 from newsletter.core.cadence import READER_CADENCES
@@ -88,7 +88,7 @@ def count(selection: ReaderSelection, as_json: bool) -> None:
     with runtime().db.reading() as session:
         counts = reader_selection.count_readers(session, selection, _today())
     rows = [(status, f"{counts[status]:,}") for status in SubscriberStatus if counts[status]]
-    words = f"{counts.total():,} readers.\n{table(rows, ('STATUS', 'READERS'), '')}".strip()
+    words = f"{counted(counts.total(), 'reader')}.\n{table(rows, ('STATUS', 'READERS'), '')}".strip()
     emit(status_counts_json(counts), words, as_json=as_json)
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from newsletter.cli.output import emit, json_option, table
+from newsletter.cli.output import counted, emit, json_option, table
 from newsletter.cli.subscribers import past
 from newsletter.cli.subscribers.listing import subscribers
 from newsletter.core import clock
@@ -102,7 +102,9 @@ def unsubscribed(days: int, as_json: bool) -> None:
         counts = unsubscribing.reason_counts(session, clock.now() - timedelta(days=days))
     value = unsubscribe_counts_json(days, counts)
     rows = [(name.replace("_", " "), count) for name, count in value.items() if name not in ("days", "unsubscribed")]
-    words = f"{counts.total():,} unsubscribed in the last {days} days.\n{table(rows, ('REASON', 'READERS'), '')}"
+    words = (
+        f"{counts.total():,} unsubscribed in the last {counted(days, 'day')}.\n{table(rows, ('REASON', 'READERS'), '')}"
+    )
     emit(value, words, as_json=as_json)
 
 
@@ -133,14 +135,14 @@ def unbounce_(digest_id: int | None, reason: str, yes: bool, as_json: bool) -> N
     with runtime().db.reading() as session:
         subscriber_ids = unbouncing.find_wrongly_bounced(session, wrong)
     if subscriber_ids and not yes:
-        click.confirm(f"Bring back {len(subscriber_ids):,} readers?", abort=True, err=True)
+        click.confirm(f"Bring back {counted(len(subscriber_ids), 'reader')}?", abort=True, err=True)
     count = 0
     for start in range(0, len(subscriber_ids), unbouncing.CHUNK):
         with runtime().db.transaction() as session:
             chunk = subscriber_ids[start : start + unbouncing.CHUNK]
             count += unbouncing.unbounce(session, runtime().settings.suppression_key, chunk, wrong, by=OPERATOR)
     words = (
-        f"{count:,} readers are subscribed again."
+        f"Subscribed again: {counted(count, 'reader')}."
         if subscriber_ids
         else "No subscription ended because of these bounces alone."
     )
