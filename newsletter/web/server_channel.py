@@ -64,7 +64,7 @@ class Task(WSGITask):  # type: ignore[misc]
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection with deadlines, which `is_overdue` applies when the server looks: twice a second, or at large ones."""
+    """A connection with deadlines, which `is_overdue` applies: twice a second, and at once when one holds much."""
 
     parser_class = Parser
     task_class = Task
