@@ -199,7 +199,9 @@ def test_composing_without_a_script(browser: Browser, site: str, settings: Setti
     with looking_at_desk(browser, settings, db, desk.add_person(db, Role.EDITOR), script=False, width=375) as look:
         page = look.page
         look.open(f"/desk/digests/{draft}/compose")
+        page.get_by_label("Intro, Markdown").fill("Typed before another button")
         look.press("Down: A")
+        expect(page.get_by_label("Intro, Markdown")).to_have_value("Typed before another button")
         look.press("Out C")
         page.get_by_label("Search candidates").fill("D")
         look.press("Search")

@@ -165,6 +165,33 @@ def test_words_and_deks_are_kept(editor: DeskClient, db: Database, draft: int, s
     assert "Own dek for this digest" in editor.get(path(draft)).text
 
 
+def test_each_button_keeps_the_words_that_come_along(
+    editor: DeskClient, db: Database, draft: int, slugs: list[str]
+) -> None:
+    """Without scripts they do, and may not be saved yet."""
+    words = {"subject": "Words", "preheader": "More", "intro": "One\r\n\r\nTwo [site](https://elsewhere.example/)"}
+    asked = shown_version(editor, draft)
+    assert move(editor, draft, f"down/{slugs[0]}", **words).status_code == 303
+    assert order(db, draft) == "BAC"
+    with db.reading() as session:
+        digest = get_digest(session, draft)
+        assert (digest.subject, digest.preheader) == ("Words", "More")
+        assert digest.intro.startswith("One\n\nTwo")
+        assert stored_checks.links_wait(session)
+    page = editor.get(path(draft)).text
+    assert "Undo: Moved" in page
+    assert move(editor, draft, f"up/{slugs[2]}", asked, subject="Late", preheader="", intro="").status_code == 409
+    refused = move(editor, draft, f"drop/{slugs[0]}", subject="", preheader="Typed", intro="Kept")
+    assert refused.status_code == 422
+    assert "Kept</textarea>" in refused.text
+    assert order(db, draft) == "BAC", "all of it, or nothing"
+    version = shown_version(editor, draft)
+    move(editor, draft, "check", **words)
+    assert shown_version(editor, draft) == version, "words that stay change no digest"
+    assert move(editor, draft, "undo", **words | {"subject": "Typed before Undo"}).status_code == 303
+    assert "Redo: Changed the words around the stories" in editor.get(path(draft)).text, "the words are not lost"
+
+
 def test_what_cannot_be_accepted_stays_in_its_field(
     editor: DeskClient, db: Database, draft: int, slugs: list[str]
 ) -> None:

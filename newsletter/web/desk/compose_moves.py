@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import abort
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from newsletter.core.actors import Actor
 from newsletter.core.config import Settings
 from newsletter.digests import changes, composing, draft_articles, drafting
 from newsletter.digests.links.wanting import want_digest_links, want_new_digest_links
+from newsletter.digests.models import Digest
 from newsletter.digests.queries import digest_article, get_with_articles
 from newsletter.web.request_values import parse_number
 
@@ -39,6 +40,11 @@ class Move:
         return self.form.get("do", "").partition("/")[2] or self.form.get("slug", "")
 
     @property
+    def has_words(self) -> bool:
+        """Whether the words around the stories came along, as they do without scripts."""
+        return "subject" in self.form
+
+    @property
     def position(self) -> int:
         """0 for anything that is no position."""
         return parse_number(self.form.get("position", "")) or 0
@@ -50,12 +56,14 @@ def make_move(session: Session, move: Move) -> None:
     if made is None:
         abort(400)
     get_with_articles(session, move.number)  # the moves find it in the session, with all its articles
+    if made is not _texts and (words := _changed_words(session, move)):  # they come along where no script saves them
+        move = replace(move, version=_save_words(session, move, words).version)
     made(session, move)
 
 
 def want_links(session: Session, move: Move) -> bool:
     """Have a job probe the links that a move brought, or all when that is the move; whether there are any."""
-    if move.name not in ("check", *_BRING_LINKS):
+    if move.name not in ("check", *_BRING_LINKS) and not move.has_words:
         return False
     digest = get_with_articles(session, move.number)
     if move.name == "check":
@@ -110,22 +118,22 @@ def _lead(session: Session, move: Move) -> None:
 
 
 def _texts(session: Session, move: Move) -> None:
-    """Set only those texts that changed: one that stays was not written for the present lead."""
+    _save_words(session, move, _changed_words(session, move))
+
+
+def _changed_words(session: Session, move: Move) -> dict[str, str]:
+    """Only those texts that changed: one that stays was not written for the present lead."""
     digest = get_with_articles(session, move.number)
+    posted = {name: move.form[name] for name in ("subject", "preheader", "intro") if name in move.form}
+    # Browsers post lines with CR LF.
+    texts = {name: text.replace("\r\n", "\n").strip() for name, text in posted.items()}
+    return {name: text for name, text in texts.items() if text != getattr(digest, name)}
 
-    def changed(name: str) -> str | None:
-        # Browsers post lines with CR LF.
-        text = move.form.get(name, "").replace("\r\n", "\n").strip()
-        return text if text != getattr(digest, name) else None
 
-    composing.edit_draft(
-        session,
-        move.number,
-        subject=changed("subject"),
-        preheader=changed("preheader"),
-        intro=changed("intro"),
-        version=move.version,
-        by=move.by,
+def _save_words(session: Session, move: Move, words: dict[str, str]) -> Digest:
+    subject, preheader, intro = (words.get(name) for name in ("subject", "preheader", "intro"))
+    return composing.edit_draft(
+        session, move.number, subject=subject, preheader=preheader, intro=intro, version=move.version, by=move.by
     )
 
 

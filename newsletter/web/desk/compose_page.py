@@ -196,5 +196,5 @@ def _size(session: Session, digest: Digest) -> dict[str, int]:
 
 def _texts(digest: Digest, failure: Failure | None) -> dict[str, str]:
     """The words in the fields: those that were entered, where they were refused."""
-    entered = failure.form if failure and failure.form.get("do") == "texts" else {}
+    entered = failure.form if failure and "subject" in failure.form else {}
     return {name: entered.get(name, getattr(digest, name)) for name in ("subject", "preheader", "intro")}

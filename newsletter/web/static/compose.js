@@ -9,6 +9,7 @@
   const root = document.getElementById("composer");
   const said = document.getElementById("said");
   const texts = document.getElementById("texts");
+  for (const field of texts?.querySelectorAll("[form]") ?? []) field.removeAttribute("form"); // else each button posts it
   const frame = document.getElementById("frame");
   const view = document.getElementById("view");
 
