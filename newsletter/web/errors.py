@@ -116,10 +116,13 @@ def unexpected_error(error: Exception) -> Response:
 
 
 def database_error(error: OperationalError) -> Response:
-    """503 while the database cannot be used: who asks again may be answered. The page is made without it."""
+    """503 while the database cannot be used: who asks again may be answered. The page is made without it. The log has
+    a line; where a statement failed, as one that took too long, it says which.
+    """
     if not faults.is_away(error):
         return unexpected_error(error)
-    log.error("no database in %s %s: %s", request.method, request.url_rule, faults.cause(error))
+    failed = error if error.statement else None
+    log.error("no database in %s %s: %s", request.method, request.url_rule, faults.cause(error), exc_info=failed)
     response = error_response(503, *map(language.error_language().gettext, HTTP_ERRORS[503]))
     response.headers["Retry-After"] = str(RETRY_AFTER)
     return response

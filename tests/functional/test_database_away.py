@@ -81,6 +81,22 @@ def test_a_signup_is_not_called_done(client: FlaskClient, away: None) -> None:
     assert client.post("/subscribe", data=data).status_code == 503
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_statement_that_took_too_long_is_named(
+    client: FlaskClient, db: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def slow(*_arguments: object) -> None:
+        with db.reading() as session:
+            session.connection().exec_driver_sql("SET LOCAL statement_timeout = 50")
+            session.connection().exec_driver_sql("SELECT pg_sleep(60)")
+
+    monkeypatch.setattr("newsletter.web.page_cache.public_version", slow)
+    monkeypatch.setattr("newsletter.web.navigation.public_version", slow)
+    assert client.get("/articles").status_code == 503
+    assert "canceling statement due to statement timeout" in caplog.text
+    assert "pg_sleep" in caplog.text
+
+
 def test_a_wrong_statement_is_a_fault_of_ours(
     client: FlaskClient, db: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -55,7 +55,8 @@ class Database:
         self.url = url
         self.engine = _create_engine(url, timeouts)
         self._writing = self.engine.execution_options(sqlite_begin=_BEGIN_WRITING)
-        # PostgreSQL commits a statement outside of a transaction by itself: two trips less, those of BEGIN and COMMIT.
+        # PostgreSQL commits a statement outside of a transaction by itself, and many rows in psycopg's pipeline
+        # together: two trips less, those of BEGIN and COMMIT.
         alone = self._writing if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._begin_insert = alone.begin
         self._shared_inserts: dict[Insert, SharedInserts] = {}
