@@ -24,7 +24,7 @@ check: .venv/ready-for-tests ## Format, lint, types, import rules, English
 bench: .venv/ready-for-tests ## Measure speed, as ratios in one run
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
-chaos: .venv/ready-for-tests ## Kill everything while digests are sent, and count who got them; a whole day, and a correction's whole way, on both databases
+chaos: .venv/ready-for-tests ## Kill everything while digests are sent, and count who got them; then the longest tests on both databases
 	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" WHOLE_DAY=both $(BIN)/python -m pytest -q tests/browser/test_whole_day.py \
 	  tests/functional/test_corrections_whole_way.py

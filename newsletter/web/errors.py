@@ -116,11 +116,14 @@ def unexpected_error(error: Exception) -> Response:
 
 
 def database_error(error: OperationalError) -> Response:
-    """503 while the database cannot be used: who asks again may be answered. The page is made without it. The log has
-    a line; where a statement failed, as one that took too long, it says which.
+    """503 while the database is away, else 500."""
+    return unavailable(error) if faults.is_away(error) else unexpected_error(error)
+
+
+def unavailable(error: OperationalError) -> Response:
+    """503: who asks again may be answered. The page is made without the database. The log has a line; where a statement
+    failed, as one that took too long, it says which.
     """
-    if not faults.is_away(error):
-        return unexpected_error(error)
     failed = error if error.statement else None
     log.error("no database in %s %s: %s", request.method, request.url_rule, faults.cause(error), exc_info=failed)
     response = error_response(503, *map(language.error_language().gettext, HTTP_ERRORS[503]))

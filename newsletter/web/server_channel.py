@@ -85,8 +85,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         if self.request is not before:
             self._request_began = time.monotonic()
         self._keep_first()
-        if self.buffered() > LARGE:
-            self.server.look_now()
+        self._show_if_large()
         return went_on
 
     def _keep_first(self) -> None:
@@ -108,11 +107,14 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         super().service()
         self._answers += 1
         self._rested_since = time.monotonic()
-        if self.buffered() > LARGE:
-            self.server.look_now()
+        self._show_if_large()
         if self._is_last:
             self.close_when_flushed = True
             self.server.pull_trigger()
+
+    def _show_if_large(self) -> None:
+        if self.buffered() > LARGE:
+            self.server.look_now()
 
     def buffered(self) -> int:
         """Bytes in memory: of an unfinished body, and of answers that are not read yet."""

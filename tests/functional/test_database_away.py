@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from tests.factories import form_token
+from tests.services.desk import DeskClient
 
 SENTENCE = "It is our fault, and it has been noted. Try again in a minute."
 
@@ -81,31 +82,49 @@ def test_a_signup_is_not_called_done(client: FlaskClient, away: None) -> None:
     assert client.post("/subscribe", data=data).status_code == 503
 
 
+@pytest.fixture
+def fail(db: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Has pages execute these statements first."""
+
+    def execute(*statements: str) -> None:
+        def version() -> None:
+            with db.reading() as session:
+                for statement in statements:
+                    session.connection().exec_driver_sql(statement)
+
+        for module in ("page_cache", "navigation"):
+            monkeypatch.setattr(f"newsletter.web.{module}.public_version", version)
+
+    return execute
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_statement_that_took_too_long_is_named(
-    client: FlaskClient, db: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: FlaskClient, fail: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    def slow(*_arguments: object) -> None:
-        with db.reading() as session:
-            session.connection().exec_driver_sql("SET LOCAL statement_timeout = 50")
-            session.connection().exec_driver_sql("SELECT pg_sleep(60)")
-
-    monkeypatch.setattr("newsletter.web.page_cache.public_version", slow)
-    monkeypatch.setattr("newsletter.web.navigation.public_version", slow)
+    fail("SET LOCAL statement_timeout = 50", "SELECT pg_sleep(60)")
     assert client.get("/articles").status_code == 503
     assert "canceling statement due to statement timeout" in caplog.text
     assert "pg_sleep" in caplog.text
 
 
 def test_a_wrong_statement_is_a_fault_of_ours(
-    client: FlaskClient, db: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: FlaskClient, fail: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    def wrong(*_arguments: object) -> None:
-        with db.reading() as session:
-            session.connection().exec_driver_sql("SELECT nothing_like_it FROM articles")
-
-    monkeypatch.setattr("newsletter.web.page_cache.public_version", wrong)
-    monkeypatch.setattr("newsletter.web.navigation.public_version", wrong)
+    fail("SELECT nothing_like_it FROM articles")
     assert client.get("/articles").status_code == 500
     (record,) = (record for record in caplog.records if record.levelno >= logging.ERROR)
     assert record.exc_info, "with its traceback, since somebody has to mend it"
+
+
+def test_a_wrong_statement_at_the_desk_is_said_in_a_page_of_the_desk(
+    editor: DeskClient, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(*_arguments: object, **_named: object) -> None:
+        with db.reading() as session:
+            session.connection().exec_driver_sql("SELECT nothing_like_it FROM articles")
+
+    monkeypatch.setattr("newsletter.web.desk.compose.composer_values", wrong)
+    answer = editor.get("/desk/digests/1/compose")
+    assert answer.status_code == 500
+    assert "To the desk" in answer.text

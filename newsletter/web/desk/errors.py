@@ -8,11 +8,12 @@ from flask import Response, make_response, request
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from newsletter.core.db import faults
 from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import gettext_noop
 from newsletter.staff.rights import NotAllowedError
 from newsletter.web.desk.blueprint import desk, render_desk, visitor_or_person
-from newsletter.web.errors import HTTP_ERRORS, STATUS_OF_ERROR, database_error
+from newsletter.web.errors import HTTP_ERRORS, STATUS_OF_ERROR, unavailable
 from newsletter.web.language import page_language
 
 log = logging.getLogger(__name__)
@@ -71,12 +72,14 @@ def _log_refusal(why: str) -> None:
         log.warning("person %d was refused %s %s (%s)", person.member_id, request.method, request.url_rule, why)
 
 
-# Who is signed in, the database knows: without it the page is the one that readers get.
-desk.register_error_handler(OperationalError, database_error)
-
-
 @desk.errorhandler(Exception)
 def unexpected_error(error: Exception) -> Response:
     """A page; the log names the rule, since a path may hold a token."""
     log.error("error in %s %s", request.method, request.url_rule, exc_info=error)
     return error_page(500, *HTTP_ERRORS[500])
+
+
+@desk.errorhandler(OperationalError)
+def database_error(error: OperationalError) -> Response:
+    """While the database is away the page is the one that readers get: who is signed in, only the database knows."""
+    return unavailable(error) if faults.is_away(error) else unexpected_error(error)
