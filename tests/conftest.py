@@ -25,7 +25,7 @@ from newsletter.core.queue import Queues
 from newsletter.embedded.valkey import EmbeddedValkey
 from newsletter.mail import spam_score
 from newsletter.staff.rights import Role
-from tests.services import compiled_once, desk
+from tests.services import compiled_once, desk, unordered
 from tests.services.desk import DeskClient
 from tests.services.postgres import Postgres, empty_database
 
@@ -41,6 +41,7 @@ LONGEST = (
 hypothesis.settings.register_profile("patient", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("patient")
 compiled_once.install()
+unordered.install()
 POSTAL = "Dispatch, 1 Example Street, 10115 Berlin"
 
 

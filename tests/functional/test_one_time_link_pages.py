@@ -45,7 +45,7 @@ def ada(db: Database, status: SubscriberStatus) -> str:
 
 def mailed(db: Database) -> list[str]:
     with db.reading() as session:
-        return [mail.payload["purpose"] for mail in session.scalars(select(OutgoingMail))]
+        return [mail.payload["purpose"] for mail in session.scalars(select(OutgoingMail).order_by(OutgoingMail.id))]
 
 
 @pytest.mark.parametrize(("kind", "status"), SAYS)

@@ -126,7 +126,7 @@ def test_an_active_reader_keeps_the_preferences_chosen_here(run: Run, db: Databa
 def test_nobody_is_brought_back(run: Run, db: Database, status: SubscriberStatus, word: str) -> None:
     with db.transaction() as session:
         import_rows(session, [ImportedReader("a@example.org"), ImportedReader("b@example.org")])
-        session.scalars(select(Subscriber)).first().status = status  # type: ignore[union-attr]
+        session.scalars(select(Subscriber).where(Subscriber.address == "a@example.org")).one().status = status
     result = run("email,cadence\nb@example.org,\nA@example.org,daily\nnew@example.org\na@example.org\n", "--json")
     assert json.loads(result.stdout) == summary(result, rows=4, imported=1, unchanged=1, suppressed=2)
     assert result.exit_code == 0
