@@ -10,17 +10,13 @@ from collections.abc import Iterator, Sequence
 from newsletter.digests.findings import Finding
 from newsletter.digests.links.digest_links import DigestLink
 from newsletter.mail.campaign_parameters import campaign_parameters
-from newsletter.mail.html_references import References
 from newsletter.mail.message_checks import MessageChecks
 
 _FORBIDDEN = ("script", "iframe", "object", "embed", "form")
-_SCHEMES = ("http://", "https://", "mailto:", "#")
 
 
-def find_foreign_content(
-    references: References, checks: MessageChecks, links: Sequence[DigestLink] = ()
-) -> Iterator[Finding]:
-    """The findings on a mail, by its HTML and by the checks of its message. `links` tell at which place one stands."""
+def find_foreign_content(checks: MessageChecks, links: Sequence[DigestLink] = ()) -> Iterator[Finding]:
+    """The findings on a mail, by the checks of its message. `links` tell at which place one stands."""
     for place in checks.remote_resources:
         yield _finding("remote_resource", "It would load something from elsewhere (%(what)s).",
                        "Take that out of the template or the article.", what=place)  # fmt: skip
@@ -35,11 +31,10 @@ def find_foreign_content(
         link = next((each for each in links if each.is_mailed and parameter in campaign_parameters(each.address)), None)
         yield _finding("tracking_link", "%(place)s has a link with the tracking parameter %(parameter)s.",
                        "Take the parameter out of the link.", link, parameter=parameter)  # fmt: skip
-    for address, _words in references.links:
-        if not address.strip().lower().startswith(_SCHEMES):
-            yield _finding("forbidden_address", "%(place)s has a link to %(address)s, which is no address of the web.",
-                           "Take it out.", _place(links, address), address=address[:80])  # fmt: skip
-    for tag in references.elements:
+    for address in checks.other_addresses:
+        yield _finding("forbidden_address", "%(place)s has a link to %(address)s, which is no address of the web.",
+                       "Take it out.", _place(links, address), address=address[:80])  # fmt: skip
+    for tag in checks.elements:
         if tag in _FORBIDDEN:
             yield _finding("forbidden_element", "It holds <%(tag)s>, which no mail of ours may.",
                            "Take the element out of the template.", tag=tag)  # fmt: skip

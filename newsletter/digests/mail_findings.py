@@ -16,7 +16,6 @@ from newsletter.digests.rendering import RenderedDigest, render_digest, to_messa
 from newsletter.digests.text_findings import heading_jump, intro_jump
 from newsletter.mail.contrast import faint_texts
 from newsletter.mail.formats import Format
-from newsletter.mail.html_references import References
 from newsletter.mail.message_checks import check_message
 from newsletter.mail.public_copy import personal_addresses, public_copy
 
@@ -58,14 +57,13 @@ def check_rendered(
 def _check_mail(settings: Settings, rendered: RenderedDigest, links: Sequence[DigestLink]) -> Iterator[Finding]:
     message = to_message(rendered, rendered.full_mask, Format.HTML, settings, id_salt=_SALT, date=clock.now())
     checks = check_message(public_copy(message), personal_addresses(settings))
-    html, _ = rendered.edition(rendered.full_mask)
-    references = References(html)
-    yield from find_foreign_content(references, checks, links)
-    if jump := heading_jump(references.elements, level=0):
+    yield from find_foreign_content(checks, links)
+    if jump := heading_jump(checks.elements, level=0):
         yield Finding("mail.heading_order", "mail",
                       "A heading of level %(after)d follows one of level %(before)d.",
                       "Mend the template: screen readers lead by headings.",
                       {"before": jump[0], "after": jump[1]}, blocks=False)  # fmt: skip
+    html, _ = rendered.edition(rendered.full_mask)
     for text in faint_texts(html)[:1]:
         yield Finding("mail.contrast", "mail",
                       "“%(words)s” has a contrast of %(ratio)s to 1, and needs %(least)s.",

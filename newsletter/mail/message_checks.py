@@ -22,6 +22,8 @@ REDIRECTORS = (
     *("mailgun.org", "hubspotlinks.com", "exct.net", "convertkit-mail.com", "klclick.com", "mailjet.com", "mjt.lu"),
 )
 """Hosts, with all below them, that count a click and lead on: shorteners, and the link servers of mail providers."""
+_SCHEMES = ("http://", "https://", "mailto:", "#")
+"""How an address begins that a link of a mail may have."""
 
 _TARGETS = frozenset(("url", "u", "to", "target", "dest", "destination", "redirect", "redirect_uri", "goto", "link"))
 """Parameters in which a redirecting address holds the one that it leads to."""
@@ -55,11 +57,21 @@ class MessageChecks:
     """Addresses that tell readers apart and are none of the allowed ones."""
     campaign_parameters: tuple[str, ...]
     """Names such as "utm_source"."""
+    other_addresses: tuple[str, ...]
+    """Addresses that a mail program does not open as a page or as a mail, such as "javascript:…"."""
+    elements: tuple[str, ...]
+    """The names of all elements of its HTML, in their order: no finding, but more can be found by them."""
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing was found."""
-        return not (self.remote_resources or self.redirects or self.personal_addresses or self.campaign_parameters)
+        return not (
+            self.remote_resources
+            or self.redirects
+            or self.personal_addresses
+            or self.campaign_parameters
+            or self.other_addresses
+        )
 
 
 def check_message(raw: bytes, allowed: Collection[str]) -> MessageChecks:
@@ -87,6 +99,13 @@ def check_message(raw: bytes, allowed: Collection[str]) -> MessageChecks:
             _shown(address) for address in addresses if _PERSONAL in address and address not in own
         ),
         campaign_parameters=_once(name for address in addresses for name in campaign_parameters(address)),
+        other_addresses=_once(
+            _shown(link.address)
+            for each in references
+            for link in each.links
+            if not link.address.strip().lower().startswith(_SCHEMES)
+        ),
+        elements=tuple(name for each in references for name in each.elements),
     )
 
 

@@ -56,6 +56,12 @@ def test_the_copy_is_what_a_recipient_got_but_for_what_is_left_out() -> None:
     assert copy == b"Message-ID: (left out)\r\nTo: (left out)\r\n" + sent_rest
 
 
+def test_an_address_that_is_none_of_the_web_is_found() -> None:
+    checks = checks_of('<a href="JavaScript:alert(1)">a</a><a href="/here">b</a><a href="mailto:a@example.org">c</a>')
+    assert checks.other_addresses == ("JavaScript:alert(1)", "/here")
+    assert not checks.is_clean
+
+
 @pytest.mark.parametrize(
     ("html", "place"),
     [
