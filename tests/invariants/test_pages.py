@@ -60,11 +60,11 @@ class Examples:
                     for status in SubscriberStatus
                 ],
             )
-            for reader in session.scalars(select(Subscriber)):
+            for reader in session.scalars(select(Subscriber).order_by(Subscriber.id)):
                 reader.status = SubscriberStatus(reader.address.partition("@")[0])
                 reader.unsubscribed_at = clock.now() if reader.status == SubscriberStatus.UNSUBSCRIBED else None
             factories.sign_up(session, settings, "waiting@example.org", Preferences())
-            readers = {reader.address: reader for reader in session.scalars(select(Subscriber))}
+            readers = {reader.address: reader for reader in session.scalars(select(Subscriber).order_by(Subscriber.id))}
             self.confirmations = [
                 confirmation_links.confirmation_token(settings.signing_keys, reader) for reader in readers.values()
             ]
