@@ -83,6 +83,20 @@ def postgres_url(worker_id: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def postgres_connection(postgres_url: str) -> Iterator[psycopg.Connection]:
+    """The connection over which that database is emptied."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def empty_postgresql_url(postgres_url: str, postgres_connection: psycopg.Connection) -> str:
+    """That database, without a row."""
+    empty_database(postgres_connection)
+    return postgres_url
+
+
+@pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A migrated SQLite file to copy. Whoever writes into it changes what later tests find."""
     path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
@@ -96,15 +110,18 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert path.read_bytes() == content, "a test wrote into the template"
 
 
+@pytest.fixture
+def empty_sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A database of the test's own, without a row."""
+    path = tmp_path / "newsletter.sqlite3"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty, migrated database; a test that uses it runs on both kinds."""
-    if request.param == "sqlite":
-        path = tmp_path / "newsletter.sqlite3"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        return f"sqlite:///{path}"
-    url: str = request.getfixturevalue("postgres_url")
-    empty_database(url)
+    url: str = request.getfixturevalue(f"empty_{request.param}_url")
     return url
 
 

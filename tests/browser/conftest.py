@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -45,11 +44,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+def database_url(empty_sqlite_url: str) -> str:
     """One kind of database is enough to look at pages."""
-    path = tmp_path / "newsletter.sqlite3"
-    shutil.copy(sqlite_template, path)
-    return f"sqlite:///{path}"
+    return empty_sqlite_url
 
 
 @pytest.fixture

@@ -6,12 +6,10 @@ server, clock, worker and queue, against a stand-in of SendGrid; with scripts, a
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -23,7 +21,6 @@ from tests.browser.test_desk import add_authenticator
 from tests.browser.whole_day import Day, expect_stories, number_in
 from tests.factories import REAL_ARTICLE, add_article, add_readers
 from tests.services import desk
-from tests.services.postgres import empty_database
 from tests.services.processes import RunningService, on_one_machine
 from tests.services.sendgrid_exchange import Behaviour, Exchange, taken_and_reset
 from tests.services.sendgrid_standin import SendGridStandIn
@@ -39,14 +36,9 @@ READERS, OF_RESEARCH = 2500, 500
 
 
 @pytest.fixture(params=KINDS)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgresql":
-        url: str = request.getfixturevalue("postgres_url")
-        empty_database(url)
-        return url
-    path = tmp_path / "newsletter.sqlite3"
-    shutil.copy(request.getfixturevalue("sqlite_template"), path)
-    return f"sqlite:///{path}"
+def database_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(f"empty_{request.param}_url")
+    return url
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,11 +26,9 @@ PAGES = ("about", "privacy", "imprint")
 
 
 @pytest.fixture
-def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+def database_url(empty_sqlite_url: str) -> str:
     """These pages ask the database for the masthead alone."""
-    path = tmp_path / "newsletter.sqlite3"
-    shutil.copy(sqlite_template, path)
-    return f"sqlite:///{path}"
+    return empty_sqlite_url
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import html5lib
@@ -24,11 +22,9 @@ from tests.factories import add_article, add_readers, hand_over
 
 
 @pytest.fixture
-def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+def database_url(empty_sqlite_url: str) -> str:
     """One kind of database is enough for what is around a page."""
-    path = tmp_path / "newsletter.sqlite3"
-    shutil.copy(sqlite_template, path)
-    return f"sqlite:///{path}"
+    return empty_sqlite_url
 
 
 HOSTILE = "<b>&\"'</b>"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -35,9 +33,9 @@ REQUESTS = [
 
 
 @pytest.fixture
-def database_url(sqlite_template: Path, tmp_path: Path) -> str:
-    """One kind of database is enough. A copy: a site that starts writes down its keys' fingerprints."""
-    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'newsletter.sqlite3')}"
+def database_url(empty_sqlite_url: str) -> str:
+    """One kind of database is enough."""
+    return empty_sqlite_url
 
 
 @pytest.fixture

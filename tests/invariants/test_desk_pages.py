@@ -7,8 +7,6 @@ Every address that GET answers is asked, in a small copy of the large world in w
 from __future__ import annotations
 
 import re
-import shutil
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -40,11 +38,9 @@ USES = {
 
 
 @pytest.fixture
-def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+def database_url(empty_sqlite_url: str) -> str:
     """The statements are the same for both kinds."""
-    path = tmp_path / "newsletter.sqlite3"
-    shutil.copy(sqlite_template, path)
-    return f"sqlite:///{path}"
+    return empty_sqlite_url
 
 
 @pytest.fixture

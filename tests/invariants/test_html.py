@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -21,11 +20,9 @@ IS_A_MAIL = re.compile(r"/letters/[^/]+/mail")
 
 
 @pytest.fixture
-def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+def database_url(empty_sqlite_url: str) -> str:
     """One kind of database is enough to look at pages."""
-    path = tmp_path / "newsletter.sqlite3"
-    shutil.copy(sqlite_template, path)
-    return f"sqlite:///{path}"
+    return empty_sqlite_url
 
 
 def test_every_page_is_valid_for_the_nu_checker(app: Flask, db: Database, settings: Settings, tmp_path: Path) -> None:

@@ -45,14 +45,16 @@ $$
 """
 """Deletes all rows, without triggers and in any order, and begins each table's ids at 1 again.
 
-TRUNCATE of all tables would take 120 ms, however little is in them; this takes 20 (measured).
+TRUNCATE of all tables would take 120 ms, however little is in them; this takes 2, and 16 over a new connection, which
+knows no table yet (measured).
 """
 
 
-def empty_database(url: str) -> None:
-    """Delete all rows of a migrated database. Its user must be a superuser, as that of a server for tests is."""
-    with psycopg.connect(url) as connection:
-        connection.execute(_EMPTY)
+def empty_database(connection: psycopg.Connection) -> None:
+    """Delete all rows of a migrated database, over an autocommitting connection of a superuser, as the user of a server
+    for tests is.
+    """
+    connection.execute(_EMPTY)
 
 
 def _package() -> Path:
