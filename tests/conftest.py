@@ -27,7 +27,7 @@ from newsletter.mail import spam_score
 from newsletter.staff.rights import Role
 from tests.services import compiled_once, desk, unordered
 from tests.services.desk import DeskClient
-from tests.services.postgres import Postgres, empty_database
+from tests.services.postgres import Emptier, Postgres
 
 CI = os.environ.get("CI") == "true"
 LONGEST = (
@@ -83,16 +83,17 @@ def postgres_url(worker_id: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_connection(postgres_url: str) -> Iterator[psycopg.Connection]:
-    """The connection over which that database is emptied."""
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        yield connection
+def emptier(postgres_url: str) -> Iterator[Emptier]:
+    """Empties that database."""
+    emptier = Emptier(postgres_url)
+    yield emptier
+    emptier.close()
 
 
 @pytest.fixture
-def empty_postgresql_url(postgres_url: str, postgres_connection: psycopg.Connection) -> str:
+def empty_postgresql_url(postgres_url: str, emptier: Emptier) -> str:
     """That database, without a row."""
-    empty_database(postgres_connection)
+    emptier.empty()
     return postgres_url
 
 

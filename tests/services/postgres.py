@@ -50,11 +50,26 @@ knows no table yet (measured).
 """
 
 
-def empty_database(connection: psycopg.Connection) -> None:
-    """Delete all rows of a migrated database, over an autocommitting connection of a superuser, as the user of a server
-    for tests is.
+class Emptier:
+    """Deletes all rows of a migrated database, over one connection of a superuser, as the user of a server for tests
+    is.
     """
-    connection.execute(_EMPTY)
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection = psycopg.connect(url, autocommit=True)
+
+    def empty(self) -> None:
+        """Delete them."""
+        try:
+            self._connection.execute(_EMPTY)
+        except psycopg.OperationalError:  # a test ended all connections
+            self.close()
+            self._connection = psycopg.connect(self._url, autocommit=True)
+            self._connection.execute(_EMPTY)
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def _package() -> Path:
