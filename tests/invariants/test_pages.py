@@ -22,6 +22,7 @@ from newsletter.app import create_app
 from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.db.public_content import raise_version
 from newsletter.digests.queries import get_digest
 from newsletter.migrations.tables import metadata
 from newsletter.subscribers.account import address_change, one_time_links
@@ -226,6 +227,17 @@ def test_looking_changes_nothing(examples: Examples, client: FlaskClient) -> Non
             assert answer.status_code < 500, address
             check_headers(answer.headers, address)
     assert examples.contents() == before
+
+
+def test_head_is_the_same_page(examples: Examples, client: FlaskClient, db: Database) -> None:
+    """A page that was rendered for HEAD is cached, and answered to GET."""
+    for address in examples.addresses():
+        lengths = []
+        for methods in (["HEAD", "GET"], ["GET", "HEAD"]):
+            with db.transaction() as session:
+                raise_version(session)
+            lengths += [client.open(address, method=method).headers["Content-Length"] for method in methods]
+        assert len(set(lengths)) == 1, address
 
 
 def is_mail(address: str) -> bool:
