@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from werkzeug.sansio.utils import get_host
 
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
@@ -25,9 +26,14 @@ def install(app: Flask) -> None:
 
 def refuse_other_hosts() -> Response | None:
     """421 for a request to another host. The port does not count: a proxy may name its own."""
-    if request.path in UNDER_ANY_HOST or name_of(f"//{request.host}") in own_hosts():
+    if request.path in UNDER_ANY_HOST or host_name(request.environ.get("HTTP_HOST", "")) in own_hosts():
         return None
     return Response("This site is not served under that host.\n", 421, content_type="text/plain; charset=utf-8")
+
+
+def host_name(header: str) -> str:
+    """The name in a Host header, without its port; empty where the header names no host."""
+    return name_of(f"//{get_host('', header)}")
 
 
 def own_hosts() -> frozenset[str]:

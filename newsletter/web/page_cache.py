@@ -6,9 +6,11 @@ A view becomes such a page by a decorator below its route:
     @cached_page
     def article(slug: str) -> str: ...
 
-It may depend on the address and on the database alone: on no cookie, no header, no reader. Proxies may keep it, and it
-speaks the publication's language unless `?language=` names another (`web.language`). Where it depends on the time, the
-view says when it becomes another page (`cache_until`); each ends at midnight, so months and years need no thought.
+It may depend on the address and on the database alone: on no cookie, no header, no reader. A view that reads parameters
+of the query names them, as in `@cached_page_by("before")`; all others are taken off (`web.page_parameters`). Proxies
+may keep the page, and it speaks the publication's language unless `?language=` names another (`web.language`). Where it
+depends on the time, the view says when it becomes another page (`cache_until`); each ends at midnight, so months and
+years need no thought.
 
 The tables that it reads say IS_PUBLIC, or whoever changes them calls `raise_version` (`core.db.public_content`): a
 cached page is answered only at the version that it was made from. A test compares the tables that these views read.
@@ -26,7 +28,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import wraps
-from typing import TYPE_CHECKING, NamedTuple, ParamSpec
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeAlias
 
 from flask import Flask, Response, make_response, request
 from flask.typing import ResponseReturnValue
@@ -37,11 +39,14 @@ from newsletter.core import clock
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.runtime import runtime, runtime_of
+from newsletter.web.hosts import host_name
+from newsletter.web.page_parameters import NAMES, PageParameters
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 P = ParamSpec("P")
+_View: TypeAlias = Callable[P, ResponseReturnValue]
 
 PROXIES_KEEP = 60
 """Seconds for which a proxy may answer without asking us. A correction reaches readers behind one that much later.
@@ -54,7 +59,7 @@ BESIDE = 3_000
 _MADE, _VERSION = "newsletter.cached_page", "newsletter.public_version"
 
 
-def cached_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response]:
+def cached_page(view: _View[P]) -> Callable[P, Response]:
     """Cache the answers of a view, but no errors."""
 
     @wraps(view)
@@ -68,8 +73,19 @@ def cached_page(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response]
             response.headers.setdefault("Cache-Control", f"public, max-age=0, s-maxage={seconds}")
         return response
 
-    cached.is_cached = True  # type: ignore[attr-defined]
+    setattr(cached, NAMES, ())
     return cached
+
+
+def cached_page_by(*parameters: str) -> Callable[[_View[P]], Callable[P, Response]]:
+    """The same for a view that reads these parameters of the query. It is shown no others."""
+
+    def decorate(view: _View[P]) -> Callable[P, Response]:
+        cached = cached_page(view)
+        setattr(cached, NAMES, parameters)
+        return cached
+
+    return decorate
 
 
 def cache_until(moment: datetime) -> None:
@@ -89,7 +105,7 @@ def public_version() -> int:
 
 def is_cached(app: Flask, endpoint: str | None) -> bool:
     """Whether the endpoint's view is a cached page."""
-    return hasattr(app.view_functions.get(endpoint or ""), "is_cached")
+    return hasattr(app.view_functions.get(endpoint or ""), NAMES)
 
 
 def install(app: Flask) -> None:
@@ -97,7 +113,7 @@ def install(app: Flask) -> None:
     is cached as it goes out.
     """
     runtime = runtime_of(app)
-    cache = PageCache(app.wsgi_app, runtime.db)
+    cache = PageCache(app.wsgi_app, runtime.db, PageParameters(app))
     app.extensions["page_cache"] = cache
     app.wsgi_app = cache  # type: ignore[method-assign]
     app.after_request(cache.store)
@@ -112,7 +128,7 @@ class _Made:
 
 
 class CacheKey(NamedTuple):
-    """A request, as far as a cached answer may depend on it. The host: some are refused (`web.hosts`)."""
+    """A request, as far as a cached answer may depend on it. The host, without its port: some are refused."""
 
     host: str
     path: str
@@ -120,7 +136,7 @@ class CacheKey(NamedTuple):
 
     @classmethod
     def of(cls, environ: WSGIEnvironment) -> CacheKey:
-        host = environ.get("HTTP_HOST", "")
+        host = host_name(environ.get("HTTP_HOST", ""))
         return cls(host, environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
 
 
@@ -140,13 +156,14 @@ class _Answer(NamedTuple):
 class PageCache:
     """The answers that a process caches, as a WSGI application in front of Flask's."""
 
-    def __init__(self, application: WSGIApplication, db: Database) -> None:
-        self._application, self._db = application, db
+    def __init__(self, application: WSGIApplication, db: Database, parameters: PageParameters) -> None:
+        self._application, self._db, self._parameters = application, db, parameters
         self._answers: OrderedDict[CacheKey, _Answer] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        self._parameters.reduce(environ)
         answer = self._find(environ)
         if answer is None:
             return self._application(environ, start_response)

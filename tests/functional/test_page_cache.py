@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
@@ -17,7 +17,7 @@ from newsletter.core.config import Settings
 from newsletter.core.db import Database
 from newsletter.core.db.public_content import raise_version
 from newsletter.web import page_cache
-from newsletter.web.page_cache import PageCache, cached_page
+from newsletter.web.page_cache import PageCache, cached_page, cached_page_by
 from tests.factories import add_article
 from tests.services.patience import until
 
@@ -36,12 +36,13 @@ class Counted:
         self.times = 0
         self.until: datetime | None = None
         app.add_url_rule("/counted", "counted", cached_page(self.view))
+        app.add_url_rule("/counted-by", "counted_by", cached_page_by("before", "word")(self.view))
 
     def view(self) -> str:
         self.times += 1
         if self.until is not None:
             page_cache.cache_until(self.until)
-        return "Words"
+        return f"Words {dict(request.args.lists())}"
 
 
 @pytest.fixture
@@ -70,6 +71,46 @@ def test_head_comes_first(client: FlaskClient, counted: Counted) -> None:
     assert head.text == ""
     assert headers(client.get("/counted")) == headers(head)
     assert counted.times == 1
+
+
+@pytest.mark.parametrize("query", ["x=1", "x", "&", "before=1", "language=xx", "fbclid=%ff&utm_source=a%00b", "%=%"])
+def test_parameters_that_a_page_does_not_know_make_no_other_page(
+    client: FlaskClient, counted: Counted, query: str
+) -> None:
+    pages = {client.get(address).text for address in ("/counted", f"/counted?{query}", f"/counted?{query}&{query}")}
+    assert pages == {"Words {}"}
+    assert counted.times == 1
+    for address in ("/counted?language=de", f"/counted?language=de&{query}"):
+        assert client.get(address).text == "Words {'language': ['de']}"
+    assert counted.times == 2
+
+
+def test_a_page_is_shown_the_parameters_that_it_names(client: FlaskClient, counted: Counted) -> None:
+    for query in ("word=a+%26%ff&before=1", "before=1&x=2&word=a%20%26%ff", "before=1&word=a+%26%ff&word=b&before=2"):
+        assert client.get(f"/counted-by?{query}").text == "Words {'before': ['1'], 'word': ['a &%FF']}"
+    assert counted.times == 1
+    assert client.get("/counted-by?word=").text == "Words {'word': ['']}"
+    assert client.get("/counted-by").text == "Words {}"
+    assert counted.times == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/subscribe?section=Policy&section=Science&x=1"), ("GET", "/nothing?x=1"), ("POST", "/articles?x=1")],
+)
+def test_other_requests_keep_their_parameters(app: Flask, client: FlaskClient, method: str, path: str) -> None:
+    seen: list[str] = []
+    app.before_request(lambda: seen.append(request.full_path))
+    client.open(path, method=method)
+    assert seen == [path]
+
+
+def test_the_port_of_the_host_makes_no_other_page(client: FlaskClient, counted: Counted) -> None:
+    for host in ("letters.example.org", "letters.example.org:1", "letters.example.org:8443", "LETTERS.example.org."):
+        assert client.get("/counted", headers={"Host": host}).status_code == 200
+    assert counted.times == 1
+    for host in ("evil.example", "letters.example.org/x", "letters.example.org:99999999", "x@letters.example.org", ""):
+        assert client.get("/counted", headers={"Host": host}).status_code == 421, host
 
 
 def test_any_change_of_public_content_ends_it(client: FlaskClient, counted: Counted, db: Database) -> None:
@@ -189,14 +230,14 @@ def test_what_is_kept_is_bounded(app: Flask, client: FlaskClient, slug: str, mon
     size = len(client.get("/articles").data)
     monkeypatch.setattr(page_cache, "MOST_BYTES", 3 * (size + page_cache.BESIDE) + 200)
     for number in range(20):
-        client.get(f"/articles?x={number}")
+        client.get(f"/articles?before=9999-12-31-{number}")
         client.get("/articles")  # in use, so it stays
     assert kept.count() <= 3
     with_version = kept.count()
     client.get("/articles")
     assert kept.count() == with_version
     monkeypatch.setattr(page_cache, "LARGEST", 10)
-    assert client.get("/articles?x=large").headers["ETag"]
+    assert client.get("/articles?before=9999-12-31-99").headers["ETag"]
     assert kept.count() == with_version
 
 
@@ -204,9 +245,9 @@ def test_what_is_kept_is_bounded(app: Flask, client: FlaskClient, slug: str, mon
 def test_small_pages_with_long_addresses_are_bounded_too(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, length: int, most: int
 ) -> None:
-    """The page takes 200 bytes, so that 16 MB of such pages would be 80,000 addresses."""
+    """An address may be longer than its page."""
     kept: PageCache = app.extensions["page_cache"]
     monkeypatch.setattr(page_cache, "MOST_BYTES", 100_000)
     for number in range(40):
-        assert client.get(f"/sitemap.xml?{number}{'x' * length}").status_code == 200
+        assert client.get(f"/articles?q={number}{'x' * length}").status_code == 200
     assert 0 < kept.count() <= most

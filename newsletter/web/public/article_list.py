@@ -16,7 +16,7 @@ from newsletter.core.runtime import runtime
 from newsletter.core.search import SearchQuery
 from newsletter.web.language import keep_query
 from newsletter.web.navigation import sections_in_use
-from newsletter.web.page_cache import cached_page
+from newsletter.web.page_cache import cached_page_by
 from newsletter.web.public.blueprint import pages
 
 PAGE_SIZE = 10
@@ -33,7 +33,7 @@ class Wider(NamedTuple):
 
 
 @pages.get(public_paths.ARTICLES)
-@cached_page
+@cached_page_by("q", "section", "month", "before", "after")
 def articles() -> str:
     """The stories, the newest first: a page that `?before=` or `?after=` a cursor begins, else the newest."""
     cursors = {name: _cursor(request.args[name]) for name in ("before", "after") if name in request.args}

@@ -10,14 +10,14 @@ from newsletter.articles.revision_history import delays, first_publications
 from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.web.language import keep_query
-from newsletter.web.page_cache import cached_page
+from newsletter.web.page_cache import cached_page_by
 from newsletter.web.public.blueprint import pages
 
 PAGE_SIZE = 20
 
 
 @pages.get(public_paths.CORRECTIONS)
-@cached_page
+@cached_page_by("before")
 def corrections() -> str:
     """The corrections, the newest first: those older than the one at `?before=` a cursor, else the newest."""
     before = None

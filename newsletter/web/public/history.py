@@ -18,7 +18,7 @@ from newsletter.core import public_paths
 from newsletter.core.runtime import runtime
 from newsletter.delivery.reports.told import ToldBy, told_by
 from newsletter.web.language import keep_query, page_language
-from newsletter.web.page_cache import cached_page
+from newsletter.web.page_cache import cached_page_by
 from newsletter.web.public.articles import history_or_404
 from newsletter.web.public.blueprint import pages
 from newsletter.web.request_values import parse_number
@@ -49,7 +49,7 @@ class HistoryRow(NamedTuple):
 
 
 @pages.get(public_paths.history("<slug>"))
-@cached_page
+@cached_page_by("before", "from", "to")
 def history(slug: str) -> str:
     """All revisions of a story, the newest first: those before `?before=`, or the newest. With `?from=` and `?to=` the
     two revisions of these numbers are compared.

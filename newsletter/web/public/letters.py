@@ -18,7 +18,7 @@ from newsletter.delivery.reports.status import digest_figures
 from newsletter.digests.models import Digest, DigestStatus
 from newsletter.web.language import keep_query, page_language
 from newsletter.web.navigation import sections_in_use
-from newsletter.web.page_cache import cached_page
+from newsletter.web.page_cache import cached_page, cached_page_by
 from newsletter.web.public import letter_words
 from newsletter.web.public.blueprint import pages
 
@@ -34,7 +34,7 @@ _CLOSED = (DigestStatus.SENT, DigestStatus.CANCELLED)
 
 
 @pages.get(public_paths.LETTERS)
-@cached_page
+@cached_page_by(*_FILTERS, *_CURSORS)
 def letters() -> str:
     """The letters, the newest first: all, those of a month or a year, or those with a story of a section."""
     asked = {name: request.args[name] for name in (*_FILTERS, *_CURSORS) if request.args.get(name)}

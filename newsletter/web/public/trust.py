@@ -13,7 +13,7 @@ from newsletter.articles.rubrics import parts_of, rubric_in_force, rubrics
 from newsletter.core import clock, public_paths
 from newsletter.core.runtime import runtime
 from newsletter.web.language import keep_query, page_language
-from newsletter.web.page_cache import cached_page
+from newsletter.web.page_cache import cached_page_by
 from newsletter.web.public.blueprint import pages
 
 
@@ -28,7 +28,7 @@ class RubricRow(NamedTuple):
 
 
 @pages.get(public_paths.TRUST)
-@cached_page
+@cached_page_by("rubric")
 def trust() -> str:
     """The rubric in force; with `?rubric=` its number another one, under which older scores were given."""
     settings = runtime().settings
