@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Article, Revision
 
-PART = 50_000
-"""Articles of a part, and the most addresses that a sitemap may have (sitemaps.org/protocol.html)."""
+PART = 5_000
+"""Articles of a part. A sitemap may have 50,000 addresses (sitemaps.org/protocol.html), but those take 5 MB, which no
+process caches (`web.page_cache`), and more than half a second at each request (measured)."""
 
 
 class ArticleAddress(NamedTuple):

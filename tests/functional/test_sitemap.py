@@ -7,15 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from flask import Flask
+from flask import Flask, render_template
 from flask.testing import FlaskClient
 
 from newsletter.app import create_app
-from newsletter.articles import revising, site_addresses
+from newsletter.articles import revising, site_addresses, slugs
 from newsletter.articles.changes import Change
 from newsletter.articles.models import Article, RevisionKind
+from newsletter.core import public_paths
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.web import page_cache
 from tests.factories import add_article, add_readers, hand_over
 
 NAMESPACE = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
@@ -65,6 +67,13 @@ def test_it_is_split(client: FlaskClient, db: Database, monkeypatch: pytest.Monk
     assert {address.rpartition("/")[2] for part in parts for address in part} == set(slugs)
     assert client.get("/sitemaps/4.xml").status_code == 404
     assert client.get("/sitemaps/999999999999999999999.xml").status_code == 404
+
+
+def test_a_part_is_small_enough_for_the_cache(app: Flask) -> None:
+    slug = "x" * slugs.LONGEST
+    addresses = [(public_paths.article(slug), datetime(2026, 5, 7, tzinfo=UTC))] * site_addresses.PART
+    with app.app_context():
+        assert len(render_template("feeds/sitemap.xml", addresses=addresses)) < page_cache.LARGEST
 
 
 def test_it_names_no_reader_s_page(app: Flask, client: FlaskClient, db: Database) -> None:

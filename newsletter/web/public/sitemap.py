@@ -1,5 +1,4 @@
-"""The sitemap (sitemaps.org/protocol.html): an index, the pages of the site with all letters, and the stories in parts
-of 50,000.
+"""The sitemap (sitemaps.org/protocol.html): an index, the pages of the site with the letters, and the stories in parts.
 
 A page in another language is the same page with other words around the stories. Its own head names it (hreflang), so
 the sitemap lists each page once.
