@@ -160,6 +160,16 @@ def test_an_address_that_names_no_revision_is_a_404(client: FlaskClient, slug: s
     assert client.get(f"/articles/{slug}/revisions?{query}").status_code == 404
 
 
+def test_a_page_of_revisions_has_few_addresses(client: FlaskClient, slug: str) -> None:
+    def status(query: str) -> int:
+        return client.get(f"/articles/{slug}/revisions?{query}").status_code
+
+    furthest = 3 + history_page.PAGE_SIZE + 1
+    assert status(f"before={furthest}") == 200
+    for query in (f"before={furthest + 1}", "before=999999999", "before=03", "from=01&to=3", "from=1&to=0003"):
+        assert status(query) == 404, query
+
+
 def test_a_long_history_is_paged(client: FlaskClient, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history_page, "PAGE_SIZE", 3)
     slug = add(db)

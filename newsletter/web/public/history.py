@@ -60,7 +60,7 @@ def history(slug: str) -> str:
     with runtime().db.reading() as session:
         found = history_or_404(session, slug)
         entries = [entry for entry in found.entries if before is None or entry.number < before]
-        if not entries:
+        if not entries or (before or 0) > _newer_than(found.newest):
             abort(404)
         shown, following = entries[:PAGE_SIZE], entries[PAGE_SIZE : PAGE_SIZE + 1]
         revisions = read_revisions(session, [*shown, *following, found.newest])
@@ -95,9 +95,11 @@ def _comparison(slug: str, one: int, other: int) -> str:
 
 
 def _number(name: str) -> int:
-    """The number of a revision in the address; the page of a 404 for anything else."""
-    number = parse_number(request.args.get(name, ""))
-    return number if number is not None else abort(404)
+    """The number of a revision in the address; the page of a 404 for anything else, as for another spelling of it:
+    each would be another page, and to compare revisions is the most that any page costs."""
+    text = request.args.get(name, "")
+    number = parse_number(text)
+    return number if number is not None and str(number) == text else abort(404)
 
 
 def _told(session: Session, found: History) -> Mapping[int, Sequence[ToldBy]]:
@@ -135,4 +137,9 @@ def _changed(old: Revision, new: Revision, budget: WorkBudget) -> ShownChanges:
 
 def _newer(found: History, first: ListedRevision, before: int | None) -> int | None:
     """Where the page with newer revisions begins; None on the newest."""
-    return None if before is None or first == found.newest else first.number + PAGE_SIZE + 1
+    return None if before is None or first == found.newest else _newer_than(first)
+
+
+def _newer_than(entry: ListedRevision) -> int:
+    """Where the page begins that ends before an entry. No link of ours leads further than that of the newest."""
+    return entry.number + PAGE_SIZE + 1
