@@ -125,6 +125,23 @@ def test_half_a_pair_in_raw_bytes_costs_its_item_alone() -> None:
     assert [found.address for found in sendgrid_events.parse_delivery(raw, NOW).events] == ["a@example.org"]
 
 
+@pytest.mark.parametrize("depth", [500, 900, 980, 1000])
+@pytest.mark.parametrize("word", ["bounce", "open"])
+def test_an_item_that_is_nested_deeply_costs_no_other(word: str, depth: int) -> None:
+    deep = f'{{"event": "{word}", "x": {"[" * depth}{"]" * depth}}}'.encode()
+    good = json.dumps(event("spamreport", "a@example.org", NOW)).encode()
+    delivery = sendgrid_events.parse_delivery(b"[" + b", ".join([good, deep, good]) + b"]", NOW)
+    assert [found.address for found in delivery.events if found.address] == ["a@example.org"] * 2
+
+
+@pytest.mark.parametrize("bad", [b'"\xff"', b'{"event": "bounce", "email": "\xff@example.org"}'])
+def test_an_item_with_bytes_that_are_no_text_is_dropped_alone(bad: bytes) -> None:
+    good = json.dumps(event("spamreport", "ü@example.org", NOW), ensure_ascii=False).encode()
+    raw = b"\xef\xbb\xbf[" + b", ".join([good, bad, good]) + b"]"
+    found = sendgrid_events.parse_delivery(raw, NOW).events
+    assert [each.address for each in found] == ["ü@example.org"] * 2
+
+
 anything = st.recursive(
     st.none()
     | st.booleans()

@@ -77,7 +77,7 @@ def parse_delivery(body: bytes, now: int) -> ParsedDelivery:
     for item in items:
         try:
             _parse_event(item, now, delivery)
-        except _BadItemError:
+        except (_BadItemError, RecursionError):  # a report is written as text, level by level
             bad += 1
     if bad:
         log.warning("%d items of a post cannot be read, and were dropped", bad)
@@ -85,13 +85,15 @@ def parse_delivery(body: bytes, now: int) -> ParsedDelivery:
 
 
 def _json(body: bytes) -> Any:
-    """The post. orjson refuses half a surrogate pair, and with it the whole post; the standard library lets it pass."""
+    """The post. Half a surrogate pair or a byte that is no UTF-8 must cost its item alone: orjson refuses the post for
+    them, and the standard library takes them as characters that nothing can store.
+    """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         pass
     try:
-        return json.loads(body, parse_int=_parse_int)
+        return json.loads(body.decode("utf-8-sig", "surrogateescape"), parse_int=_parse_int)
     except (ValueError, RecursionError) as error:
         raise InvalidError("webhook.not_json", "The post is not JSON.") from error
 
