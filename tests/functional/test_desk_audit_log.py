@@ -166,7 +166,7 @@ def test_a_rare_group_is_found_without_reading_the_others(db: Database) -> None:
         row = {"happened_at": clock.now(), "actor_kind": ActorKind.OPERATOR, "details": {}}
         with db.transaction() as session:
             session.execute(insert(table_of(AuditEntry)), [row | {"action": AuditAction.SIGNED_OUT}] * others)
-        with db.reading() as session, counted_work(db) as counted:
+        with counted_work(db) as counted, db.reading() as session:
             assert audit_entries.entries(session, AuditFilter(group="people"), ZoneInfo("UTC"), 50) == []
         return counted.steps
 

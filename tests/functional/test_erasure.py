@@ -400,7 +400,9 @@ def test_what_could_not_be_cleaned_the_clock_cleans(
 def test_what_fails_is_said_and_stays_owed(db: Database, owed: Path, caplog: pytest.LogCaptureFixture) -> None:
     with db.transaction() as session:
         session.execute(select(Subscriber))
-        secure_delete.purge_pending(_impatient(db))
+        impatient = _impatient(db)
+        secure_delete.purge_pending(impatient)
+        impatient.dispose()
     assert owed.exists()
     assert "can still not be cleaned after a deletion (database is locked)" in caplog.text
     secure_delete.purge_pending(db)

@@ -125,7 +125,7 @@ def test_a_word_that_all_stories_have_is_found_among_the_newest(db: Database, mo
     fill_search(db, LARGE, lambda _choose: ["often"])
     query = SearchQuery.parse("often")
     assert query is not None
-    with db.reading() as session, counted_work(db) as work:
+    with counted_work(db) as work, db.reading() as session:
         found = article_search.INDEX.find(session, query, 10)
     assert [place.number for place in found] == list(range(10, 0, -1))
     assert 0 < work.steps < LARGE / 4

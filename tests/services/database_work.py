@@ -25,7 +25,9 @@ class DatabaseWork:
 
 @contextmanager
 def counted_work(db: Database) -> Iterator[DatabaseWork]:
-    """Count what is done through `db` meanwhile. The counters stay at SQLite's connections."""
+    """Count what is done through `db` meanwhile, in units of work that begin and end within. The counters stay at
+    SQLite's connections, which are closed at the end.
+    """
     work = DatabaseWork()
 
     def count_step() -> int:
