@@ -335,6 +335,43 @@ def test_the_preview_is_the_public_page_in_a_sandbox(editor: DeskClient, db: Dat
     assert editor.get(style[1]).headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
+def facts_of(person: DeskClient, path: str, **story: Any) -> str:
+    """The judgements in the preview of a draft, once it is saved like this."""
+    saved = save(person, path, {**STORY, **story}, key="k").json
+    page = person.get(saved["preview"]).text
+    check_page(page)
+    return page.partition('class="facts"')[2].partition("cross-referenced")[0]
+
+
+def test_what_nobody_has_judged_is_shown_as_that(editor: DeskClient) -> None:
+    """A new draft has neither score nor label, which is not the lowest of either."""
+    draft = "/desk/articles/drafts/1"
+    facts = facts_of(editor, "/desk/articles/new", trust="", hype="")
+    assert facts.count("not judged yet") == 2
+    assert "No hype" not in facts
+    assert 'class="score"' not in facts
+    facts = facts_of(editor, draft, trust="", hype="Some hype", version=1, **{"part-sources": "14"})
+    assert facts.count("not judged yet") == 1, "some of the parts are no score"
+    assert "<b>Some hype</b>" in facts
+    facts = facts_of(editor, draft, trust="0", hype="No hype", version=2)
+    assert "not judged yet" not in facts
+    assert "Trust <b>0</b>" in facts
+    assert "<b>No hype</b>" in facts
+
+
+def test_a_judgement_that_is_taken_away_is_no_change_to_the_lowest(editor: DeskClient, db: Database) -> None:
+    path = f"/desk/articles/stories/{factories.add_article(db, 'A story', trust=38)}"
+    changed = save(editor, path, {**STORY, "trust": "", "hype": ""}, key="k").json["changed"]
+    assert values_changed(changed, "Trust") == ["38", "nothing"]
+    assert values_changed(changed, "Hype") == ["Some hype", "nothing"]
+
+
+def values_changed(page: str, part: str) -> list[str]:
+    """The old value of a part and the new one."""
+    about = page.partition(f'class="where">{part}</p>')[2].partition("</p>")[0]
+    return [value.strip() for value in re.findall(r"</span>([^<]+)<span", about)]
+
+
 def test_who_has_it_open_is_shown(
     app: Flask, db: Database, settings: Settings, editor: DeskClient, author: DeskClient, queues: Queues
 ) -> None:

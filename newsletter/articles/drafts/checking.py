@@ -30,6 +30,8 @@ T = TypeVar("T")
 LONGEST_LINE = 1000
 """Characters of a headline, a dek, a point of TL;DR, or a part of a source."""
 MOST_SOURCES = 9999
+PART = "part-"
+"""The beginning of the names of fields with the points of a part of trust."""
 _NUMBER = re.compile(r"[0-9]{1,4}")
 _ADDRESS = re.compile(r"https://[^\s/?#@\\<>\"]+(?:[/?#][^\s<>\"]*)?")
 
@@ -72,6 +74,12 @@ class ContentCheck:
         }
         if not self.values["body"] and not self.values["bullets"]:
             self._refuse("body", InvalidError("draft.no_text", "The story has no text yet."))
+
+    @property
+    def unjudged(self) -> frozenset[str]:
+        """Of trust and hype those that the draft lacks: what `values` has in their place is no judgement."""
+        lacks_trust = any(name == "trust" or name.startswith(PART) for name in self.errors)
+        return frozenset(["trust"] * lacks_trust + ["hype"] * ("hype" in self.errors))
 
     def _refuse(self, name: str, error: InvalidError) -> None:
         self.errors.setdefault(name, error)
@@ -129,7 +137,8 @@ class ContentCheck:
         if not any(entered.values()):
             return self._score(), None
         points = {part.key: self._points_of_part(part, entered[part.key]) for part in parts}
-        return sum(points.values()), [{"key": key, "points": number} for key, number in points.items()]
+        given = {key: number for key, number in points.items() if f"{PART}{key}" not in self.errors}
+        return sum(given.values()), [{"key": key, "points": number} for key, number in given.items()]
 
     def _score(self) -> int:
         text = self._entered.trust.strip()
@@ -142,7 +151,7 @@ class ContentCheck:
         if _NUMBER.fullmatch(text) and int(text) <= part.most:
             return int(text)
         self._refuse(
-            f"part-{part.key}", InvalidError("draft.part_points", "Give 0 to %(most)d points.", most=part.most)
+            f"{PART}{part.key}", InvalidError("draft.part_points", "Give 0 to %(most)d points.", most=part.most)
         )
         return 0
 

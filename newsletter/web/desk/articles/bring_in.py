@@ -161,7 +161,7 @@ def _brought(session: Session, name: str, text: str | bytes) -> BroughtPage:
         return brought
     story = story_of_slug(session, slug)
     assert story.current is not None
-    revision, _ = revision_of(session, story, _content(session, brought._replace(story=story)))
+    revision = revision_of(session, story, _content(session, brought._replace(story=story))).revision
     places = len(compare_revisions(story.current, revision))
     return brought._replace(
         story=story, places=places, is_writable=story.draft is None and may_write(signed_in(), story.draft)

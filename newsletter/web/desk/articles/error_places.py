@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from newsletter.articles.drafts.checking import PART
 from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import gettext_noop
-from newsletter.web.desk.articles.story_form import PART
 
 FIELD_NAMES = {
     "title": gettext_noop("Headline"),

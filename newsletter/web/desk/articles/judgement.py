@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -9,12 +10,11 @@ from sqlalchemy.orm import Session
 from newsletter.articles.drafts.checking import ContentCheck
 from newsletter.articles.drafts.content import DraftContent
 from newsletter.articles.drafts.publishing import rubric_of
-from newsletter.articles.revision_diff import RevisionChange, TextChange, compare_revisions
+from newsletter.articles.revision_diff import RevisionChange, TextChange, ValueChange, compare_revisions
 from newsletter.articles.rubrics import parts_of
 from newsletter.web.desk.articles.preview import revision_of
 from newsletter.web.desk.articles.reader_limits import readers_missed_by
 from newsletter.web.desk.articles.story import Story, editorial_context
-from newsletter.web.desk.articles.story_form import PART
 from newsletter.web.request_values import parse_number
 
 SHORT_CHANGES = 800
@@ -27,7 +27,7 @@ def judged_values(session: Session, story: Story, content: DraftContent) -> dict
     rubric = rubric_of(session, story.current, context.today)
     parts = parts_of(rubric)
     check = ContentCheck(content, parts, context.hype_labels, context.today)
-    is_scored = not any(name == "trust" or name.startswith(PART) for name in check.errors)
+    is_scored = "trust" not in check.unjudged
     changes = _changes(session, story, content)
     return {
         "rubric_parts": parts,
@@ -49,8 +49,16 @@ def _changes(session: Session, story: Story, content: DraftContent) -> list[Revi
     """The changes to the published revision; None for a new story."""
     if story.current is None:
         return None
-    revision, _ = revision_of(session, story, content)
-    return compare_revisions(story.current, revision)
+    shown = revision_of(session, story, content)
+    changes = compare_revisions(story.current, shown.revision)
+    return [_as_judged(change, shown.unjudged) for change in changes]
+
+
+def _as_judged(change: RevisionChange, unjudged: frozenset[str]) -> RevisionChange:
+    """The change, to nothing where nobody has given a new value."""
+    if isinstance(change, ValueChange) and change.part in unjudged:
+        return replace(change, new=None)
+    return change
 
 
 def _length(change: RevisionChange) -> int:

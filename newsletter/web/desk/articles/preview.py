@@ -6,6 +6,7 @@ The frame is sandboxed: no script, no form, an origin of its own. So a draft can
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from flask import Response, make_response, render_template, request
 from markupsafe import Markup
@@ -39,6 +40,15 @@ HERE = Markup('<span id="here"></span>')
 _BLOCK = re.compile(r"^<(?:p|h[2-6]|ul|ol|blockquote|pre|table|hr)\b", re.MULTILINE)
 
 
+class ShownRevision(NamedTuple):
+    """A revision that is stored nowhere, and the history with it."""
+
+    revision: Revision
+    history: History
+    unjudged: frozenset[str]
+    """Of its trust and hype those that nobody has given."""
+
+
 @desk.get("/articles/drafts/<int:number>/preview")
 @needs(Right.WRITE, is_activity=False)
 def draft_preview(number: int) -> Response:
@@ -58,11 +68,11 @@ def story_preview(slug: str) -> Response:
 
 def preview_page(session: Session, story: Story, content: DraftContent, block: int | None = None) -> str:
     """The public page that a story would have with this content; `block` is where somebody is writing."""
-    revision, history = revision_of(session, story, content)
-    values = story_values(session, history, history.newest, revision)
+    shown = revision_of(session, story, content)
+    values = story_values(session, shown.history, shown.history.newest, shown.revision)
     if block:
         values["body"] = _with_place(values["body"], block)
-    return render_template("article.html", **values)
+    return render_template("desk/articles/preview.html", **values, unjudged=shown.unjudged)
 
 
 def _with_place(body: Markup, number: int) -> Markup:
@@ -73,8 +83,8 @@ def _with_place(body: Markup, number: int) -> Markup:
     return body[:at] + HERE + body[at:]
 
 
-def revision_of(session: Session, story: Story, content: DraftContent) -> tuple[Revision, History]:
-    """The revision that this content would be, stored nowhere, and the history with it."""
+def revision_of(session: Session, story: Story, content: DraftContent) -> ShownRevision:
+    """The revision that this content would be."""
     context, current = editorial_context(), story.current
     rubric = rubric_of(session, current, context.today)
     check = ContentCheck(content, parts_of(rubric), context.hype_labels, context.today)
@@ -102,7 +112,7 @@ def revision_of(session: Session, story: Story, content: DraftContent) -> tuple[
     if values["trust_parts"]:
         revision.rubric = rubric
     earlier = read_history(session, story.slug).entries if story.slug is not None else []
-    return revision, History([entry, *earlier])
+    return ShownRevision(revision, History([entry, *earlier]), check.unjudged)
 
 
 def _framed(session: Session, story: Story) -> Response:

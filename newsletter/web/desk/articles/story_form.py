@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from werkzeug.datastructures import MultiDict
 
+from newsletter.articles.drafts.checking import PART
 from newsletter.articles.drafts.content import DraftContent, DraftSource
 from newsletter.core import tokens
 from newsletter.web.request_values import parse_number
@@ -24,8 +25,6 @@ _TEXTS = (
     *("title", "dek", "section", "date", "hype", "language", "markup", "written_by", "checked_by", "ai_use"),
     *("trust", "source_count", "body", "kind", "note", "reported_at"),
 )
-PART = "part-"
-"""The beginning of the names of fields for points of trust."""
 
 
 class StoryForm(NamedTuple):
