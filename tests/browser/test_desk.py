@@ -23,6 +23,7 @@ from newsletter.staff import audit, links, people, throttling
 from newsletter.staff.audit import AuditAction, member_object
 from newsletter.staff.rights import Role
 from tests.browser.desk_look import DeskLook, at_localhost, looking_at_desk
+from tests.browser.test_desk_articles import end_sessions, sign_in_again
 from tests.browser.test_every_page import violations
 from tests.browser.test_pages_look import LONG, Look
 from tests.services import desk
@@ -148,6 +149,31 @@ def test_password_and_code_without_a_script(browser: Browser, site: str, setting
         look.press("Sign in")
         assert look.page.url.endswith("/desk/audit-log?what=sign_in")
         assert "Signed in with password and recovery code" in look.page.content()
+
+
+def test_an_invitation_outlives_its_session(browser: Browser, site: str, settings: Settings, db: Database) -> None:
+    """By its button on the answer, and by going back."""
+    admin = desk.add_person(db, Role.ADMIN, settings=settings)
+    with looking_at_desk(browser, settings, db, admin, script=False) as look:
+        page = look.page
+        for way in ("button", "back"):
+            look.open("/desk/people")
+            page.get_by_label("Email address").fill(f"{way}@dispatch.example")
+            page.get_by_label("Editor").check()
+            former = next(str(each["value"]) for each in page.context.cookies() if each["name"].startswith("desk"))
+            end_sessions(db)
+            look.press("Send the invitation")
+            assert page.get_by_role("heading", level=1).inner_text() == "You are signed out"
+            sign_in_again(look, settings, db, admin, former)
+            if way == "back":
+                page.go_back()
+                assert page.get_by_label("Email address").input_value() == f"{way}@dispatch.example"
+                assert page.get_by_label("Editor").is_checked()
+            look.press("Do it again" if way == "button" else "Send the invitation")
+            assert page.get_by_role("heading", level=1).inner_text() == f"A link for {way}@dispatch.example"
+        with db.reading() as session:
+            invited = [each.member for each in people.list_members(session) if each.member.id != admin]
+            assert [member.role for member in invited] == [Role.EDITOR, Role.EDITOR]
 
 
 def test_every_page_by_day_and_by_night(browser: Browser, site: str, settings: Settings, db: Database) -> None:

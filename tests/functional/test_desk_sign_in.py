@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import io
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from newsletter.staff import passwords, recovery_codes, sign_in, throttling, tot
 from newsletter.staff.models import AuditEntry, StaffMember, StaffSession, UsedChallenge
 from newsletter.staff.rights import Role
 from newsletter.web.server import THREADS
+from tests.invariants.test_pages import check_page
 from tests.services import desk
 
 EMAIL = "mara@dispatch.example"
@@ -446,6 +448,29 @@ def test_forms_in_another_tab_stay_good_after_a_new_sign_in(
         assert visitor.client.post("/desk/account/name", data={"form_token": token, "name": "M"}).status_code == 401
         visitor.code(desk.app_code())
         assert visitor.client.post("/desk/account/name", data={"form_token": token, "name": "M"}).status_code == 303
+
+
+def test_a_form_without_a_session_brings_along_what_was_entered(
+    app: Flask, db: Database, settings: Settings, mara: int
+) -> None:
+    person, began = desk.sign_in(app, db, settings, mara), clock.now()
+    former = desk.token_of_page(person.get("/desk/account").text)
+    with clock.set_to(began + timedelta(hours=13)):
+        words = {"form_token": former, "name": '"M" & <b>\nN</b>', "proof_code": "123456"}
+        answer = person.client.post("/desk/account/name?a=b", data=words)
+    assert answer.status_code == 401
+    check_page(answer.text)
+    assert 'action="/desk/account/name?a=b"' in answer.text
+    assert f'name="form_token" value="{former}"' in answer.text
+    assert 'name="name" value="&#34;M&#34; &amp; &lt;b&gt;\nN&lt;/b&gt;"' in answer.text
+    assert "123456" not in answer.text
+    nothing = person.client.post("/desk/account/name", data={"form_token": "foreign"})
+    assert nothing.status_code == 403
+    with clock.set_to(began + timedelta(hours=13)):
+        file = {"form_token": former, "text": "Pasted", "file": (io.BytesIO(b"A page"), "page.txt")}
+        answer = person.client.post("/desk/articles/bring-in", data=file)
+    assert "Pasted" not in answer.text, "a form with a file would go out without it"
+    assert "Do it again" not in answer.text
 
 
 def test_a_part_of_a_page_is_answered_with_words_and_not_with_a_redirect(client: FlaskClient) -> None:

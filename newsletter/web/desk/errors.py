@@ -12,16 +12,19 @@ from newsletter.core.db import faults
 from newsletter.core.errors import NewsletterError
 from newsletter.core.languages import gettext_noop
 from newsletter.staff.rights import NotAllowedError
+from newsletter.web.desk import entered
 from newsletter.web.desk.blueprint import desk, render_desk, visitor_or_person
 from newsletter.web.errors import HTTP_ERRORS, STATUS_OF_ERROR, unavailable
 from newsletter.web.language import page_language
 
 log = logging.getLogger(__name__)
 
-SIGNED_OUT = gettext_noop("You are signed out")
 SIGNED_OUT_MEANWHILE = gettext_noop(
     "Nothing was changed. Sign in in another tab, come back to this page, and do it again: what you entered is still "
     "there."
+)
+SIGNED_OUT_WITH_FORM = gettext_noop(
+    "Nothing was changed, and nothing that you entered is lost. Sign in in another tab, then come back and do it again."
 )
 FOREIGN_FORM = gettext_noop("This form is not of your session")
 OPEN_AGAIN = gettext_noop("Nothing was changed. Open the page again and repeat what you did.")
@@ -31,7 +34,12 @@ def signed_out() -> Response:
     """401 for a form or a part of a page whose session is over."""
     if "HX-Request" in request.headers:
         return make_response(render_desk("_signed_out.html", sentence=SIGNED_OUT_MEANWHILE), 401)
-    return error_page(401, SIGNED_OUT, SIGNED_OUT_MEANWHILE)
+    has_files = any(file.filename for file in request.files.values())  # they cannot be carried along
+    fields = [] if has_files else entered.entered_fields()
+    sentence = SIGNED_OUT_WITH_FORM if fields else SIGNED_OUT_MEANWHILE
+    token = request.form.get("form_token", "")
+    page = render_desk("signed_out.html", sentence=sentence, fields=fields, target=entered.target(), token=token)
+    return make_response(page, 401)
 
 
 def refuse_form() -> Response:

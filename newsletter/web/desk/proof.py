@@ -6,7 +6,6 @@ nothing is done twice. A session gets a new id with each proof.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from flask import Response, g, make_response, request
@@ -19,13 +18,11 @@ from newsletter.staff import passkeys, people, sessions, sign_in
 from newsletter.staff.models import StaffMember
 from newsletter.staff.passkeys import Ceremony, PasskeyError
 from newsletter.staff.sessions import SignedIn
-from newsletter.web.desk import cookies, errors
+from newsletter.web.desk import cookies, entered, errors
 from newsletter.web.desk.access import Everybody, needs
 from newsletter.web.desk.blueprint import desk, render_desk, signed_in
+from newsletter.web.desk.entered import CHALLENGE, CODE, CREDENTIAL
 from newsletter.web.desk.staff_forms import limits, relying_party, wait_error, wrong_code_error
-
-CODE, CREDENTIAL, CHALLENGE = "proof_code", "credential", "challenge"
-"""Fields of the page's own."""
 
 
 def require_proof(person: SignedIn) -> ResponseReturnValue | None:
@@ -97,17 +94,11 @@ def _page(person: SignedIn, status: int, error: NewsletterError | None = None) -
     return make_response(
         render_desk(
             "proof.html",
-            fields=list(_entered()),
+            fields=entered.entered_fields(),
             error=error,
             has_passkey=has_passkey,
             has_app=has_app,
-            target=request.full_path.rstrip("?"),
+            target=entered.target(),
         ),
         status,
     )
-
-
-def _entered() -> Iterable[tuple[str, str]]:
-    """The fields of the form that waits."""
-    own = {CODE, CREDENTIAL, CHALLENGE, "form_token"}
-    return ((name, value) for name, value in request.form.items(multi=True) if name not in own)
