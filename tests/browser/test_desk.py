@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyotp
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
@@ -19,18 +20,27 @@ from newsletter.app import create_app
 from newsletter.core.actors import OPERATOR
 from newsletter.core.config import Settings
 from newsletter.core.db import Database
+from newsletter.core.runtime import runtime_of
+from newsletter.operations.digest_samples import send_sample
 from newsletter.staff import audit, links, people, throttling
 from newsletter.staff.audit import AuditAction, member_object
 from newsletter.staff.rights import Role
-from tests.browser.desk_look import DeskLook, at_localhost, looking_at_desk
+from newsletter.subscribers.preferences import Preferences
+from tests.browser.desk_look import DeskLook, at_localhost, check_on_phones, looking_at_desk
 from tests.browser.test_desk_articles import end_sessions, sign_in_again
 from tests.browser.test_every_page import violations
-from tests.browser.test_pages_look import LONG, Look
+from tests.browser.test_pages_look import LONG, WORD, Look
+from tests.factories import add_article
+from tests.large_world.filling import fill_world
+from tests.large_world.pages import Examples, desk_pages
 from tests.services import desk
 from tests.services.certificates import make_certificate
 from tests.services.patience import BROWSER_PATIENCE
 
 LEO = "leo@dispatch.example"
+
+FOR_VISITORS = ("desk.sign_in", "desk.link")
+"""Pages for those who are not signed in; others are led away from them."""
 
 
 @pytest.fixture
@@ -197,3 +207,27 @@ def test_every_page_by_day_and_by_night(browser: Browser, site: str, settings: S
                 for width in (320, 375, 768):
                     look.page.set_viewport_size({"width": width, "height": 800})
                     assert look.page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+
+
+def test_every_page_on_phones_and_with_large_text(
+    app: Flask, browser: Browser, site: str, settings: Settings, db: Database
+) -> None:
+    """In a world with much in it: lists of all kinds, a digest that is sent, long words."""
+    present = fill_world(db, settings, count=400, stories=300)
+    add_article(db, f"{WORD} {LONG}", section="Rechtsprechung")
+    send_sample(runtime_of(app), present.draft, "editor@dispatch.example", Preferences())
+    (mail,) = (settings.maildir / "new").iterdir()
+    admin = desk.add_person(db, settings=settings)
+    with db.transaction() as session:
+        token = links.send_link(session, settings, people.get_member(session, admin), by=OPERATOR)
+    pages = list(desk_pages(app, Examples(present, admin, token, mail.name)))
+    for person, found in ((None, [page for page in pages if page.endpoint in FOR_VISITORS]), (admin, pages)):
+        with looking_at_desk(browser, settings, db, person) as look:
+            for page in found:
+                look.open(page.path)
+                if look.page.locator("body.desk").count() == 0:  # a part of a page, a mail, or a page of readers
+                    continue
+                for details in look.page.locator("main details").all():
+                    details.evaluate("element => { element.open = true }")
+                check_on_phones(look)
+            look.wrong.clear()  # parts of pages have no icon

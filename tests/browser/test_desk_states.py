@@ -21,7 +21,7 @@ from newsletter.digests.models import PausedReason
 from newsletter.digests.queries import get_digest
 from newsletter.staff.models import StaffMember
 from newsletter.staff.rights import Role
-from tests.browser.desk_look import at_localhost, looking_at_desk
+from tests.browser.desk_look import at_localhost, check_on_phones, looking_at_desk
 from tests.browser.test_every_page import violations
 from tests.browser.test_pages_look import LONG, Look
 from tests.factories import add_article, add_digest, add_readers, send_digest
@@ -59,9 +59,7 @@ def read(look: Look, path: str, *, width: int = 1280) -> None:
 
 def reread(look: Look) -> None:
     assert violations(look, {"iframes": False}) == []
-    room = look.page.viewport_size
-    assert room
-    assert look.page.evaluate("document.documentElement.scrollWidth") <= room["width"], look.page.url
+    check_on_phones(look)
 
 
 def open_details(look: Look) -> None:
