@@ -206,7 +206,7 @@ def test_composing_without_a_script(browser: Browser, site: str, settings: Setti
         page.get_by_label("Search candidates").fill("D")
         look.press("Search")
         look.press("Add D")
-        look.follow("Dek A")
+        look.press("Dek A")
         page.get_by_label("Dek in this digest").fill("Our own")
         look.press("Keep this dek")
         page.get_by_label("Subject").fill("Without a script")
@@ -216,10 +216,57 @@ def test_composing_without_a_script(browser: Browser, site: str, settings: Setti
         page.get_by_label("Search candidates").fill("unused C")
         look.press("Search")
         look.press("Add C")
-        look.follow("Count the readers of each edition")
-        look.follow("All 4 stories")
+        look.press("Count the readers of each edition")
+        look.press("All 4 stories")
         assert "edition=15" in (page.locator("#frame").get_attribute("src") or "")
     assert stored(db, draft) == "BADC Without a script"
+
+
+def test_no_word_is_lost_without_a_script(
+    browser: Browser, site: str, settings: Settings, db: Database, draft: int
+) -> None:
+    """Whatever is pressed next, the words around the stories and an open dek are saved, and search and preview stay."""
+    with looking_at_desk(browser, settings, db, desk.add_person(db, Role.EDITOR), script=False) as look:
+        page = look.page
+        look.open(f"/desk/digests/{draft}/compose")
+        subject, dek = page.get_by_label("Subject"), page.get_by_label("Dek in this digest")
+
+        def press(name: str) -> None:
+            """A button that stands beside the letter, with other words each time."""
+            subject.fill(f"Before {name}")
+            look.press(name)
+            if "compose" in page.url:
+                expect(subject).to_have_value(f"Before {name}")
+            else:
+                look.open(f"/desk/digests/{draft}/compose")
+                expect(subject).to_have_value(f"Before {name}")
+
+        press("Dek A")
+        assert page.url.endswith("#story-a")
+        dek.fill("Open while another is pressed")
+        press("Dek B")
+        expect(page.locator("#story-a")).to_contain_text("“Open while another is pressed”")
+        dek.fill("Kept by its own button")
+        press("Keep this dek")
+        expect(page.locator("#story-b")).to_contain_text("“Kept by its own button”")
+        page.get_by_label("Search candidates").fill("D")
+        page.get_by_label("Lowest trust").evaluate("field => { field.closest('details').open = true }")
+        page.get_by_label("Edition").select_option("chosen")
+        page.get_by_label("Lowest trust").fill("85")
+        press("Show")
+        assert "trust=85" in (page.locator("#frame").get_attribute("src") or "")
+        press("Out C")
+        expect(page.get_by_label("Search candidates")).to_have_value("D")
+        expect(page.get_by_label("Lowest trust")).to_have_value("85")
+        subject.fill("Before Enter")
+        page.get_by_label("Search candidates").fill("unused trust 60")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        expect(subject).to_have_value("Before Enter")
+        expect(page.get_by_text("Found", exact=True)).to_be_visible()
+        press("All candidates")
+        for name in ("Count the readers of each edition", "Count again", "Send a test", "Choose a time", "Open alone"):
+            press(name)
 
 
 def test_it_is_accessible_and_fits_everywhere(browser: Browser, site: str, settings: Settings, db: Database) -> None:

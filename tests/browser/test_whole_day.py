@@ -194,7 +194,7 @@ def compose_by_buttons(day: Day) -> int:
     page.get_by_label("Subject").fill(SENT_AS)
     page.get_by_label("Intro").fill(TRACKED)
     day.look.press("Save the words")
-    day.look.follow("Choose a time")
+    day.look.press("Choose a time")
     refuses(day)
     day.look.follow("Back to the letter")
     page.get_by_label("Intro").fill(CLEAN)
@@ -225,7 +225,7 @@ def preview_each_edition(day: Day, digest: int) -> None:
         page.get_by_label("Text").check(force=True)
     else:
         expect_stories(frame, ["A model is tested", *rest], [])
-        day.look.follow("Count the readers of each edition")
+        day.look.press("Count the readers of each edition")
         page.get_by_label("Edition").select_option(index=2)
         page.get_by_label("Text").check(force=True)
         day.look.press("Show")

@@ -192,6 +192,42 @@ def test_each_button_keeps_the_words_that_come_along(
     assert "Redo: Changed the words around the stories" in editor.get(path(draft)).text, "the words are not lost"
 
 
+def test_a_link_that_saves_leads_to_pages_of_the_desk_alone(
+    editor: DeskClient, db: Database, draft: int, slugs: list[str]
+) -> None:
+    """Without scripts the links of the page are buttons, whose address says where they lead."""
+    words = {"do": "texts", "preheader": "", "intro": ""}
+    for to, expected in (
+        (f"/desk/digests/{draft}/schedule", f"/desk/digests/{draft}/schedule"),
+        (path(draft, dek=slugs[0], q="a b"), path(draft, dek=slugs[0], q="a b")),
+        ("https://elsewhere.example/", "/desk"),
+        ("//elsewhere.example/desk", "/desk"),
+    ):
+        fields = {**words, "subject": f"To {to}", "version": shown_version(editor, draft)}
+        answer = editor.post(path(draft, to=to), fields)
+        assert (answer.status_code, answer.headers["Location"]) == (303, expected)
+        with db.reading() as session:
+            assert get_digest(session, draft).subject == f"To {to}"
+
+
+def test_an_open_dek_is_kept_by_each_button(editor: DeskClient, db: Database, draft: int, slugs: list[str]) -> None:
+    a, b, _ = slugs
+    version = shown_version(editor, draft)
+    assert move(editor, draft, f"down/{a}", slug=b, dek="Typed").status_code == 303
+    assert order(db, draft) == "BAC"
+    assert "“Typed”" in editor.get(path(draft)).text
+    late = move(editor, draft, f"up/{a}", version, slug=b, dek="Typed on an older page")
+    assert late.status_code == 409
+    assert ">Typed on an older page</textarea>" in late.text
+    refused = move(editor, draft, f"up/{a}", slug=b, dek="Beside a mistake", subject="", preheader="", intro="")
+    assert refused.status_code == 422
+    assert ">Beside a mistake</textarea>" in refused.text
+    check_page(refused.text)
+    version = shown_version(editor, draft)
+    assert move(editor, draft, "check", slug=b, dek="Typed").status_code == 303
+    assert shown_version(editor, draft) == version, "a dek that stays changes no digest"
+
+
 def test_what_cannot_be_accepted_stays_in_its_field(
     editor: DeskClient, db: Database, draft: int, slugs: list[str]
 ) -> None:
@@ -355,15 +391,15 @@ def test_who_gets_what_is_kept_and_brought_up_to_date(
         page = editor.get(path(draft, count="editions")).text
         check_page(page)
         assert "No mail:" in page
-        assert re.search(r"All 3 stories</a></th>.*?>7</td>", page, re.DOTALL)
+        assert re.search(r"All 3 stories</a>.*?</th>.*?>7</td>", page, re.DOTALL)
         assert "Trust 75 and more" in page
         add_readers(db, 10, start=900)
         # Another order is counted at once, from the same choices.
         move(editor, draft, f"drop/{slugs[0]}")
-        assert re.search(r"All 2 stories</a></th>.*?>7</td>", editor.get(path(draft)).text, re.DOTALL)
+        assert re.search(r"All 2 stories</a>.*?</th>.*?>7</td>", editor.get(path(draft)).text, re.DOTALL)
     with clock.set_to(now + timedelta(minutes=2)):
         assert re.search(
-            r"All 2 stories</a></th>.*?>17</td>", editor.get(path(draft, count="editions")).text, re.DOTALL
+            r"All 2 stories</a>.*?</th>.*?>17</td>", editor.get(path(draft, count="editions")).text, re.DOTALL
         )
 
 
@@ -621,7 +657,7 @@ def test_it_says_when_it_was_saved(editor: DeskClient, draft: int, slugs: list[s
 def test_a_test_is_of_the_edition_in_the_preview(editor: DeskClient, db: Database, draft: int) -> None:
     add_readers(db, 2, min_trust=85)
     page = editor.get(path(draft, count="editions", edition=1, part="text")).text
-    found = re.search(r'id="test" href="([^"]+)"', page)
+    found = re.search(r'href="([^"]+)" id="test"', page)
     assert found is not None
     form = editor.get(unescape(found[1])).text
     check_page(form)

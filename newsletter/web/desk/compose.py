@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
 from newsletter.core.cadence import Cadence
 from newsletter.core.errors import ConflictError, InvalidError, NewsletterError, NotFoundError
@@ -19,6 +20,7 @@ from newsletter.web.desk.compose_history import Failure
 from newsletter.web.desk.compose_moves import Move, make_move, want_links
 from newsletter.web.desk.compose_page import composer_page as composer_values
 from newsletter.web.desk.compose_page import view_query
+from newsletter.web.desk.staff_forms import safe_path
 from newsletter.web.errors import STATUS_OF_ERROR
 from newsletter.web.request_values import parse_number
 
@@ -35,7 +37,9 @@ def composer(number: int) -> str:
 @desk.post("/digests/<int:number>/compose")
 @needs(Right.PUBLISH)
 def compose_move(number: int) -> ResponseReturnValue:
-    """Make a move, and show the page again; a move that is refused says why, and keeps what was entered."""
+    """Make a move, and show the page again, or the one that a link leads to, which comes as `to` without scripts. A
+    move that is refused says why, and keeps what was entered.
+    """
     form = request.form
     version = parse_number(form.get("version", "")) or 0
     move = Move(number, version, form, signed_in().actor, runtime().settings)
@@ -47,7 +51,9 @@ def compose_move(number: int) -> ResponseReturnValue:
         return _refused(number, version, error)
     if waits:
         runtime().queues.signal_clock()
-    return redirect(url_for("desk.compose", number=number, done=move.name, **view_query(request.args)), 303)
+    if "to" in request.args:
+        return redirect(safe_path(request.args["to"]), 303)
+    return redirect(url_for("desk.compose", number=number, done=move.name, **view_query(_view())), 303)
 
 
 @desk.post("/digests/<int:number>/duplicate")
@@ -77,12 +83,17 @@ def start_digest() -> ResponseReturnValue:
     return _to_composer(made)
 
 
+def _view() -> MultiDict[str, str]:
+    """Preview and search: those of the form, where they come along as they do without scripts."""
+    return request.form if "edition" in request.form else request.args
+
+
 def _to_composer(number: int) -> Response:
     return redirect(url_for("desk.compose", number=number), 303)  # type: ignore[return-value]
 
 
 def _refused(number: int, version: int, error: NewsletterError) -> Response:
     failure = Failure(error, version, request.form)
-    response = page_with_errors("compose.html", **composer_values(number, request.args, failure))
+    response = page_with_errors("compose.html", **composer_values(number, _view(), failure))
     response.status_code = next(status.code for kind, status in STATUS_OF_ERROR.items() if isinstance(error, kind))
     return response

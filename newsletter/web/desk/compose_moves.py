@@ -14,6 +14,7 @@ from newsletter.digests import changes, composing, draft_articles, drafting
 from newsletter.digests.links.wanting import want_digest_links, want_new_digest_links
 from newsletter.digests.models import Digest
 from newsletter.digests.queries import digest_article, get_with_articles
+from newsletter.digests.text import dek_line
 from newsletter.web.request_values import parse_number
 
 
@@ -56,9 +57,7 @@ def make_move(session: Session, move: Move) -> None:
     if made is None:
         abort(400)
     get_with_articles(session, move.number)  # the moves find it in the session, with all its articles
-    if made is not _texts and (words := _changed_words(session, move)):  # they come along where no script saves them
-        move = replace(move, version=_save_words(session, move, words).version)
-    made(session, move)
+    made(session, _keep_entered(session, move))
 
 
 def want_links(session: Session, move: Move) -> bool:
@@ -70,6 +69,27 @@ def want_links(session: Session, move: Move) -> bool:
         want_digest_links(session, move.settings, digest)
         return True
     return want_new_digest_links(session, move.settings, digest)
+
+
+def _keep_entered(session: Session, move: Move) -> Move:
+    """Save what comes along with a button for something else, as it does where no script saves it."""
+    if move.name not in ("dek", "lead") and _is_dek_changed(session, move):
+        slug, dek = move.form["slug"], move.form["dek"]
+        kept = draft_articles.set_dek(session, move.number, slug, dek, version=move.version, by=move.by)
+        move = replace(move, version=kept.version)
+    if move.name != "texts" and (words := _changed_words(session, move)):
+        move = replace(move, version=_save_words(session, move, words).version)
+    return move
+
+
+def _is_dek_changed(session: Session, move: Move) -> bool:
+    """Whether the dek of a story that the letter has is another than the page showed."""
+    if "dek" not in move.form:
+        return False
+    for item in get_with_articles(session, move.number).items:
+        if item.revision.slug == move.form.get("slug"):
+            return dek_line(move.form["dek"]) != (item.own_dek or item.revision.dek)
+    return False
 
 
 def _add(session: Session, move: Move) -> None:

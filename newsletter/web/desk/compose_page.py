@@ -43,7 +43,7 @@ SUBJECT_LENGTH, PREHEADER_LENGTH = 60, 90
 """Characters that most programs show, about."""
 
 
-_tables: ValueCache[tuple[int, int, datetime, date, str], Markup] = ValueCache(3600.0)
+_tables: ValueCache[tuple[int, int, bool, datetime, date, str], Markup] = ValueCache(3600.0)
 
 
 class ComposedStory(NamedTuple):
@@ -93,13 +93,13 @@ def composer_page(number: int, args: MultiDict[str, str], failure: Failure | Non
 
 def _letter(session: Session, digest: Digest, args: MultiDict[str, str], failure: Failure | None) -> dict[str, Any]:
     """The words of the letter, and what is said about their length."""
-    refuses_dek = failure is not None and failure.field == "dek"
+    entered_dek = failure.form.get("dek") if failure else None
     return {
         "texts": _texts(digest, failure),
         "lengths": {"phone": PHONES_SHOW, "subject": SUBJECT_LENGTH, "preheader": PREHEADER_LENGTH},
         "size": _size(session, digest),
-        "open_dek": failure.slug if failure and refuses_dek else args.get("dek", ""),
-        "refused_dek": failure.form.get("dek", "") if failure and refuses_dek else None,
+        "open_dek": failure.slug if failure and entered_dek is not None else args.get("dek", ""),
+        "entered_dek": entered_dek,
     }
 
 
@@ -148,7 +148,7 @@ def _editions(digest: Digest, matrix: Matrix | None) -> dict[str, Any]:
 def _drawn(digest: Digest, matrix: Matrix, view: Mapping[str, Any], values: Mapping[str, Any]) -> Markup:
     """The table of editions. It says "today" of its count."""
     today = clock.today(runtime().settings.timezone)
-    key = (digest.id, digest.version, matrix.counted_at, today, urlencode(view, doseq=True))
+    key = (digest.id, digest.version, values["is_editable"], matrix.counted_at, today, urlencode(view, doseq=True))
     return _tables.get(key, lambda: Markup(render_template("desk/_matrix.html", **values)))  # noqa: S704
 
 

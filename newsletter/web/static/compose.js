@@ -9,7 +9,9 @@
   const root = document.getElementById("composer");
   const said = document.getElementById("said");
   const texts = document.getElementById("texts");
-  for (const field of texts?.querySelectorAll("[form]") ?? []) field.removeAttribute("form"); // else each button posts it
+  // Without this script all fields belong to the form of the buttons, which save them; with it, to the one around them.
+  const takeApart = (page) => page.querySelectorAll("form [form]").forEach((each) => each.removeAttribute("form"));
+  takeApart(root);
   const frame = document.getElementById("frame");
   const view = document.getElementById("view");
 
@@ -52,6 +54,7 @@
     const page = new DOMParser().parseFromString(answer, "text/html");
     const fresh = page.getElementById("composer");
     if (!fresh) return null;
+    takeApart(fresh);
     if (force) sent.delete("stories");
     for (const part of root.querySelectorAll("[data-part]")) {
       const other = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
