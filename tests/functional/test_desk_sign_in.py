@@ -456,7 +456,7 @@ def test_a_form_without_a_session_brings_along_what_was_entered(
     person, began = desk.sign_in(app, db, settings, mara), clock.now()
     former = desk.token_of_page(person.get("/desk/account").text)
     with clock.set_to(began + timedelta(hours=13)):
-        words = {"form_token": former, "name": '"M" & <b>\nN</b>', "proof_code": "123456"}
+        words = {"form_token": former, "name": '"M" & <b>\nN</b>', "proof_code": "123456", "password": "a password"}
         answer = person.client.post("/desk/account/name?a=b", data=words)
     assert answer.status_code == 401
     check_page(answer.text)
@@ -464,6 +464,7 @@ def test_a_form_without_a_session_brings_along_what_was_entered(
     assert f'name="form_token" value="{former}"' in answer.text
     assert 'name="name" value="&#34;M&#34; &amp; &lt;b&gt;\nN&lt;/b&gt;"' in answer.text
     assert "123456" not in answer.text
+    assert "a password" not in answer.text
     nothing = person.client.post("/desk/account/name", data={"form_token": "foreign"})
     assert nothing.status_code == 403
     with clock.set_to(began + timedelta(hours=13)):

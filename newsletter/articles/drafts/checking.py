@@ -29,7 +29,6 @@ T = TypeVar("T")
 
 LONGEST_LINE = 1000
 """Characters of a headline, a dek, a point of TL;DR, or a part of a source."""
-MOST_SOURCES = 9999
 PART = "part-"
 """The beginning of the names of fields with the points of a part of trust."""
 _NUMBER = re.compile(r"[0-9]{1,4}")

@@ -35,7 +35,8 @@ def signed_out() -> Response:
     if "HX-Request" in request.headers:
         return make_response(render_desk("_signed_out.html", sentence=SIGNED_OUT_MEANWHILE), 401)
     has_files = any(file.filename for file in request.files.values())  # they cannot be carried along
-    fields = [] if has_files else entered.entered_fields()
+    # A password would stand in the page, in front of whoever sits there next.
+    fields = [] if has_files else [(name, value) for name, value in entered.entered_fields() if name != "password"]
     sentence = SIGNED_OUT_WITH_FORM if fields else SIGNED_OUT_MEANWHILE
     token = request.form.get("form_token", "")
     page = render_desk("signed_out.html", sentence=sentence, fields=fields, target=entered.target(), token=token)
