@@ -57,7 +57,7 @@ class Emptier:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._connection = psycopg.connect(url, autocommit=True)
+        self._connection = self._connect()
 
     def empty(self) -> None:
         """Delete them."""
@@ -65,11 +65,14 @@ class Emptier:
             self._connection.execute(_EMPTY)
         except psycopg.OperationalError:  # a test ended all connections
             self.close()
-            self._connection = psycopg.connect(self._url, autocommit=True)
+            self._connection = self._connect()
             self._connection.execute(_EMPTY)
 
     def close(self) -> None:
         self._connection.close()
+
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(self._url, autocommit=True, application_name="emptier")
 
 
 def _package() -> Path:
