@@ -16,8 +16,7 @@ from flask import Flask, current_app, g, has_request_context, request, url_for
 
 from newsletter.core.languages import LANGUAGES, PUBLICATION_LANGUAGE, Language, language_of
 from newsletter.web.page_cache import is_cached
-
-PARAMETER = "language"
+from newsletter.web.page_parameters import LANGUAGE
 
 UNTRANSLATED = frozenset(
     {
@@ -61,7 +60,7 @@ def page_language() -> Language:
 
 def requested_language() -> str | None:
     """The code of the language that `?language=` names, if it names one."""
-    code = request.args.get(PARAMETER, "")
+    code = request.args.get(LANGUAGE, "")
     return code if code in LANGUAGES else None
 
 
@@ -88,14 +87,14 @@ def is_shared() -> bool:
 
 def carry(endpoint: str, values: dict[str, Any]) -> None:
     """Add `language` to a link whose page would not choose this page's language by itself (Flask calls this)."""
-    if endpoint in UNTRANSLATED or endpoint.startswith(DESK) or PARAMETER in values or not has_request_context():
+    if endpoint in UNTRANSLATED or endpoint.startswith(DESK) or LANGUAGE in values or not has_request_context():
         return
     if is_cached(current_app, endpoint):
         default = PUBLICATION_LANGUAGE
     else:
         default = _default() if "token" in values else _default_for_anybody()
     if (code := _code()) != default:
-        values[PARAMETER] = code
+        values[LANGUAGE] = code
 
 
 def link_languages() -> tuple[str, str]:
@@ -106,8 +105,8 @@ def link_languages() -> tuple[str, str]:
 
 def alternatives() -> dict[str, str]:
     """The path of this page in each language, by code; of the front page where no page has this address."""
-    path = url_for(request.endpoint or "public.front", **(request.view_args or {}), **{PARAMETER: None})
-    return {code: f"{path}?{urlencode([*g.page.query, (PARAMETER, code)])}" for code in LANGUAGES}
+    path = url_for(request.endpoint or "public.front", **(request.view_args or {}), **{LANGUAGE: None})
+    return {code: f"{path}?{urlencode([*g.page.query, (LANGUAGE, code)])}" for code in LANGUAGES}
 
 
 def _code() -> str:

@@ -83,13 +83,10 @@ def _keep_entered(session: Session, move: Move) -> Move:
 
 
 def _is_dek_changed(session: Session, move: Move) -> bool:
-    """Whether the dek of a story that the letter has is another than the page showed."""
-    if "dek" not in move.form:
-        return False
-    for item in get_with_articles(session, move.number).items:
-        if item.revision.slug == move.form.get("slug"):
-            return dek_line(move.form["dek"]) != (item.own_dek or item.revision.dek)
-    return False
+    """Whether the dek that comes along is another than the one stored, of a story that the letter still has."""
+    items = {item.revision.slug: item for item in get_with_articles(session, move.number).items}
+    item = items.get(move.form.get("slug", "")) if "dek" in move.form else None
+    return item is not None and dek_line(move.form["dek"]) != (item.own_dek or item.revision.dek)
 
 
 def _add(session: Session, move: Move) -> None:
